@@ -1,0 +1,80 @@
+import tseslint from 'typescript-eslint'
+
+/** Foreign packages and the only places that may import them; everything else is fenced off. */
+const FENCES = [
+  { name: '@dot-i/k8s-operator', only: ['operator/runtime/operator.ts'] },
+  {
+    name: '@kubernetes/client-node',
+    only: ['operator/edges/cluster*.ts', 'operator/runtime/*.ts', 'operator/test/**', 'cluster/**', 'demo/**'],
+  },
+  {
+    name: '@aws-sdk/client-cloudfront',
+    only: ['operator/edges/cloudfront*.ts', 'operator/test/**', 'cloudfront-local/**/*.test.ts', 'demo/**'],
+  },
+  { name: 'onnxruntime-node', only: ['model-server/model.ts'] },
+  { name: 'express', only: ['model-server/**'] },
+]
+
+/** One block per fence would let a later block overwrite an earlier one, so each folder gets the sum of what it may not import. */
+function fencesFor(file) {
+  return FENCES.filter((fence) => !fence.only.includes(file)).map((fence) => ({
+    name: fence.name,
+    message: `only ${fence.only.join(', ')} may import ${fence.name}`,
+  }))
+}
+
+const everyone = { 'no-restricted-imports': ['error', { paths: fencesFor('') }] }
+const opened = [...new Set(FENCES.flatMap((fence) => fence.only))].map((file) => ({
+  files: [file],
+  rules: { 'no-restricted-imports': ['error', { paths: fencesFor(file) }] },
+}))
+
+const noEnvironment = {
+  'no-restricted-properties': [
+    'error',
+    { object: 'process', property: 'env', message: 'the environment is read in config.ts only' },
+  ],
+}
+
+export default tseslint.config(
+  { ignores: ['**/node_modules/', 'operator/api/modelrelease.ts', '.demo/', '**/golden/'] },
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      complexity: ['error', 12],
+      'max-depth': ['error', 3],
+      'max-params': ['error', 4],
+      'max-statements': ['error', 24],
+      eqeqeq: 'error',
+      '@typescript-eslint/explicit-module-boundary-types': 'error',
+      '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
+      '@typescript-eslint/consistent-type-definitions': 'off',
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
+      ...everyone,
+      ...noEnvironment,
+    },
+  },
+  ...opened,
+  {
+    // The core decides; it has no clock, no randomness, no environment and no promises.
+    files: ['operator/core/**/*.ts'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-globals': ['error', 'process', 'setTimeout', 'setInterval', 'fetch'],
+      'no-restricted-properties': [
+        'error',
+        { object: 'Date', property: 'now', message: 'time is an argument' },
+        { object: 'Math', property: 'random', message: 'randomness is an argument' },
+      ],
+      'no-restricted-syntax': ['error', { selector: 'AwaitExpression', message: 'the core is pure' }],
+    },
+  },
+  {
+    files: ['**/config.ts', '**/config.test.ts', 'scripts/**', 'demo/**', 'cluster/**'],
+    rules: { 'no-restricted-properties': 'off' },
+  },
+  { files: ['**/*.test.ts', '**/test/**'], rules: { 'max-statements': 'off', 'max-params': 'off' } },
+)

@@ -1,0 +1,22 @@
+const shared = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' } }],
+  },
+  // Jest cannot load the real one (a require cycle through ESM); the black-box tests run it for real.
+  moduleNameMapper: { '^@dot-i/k8s-operator$': '<rootDir>/operator/test/dot-i-stub.ts' },
+  testPathIgnorePatterns: ['/node_modules/', '/.demo/'],
+}
+
+export default {
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/**/*.test.ts'],
+      testPathIgnorePatterns: [...shared.testPathIgnorePatterns, '\\.e2e\\.test\\.ts$'],
+    },
+    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/**/*.e2e.test.ts'] },
+  ],
+}
