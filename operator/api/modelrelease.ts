@@ -1,0 +1,636 @@
+// Generated from crds/modelrelease.yaml by `npm run generate`; do not edit.
+
+/**
+ * What should serve, and what it must prove before users reach it.
+ */
+export interface ModelReleaseSpec {
+  /**
+   * Pods of the live color. The candidate and the warm color are held at the same number, so that a color about to take all traffic is never small.
+   */
+  replicas: number
+  /**
+   * A model for the model server. Exactly one of model and template.
+   */
+  model?: {
+    /**
+     * Name of the model, as in the paths and headers of the model server.
+     */
+    name: string
+    /**
+     * Version of the model, as in the paths and headers of the model server.
+     */
+    version: string
+    /**
+     * Where the model server fetches the model: a file:///, http:// or https:// URL.
+     */
+    uri: string
+    /**
+     * Digest of the model file, 64 lower-case hexadecimal digits. Bytes with another digest are never loaded.
+     */
+    sha256?: string
+    /**
+     * Image of the model server. Default: the one that the operator was given; the image in use when the revision was first built stays with that revision.
+     */
+    serverImage?: string
+    /**
+     * Further environment variables of the model server.
+     *
+     * Items: A core/v1 EnvVar.
+     */
+    env?: {
+      /**
+       * Name of the variable.
+       */
+      name: string
+      /**
+       * Value of the variable.
+       */
+      value?: string
+      [k: string]: unknown
+    }[]
+    /**
+     * A core/v1 ResourceRequirements for the model server.
+     */
+    resources?: {
+      [k: string]: unknown
+    }
+    /**
+     * ServiceAccount of the pods.
+     */
+    serviceAccountName?: string
+    /**
+     * Secrets in the namespace of the release that hold registry credentials.
+     *
+     * Items: A reference to a Secret.
+     */
+    imagePullSecrets?: {
+      /**
+       * Name of the Secret.
+       */
+      name: string
+    }[]
+    /**
+     * Labels that the node must have.
+     */
+    nodeSelector?: {
+      [k: string]: string
+    }
+    /**
+     * Tolerations of the pods.
+     *
+     * Items: A core/v1 Toleration.
+     */
+    tolerations?: {
+      [k: string]: unknown
+    }[]
+  }
+  /**
+   * A core/v1 PodTemplateSpec of any image. The container that serves spec.port must have a readinessProbe. Exactly one of model and template.
+   */
+  template?: {
+    [k: string]: unknown
+  }
+  /**
+   * Port on which the container serves. The color Services listen on port 80 and forward to it.
+   */
+  port: number
+  /**
+   * What a candidate must prove before users reach it; each gate is asked of every candidate pod and once through the candidate's own Service.
+   *
+   * Items: One proof. Exactly one kind of gate each; smoke is the kind there is.
+   */
+  gates?: {
+    /**
+     * Name of the gate, unique in the release.
+     */
+    name: string
+    /**
+     * A request and the answer that is expected to it.
+     */
+    smoke: {
+      /**
+       * The request to send.
+       */
+      request: {
+        /**
+         * HTTP method.
+         */
+        method: 'GET' | 'POST' | 'PUT'
+        /**
+         * Path and query, beginning with a slash; no spaces and no fragment.
+         */
+        path: string
+        /**
+         * Headers to send.
+         *
+         * Items: One header.
+         */
+        headers?: {
+          /**
+           * Name of the header.
+           */
+          name: string
+          /**
+           * Value of the header.
+           */
+          value: string
+        }[]
+        /**
+         * Body, sent as application/json.
+         */
+        json?: {
+          [k: string]: unknown
+        }
+        /**
+         * Body, sent as it is.
+         */
+        body?: string
+      }
+      /**
+       * What the answer must be. A wrong answer fails at once; only connection errors and status 503 are tried again until the deadline.
+       */
+      expect: {
+        /**
+         * HTTP status. Redirects are not followed.
+         */
+        status: number
+        /**
+         * Values that the JSON body must hold.
+         *
+         * Items: One value.
+         */
+        json?: {
+          /**
+           * Where it stands, for example $.prediction[0].
+           */
+          path: string
+          /**
+           * The value that it must equal.
+           */
+          equals: {
+            [k: string]: unknown
+          }
+          /**
+           * How far a number may be from equals. Default: exactly equal.
+           */
+          absoluteTolerance?: number
+        }[]
+        /**
+         * Text that the body must contain.
+         */
+        bodyContains?: string
+        /**
+         * How long the whole answer may take.
+         */
+        maxLatencyMilliseconds?: number
+      }
+      /**
+       * How many right answers in a row each pod must give.
+       */
+      consecutive: number
+      /**
+       * How long to wait for one answer. No answer in time is not a pass.
+       */
+      timeoutSeconds: number
+    }
+  }[]
+  /**
+   * The pointer, which decides where users go.
+   */
+  traffic: {
+    /**
+     * Kind of the pointer.
+     */
+    type: 'Service' | 'CloudFrontDistribution'
+    /**
+     * Settings of a Service pointer.
+     */
+    service?: {
+      /**
+       * Name of the ClusterIP Service that users reach. Default: the name of the release.
+       */
+      name?: string
+    }
+    /**
+     * Settings of a CloudFront pointer. Only TargetOriginId of the named behaviors is ever changed.
+     */
+    cloudFrontDistribution?: {
+      /**
+       * Id of the distribution.
+       */
+      distributionId: string
+      /**
+       * Cache behaviors that follow this release.
+       *
+       * Items: One behavior.
+       */
+      behaviors: {
+        /**
+         * Its path pattern, exactly as in the distribution; "*" is the default behavior.
+         */
+        pathPattern: string
+      }[]
+      /**
+       * The two permanent origins of the distribution.
+       */
+      origins: {
+        /**
+         * Origin id that leads to the blue Service.
+         */
+        blue: string
+        /**
+         * Origin id that leads to the green Service.
+         */
+        green: string
+      }
+      /**
+       * How it is proven after the switch that users are answered by the new revision.
+       */
+      verify: {
+        /**
+         * Answers: consecutive answers through the distribution must come from the new revision. DeployedOnly: the status Deployed is enough.
+         */
+        type: 'Answers' | 'DeployedOnly'
+        /**
+         * Public URL to ask. An answer is the new revision's when its identity headers say so, or, without identity headers, when it meets expect.
+         */
+        url?: string
+        /**
+         * HTTP method.
+         */
+        method: 'GET' | 'POST' | 'PUT'
+        /**
+         * Headers to send.
+         *
+         * Items: One header.
+         */
+        headers?: {
+          /**
+           * Name of the header.
+           */
+          name: string
+          /**
+           * Value of the header.
+           */
+          value: string
+        }[]
+        /**
+         * Body, sent as application/json.
+         */
+        json?: {
+          [k: string]: unknown
+        }
+        /**
+         * What the answer must be. A wrong answer fails at once; only connection errors and status 503 are tried again until the deadline.
+         */
+        expect: {
+          /**
+           * HTTP status. Redirects are not followed.
+           */
+          status: number
+          /**
+           * Values that the JSON body must hold.
+           *
+           * Items: One value.
+           */
+          json?: {
+            /**
+             * Where it stands, for example $.prediction[0].
+             */
+            path: string
+            /**
+             * The value that it must equal.
+             */
+            equals: {
+              [k: string]: unknown
+            }
+            /**
+             * How far a number may be from equals. Default: exactly equal.
+             */
+            absoluteTolerance?: number
+          }[]
+          /**
+           * Text that the body must contain.
+           */
+          bodyContains?: string
+          /**
+           * How long the whole answer may take.
+           */
+          maxLatencyMilliseconds?: number
+        }
+        /**
+         * How many answers in a row.
+         */
+        consecutive: number
+      }
+    }
+  }
+  /**
+   * How long the old color stays warm at the same size after the new one was verified; undo is instant until then. Never less than the time an answer may take (30 seconds, or the response timeout of the origin).
+   */
+  retireAfterSeconds: number
+  /**
+   * How long a failed candidate is kept for a look. Its last log lines are kept in the status in any case.
+   */
+  failedCandidateRetentionSeconds: number
+  /**
+   * How long an attempt may take from its start until it is ready to switch.
+   */
+  progressDeadlineSeconds: number
+  /**
+   * What deleting the release does to the color that serves. Default: Retain with a CloudFront pointer, Delete with a Service pointer.
+   */
+  deletionPolicy?: 'Retain' | 'Delete'
+}
+
+/**
+ * What was last seen and decided. A report, never the truth; the operator rebuilds it when it is lost.
+ */
+export interface ModelReleaseStatus {
+  /**
+   * The state, as metav1.Condition; reasons are listed in docs/reference.md.
+   *
+   * Items: One condition.
+   */
+  conditions?: {
+    /**
+     * Type of the condition.
+     */
+    type: string
+    /**
+     * Whether it holds.
+     */
+    status: 'True' | 'False' | 'Unknown'
+    /**
+     * Why, as a word of a closed list.
+     */
+    reason: string
+    /**
+     * Why, for a person, and what to do.
+     */
+    message: string
+    /**
+     * When the status last changed.
+     */
+    lastTransitionTime: string
+    /**
+     * Generation of the spec that this was said of.
+     */
+    observedGeneration?: number
+  }[]
+  /**
+   * Generation of the spec that the whole status was made for.
+   */
+  observedGeneration?: number
+  /**
+   * One word for people; derived from the rest.
+   */
+  phase?:
+    | 'Pending'
+    | 'Building'
+    | 'Gating'
+    | 'Switching'
+    | 'Verifying'
+    | 'Returning'
+    | 'Live'
+    | 'Failed'
+    | 'Stalled'
+  /**
+   * The color that the pointer names; absent while it names none or several.
+   */
+  liveColor?: 'blue' | 'green'
+  /**
+   * Label selector of the pods of the live color, for the scale subresource.
+   */
+  selector?: string
+  /**
+   * Pods of the live color.
+   */
+  replicas?: number
+  /**
+   * What stands in each color.
+   */
+  colors?: {
+    /**
+     * A color that has a Deployment.
+     */
+    blue?: {
+      /**
+       * Revision of its pods.
+       */
+      revision: string
+      /**
+       * Pods wanted.
+       */
+      replicas: number
+      /**
+       * Pods ready.
+       */
+      ready: number
+      /**
+       * Digest of the model that answered the gates.
+       */
+      digest?: string
+      /**
+       * Never: built by this attempt and no pointer has named it since. Absent: it may have served.
+       */
+      served?: 'Never'
+      /**
+       * Since when no edge has been routing to it.
+       */
+      idleSince?: string
+    }
+    /**
+     * A color that has a Deployment.
+     */
+    green?: {
+      /**
+       * Revision of its pods.
+       */
+      revision: string
+      /**
+       * Pods wanted.
+       */
+      replicas: number
+      /**
+       * Pods ready.
+       */
+      ready: number
+      /**
+       * Digest of the model that answered the gates.
+       */
+      digest?: string
+      /**
+       * Never: built by this attempt and no pointer has named it since. Absent: it may have served.
+       */
+      served?: 'Never'
+      /**
+       * Since when no edge has been routing to it.
+       */
+      idleSince?: string
+    }
+  }
+  /**
+   * The newest try at the revision that the spec asks for.
+   */
+  attempt?: {
+    /**
+     * Revision plus a hash of gates and traffic: fixing only a gate starts a new attempt.
+     */
+    id: string
+    /**
+     * The revision that is tried.
+     */
+    revision: string
+    /**
+     * When it started.
+     */
+    startedAt: string
+    /**
+     * Until when it must be ready to switch.
+     */
+    deadline: string
+    /**
+     * Back: the pointer is being moved to the color that served before.
+     */
+    direction: 'Forward' | 'Back'
+    /**
+     * How it ended; absent while it runs.
+     */
+    outcome?: 'Promoted' | 'Aborted' | 'RolledBack' | 'Superseded' | 'Failed'
+    /**
+     * Why it ended, or why it goes back, as a word of a closed list.
+     */
+    reason?: string
+    /**
+     * The same for a person, and what to do.
+     */
+    message?: string
+    /**
+     * Last log lines and the termination state of a candidate that failed.
+     */
+    logs?: string
+  }
+  /**
+   * What the gates last found.
+   */
+  gates?: {
+    /**
+     * Attempt and direction that this is about.
+     */
+    key: string
+    /**
+     * Passed only if every gate was answered rightly by every pod named here and through the Service.
+     */
+    result: 'Passed' | 'Failed' | 'Unknown'
+    /**
+     * Pods that answered.
+     */
+    pods: string[]
+    /**
+     * One result per gate.
+     *
+     * Items: Result of one gate.
+     */
+    results?: {
+      /**
+       * Name of the gate.
+       */
+      name: string
+      /**
+       * What was found.
+       */
+      result: 'Passed' | 'Failed' | 'Unknown'
+      /**
+       * Pod or Service that gave the answer that decided.
+       */
+      target?: string
+      /**
+       * Expected and actual, shortened.
+       */
+      message?: string
+    }[]
+  }
+  /**
+   * The pointer as last read.
+   */
+  traffic?: {
+    /**
+     * What it names, for a person.
+     */
+    pointer?: string
+    /**
+     * Whether every edge follows it.
+     */
+    settled?: 'Yes' | 'No'
+    /**
+     * Revision that was proven to answer users since the pointer last moved.
+     */
+    verified?: string
+    /**
+     * A move of the pointer that was decided and not yet seen through; written before the move.
+     */
+    intent?: {
+      /**
+       * The color that it shall name.
+       */
+      to: 'blue' | 'green'
+      /**
+       * Version of the pointer that the decision was made on; the write is guarded by it.
+       */
+      token: string
+      /**
+       * Attempt and direction that decided it.
+       */
+      attempt: string
+    }
+  }
+  /**
+   * The last command taken from the annotation modelrelease.io/command.
+   */
+  command?: {
+    /**
+     * The annotation as it was read.
+     */
+    value: string
+    /**
+     * What became of it.
+     */
+    result: 'Accepted' | 'Refused' | 'NothingToDo'
+    /**
+     * Why.
+     */
+    message: string
+  }
+  /**
+   * Attempts that ended, newest first.
+   *
+   * Items: One attempt.
+   */
+  history?: {
+    /**
+     * Its id.
+     */
+    attempt: string
+    /**
+     * Its revision.
+     */
+    revision: string
+    /**
+     * The color that it was built in.
+     */
+    color?: 'blue' | 'green'
+    /**
+     * How it ended.
+     */
+    outcome: 'Promoted' | 'Aborted' | 'RolledBack' | 'Superseded' | 'Failed'
+    /**
+     * Why.
+     */
+    reason?: string
+    /**
+     * When.
+     */
+    endedAt: string
+  }[]
+}

@@ -1,0 +1,169 @@
+/** What a pass sees and what it may do, in our words. Plain data; edges fill it in and carry it out. */
+import type { Color } from '../api/names.ts'
+import type { Expectation, Gate, GateResult, ModelRelease, Request, Spec } from '../api/release.ts'
+
+/** Milliseconds since the epoch. */
+export type Instant = number
+
+/** One pod of a color. */
+export interface PodState {
+  name: string
+  ip?: string
+  revision: string
+  ready: 'Yes' | 'No' | 'Terminating'
+  /** Why it is not ready, as far as its status tells: waiting reason, scheduling message, last termination. */
+  trouble?: { reason: string; message: string }
+}
+
+/** What stands in one color. */
+export interface ColorState {
+  /** The Deployment; absent when the color is empty. */
+  workload?: {
+    uid: string
+    resourceVersion: string
+    revision: string
+    /** Pods wanted by the Deployment's spec. */
+    replicas: number
+    /** Whether the Deployment's own controller has seen its newest spec. */
+    observed: 'Yes' | 'No'
+    ownership: 'Owned' | 'Free'
+    /** A Deployment that is on its way out still holds the color. */
+    leaving: 'Yes' | 'No'
+    /** Why the Deployment could not make its pods (quota, admission), from its ReplicaFailure condition. */
+    trouble?: { reason: string; message: string }
+  }
+  pods: PodState[]
+  service?: {
+    uid: string
+    resourceVersion: string
+    address: string
+    targetPort: number
+    ownership: 'Owned' | 'Free'
+    /** The pointer's name for this color when the Service was made. */
+    origin?: string
+  }
+}
+
+/** What a revision rendered; kept in a ControllerRevision so that a color is only ever re-applied from it. */
+export interface StoredRevision {
+  revision: string
+  /** A PodTemplateSpec without labels and identity, which depend on the color. */
+  template: Record<string, unknown>
+  port: number
+  gates: Gate[]
+  /** Whether the containers answer with identity headers. */
+  identity: 'Headers' | 'None'
+}
+
+/** The pointer as read at one instant. `token` versions it: a write is only accepted while it is unchanged. */
+export type PointerReading =
+  | {
+      type: 'Read'
+      token: string
+      targets: PointerTarget[]
+      origins: string[]
+      settled: 'Yes' | 'No'
+      timeoutSeconds: number
+    }
+  | { type: 'Absent' }
+  | { type: 'Unusable'; reason: PointerTrouble; message: string }
+  | { type: 'Unreachable'; message: string }
+
+/** What one part of the pointer names: a behavior's origin id, or the color in a Service's selector. */
+export interface PointerTarget {
+  part: string
+  names: string
+}
+
+export type PointerTrouble =
+  | 'DistributionNotFound'
+  | 'DistributionDisabled'
+  | 'BehaviorNotFound'
+  | 'AccessDenied'
+  | 'ServiceNotOurs'
+  | 'UnsafeUpdate'
+
+/** Whether this release may move the parts of the pointer that it names. */
+export type ClaimReading = { type: 'Held' } | { type: 'Free' } | { type: 'Taken'; part: string; by: string }
+
+/** One answer as it came back, or why none came. */
+export type Answer =
+  | {
+      type: 'Answered'
+      status: number
+      headers: Record<string, string>
+      body: string
+      latencyMs: number
+    }
+  | { type: 'NoAnswer'; message: string }
+
+/** Everything that a decision is made on. */
+export interface World {
+  now: Instant
+  /** First look at this release since the operator started: nothing may be judged overdue yet. */
+  firstLook: 'Yes' | 'No'
+  release: ModelRelease
+  colors: Record<Color, ColorState>
+  revisions: StoredRevision[]
+  pointer: PointerReading
+  claim: ClaimReading
+  defaults: { serverImage: string }
+  /** What the step of this pass did; absent while it is still to be decided. */
+  did?: Did
+}
+
+/** Whom a gate or a verification asks. */
+export interface Target {
+  /** Pod name, `Service <name>`, or a URL. */
+  name: string
+  /** `http://host:port` without a path. */
+  origin: string
+}
+
+/** What the pass does to the world; at most one. */
+export type Step =
+  | { type: 'TakeClaim' }
+  | { type: 'StoreRevision'; stored: StoredRevision }
+  | { type: 'ForgetRevision'; revision: string }
+  | { type: 'CreateWorkload'; color: Color; stored: StoredRevision; replicas: number; ownership: Ownership }
+  | { type: 'ScaleWorkload'; color: Color; replicas: number; resourceVersion: string }
+  | { type: 'RemoveWorkload'; color: Color; uid: string; resourceVersion: string }
+  | { type: 'ApplyColorService'; color: Color; targetPort: number; origin: string; ownership: Ownership }
+  | { type: 'SetOwnership'; color: Color; ownership: Ownership }
+  | { type: 'RunGates'; key: string; gates: Gate[]; pods: Target[]; service: Target; expectRevision?: string }
+  | { type: 'MovePointer'; to: Color; names: string; token: string; targetPort: number }
+  | {
+      type: 'Verify'
+      target: Target
+      request: Request
+      expect?: Expectation
+      consecutive: number
+      revision: string
+      previous?: string
+    }
+  | { type: 'CollectLogs'; color: Color }
+
+export type Ownership = 'Owned' | 'Free'
+
+/** What a step brought back. A step that failed for a reason worth trying again throws instead. */
+export type Did =
+  | { type: 'Done'; step: Exclude<Step['type'], 'RunGates' | 'Verify' | 'CollectLogs'> }
+  | { type: 'GatesRan'; key: string; pods: string[]; results: GateResult[]; digest?: string }
+  | { type: 'Verified'; result: VerifyResult }
+  | { type: 'LogsCollected'; logs: string }
+  | { type: 'Refused'; step: Step['type']; reason: RefusalReason; message: string }
+
+/** Old: an edge still answers from another revision. Unknown: no proof either way. */
+export type VerifyResult =
+  | { type: 'New' }
+  | { type: 'Old'; message: string }
+  | { type: 'Wrong'; message: string }
+  | { type: 'Unknown'; message: string }
+
+/** Why the world will go on saying no until a person changes something. */
+export type RefusalReason = 'InvalidSpec' | 'AccessDenied' | 'BehaviorClaimed' | PointerTrouble
+
+/** The spec fields that a rule needs again and again. */
+export function originName(spec: Spec, color: Color): string {
+  return spec.traffic.cloudFrontDistribution?.origins[color] ?? color
+}
