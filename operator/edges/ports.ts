@@ -1,0 +1,87 @@
+/** The outside worlds, each behind a few verbs in our words. Reads are live, never from a cache. */
+import type { Color } from '../api/names.ts'
+import type { ModelRelease, Status } from '../api/release.ts'
+import type {
+  Answer,
+  ClaimReading,
+  ColorState,
+  Did,
+  PointerReading,
+  Step,
+  StoredRevision,
+} from '../core/world.ts'
+
+/** Key of a release: what the queue carries. */
+export type Key = { namespace: string; name: string }
+
+/** A Kubernetes Event to record: something happened, told once. */
+export interface Happening {
+  type: 'Normal' | 'Warning'
+  reason: string
+  message: string
+}
+
+type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
+
+/**
+ * The Kubernetes API. Every write carries a precondition (create, or uid and resourceVersion).
+ * Throws ConflictError (409: changed, or already there), TransientError (429, 5xx, network, timeouts), RefusedError with
+ * reason InvalidSpec (422, admission said no) or AccessDenied (403).
+ */
+export interface Cluster {
+  /** The release, or undefined when it is gone. */
+  release(key: Key): Promise<ModelRelease | undefined>
+  /** Deployment, pods and color Service of both colors, read at one time, by labels and by the names that we give. */
+  colors(release: ModelRelease): Promise<Record<Color, ColorState>>
+  revisions(release: ModelRelease): Promise<StoredRevision[]>
+  /** Asks the API server to check every child of this revision, creating nothing; then stores the revision. */
+  storeRevision(release: ModelRelease, step: StepOf<'StoreRevision'>): Promise<void>
+  forgetRevision(release: ModelRelease, step: StepOf<'ForgetRevision'>): Promise<void>
+  createWorkload(release: ModelRelease, step: StepOf<'CreateWorkload'>): Promise<void>
+  scaleWorkload(release: ModelRelease, step: StepOf<'ScaleWorkload'>): Promise<void>
+  /** Deletes a Deployment; its pods end gracefully. */
+  removeWorkload(release: ModelRelease, step: StepOf<'RemoveWorkload'>): Promise<void>
+  /** Creates the color Service, or mends target port and ownership of ours; its selector never changes. */
+  applyColorService(release: ModelRelease, step: StepOf<'ApplyColorService'>): Promise<void>
+  /** Adds or removes the ownerReference on Deployment and Service of a color; touches no pod. */
+  setOwnership(release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void>
+  /** Last lines and termination state of the color's pods, at most 2 KiB; never throws for a pod that has no logs. */
+  logs(release: ModelRelease, color: Color): Promise<string>
+  /** Replaces the status if nobody changed the release since it was read. */
+  writeStatus(release: ModelRelease, status: Status): Promise<void>
+  record(release: ModelRelease, happening: Happening): Promise<void>
+}
+
+/** What decides where users go: a Service's selector or a distribution's TargetOriginIds. */
+export interface Pointer {
+  /** Never throws for an answer of the other side: trouble is a reading. Throws TransientError only where nothing is known about the pointer's configuration. */
+  read(release: ModelRelease): Promise<PointerReading>
+  /**
+   * Makes the pointer name `to`. Accepted only while the pointer is still what `step.token` was read from.
+   * Returns once the change was accepted; `read` tells when it is settled.
+   * Throws ConflictError (changed meanwhile, look again), TransientError (throttled, 5xx, timeout: it may or may not have happened), RefusedError.
+   */
+  move(release: ModelRelease, step: StepOf<'MovePointer'>): Promise<void>
+}
+
+/** One claim per part of a pointer, across all namespaces, so that two releases never fight over it. */
+export interface Claims {
+  read(release: ModelRelease): Promise<ClaimReading>
+  /** Takes every free part; RefusedError `BehaviorClaimed` names the release that holds one. */
+  take(release: ModelRelease): Promise<void>
+}
+
+/** Sends one request and says what came back; never throws, never follows a redirect. */
+export type Ask = (request: {
+  url: string
+  method: string
+  headers: Record<string, string>
+  body?: string
+  timeoutMs: number
+}) => Promise<Answer>
+
+/** Proofs by real requests. */
+export interface Prober {
+  runGates(step: StepOf<'RunGates'>): Promise<Extract<Did, { type: 'GatesRan' }>>
+  verify(step: StepOf<'Verify'>): Promise<Extract<Did, { type: 'Verified' }>>
+}
