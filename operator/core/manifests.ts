@@ -1,0 +1,263 @@
+/** The child objects of a release, as plain Kubernetes API objects. */
+import {
+  ANNOTATION,
+  API_VERSION,
+  IDENTITY_ENV,
+  KIND,
+  LABEL,
+  MANAGER,
+  SERVICE_PORT,
+  colorName,
+  colorSelector,
+  revisionName,
+  type Color,
+} from '../api/names.ts'
+import { deletionPolicyOf, type ModelRelease, type Spec } from '../api/release.ts'
+import { revisionOf } from './revision.ts'
+import type { Ownership, StoredRevision } from './world.ts'
+
+type Json = Record<string, unknown>
+type Container = Json & { name?: string; env?: Json[]; ports?: { containerPort?: number }[] }
+type Template = { metadata?: Json & { labels?: Json }; spec?: Json & { containers?: Container[] } }
+
+export interface Manifest {
+  apiVersion: string
+  kind: string
+  metadata: {
+    name: string
+    namespace: string
+    labels: Record<string, string>
+    annotations?: Record<string, string>
+    ownerReferences?: Json[]
+  }
+}
+
+/** Time that a pod gets to finish what it is doing: longer than the model server's drain and its slowest answer. */
+const GRACE_SECONDS = 60
+
+/** How long the drain announces itself before the server stops accepting; proxies and kube-proxy follow meanwhile. */
+const DRAIN_DELAY_MILLISECONDS = 5000
+
+function ownerOf(release: ModelRelease): Json {
+  const { name, uid } = release.metadata
+  return { apiVersion: API_VERSION, kind: KIND, name, uid, controller: true, blockOwnerDeletion: false }
+}
+
+function metadataOf(
+  release: ModelRelease,
+  name: string,
+  ownership: Ownership,
+  labels: Record<string, string> = {},
+): Manifest['metadata'] {
+  return {
+    name,
+    namespace: release.metadata.namespace,
+    labels: { [LABEL.name]: release.metadata.name, [LABEL.managedBy]: MANAGER, ...labels },
+    ...(ownership === 'Owned' ? { ownerReferences: [ownerOf(release)] } : {}),
+  }
+}
+
+function probe(path: string, port: number, periodSeconds: number, failureThreshold: number): Json {
+  return { httpGet: { path, port }, periodSeconds, timeoutSeconds: 5, failureThreshold }
+}
+
+/** Pods of a model: the model server told which model, with the hardening that its image supports. */
+function modelTemplate(model: NonNullable<Spec['model']>, port: number, defaultImage: string): Json {
+  const env: Json[] = [
+    { name: 'PORT', value: String(port) },
+    { name: 'MODEL_NAME', value: model.name },
+    { name: 'MODEL_VERSION', value: model.version },
+    { name: 'MODEL_URI', value: model.uri },
+    ...(model.sha256 ? [{ name: 'MODEL_SHA256', value: model.sha256 }] : []),
+    { name: 'DRAIN_DELAY_MS', value: String(DRAIN_DELAY_MILLISECONDS) },
+    ...(model.env ?? []),
+  ]
+  const container: Json = {
+    name: 'model-server',
+    image: model.serverImage ?? defaultImage,
+    imagePullPolicy: 'IfNotPresent',
+    env,
+    ports: [{ name: 'http', containerPort: port }],
+    readinessProbe: probe('/v2/health/ready', port, 1, 2),
+    livenessProbe: probe('/v2/health/live', port, 10, 6),
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    ...(model.resources ? { resources: model.resources } : {}),
+  }
+  const optional = {
+    serviceAccountName: model.serviceAccountName,
+    imagePullSecrets: model.imagePullSecrets,
+    nodeSelector: model.nodeSelector,
+    tolerations: model.tolerations,
+  }
+  return {
+    spec: {
+      ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+      automountServiceAccountToken: false,
+      terminationGracePeriodSeconds: GRACE_SECONDS,
+      securityContext: { runAsNonRoot: true, runAsUser: 10001, seccompProfile: { type: 'RuntimeDefault' } },
+      containers: [container],
+    },
+  }
+}
+
+/** What this spec renders today, to be stored once and re-applied unchanged ever after. */
+export function renderRevision(spec: Spec, defaults: { serverImage: string }): StoredRevision {
+  const template = spec.model
+    ? modelTemplate(spec.model, spec.port, defaults.serverImage)
+    : (structuredClone(spec.template) as Json)
+  return {
+    revision: revisionOf(spec),
+    template,
+    port: spec.port,
+    gates: spec.gates ?? [],
+    identity: spec.model ? 'Headers' : 'None',
+  }
+}
+
+/** The container that users reach: the one that declares the port, otherwise the first. */
+export function servingContainer(template: Json, port: number): Container | undefined {
+  const containers = (template as Template).spec?.containers ?? []
+  return containers.find((one) => one.ports?.some((entry) => entry.containerPort === port)) ?? containers[0]
+}
+
+/** The container is told who it is; what the user set under these names stays the user's. */
+function withIdentity(container: Container, identity: Json[]): Container {
+  const own = new Set((container.env ?? []).map((entry) => entry['name']))
+  const added = identity.filter((entry) => !own.has(entry['name']))
+  return { ...container, env: [...(container.env ?? []), ...added] }
+}
+
+function podTemplateOf(release: string, color: Color, stored: StoredRevision): Json {
+  const template = stored.template as Template
+  const identity = [
+    { name: IDENTITY_ENV.name, value: release },
+    { name: IDENTITY_ENV.color, value: color },
+    { name: IDENTITY_ENV.revision, value: stored.revision },
+  ]
+  const labels = {
+    ...template.metadata?.labels,
+    ...colorSelector(release, color),
+    [LABEL.revision]: stored.revision,
+    [LABEL.managedBy]: MANAGER,
+  }
+  const containers = (template.spec?.containers ?? []).map((one) => withIdentity(one, identity))
+  return {
+    ...template,
+    metadata: { ...template.metadata, labels },
+    spec: { ...template.spec, containers },
+  }
+}
+
+export interface DeploymentInput {
+  release: ModelRelease
+  color: Color
+  stored: StoredRevision
+  replicas: number
+  ownership: Ownership
+}
+
+/** The Deployment of one color at one revision. */
+export function deploymentOf({
+  release,
+  color,
+  stored,
+  replicas,
+  ownership,
+}: DeploymentInput): Manifest & { spec: Json } {
+  const name = release.metadata.name
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: metadataOf(release, colorName(name, color), ownership, {
+      [LABEL.color]: color,
+      [LABEL.revision]: stored.revision,
+    }),
+    spec: {
+      replicas,
+      revisionHistoryLimit: 0,
+      // Ours is the only deadline: the Deployment's own would only add a condition.
+      progressDeadlineSeconds: 2147483647,
+      // Somebody's edit of the Deployment itself must not take a serving pod away before its successor is ready.
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      selector: { matchLabels: colorSelector(name, color) },
+      template: podTemplateOf(name, color, stored),
+    },
+  }
+}
+
+export interface ColorServiceInput {
+  release: ModelRelease
+  color: Color
+  targetPort: number
+  origin: string
+  ownership: Ownership
+}
+
+/** The Service of one color; its selector and its port never change. */
+export function colorServiceOf({
+  release,
+  color,
+  targetPort,
+  origin,
+  ownership,
+}: ColorServiceInput): Manifest & { spec: Json } {
+  const name = release.metadata.name
+  const metadata = metadataOf(release, colorName(name, color), ownership, { [LABEL.color]: color })
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...metadata, annotations: { [ANNOTATION.origin]: origin } },
+    spec: servicePorts(name, color, targetPort),
+  }
+}
+
+/** Name of the Service that users reach when the pointer is a Service. */
+export function pointerServiceName(release: ModelRelease): string {
+  return release.spec.traffic.service?.name ?? release.metadata.name
+}
+
+/** The pointer Service: ClusterIP always, since a load balancer behind a moving selector drops requests. */
+export function pointerServiceOf(
+  release: ModelRelease,
+  color: Color,
+  targetPort: number,
+): Manifest & { spec: Json } {
+  const ownership = deletionPolicyOf(release.spec) === 'Delete' ? 'Owned' : 'Free'
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: metadataOf(release, pointerServiceName(release), ownership),
+    spec: servicePorts(release.metadata.name, color, targetPort),
+  }
+}
+
+function servicePorts(release: string, color: Color, targetPort: number): Json {
+  return {
+    type: 'ClusterIP',
+    selector: colorSelector(release, color),
+    ports: [{ name: 'http', port: SERVICE_PORT, targetPort, protocol: 'TCP' }],
+  }
+}
+
+/** The ControllerRevision that keeps a rendered revision. */
+export function storedRevisionOf(
+  release: ModelRelease,
+  stored: StoredRevision,
+): Manifest & { revision: number; data: StoredRevision } {
+  const ownership = deletionPolicyOf(release.spec) === 'Delete' ? 'Owned' : 'Free'
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'ControllerRevision',
+    metadata: metadataOf(release, revisionName(release.metadata.name, stored.revision), ownership, {
+      [LABEL.revision]: stored.revision,
+    }),
+    // The API wants a number; ours is the name.
+    revision: release.metadata.generation,
+    data: stored,
+  }
+}
