@@ -25,6 +25,7 @@ function jsonSchemaOf(schema: Schema): JSONSchema {
   const { properties, items, additionalProperties, ...rest } = schema
   const open = schema['x-kubernetes-preserve-unknown-fields'] === true
   const result: Record<string, unknown> = { description: rest.description }
+  if (!schema.type) result['tsType'] = 'unknown'
   if (schema.enum) result['enum'] = schema.enum
   if (schema.type) result['type'] = schema.type
   const required = new Set([...(schema.required ?? []), ...defaultedOf(schema)])

@@ -138,9 +138,7 @@ export interface ModelReleaseSpec {
         /**
          * Body, sent as application/json.
          */
-        json?: {
-          [k: string]: unknown
-        }
+        json?: unknown
         /**
          * Body, sent as it is.
          */
@@ -167,9 +165,7 @@ export interface ModelReleaseSpec {
           /**
            * The value that it must equal.
            */
-          equals: {
-            [k: string]: unknown
-          }
+          equals: unknown
           /**
            * How far a number may be from equals. Default: exactly equal.
            */
@@ -277,13 +273,11 @@ export interface ModelReleaseSpec {
         /**
          * Body, sent as application/json.
          */
-        json?: {
-          [k: string]: unknown
-        }
+        json?: unknown
         /**
-         * What the answer must be. A wrong answer fails at once; only connection errors and status 503 are tried again until the deadline.
+         * What the answers must be. Required with a template, whose containers have no identity headers, and there it must hold json or bodyContains, so that it can tell the new revision from the old one.
          */
-        expect: {
+        expect?: {
           /**
            * HTTP status. Redirects are not followed.
            */
@@ -301,9 +295,7 @@ export interface ModelReleaseSpec {
             /**
              * The value that it must equal.
              */
-            equals: {
-              [k: string]: unknown
-            }
+            equals: unknown
             /**
              * How far a number may be from equals. Default: exactly equal.
              */
@@ -432,10 +424,6 @@ export interface ModelReleaseStatus {
        */
       digest?: string
       /**
-       * Never: built by this attempt and no pointer has named it since. Absent: it may have served.
-       */
-      served?: 'Never'
-      /**
        * Since when no edge has been routing to it.
        */
       idleSince?: string
@@ -460,10 +448,6 @@ export interface ModelReleaseStatus {
        * Digest of the model that answered the gates.
        */
       digest?: string
-      /**
-       * Never: built by this attempt and no pointer has named it since. Absent: it may have served.
-       */
-      served?: 'Never'
       /**
        * Since when no edge has been routing to it.
        */
@@ -490,6 +474,10 @@ export interface ModelReleaseStatus {
      * Until when it must be ready to switch.
      */
     deadline: string
+    /**
+     * Color that this attempt builds from nothing and that no pointer has named since; absent once it may have served.
+     */
+    builds?: 'blue' | 'green'
     /**
      * Back: the pointer is being moved to the color that served before.
      */

@@ -180,8 +180,6 @@ export function deploymentOf({
     spec: {
       replicas,
       revisionHistoryLimit: 0,
-      // Ours is the only deadline: the Deployment's own would only add a condition.
-      progressDeadlineSeconds: 2147483647,
       // Somebody's edit of the Deployment itself must not take a serving pod away before its successor is ready.
       strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
       selector: { matchLabels: colorSelector(name, color) },
