@@ -1,0 +1,85 @@
+/** Puts the routes together. Builds an express app and never listens. */
+import express from 'express'
+import type { Express, RequestHandler } from 'express'
+import type { Logger } from 'pino'
+import type { Config } from './config.ts'
+import type { Drain } from './drain.ts'
+import { answerErrors } from './error-answer.ts'
+import { addHealthRoutes } from './health-routes.ts'
+import type { Metrics } from './metrics.ts'
+import type { ModelSlot } from './model-slot.ts'
+import { addPredictRoute } from './predict-route.ts'
+import { notReadyBecause } from './readiness.ts'
+import { RequestError } from './request-error.ts'
+import { addV2Routes } from './v2-routes.ts'
+
+/** What the routes look at. */
+export type Parts = {
+  config: Config
+  slot: ModelSlot
+  drain: Drain
+  metrics: Metrics
+  log: Logger
+  /** The version of this server, for `GET /v2`. */
+  serverVersion: string
+}
+
+/** All routes over one model slot. */
+export function buildApp(parts: Parts): Express {
+  const { metrics, log } = parts
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+
+  app.use(introduce(parts))
+  addHealthRoutes(app, parts)
+  addPredictRoute(app, parts)
+  addV2Routes(app, parts)
+  app.get('/metrics', async (_request, response) => {
+    response.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+  })
+  app.get('/', (_request, response) => {
+    response.type('text/plain').send(greeting(parts))
+  })
+
+  app.use((request) => {
+    throw new RequestError(404, `no such path: ${request.path}; GET / lists those there are`)
+  })
+  app.use(answerErrors(log))
+  return app
+}
+
+/** Every answer, also a refusal, says which release and which bytes gave it. */
+function introduce({ config, slot, drain }: Parts): RequestHandler {
+  const { release, model } = config
+  const headers = Object.entries({
+    'x-modelrelease-name': release.name,
+    'x-modelrelease-color': release.color,
+    'x-modelrelease-revision': release.revision,
+    'x-model-name': model.name,
+    'x-model-version': model.version,
+  }).filter((header): header is [string, string] => header[1] !== undefined)
+
+  return (_request, response, next) => {
+    drain.track(response)
+    for (const [name, value] of headers) response.setHeader(name, value)
+    if (slot.state.type === 'Loaded')
+      response.setHeader('x-model-digest', `sha256:${slot.state.model.sha256}`)
+    next()
+  }
+}
+
+function greeting({ config, slot, drain }: Parts): string {
+  const { name, version } = config.model
+  const color = config.release.color === undefined ? '' : ` (${config.release.color})`
+  const reason = notReadyBecause(slot.state, drain.draining)
+  return [
+    `model ${name} version ${version}${color}: ${reason === undefined ? 'ready' : `not ready: ${reason}`}`,
+    '',
+    'POST /predict                                   a pandas frame: {column: {row: value}}',
+    `GET  /v2/models/${name}                          inputs and outputs`,
+    `POST /v2/models/${name}/infer                    Open Inference Protocol V2`,
+    'GET  /v2/health/live, /v2/health/ready, /metrics',
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,51 @@
+import type { ErrorRequestHandler, RequestHandler } from 'express'
+import type { Logger } from 'pino'
+import { RequestError } from './request-error.ts'
+
+/** Seconds after which a client may ask again while a model is being fetched. */
+const RETRY_AFTER = '1'
+
+/** Turns whatever a route threw into `{"error": message}`. Only a failure of ours is logged, and its words stay in the log. */
+export function answerErrors(log: Logger): ErrorRequestHandler {
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) {
+      next(error)
+      return
+    }
+    const refusal = refusalOf(error)
+    if (!refusal) {
+      log.warn({ err: error, method: request.method, path: request.path }, 'Request failed')
+      response.status(500).json({ error: 'the model failed on this request; the log of the server says why' })
+      return
+    }
+    if (refusal.status === 503) response.setHeader('retry-after', RETRY_AFTER)
+    response.status(refusal.status).json({ error: refusal.message })
+  }
+}
+
+/** The last handler of a route: its path is known, this method is not. */
+export function methodNotAllowed(allowed: string): RequestHandler {
+  return (request, response) => {
+    response.setHeader('allow', allowed)
+    throw new RequestError(405, `${request.path}: expected ${allowed}, got ${request.method}`)
+  }
+}
+
+/** Errors of express and its body parser carry a status; anything that does not is a failure of ours. */
+function refusalOf(error: unknown): { status: number; message: string } | undefined {
+  if (error instanceof RequestError) return error
+  const { status, type, message, limit } = error as {
+    status?: number
+    type?: string
+    message: string
+    limit?: number
+  }
+  if (type === 'entity.too.large') {
+    return {
+      status: 413,
+      message: `the body: expected at most ${String(limit)} bytes (MAX_BODY_BYTES), got more`,
+    }
+  }
+  if (type === 'entity.parse.failed') return { status: 400, message: `the body: expected JSON: ${message}` }
+  return status !== undefined && status >= 400 && status < 500 ? { status, message } : undefined
+}

@@ -1,0 +1,23 @@
+import type { Express } from 'express'
+import type { Parts } from './app.ts'
+import { methodNotAllowed } from './error-answer.ts'
+import { notReadyBecause } from './readiness.ts'
+
+/** What a kubelet and a load balancer ask. */
+export function addHealthRoutes(app: Express, { slot, drain }: Parts): void {
+  // Liveness does not look at the model: a restart would only fetch the same bytes again.
+  app
+    .route('/v2/health/live')
+    .get((_request, response) => {
+      response.json({ live: true })
+    })
+    .all(methodNotAllowed('GET, HEAD'))
+  app
+    .route('/v2/health/ready')
+    .get((_request, response) => {
+      const reason = notReadyBecause(slot.state, drain.draining)
+      if (reason === undefined) response.json({ ready: true })
+      else response.status(503).json({ ready: false, error: reason })
+    })
+    .all(methodNotAllowed('GET, HEAD'))
+}

@@ -1,0 +1,85 @@
+/** The process: read the configuration, listen, load the model, and leave gently when asked to. */
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { Socket } from 'node:net'
+import pino from 'pino'
+import type { Logger } from 'pino'
+import { buildApp } from './app.ts'
+import { ConfigError, readConfig } from './config.ts'
+import type { Config } from './config.ts'
+import { Drain, closeGently } from './drain.ts'
+import { Metrics } from './metrics.ts'
+import { ModelSlot } from './model-slot.ts'
+import { notReadyBecause } from './readiness.ts'
+
+/** Longer than any load balancer keeps an idle connection (ALB 60 s, CloudFront 5 s), so that it is never us who closes first. */
+const KEEP_ALIVE_MS = 75_000
+/** Longer than the idle time, which some versions of Node counted against it (nodejs/node#27363). */
+const HEADERS_MS = KEEP_ALIVE_MS + 5_000
+/** From the first byte of a request to its last; Node wants it no shorter than the headers. */
+const REQUEST_MS = 120_000
+
+function serve(config: Config): void {
+  const log = pino({ level: config.logLevel })
+  const drain = new Drain()
+  const metrics: Metrics = new Metrics(
+    config,
+    () => notReadyBecause(slot.state, drain.draining) === undefined,
+  )
+  const slot: ModelSlot = new ModelSlot(config.model, metrics, log)
+  const app = buildApp({ config, slot, drain, metrics, log, serverVersion: serverVersion() })
+
+  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS }, app)
+  server.keepAliveTimeout = KEEP_ALIVE_MS
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+
+  const stopped = new AbortController()
+  const leave = async (signal: NodeJS.Signals): Promise<void> => {
+    if (drain.draining) return
+    // Only a load balancer needs time to notice: nobody sends to a pod that never was ready, nor stands behind Ctrl-C.
+    const wasReady = slot.state.type === 'Loaded'
+    const delayMs = wasReady && signal === 'SIGTERM' ? config.drainDelayMs : 0
+    drain.begin()
+    stopped.abort()
+    log.info({ signal, delayMs, inFlight: drain.inFlight }, 'Draining')
+    const cut = await closeGently(server, sockets, { drain, delayMs })
+    if (cut > 0) log.warn({ cut }, 'Requests cut because they did not end in time')
+    log.info('Drained')
+    process.exit(0)
+  }
+  process.on('SIGTERM', (signal) => void leave(signal))
+  process.on('SIGINT', (signal) => void leave(signal))
+  server.on('error', (err) => die(log, err, `Cannot listen on PORT ${config.port}`))
+  process.on('uncaughtException', (err) => die(log, err, 'Uncaught error'))
+
+  // Listen before loading: a model that cannot be had is a reason not to be ready, told over HTTP, and none to crash-loop.
+  server.listen(config.port, () => {
+    log.info(
+      { address: server.address(), model: config.model.name, version: config.model.version },
+      'Listening',
+    )
+    void slot.load(stopped.signal)
+  })
+}
+
+function die(log: Logger, err: Error, message: string): never {
+  log.fatal({ err }, message)
+  process.exit(1)
+}
+
+function serverVersion(): string {
+  const manifest = readFileSync(new URL('package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { version: string }).version
+}
+
+try {
+  serve(readConfig())
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(2)
+}

@@ -1,0 +1,104 @@
+/** The one file that knows onnxruntime: our tensors in, our tensors out. */
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { elementCount, zeros } from './tensor.ts'
+import type { Datatype, Signature, Tensor, TensorSpec } from './tensor.ts'
+
+/** A model in memory. `run` expects inputs that were checked against the signature. */
+export type Model = {
+  signature: Signature
+  /** Rejects with the runtime's own words, which may hold source paths: log them, do not send them. */
+  run: (inputs: ReadonlyMap<string, Tensor>, outputs: readonly string[]) => Promise<Map<string, Tensor>>
+}
+
+const DATATYPES: Partial<Record<OrtTensor.Type, Datatype>> = {
+  bool: 'BOOL',
+  uint8: 'UINT8',
+  uint16: 'UINT16',
+  uint32: 'UINT32',
+  uint64: 'UINT64',
+  int8: 'INT8',
+  int16: 'INT16',
+  int32: 'INT32',
+  int64: 'INT64',
+  float16: 'FP16',
+  float32: 'FP32',
+  float64: 'FP64',
+  string: 'BYTES',
+}
+
+const ORT_TYPES = Object.fromEntries(
+  Object.entries(DATATYPES).map(([ortType, datatype]) => [datatype, ortType]),
+) as Record<Datatype, OrtTensor.Type>
+
+/**
+ * Load a model from the very bytes that were hashed, and prove with one inference that it runs.
+ * Loading and running block the event loop: onnxruntime-node 1.30 is synchronous inside its promises.
+ */
+export async function loadModel(bytes: Uint8Array): Promise<Model> {
+  const session = await InferenceSession.create(bytes, {
+    // One thread: bit-identical answers for every batch size, and no pool that spins away a pod's CPU limit.
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  })
+  const model: Model = {
+    signature: signatureOf(session),
+    run: (inputs, outputs) => run(session, inputs, outputs),
+  }
+  await warmUp(model)
+  return model
+}
+
+/** Variable dimensions are taken as 1; the answer does not matter, that there is one does. */
+async function warmUp({ signature, run: runModel }: Model): Promise<void> {
+  const inputs = new Map<string, Tensor>()
+  for (const { name, datatype, shape: declared } of signature.inputs) {
+    const shape = declared.map((dimension) => (dimension === -1 ? 1 : dimension))
+    inputs.set(name, { datatype, shape, data: zeros(datatype, elementCount(shape)) })
+  }
+  await runModel(
+    inputs,
+    signature.outputs.map((output) => output.name),
+  )
+}
+
+async function run(
+  session: InferenceSession,
+  inputs: ReadonlyMap<string, Tensor>,
+  outputs: readonly string[],
+): Promise<Map<string, Tensor>> {
+  const feeds: Record<string, OrtTensor> = {}
+  for (const [name, tensor] of inputs) {
+    feeds[name] = new OrtTensor(ORT_TYPES[tensor.datatype], tensor.data, tensor.shape)
+  }
+  const results = await session.run(feeds, outputs)
+  return new Map(outputs.map((name) => [name, fromOrt(results[name])]))
+}
+
+function fromOrt(value: InferenceSession.OnnxValueMapType[string] | undefined): Tensor {
+  const datatype = value instanceof OrtTensor ? DATATYPES[value.type] : undefined
+  if (!value || !datatype) throw new Error('the runtime answered without a tensor')
+  return { datatype, shape: value.dims, data: value.data }
+}
+
+function signatureOf(session: InferenceSession): Signature {
+  const inputs = session.inputMetadata.map((metadata) => {
+    const spec = specOf(metadata)
+    if (!spec) throw new Error(`input '${metadata.name}' is not a tensor of a type that this server speaks`)
+    return spec
+  })
+  // A sequence or map output (ZipMap) cannot be fetched through the binding; the tensors beside it can.
+  const outputs = session.outputMetadata.map(specOf).filter((spec) => spec !== undefined)
+  if (outputs.length === 0)
+    throw new Error('the model has no tensor output (zipmap? export with zipmap=False)')
+  return { inputs, outputs }
+}
+
+function specOf(metadata: InferenceSession.ValueMetadata): TensorSpec | undefined {
+  const datatype = metadata.isTensor ? DATATYPES[metadata.type] : undefined
+  if (!metadata.isTensor || !datatype) return undefined
+  const shape = metadata.shape.map((dimension) => (typeof dimension === 'number' ? dimension : -1))
+  return { name: metadata.name, datatype, shape }
+}

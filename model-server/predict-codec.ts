@@ -1,0 +1,119 @@
+/** Bodies of `POST /predict`: a pandas frame as `DataFrame.to_json(orient='columns')` writes it, `{column: {row: value}}`. */
+import { RequestError } from './request-error.ts'
+import { readElements, shown, writeElements } from './tensor-json.ts'
+import type { Signature, Tensor } from './tensor.ts'
+
+/** How the columns of a frame become the one input of a model, and which of its outputs is the prediction. */
+export type FrameMapping = {
+  input: string
+  datatype: 'FP32' | 'FP64'
+  columns: readonly string[]
+  output: string
+}
+
+/** The mapping, or the reason why this model cannot take frames with these columns. */
+export function frameMapping(signature: Signature, columns: readonly string[]): FrameMapping | string {
+  const [input, ...others] = signature.inputs
+  const [output] = signature.outputs
+  if (!input || others.length > 0) {
+    return `columns need a model with one input, this one has ${signature.inputs.length}`
+  }
+  if (!output) return 'the model has no tensor output'
+  if (input.datatype !== 'FP32' && input.datatype !== 'FP64') {
+    return `columns need an FP32 or FP64 input, input '${input.name}' is ${input.datatype}`
+  }
+  const [rows, width] = input.shape
+  if (input.shape.length !== 2 || rows !== -1 || (width !== -1 && width !== columns.length)) {
+    return `${columns.length} columns (${columns.join(',')}) need an input of shape [-1, ${columns.length}], input '${input.name}' is [${input.shape.join(', ')}]`
+  }
+  return { input: input.name, datatype: input.datatype, columns, output: output.name }
+}
+
+/**
+ * A frame as the model's input, columns by name, rows in ascending order of their index.
+ * Columns that the model does not know are ignored, so that a version may drop a feature while clients still send it.
+ * @throws RequestError 400 naming the column, the row, what was expected and what came
+ */
+export function decodeFrame(body: unknown, mapping: FrameMapping): Tensor {
+  if (!isObject(body)) {
+    throw new RequestError(400, `the body: expected {column: {row: value}}, got ${shown(body)}`)
+  }
+  const { columns } = mapping
+  const frame = columns.map((column) => ({ column, cells: columnOf(body, column) }))
+  const rows = Object.keys(frame[0]?.cells ?? {})
+  if (rows.length === 0) {
+    throw new RequestError(400, `column '${String(columns[0])}': expected at least one row, got none`)
+  }
+
+  const values = new Array<number>(rows.length * columns.length)
+  for (const [at, { column, cells }] of frame.entries()) {
+    checkRows(column, cells, rows, String(columns[0]))
+    for (const [row, key] of rows.entries()) {
+      values[row * columns.length + at] = numberAt(column, key, cells[key])
+    }
+  }
+  return {
+    datatype: mapping.datatype,
+    shape: [rows.length, columns.length],
+    data: readElements('the frame', mapping.datatype, values),
+  }
+}
+
+/** The answer: one prediction for each row, a number for a single value and a list for several. */
+export function encodePrediction(output: Tensor): { prediction: unknown[] } {
+  const { values } = writeElements(output)
+  const [rows = 1] = output.shape
+  const width = rows === 0 ? 0 : values.length / rows
+  if (width <= 1) return { prediction: values }
+  return {
+    prediction: Array.from({ length: rows }, (_, row) => values.slice(row * width, (row + 1) * width)),
+  }
+}
+
+function columnOf(body: Record<string, unknown>, column: string): Record<string, unknown> {
+  // A column may be called `constructor`: only the body's own keys count.
+  const cells = Object.hasOwn(body, column) ? body[column] : undefined
+  if (cells === undefined) {
+    throw new RequestError(400, `column '${column}': missing; got ${namesOf(Object.keys(body))}`)
+  }
+  if (!isObject(cells)) {
+    throw new RequestError(400, `column '${column}': expected {row: value}, got ${shown(cells)}`)
+  }
+  return cells
+}
+
+// pandas would fill the gaps with NaN, and the model would answer something.
+function checkRows(
+  column: string,
+  cells: Record<string, unknown>,
+  rows: readonly string[],
+  first: string,
+): void {
+  const own = Object.keys(cells)
+  const missing = rows.find((row) => !Object.hasOwn(cells, row))
+  if (missing === undefined && own.length === rows.length) return
+  throw new RequestError(
+    400,
+    `column '${column}': expected the rows of column '${first}' (${namesOf(rows)}), got ${namesOf(own)}`,
+  )
+}
+
+function numberAt(column: string, row: string, value: unknown): number {
+  // The Flask predictor cast with astype(float), so its clients may send numbers as strings.
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  if (typeof number === 'number' && Number.isFinite(Math.fround(number))) return number
+  throw new RequestError(400, `column '${column}', row '${row}': expected a number, got ${shown(value)}`)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function namesOf(names: readonly string[]): string {
+  const some = names
+    .slice(0, 8)
+    .map((name) => `'${name.slice(0, 40)}'`)
+    .join(', ')
+  if (names.length === 0) return 'none'
+  return names.length > 8 ? `${some} and ${names.length - 8} more` : some
+}

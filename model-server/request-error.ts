@@ -1,0 +1,13 @@
+/** The codes with which a request is refused because of what it asks or because of the server's state. */
+export type RefusalStatus = 400 | 404 | 405 | 413 | 415 | 501 | 503
+
+/** A request that is refused; the message goes to the client and says what was expected and what came. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  readonly status: RefusalStatus
+
+  constructor(status: RefusalStatus, message: string) {
+    super(message)
+    this.status = status
+  }
+}

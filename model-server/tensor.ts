@@ -1,0 +1,65 @@
+/** Tensor datatypes by their names in the Open Inference Protocol V2. */
+export type Datatype =
+  | 'BOOL'
+  | 'UINT8'
+  | 'UINT16'
+  | 'UINT32'
+  | 'UINT64'
+  | 'INT8'
+  | 'INT16'
+  | 'INT32'
+  | 'INT64'
+  | 'FP16'
+  | 'FP32'
+  | 'FP64'
+  | 'BYTES'
+
+/** The elements of a tensor in row-major order. BOOL is 0 or 1 in a Uint8Array, FP16 its bits in a Uint16Array. */
+export type TensorData =
+  | Uint8Array
+  | Uint16Array
+  | Uint32Array
+  | BigUint64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | BigInt64Array
+  | Float32Array
+  | Float64Array
+  | string[]
+
+/** A tensor with a concrete shape; `data` has exactly `elementCount(shape)` elements. */
+export type Tensor = { datatype: Datatype; shape: readonly number[]; data: TensorData }
+
+/** What a model says about one input or output. A dimension of -1 is variable; an empty shape may be a scalar or unknown. */
+export type TensorSpec = { name: string; datatype: Datatype; shape: readonly number[] }
+
+/** The tensors that a model takes and gives. */
+export type Signature = { inputs: readonly TensorSpec[]; outputs: readonly TensorSpec[] }
+
+const ARRAYS = {
+  BOOL: Uint8Array,
+  UINT8: Uint8Array,
+  UINT16: Uint16Array,
+  UINT32: Uint32Array,
+  UINT64: BigUint64Array,
+  INT8: Int8Array,
+  INT16: Int16Array,
+  INT32: Int32Array,
+  INT64: BigInt64Array,
+  FP16: Uint16Array,
+  FP32: Float32Array,
+  FP64: Float64Array,
+} as const
+
+/** Storage for `count` elements, all zero (or empty strings). */
+export function zeros(datatype: Datatype, count: number): TensorData {
+  return datatype === 'BYTES' ? new Array<string>(count).fill('') : new ARRAYS[datatype](count)
+}
+
+/** The product of the dimensions; 1 for a scalar, and Infinity where the product cannot be counted exactly. */
+export function elementCount(shape: readonly number[]): number {
+  if (shape.includes(0)) return 0
+  const count = shape.reduce((product, dimension) => product * dimension, 1)
+  return Number.isSafeInteger(count) ? count : Infinity
+}
