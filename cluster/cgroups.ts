@@ -1,0 +1,75 @@
+import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+const ROOT = '/sys/fs/cgroup'
+const UNIFIED_CONTROLLERS = ['cpuset', 'cpu', 'io', 'memory', 'pids', 'hugetlb']
+
+/** The roots of the machine's cgroup hierarchies: one on version 2, one for each controller on version 1. */
+export async function hierarchies(): Promise<string[]> {
+  if (await exists(join(ROOT, 'cgroup.controllers'))) return [ROOT]
+  const entries = await readdir(ROOT, { withFileTypes: true })
+  // Links such as `cpu -> cpu,cpuacct` name a hierarchy twice.
+  const roots = entries.filter((entry) => entry.isDirectory()).map((entry) => join(ROOT, entry.name))
+  const present = await Promise.all(roots.map((root) => exists(join(root, 'cgroup.procs'))))
+  return roots.filter((_, index) => present[index])
+}
+
+/** Makes the node's cgroup in every hierarchy and puts a process, and so all that it will start, into it. */
+export async function enterCgroup(name: string, pid: number): Promise<void> {
+  for (const root of await hierarchies()) {
+    const parent = join(root, name)
+    const own = join(parent, 'system')
+    await mkdir(own, { recursive: true })
+    await delegateControllers(root, parent)
+    for (const directory of [parent, own]) await fillCpuset(directory)
+    await writeFile(join(own, 'cgroup.procs'), String(pid))
+  }
+}
+
+/** Removes the node's cgroups; the kernel needs a moment after the last process before it lets go of them. */
+export async function removeCgroups(name: string): Promise<void> {
+  for (const root of await hierarchies()) {
+    for (let attempts = 0; attempts < 50 && !(await removeTree(join(root, name))); attempts += 1)
+      await wait(20)
+  }
+}
+
+/** Version 2 hands controllers down one level at a time, and only to groups without processes of their own. */
+async function delegateControllers(root: string, parent: string): Promise<void> {
+  if (!(await exists(join(parent, 'cgroup.subtree_control')))) return
+  for (const directory of [root, parent]) {
+    const available = (await readFile(join(directory, 'cgroup.controllers'), 'utf8')).trim().split(' ')
+    const wanted = UNIFIED_CONTROLLERS.filter((controller) => available.includes(controller))
+    if (wanted.length === 0) return
+    await writeFile(join(directory, 'cgroup.subtree_control'), wanted.map((name) => `+${name}`).join(' '))
+  }
+}
+
+/** A version 1 cpuset starts empty and takes no process until it has CPUs and memory. */
+async function fillCpuset(directory: string): Promise<void> {
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    const path = join(directory, file)
+    if (!directory.startsWith(join(ROOT, 'cpuset')) || !(await exists(path))) continue
+    await writeFile(path, await readFile(join(directory, '..', file)))
+  }
+}
+
+/** Whether nothing of the tree is left. */
+async function removeTree(directory: string): Promise<boolean> {
+  if (!(await exists(directory))) return true
+  const entries = await readdir(directory, { withFileTypes: true })
+  const children = entries.filter((entry) => entry.isDirectory()).map((entry) => join(directory, entry.name))
+  for (const child of children) if (!(await removeTree(child))) return false
+  return rmdir(directory).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

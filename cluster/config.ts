@@ -1,0 +1,149 @@
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { parseCidr } from './ranges.ts'
+
+/** Where the cluster comes from: a node of our own, a kind cluster, or one that exists already. */
+export type Provider = 'debian' | 'kind' | 'context'
+
+/** What the command line does. */
+export type Verb = 'up' | 'down' | 'status' | 'load' | 'exec' | 'kubeconfig'
+
+const VERBS: readonly string[] = ['up', 'down', 'status', 'load', 'exec', 'kubeconfig'] satisfies Verb[]
+const PROVIDERS: readonly string[] = ['auto', 'debian', 'kind', 'context']
+
+/** Settings of one cluster; everything that flags and environment say is in here. */
+export interface ClusterConfig {
+  /** Tells several clusters on one machine apart; lower-case letters, digits and dashes, at most 20 characters. */
+  readonly name: string
+  /** A private /16 from which link, Service and Pod ranges are cut. */
+  readonly range: string
+  /** `auto` takes kind where a kind binary and a Docker engine are found, else the Debian node. */
+  readonly provider: Provider | 'auto'
+  /** An existing kubeconfig context, only ever used when named. */
+  readonly context: string | undefined
+  /** Where binaries and images are kept between runs, `${XDG_CACHE_HOME:-~/.cache}/modelrelease`. */
+  readonly cacheDir: string
+}
+
+/** A command line, understood. */
+export interface Invocation {
+  readonly verb: Verb
+  readonly args: readonly string[]
+  readonly config: ClusterConfig
+}
+
+/** All that is wrong with flags and environment, at once; the command line ends with code 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+export const USAGE = `usage: node cluster/cluster.ts <verb> [flags]
+
+  up            start the cluster, building what is missing; does nothing where it is healthy already
+  down          stop it and undo everything that it changed on the machine
+  status        say how it is; exit code 0 only where it is healthy
+  load TAG...   load images built by cluster/images.ts into the node
+  exec -- CMD   run a command inside the node's namespaces
+  kubeconfig    print the path of the cluster's own kubeconfig
+
+  --name NAME          default modelrelease (MODELRELEASE_CLUSTER_NAME)
+  --range CIDR         a private /16, default 10.213.0.0/16 (MODELRELEASE_CLUSTER_RANGE)
+  --provider PROVIDER  auto, debian, kind or context (MODELRELEASE_CLUSTER_PROVIDER)
+  --context NAME       use this context of your kubeconfig, and no other`
+
+const OPTIONS = {
+  name: { type: 'string' },
+  range: { type: 'string' },
+  provider: { type: 'string' },
+  context: { type: 'string' },
+} as const
+
+interface Flags {
+  readonly name?: string
+  readonly range?: string
+  readonly provider?: string
+  readonly context?: string
+}
+
+/** Settings from flags, then environment, then defaults. Throws one ConfigError that lists every problem. */
+export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
+  const name = flags.name ?? env['MODELRELEASE_CLUSTER_NAME'] ?? 'modelrelease'
+  const range = flags.range ?? env['MODELRELEASE_CLUSTER_RANGE'] ?? '10.213.0.0/16'
+  const provider =
+    flags.provider ??
+    env['MODELRELEASE_CLUSTER_PROVIDER'] ??
+    (flags.context === undefined ? 'auto' : 'context')
+  const problems = [
+    nameProblem(name),
+    rangeProblem(range),
+    providerProblem(provider),
+    contextProblem(provider, flags.context),
+  ].filter((problem) => problem !== undefined)
+  if (problems.length > 0) throw new ConfigError(`invalid configuration:\n- ${problems.join('\n- ')}`)
+  const cacheHome = env['XDG_CACHE_HOME'] ?? join(env['HOME'] ?? homedir(), '.cache')
+  return {
+    name,
+    range,
+    provider: provider as ClusterConfig['provider'],
+    context: flags.context,
+    cacheDir: join(cacheHome, 'modelrelease'),
+  }
+}
+
+/** A whole command line; flags may stand before or after the verb, words after `--` are the verb's own. */
+export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
+  const parsed = parse(argv)
+  const [verb, ...args] = parsed.positionals
+  if (verb === undefined || !VERBS.includes(verb)) {
+    throw new ConfigError(verb === undefined ? USAGE : `unknown verb ${verb}\n\n${USAGE}`)
+  }
+  if (verb === 'load' && args.length === 0)
+    throw new ConfigError(`load needs at least one image tag\n\n${USAGE}`)
+  if (verb === 'exec' && args.length === 0) throw new ConfigError(`exec needs a command after --\n\n${USAGE}`)
+  return { verb: verb as Verb, args, config: clusterConfig(parsed.values, env) }
+}
+
+/** Settings of this process, for programs that import the cluster instead of running it. */
+export function readConfig(flags: Flags = {}): ClusterConfig {
+  return clusterConfig(flags, process.env)
+}
+
+/** The directories in which programs are looked for. */
+export function searchPath(env: Environment = process.env): string[] {
+  return (env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '')
+}
+
+function parse(argv: readonly string[]): { values: Flags; positionals: string[] } {
+  try {
+    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true })
+  } catch (cause) {
+    throw new ConfigError(`${(cause as Error).message}\n\n${USAGE}`, { cause })
+  }
+}
+
+function nameProblem(name: string): string | undefined {
+  if (/^[a-z0-9]([a-z0-9-]{0,18}[a-z0-9])?$/.test(name)) return undefined
+  return `name: ${JSON.stringify(name)} is not 1 to 20 lower-case letters, digits and inner dashes`
+}
+
+function rangeProblem(range: string): string | undefined {
+  const parsed = parseCidr(range)
+  if (parsed?.prefix === 16) return undefined
+  return `range: ${JSON.stringify(range)} is not an IPv4 /16 such as 10.213.0.0/16`
+}
+
+function providerProblem(provider: string): string | undefined {
+  if (PROVIDERS.includes(provider)) return undefined
+  return `provider: ${JSON.stringify(provider)} is none of ${PROVIDERS.join(', ')}`
+}
+
+function contextProblem(provider: string, context: string | undefined): string | undefined {
+  if (provider === 'context' && context === undefined) return 'context: provider context needs --context NAME'
+  if (provider !== 'context' && context !== undefined) {
+    return `context: --context ${context} goes with --provider context, not ${provider}`
+  }
+  return undefined
+}

@@ -1,0 +1,169 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { baseImageKey, buildBaseImage } from './base-image.ts'
+import { buildah } from './buildah.ts'
+import { ClusterError } from './cluster-error.ts'
+import { attempt, run } from './command.ts'
+import { hashInputs } from './image-inputs.ts'
+import { layoutOf } from './layout.ts'
+import { lock } from './lock.ts'
+import { withNpmAccess } from './npm-access.ts'
+
+/** The name that Dockerfiles build on by default, and that the stand-in made here carries. */
+export const BASE_IMAGE = 'node:24-bookworm-slim'
+
+/** An image to build. */
+export interface ImageSpec {
+  /** Path of the Dockerfile. */
+  readonly dockerfile: string
+  /** Name and tag, such as `modelrelease/operator:dev`. */
+  readonly tag: string
+  /** Directory that COPY reads from. */
+  readonly context: string
+  readonly buildArgs?: Readonly<Record<string, string>>
+}
+
+/** An image that was built and exported. */
+export interface BuiltImage {
+  readonly tag: string
+  /** Digest of its manifest, `sha256:…`. */
+  readonly digest: string
+  /** An OCI archive that containerd, kind and others load. */
+  readonly archive: string
+  /** Hash of everything that went into it. */
+  readonly inputs: string
+}
+
+/** Where images are built and kept, and how progress is told. */
+export interface ImageOptions {
+  readonly cacheDir: string
+  readonly report: (line: string) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Builds an image from its real Dockerfile, without a daemon or a registry, and exports it to the cache.
+ * Does nothing where the same Dockerfile, arguments, copied files and base were built before.
+ */
+export async function buildImage(spec: ImageSpec, options: ImageOptions): Promise<BuiltImage> {
+  const known = await findImage(spec.tag, options.cacheDir)
+  const inputs = await hashInputs(spec, await baseImageKey())
+  if (known?.inputs === inputs) return known
+  const held = await lock(
+    join(options.cacheDir, 'images.lock'),
+    () => options.report('waiting for another image build on this machine'),
+    options.signal,
+  )
+  try {
+    return await buildAndExport(spec, inputs, options)
+  } finally {
+    await held.release()
+  }
+}
+
+/** An image of the cache by its tag; undefined where none was built. */
+export async function findImage(tag: string, cacheDir: string): Promise<BuiltImage | undefined> {
+  try {
+    const image = JSON.parse(await readFile(recordFile(tag, cacheDir), 'utf8')) as BuiltImage
+    await readFile(image.archive).then(
+      () => undefined,
+      (cause: unknown) => Promise.reject(cause as Error),
+    )
+    return image
+  } catch {
+    return undefined
+  }
+}
+
+/** Loads an image that was built here into a running node; does nothing where that very digest is there already. */
+export async function loadImage(
+  cluster: { readonly name: string; readonly cacheDir: string },
+  tag: string,
+): Promise<void> {
+  const image = await findImage(tag, cluster.cacheDir)
+  if (image === undefined) {
+    throw new ClusterError(
+      `no image ${tag} was built here; build it with buildImage of cluster/images.ts first`,
+    )
+  }
+  const layout = layoutOf(cluster)
+  const ctr = ['--address', layout.containerdSocket, '--namespace', 'k8s.io', 'images']
+  const program = join(layout.binariesDir, 'ctr')
+  const name = referenceOf(tag)
+  const listed = await attempt(program, [...ctr, 'list', `name==${name}`])
+  if (listed.code !== 0) throw new ClusterError(`cannot ask the node for its images: is the cluster up?`)
+  if (listed.stdout.includes(image.digest)) return
+  await run(program, [...ctr, 'import', '--index-name', name, image.archive])
+}
+
+/** The full name that the kubelet asks containerd for when a pod says `tag`. */
+export function referenceOf(tag: string): string {
+  const [first = ''] = tag.split('/')
+  const path = tag.includes('/') ? tag : `library/${tag}`
+  const named = tag.includes('/') && /[.:]|^localhost$/.test(first) ? tag : `docker.io/${path}`
+  return /:[^/]+$/.test(named) ? named : `${named}:latest`
+}
+
+async function buildAndExport(spec: ImageSpec, inputs: string, options: ImageOptions): Promise<BuiltImage> {
+  const images = join(options.cacheDir, 'images')
+  await mkdir(images, { recursive: true })
+  const again = await findImage(spec.tag, options.cacheDir)
+  if (again?.inputs === inputs) return again
+  const usesBase = (await readFile(spec.dockerfile, 'utf8')).includes('BASE_IMAGE')
+  if (usesBase) await buildBaseImage(BASE_IMAGE, options)
+  const started = Date.now()
+  const name = referenceOf(spec.tag)
+  const logFile = join(images, `${slug(spec.tag)}.log`)
+  await rm(logFile, { force: true })
+  const buildArgs = { ...(usesBase ? { BASE_IMAGE } : {}), ...spec.buildArgs }
+  await withNpmAccess(spec.context, async (volumes) => {
+    const args = Object.entries(buildArgs).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`])
+    await buildah(
+      [
+        ...['build', '--isolation', 'chroot', '--layers', '--pull-never', '--file', spec.dockerfile],
+        ...['--tag', name, ...volumes.flatMap((volume) => ['--volume', volume]), ...args, spec.context],
+      ],
+      { ...options, logFile },
+    )
+  })
+  const archive = join(images, `${slug(spec.tag)}-${inputs.slice(0, 12)}.tar`)
+  const digest = await exportImage(name, archive, { ...options, logFile })
+  const built = { tag: spec.tag, digest, archive, inputs }
+  if (again !== undefined && again.archive !== archive) await rm(again.archive, { force: true })
+  await writeAtomically(recordFile(spec.tag, options.cacheDir), JSON.stringify(built, null, 2))
+  options.report(`built image ${spec.tag} in ${((Date.now() - started) / 1000).toFixed(1)} s`)
+  return built
+}
+
+async function exportImage(
+  name: string,
+  archive: string,
+  options: ImageOptions & { readonly logFile: string },
+): Promise<string> {
+  const partial = `${archive}.partial`
+  await rm(partial, { force: true })
+  const digestFile = `${partial}.digest`
+  await buildah(
+    ['push', '--quiet', '--digestfile', digestFile, name, `oci-archive:${partial}:${name}`],
+    options,
+  )
+  const digest = (await readFile(digestFile, 'utf8')).trim()
+  await rm(digestFile)
+  await rename(partial, archive)
+  return digest
+}
+
+function recordFile(tag: string, cacheDir: string): string {
+  return join(cacheDir, 'images', `${slug(tag)}.json`)
+}
+
+function slug(tag: string): string {
+  const readable = tag.replaceAll(/[^a-zA-Z0-9.-]+/g, '-')
+  return `${readable}-${createHash('sha256').update(tag).digest('hex').slice(0, 8)}`
+}
+
+async function writeAtomically(path: string, content: string): Promise<void> {
+  await writeFile(`${path}.partial`, content)
+  await rename(`${path}.partial`, path)
+}

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Turns fresh namespaces into a node's world, then becomes its init.
+# usage: setup.sh STATE_DIR RUN_DIR BINARIES_DIR
+# The first and only line on stdin says that the machine's side is ready; end of file means that whoever started
+# this is gone, and so is this node.
+set -eu
+state=$1
+run=$2
+binaries=$3
+
+# Away from the machine first; shared among the node's own, because kubelet wants its mounts to reach containers.
+mount --make-rprivate /
+mount --make-rshared /
+
+# The binaries may lie below a directory that is replaced in the next lines.
+mount --bind "$binaries" "$run/run/bin"
+
+# kubelet insists on these kernel settings and would write them for the whole machine. It reads them from here.
+for setting in "$run"/run/sysctl/*; do
+  name=$(basename "$setting" | tr : /)
+  [ ! -e "/proc/sys/$name" ] || mount --bind "$setting" "/proc/sys/$name"
+done
+
+# A /run, /var and /tmp of its own: no default path of any component touches the machine's.
+# /run goes last because the other sources may be seen through it.
+mkdir -p "$state/var/tmp"
+mount --bind "$state/var/tmp" /tmp
+mount --bind "$state/var" /var
+mount --rbind "$run/run" /run
+
+ip link set lo up
+echo 1 >/proc/sys/net/ipv4/ip_forward
+
+read -r go
+exec /run/init /run/services </dev/null

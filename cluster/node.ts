@@ -1,0 +1,282 @@
+import { join } from 'node:path'
+import { connect, type Api } from './api.ts'
+import { enterCgroup } from './cgroups.ts'
+import { ClusterError } from './cluster-error.ts'
+import type { ClusterConfig } from './config.ts'
+import { installPackages, osRelease, refuseOtherSystems } from './debian.ts'
+import { compileHelpers } from './helpers.ts'
+import { connectNode, refuseOverlap } from './host-network.ts'
+import { buildImage, loadImage, referenceOf } from './images.ts'
+import { ensureBinaries } from './kubernetes-build.ts'
+import { layoutOf, type Layout } from './layout.ts'
+import { lock } from './lock.ts'
+import { refuseMissingKernelFeatures, refuseOtherUsers } from './machine-checks.ts'
+import { writeNodeFiles } from './node-files.ts'
+import { containerdAnswers, findProblems, isNamed, isReadyNode, podNames, reachable } from './node-health.ts'
+import { readRecord, writeRecord, type NodeRecord } from './node-record.ts'
+import { keepLogs, removeNode } from './node-removal.ts'
+import { openWorld } from './node-world.ts'
+import { isRunning, type ProcessIdentity } from './process-identity.ts'
+import { nodeRanges, type NodeRanges } from './ranges.ts'
+
+/** A running cluster. */
+export interface ClusterHandle {
+  readonly name: string
+  /** The administrator's kubeconfig, a file of its own. */
+  readonly kubeconfigPath: string
+  /** Where pods reach programs on this machine. */
+  readonly hostAddress: string
+  /** Where this machine reaches NodePorts. */
+  readonly nodeAddress: string
+  readonly serviceCidr: string
+  readonly podCidr: string
+  /** Makes an image that was built with cluster/images.ts available to pods. */
+  load(tag: string): Promise<void>
+  /** Stops the cluster and undoes what it changed on the machine. */
+  down(): Promise<void>
+}
+
+/** What bringing a cluster up or down needs to know. */
+export interface NodeOptions {
+  readonly config: ClusterConfig
+  readonly report: (line: string) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How a node is. */
+export type NodeState =
+  | { readonly type: 'Down' }
+  /** A start that was cut short, or an init that died. */
+  | { readonly type: 'Broken'; readonly reason: string }
+  /** It runs; `problems` is empty where it is healthy. */
+  | {
+      readonly type: 'Up'
+      readonly range: string
+      readonly problems: readonly string[]
+      readonly pods: readonly string[]
+    }
+
+type RunningRecord = NodeRecord & { readonly init: ProcessIdentity }
+
+const PAUSE_IMAGE = 'modelrelease/pause:1'
+const READY_SECONDS = 90
+const REPAIR_SECONDS = 60
+
+/**
+ * Brings the node up and returns once it takes pods; a healthy one is left as it is, and one whose components
+ * were killed is waited for, because its init starts them again.
+ * What an earlier start left half-done is removed first. Throws a ClusterError that names the remedy.
+ */
+export async function up(options: NodeOptions): Promise<ClusterHandle> {
+  refuseOtherUsers()
+  refuseOtherSystems(await osRelease())
+  const layout = layoutOf(options.config)
+  await locked(layout, options, async () => {
+    const started = Date.now()
+    const record = await readRecord(layout)
+    const running = await ifRunning(record)
+    if (running === undefined) await startAnew(layout, record, options)
+    else await becomeHealthy(layout, running, options)
+    const already = running === undefined ? '' : 'already '
+    options.report(`cluster ${options.config.name} is ${already}up (${seconds(started)})`)
+  })
+  return handleFor(options)
+}
+
+/** Stops the node and undoes everything that `up` changed on the machine; fine where there is none. */
+export async function down(options: Omit<NodeOptions, 'signal'>): Promise<void> {
+  refuseOtherUsers()
+  const { config, report } = options
+  const layout = layoutOf(config)
+  await locked(layout, options, async () => {
+    const started = Date.now()
+    const record = await readRecord(layout)
+    await removeNode(layout, record)
+    report(`cluster ${config.name} ${record === undefined ? 'was not up' : 'is down'} (${seconds(started)})`)
+  })
+}
+
+/** Looks at the node without changing anything. */
+export async function state(config: ClusterConfig): Promise<NodeState> {
+  const layout = layoutOf(config)
+  const record = await readRecord(layout)
+  if (record === undefined) return { type: 'Down' }
+  if (record.start === 'Unfinished')
+    return { type: 'Broken', reason: 'a start was cut short or is under way' }
+  const running = await ifRunning(record)
+  if (running === undefined) return { type: 'Broken', reason: 'its init process is gone' }
+  const api = await connect(nodeRanges(record.range).nodeAddress, layout.pkiDir)
+  const [problems, pods] = await Promise.all([
+    findProblems(running.init.pid, api, layout.nodeName),
+    podNames(api),
+  ])
+  return { type: 'Up', range: record.range, problems, pods }
+}
+
+/** The init process of a node that runs. Throws a ClusterError where it is down. */
+export async function initOf(config: ClusterConfig): Promise<ProcessIdentity> {
+  const running = await ifRunning(await readRecord(layoutOf(config)))
+  if (running !== undefined) return running.init
+  throw new ClusterError(`cluster ${config.name} is not up; run node cluster/cluster.ts up first`)
+}
+
+/** A handle on the node that runs. Throws a ClusterError where it is down. */
+export async function attach(options: NodeOptions): Promise<ClusterHandle> {
+  await initOf(options.config)
+  return handleFor(options)
+}
+
+function handleFor(options: NodeOptions): ClusterHandle {
+  const { config, report } = options
+  const { hostAddress, nodeAddress, serviceCidr, podCidr } = nodeRanges(config.range)
+  return {
+    name: config.name,
+    kubeconfigPath: layoutOf(config).kubeconfig,
+    hostAddress,
+    nodeAddress,
+    serviceCidr,
+    podCidr,
+    load: (tag) => loadImage(config, tag),
+    down: () => down({ config, report }),
+  }
+}
+
+/** The record where its node was ready once and its init still runs. */
+async function ifRunning(record: NodeRecord | undefined): Promise<RunningRecord | undefined> {
+  if (record?.init === undefined || record.start === 'Unfinished') return undefined
+  return (await isRunning(record.init)) ? { ...record, init: record.init } : undefined
+}
+
+/** Waits until a node that runs is healthy; refuses one that was started with other settings. */
+async function becomeHealthy(layout: Layout, record: RunningRecord, options: NodeOptions): Promise<void> {
+  const { config, report } = options
+  if (record.range !== config.range) {
+    throw new ClusterError(
+      `cluster ${config.name} is up with the range ${record.range}, not ${config.range}; run down first or choose another --name`,
+    )
+  }
+  const ranges = nodeRanges(record.range)
+  const api = await connect(ranges.nodeAddress, layout.pkiDir)
+  const problems = await findProblems(record.init.pid, api, layout.nodeName)
+  if (problems.length === 0) return
+  report(`waiting for the node to repair itself: ${problems.join(', ')}`)
+  const signal = deadline(REPAIR_SECONDS, options.signal)
+  try {
+    await api.ready(signal)
+    await takesPods(api, ranges, signal)
+  } catch (cause) {
+    options.signal?.throwIfAborted()
+    const reasons = (await findProblems(record.init.pid, api, layout.nodeName)).join(', ')
+    throw new ClusterError(
+      `cluster ${config.name} did not recover in ${REPAIR_SECONDS} s (${reasons}); see ${layout.logDir}, or run down and up`,
+      { cause },
+    )
+  }
+}
+
+async function startAnew(
+  layout: Layout,
+  record: NodeRecord | undefined,
+  options: NodeOptions,
+): Promise<void> {
+  const { config, report, signal } = options
+  if (record !== undefined) {
+    report('removing what an earlier start left behind')
+    await removeNode(layout, record)
+  }
+  await refuseOverlap(config.range)
+  await installPackages(report, signal)
+  await refuseMissingKernelFeatures()
+  await ensureBinaries({ layout, report, signal })
+  const helpers = await compileHelpers(config.cacheDir, signal)
+  await buildImage(
+    {
+      dockerfile: join(import.meta.dirname, 'pause/Dockerfile'),
+      tag: PAUSE_IMAGE,
+      context: helpers.pauseContext,
+    },
+    { cacheDir: config.cacheDir, report, signal },
+  )
+  try {
+    await start(layout, helpers.init, options)
+  } catch (cause) {
+    const logs = await keepLogs(layout)
+    await removeNode(layout, await readRecord(layout))
+    signal?.throwIfAborted()
+    throw new ClusterError(`${(cause as Error).message}; the components' logs are in ${logs}`, { cause })
+  }
+}
+
+/** From nothing to a node that takes pods. Whoever calls it cleans up where it throws. */
+async function start(layout: Layout, initProgram: string, options: NodeOptions): Promise<void> {
+  const { config, report } = options
+  const signal = deadline(READY_SECONDS, options.signal)
+  const ranges = nodeRanges(config.range)
+  const phase = stopwatch(report)
+  await writeRecord(layout, { range: config.range, start: 'Unfinished' })
+  await writeNodeFiles({ layout, ranges, pauseImage: referenceOf(PAUSE_IMAGE), initProgram })
+  phase('keys, certificates and configuration')
+
+  const world = await openWorld(layout)
+  await writeRecord(layout, { range: config.range, init: world.init, start: 'Unfinished' })
+  await enterCgroup(layout.cgroup, world.init.pid)
+  await connectNode(world.init.pid, layout, ranges)
+  world.go()
+  phase('namespaces and network')
+
+  const api = await connect(ranges.nodeAddress, layout.pkiDir)
+  await Promise.all([api.ready(signal), loadPause(config, signal)])
+  phase('API server')
+  await takesPods(api, ranges, signal)
+  phase('node Ready')
+  await writeRecord(layout, { range: config.range, init: world.init, start: 'Finished' })
+}
+
+async function takesPods(api: Api, ranges: NodeRanges, signal: AbortSignal): Promise<void> {
+  await api.until('/api/v1/nodes', isReadyNode, signal)
+  await api.until('/api/v1/namespaces/default/serviceaccounts', isNamed('default'), signal)
+  await reachable(ranges.apiServiceAddress, signal)
+}
+
+async function loadPause(config: ClusterConfig, signal: AbortSignal): Promise<void> {
+  await containerdAnswers(layoutOf(config), signal)
+  await loadImage(config, PAUSE_IMAGE)
+}
+
+async function locked(
+  layout: Layout,
+  options: Omit<NodeOptions, 'config'>,
+  work: () => Promise<void>,
+): Promise<void> {
+  const held = await lock(
+    layout.lockFile,
+    () => options.report('waiting for another up or down of this cluster'),
+    options.signal,
+  )
+  try {
+    await work()
+  } finally {
+    await held.release()
+  }
+}
+
+/** Ends at a time of its own or with the caller's signal, and says in words that a person can use which it was. */
+function deadline(limitSeconds: number, signal: AbortSignal | undefined): AbortSignal {
+  const late = new AbortController()
+  const reason = new ClusterError(`the node was not ready after ${limitSeconds} s`)
+  setTimeout(() => late.abort(reason), limitSeconds * 1000).unref()
+  return AbortSignal.any([late.signal, ...(signal === undefined ? [] : [signal])])
+}
+
+/** Reports each phase with the seconds that it took. */
+function stopwatch(report: (line: string) => void): (phase: string) => void {
+  let since = Date.now()
+  return (phase) => {
+    report(`${phase} (${seconds(since)})`)
+    since = Date.now()
+  }
+}
+
+function seconds(since: number): string {
+  return `${((Date.now() - since) / 1000).toFixed(1)} s`
+}
