@@ -25,7 +25,7 @@ const SAMPLES: Sample[] = [
   { request: { RM: { 0: 6.575 } }, predictions: { 1: 30.72, 2: 26.928 } },
   { request: { RM: { 0: 5.631 } }, predictions: { 1: 13.485, 2: 15.513 } },
 ]
-const IDENTITY = { 'x-model-color': 'blue', 'x-model-revision': 'abc', 'x-model-version': '1' }
+const IDENTITY = { 'x-modelrelease-color': 'blue', 'x-modelrelease-revision': 'abc', 'x-model-version': '1' }
 
 /** Answers as version 1 would: the sample is recognized by its body. */
 const answerRightly: RequestListener = (request, response) => {
@@ -195,6 +195,9 @@ describe('against a server', () => {
     expect(summary.longestFailingStretchMs).toBe(0)
     expect(requestsSeen).toBe(20)
     expect(new Set(entries.map(({ connection }) => connection))).toEqual(new Set(['new', 'reused']))
+    const counts = { edges: 1, samples: 2, freshEvery: 4 }
+    const fresh = entries.filter(({ seq }) => turnOf(seq, counts).fresh)
+    expect(fresh.map(({ connection }) => connection)).toEqual(Array(5).fill('new'))
     expect(entries.map(({ seq }) => seq).sort((a, b) => a - b)).toEqual([...Array(20).keys()])
   })
 

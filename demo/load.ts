@@ -310,8 +310,8 @@ function answerOf(response: IncomingMessage, body: string): Answer {
   }
   return {
     status: response.statusCode ?? 0,
-    color: header('x-model-color'),
-    revision: header('x-model-revision'),
+    color: header('x-modelrelease-color'),
+    revision: header('x-modelrelease-revision'),
     version: header('x-model-version'),
     body,
   }

@@ -9,7 +9,7 @@ import { startLoad } from './load.ts'
 import { recount, report } from './recount.ts'
 
 const SAMPLES = [{ request: { RM: { 0: 6.575 } }, predictions: { 1: 30.72, wrong: 25.373 } }]
-const IDENTITY = { 'x-model-color': 'blue', 'x-model-revision': 'abc', 'x-model-version': '1' }
+const IDENTITY = { 'x-modelrelease-color': 'blue', 'x-modelrelease-revision': 'abc', 'x-model-version': '1' }
 
 type Files = { log: string; samples: string; summary: string }
 
