@@ -67,7 +67,7 @@ export function nodeFiles(settings: NodeSettings): NodeFile[] {
     text(`${CONFIG}/containerd.toml`, containerdConfig(settings)),
     text(`${CONFIG}/kubelet.json`, json(kubeletConfig(settings))),
     text(`${CONFIG}/cni/10-node.conflist`, json(networkConfig(settings))),
-    // Nothing outside the node answers names, so a pod's lookups end at the cluster's own, unassigned address.
+    // Nothing outside the node answers names; a pod's lookups go to the cluster's own address and are refused there.
     text(`${CONFIG}/resolv.conf`, ''),
   ]
 }
@@ -121,6 +121,9 @@ export function commandLine(name: ServiceName, settings: NodeSettings): string[]
         `--cluster-signing-cert-file=${PKI}/ca.crt`,
         `--cluster-signing-key-file=${PKI}/ca.key`,
         '--node-monitor-period=1s',
+        // At the default of 20 requests a second, starting all controllers takes eight seconds.
+        '--kube-api-qps=200',
+        '--kube-api-burst=400',
         '--flex-volume-plugin-dir=/var/lib/kubelet/volume-plugins',
         '--bind-address=127.0.0.1',
         '--port=0',
@@ -151,6 +154,8 @@ export function commandLine(name: ServiceName, settings: NodeSettings): string[]
         '--proxy-mode=iptables',
         `--cluster-cidr=${ranges.podCidr}`,
         `--hostname-override=${nodeName}`,
+        // Said here, the address need not be looked for in the API, with a pause that doubles, until the node is there.
+        `--bind-address=${ranges.nodeAddress}`,
         // Zero leaves the machine's connection tracking limits alone.
         '--conntrack-max-per-core=0',
         '--conntrack-min=0',
@@ -217,6 +222,9 @@ function kubeletConfig({ ranges, cgroup }: NodeSettings): object {
     eventRecordQPS: 50,
     kubeAPIQPS: 50,
     kubeAPIBurst: 100,
+    // The first report comes before the node is ready, and the default has the next one ten seconds later.
+    nodeStatusUpdateFrequency: '1s',
+    nodeStatusReportFrequency: '5m0s',
     volumePluginDir: '/var/lib/kubelet/volume-plugins',
   }
 }

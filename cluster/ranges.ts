@@ -16,7 +16,7 @@ export interface NodeRanges {
   readonly podCidr: string
   /** The first Service address, which is always `kubernetes.default`. */
   readonly apiServiceAddress: string
-  /** Where a cluster DNS would listen; nothing does, and the packet dies in the node. */
+  /** Where a cluster DNS would listen; the node owns it and refuses, so that a lookup fails at once. */
   readonly dnsAddress: string
 }
 
