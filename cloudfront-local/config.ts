@@ -1,0 +1,186 @@
+/** The command line, read once: either a whole configuration or every problem at once. */
+import { isIP } from 'node:net'
+import { parseArgs } from 'node:util'
+import { parseResolveEntry } from './resolve-map.ts'
+import type { IdenticalPut } from './distributions.ts'
+import type { CloudFrontLocalOptions } from './start.ts'
+
+/** `seedFile` is not read here. */
+export type CommandLine =
+  { type: 'Help' } | { type: 'Run'; options: CloudFrontLocalOptions; seedFile: string | undefined }
+
+/** The command line is unusable; `problems` says everything that is wrong with it. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(`invalid command line:\n- ${problems.join('\n- ')}`)
+    this.problems = problems
+  }
+}
+
+export const HELP = `A local stand-in for Amazon CloudFront: the control plane that the AWS SDK talks to, and edges that proxy.
+
+Usage: npm run cloudfront-local -- [flags]
+
+  --host ADDRESS          listen on this IP address; repeatable (default 127.0.0.1)
+  --port PORT             control plane and admin API (default 4570; 0: any free port)
+  --edges N               number of edges, 1 to 16 (default 3)
+  --edge-ports PORTS      first port of a row ("4571"), or one per edge ("4571,4580,4590");
+                          0: any free ports (default 4571)
+  --seed FILE             distributions to begin with, JSON or XML (default: one, E1HOUSINGLOCAL)
+  --resolve HOST=ADDRESS[:PORT]
+                          where the DNS name of an origin lives; repeatable. Names that are not
+                          mapped are answered 502 and never looked up
+  --propagation-min MS    shortest time until an edge serves a new version (default 2000)
+  --propagation-max MS    longest such time (default 10000)
+  --random-seed N         same number, same propagation delays
+  --audit FILE            append every call and every application by an edge, as JSON lines
+  --identical-put WHAT    an update that changes nothing makes a new-etag (default) or keeps
+                          the same-etag
+  --max-page-size N       cap of MaxItems in ListDistributions, 1 to 100 (default 100)
+  --help                  this text
+
+Once everything listens, one JSON line on stdout tells the URLs and ports. SIGTERM and SIGINT
+let requests in flight finish and end with exit code 0. A command line or seed that cannot be
+used ends with exit code 2.
+
+Point an AWS SDK at it with AWS_ENDPOINT_URL_CLOUDFRONT=http://127.0.0.1:4570; any credentials do.
+`
+
+const FLAGS = {
+  host: { type: 'string', multiple: true },
+  port: { type: 'string' },
+  edges: { type: 'string' },
+  'edge-ports': { type: 'string' },
+  seed: { type: 'string' },
+  resolve: { type: 'string', multiple: true },
+  'propagation-min': { type: 'string' },
+  'propagation-max': { type: 'string' },
+  'random-seed': { type: 'string' },
+  audit: { type: 'string' },
+  'identical-put': { type: 'string' },
+  'max-page-size': { type: 'string' },
+  help: { type: 'boolean' },
+} as const
+
+const DEFAULT_PORT = 4570
+
+type Flag = keyof typeof FLAGS
+type Token = { name: Flag; value: string }
+
+/** The values of the flags, and the problems found while reading them. */
+class Flags {
+  readonly problems: string[] = []
+  readonly #tokens: readonly Token[]
+
+  constructor(args: readonly string[]) {
+    this.#tokens = readTokens(args, this.problems)
+  }
+
+  all(name: Flag): string[] {
+    return this.#tokens.filter((token) => token.name === name).map(({ value }) => value)
+  }
+
+  last(name: Flag): string | undefined {
+    return this.all(name).at(-1)
+  }
+
+  integer(name: Flag, fallback: number, least: number, most: number): number {
+    const text = this.last(name)
+    const value = text === undefined ? fallback : Number(text)
+    if (text !== '' && Number.isInteger(value) && value >= least && value <= most) return value
+    this.problems.push(`--${name} ${text ?? ''}: expected a whole number from ${least} to ${most}`)
+    return fallback
+  }
+}
+
+/** Read the arguments after the program's name. Throws ConfigError. */
+export function readCommandLine(args: readonly string[]): CommandLine {
+  const flags = new Flags(args)
+  if (flags.last('help') !== undefined) return { type: 'Help' }
+  const edges = flags.integer('edges', 3, 1, 16)
+  const auditFile = flags.last('audit')
+  const options: CloudFrontLocalOptions = {
+    hosts: readHosts(flags),
+    port: flags.integer('port', DEFAULT_PORT, 0, 65_535),
+    edges,
+    edgePorts: readEdgePorts(flags, edges),
+    resolve: readResolve(flags),
+    propagation: readPropagation(flags),
+    identicalPut: readIdenticalPut(flags),
+    maxPageSize: flags.integer('max-page-size', 100, 1, 100),
+    ...(flags.last('random-seed') === undefined
+      ? {}
+      : { randomSeed: flags.integer('random-seed', 0, 0, 2 ** 32 - 1) }),
+    ...(auditFile === undefined ? {} : { auditFile }),
+  }
+  if (flags.problems.length > 0) throw new ConfigError(flags.problems)
+  return { type: 'Run', options, seedFile: flags.last('seed') }
+}
+
+function readHosts(flags: Flags): string[] {
+  const hosts = flags.all('host')
+  for (const host of hosts) {
+    if (isIP(host) === 0) flags.problems.push(`--host ${host}: expected an IP address`)
+  }
+  return hosts.length === 0 ? ['127.0.0.1'] : hosts
+}
+
+function readResolve(flags: Flags): string[] {
+  const entries = flags.all('resolve')
+  for (const entry of entries) {
+    if (parseResolveEntry(entry) !== undefined) continue
+    flags.problems.push(`--resolve ${entry}: expected HOST=ADDRESS[:PORT] with an IP address`)
+  }
+  return entries
+}
+
+function readPropagation(flags: Flags): { minMs: number; maxMs: number } {
+  const minMs = flags.integer('propagation-min', 2000, 0, 3_600_000)
+  const maxMs = flags.integer('propagation-max', Math.max(10_000, minMs), 0, 3_600_000)
+  if (minMs > maxMs)
+    flags.problems.push(`--propagation-min ${minMs}: greater than --propagation-max ${maxMs}`)
+  return { minMs, maxMs }
+}
+
+function readIdenticalPut(flags: Flags): IdenticalPut {
+  const text = flags.last('identical-put') ?? 'new-etag'
+  if (text === 'same-etag') return 'SameEtag'
+  if (text !== 'new-etag') flags.problems.push(`--identical-put ${text}: expected new-etag or same-etag`)
+  return 'NewEtag'
+}
+
+/** parseArgs stops at its first problem when it is strict, so it is not, and the checks are made here. */
+function readTokens(args: readonly string[], problems: string[]): Token[] {
+  const { tokens } = parseArgs({ args: [...args], options: FLAGS, strict: false, tokens: true })
+  const found: Token[] = []
+  for (const token of tokens) {
+    if (token.kind === 'positional') problems.push(`${token.value}: expected only flags`)
+    if (token.kind !== 'option') continue
+    if (!isFlag(token.name)) problems.push(`${token.rawName}: unknown flag; see --help`)
+    else if (token.value !== undefined) found.push({ name: token.name, value: token.value })
+    else if (token.name === 'help') found.push({ name: 'help', value: '' })
+    else problems.push(`${token.rawName}: needs a value`)
+  }
+  return found
+}
+
+function isFlag(name: string): name is Flag {
+  return Object.hasOwn(FLAGS, name)
+}
+
+function readEdgePorts(flags: Flags, edges: number): number[] {
+  const text = flags.last('edge-ports') ?? String(DEFAULT_PORT + 1)
+  const ports = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)))
+  if (ports.some((port) => !Number.isInteger(port) || port < 0 || port > 65_535)) {
+    flags.problems.push(`--edge-ports ${text}: expected ports from 0 to 65535`)
+    return []
+  }
+  const [first = 0] = ports
+  if (ports.length === 1)
+    return Array.from({ length: edges }, (_, index) => (first === 0 ? 0 : first + index))
+  if (ports.length !== edges)
+    flags.problems.push(`--edge-ports ${text}: ${ports.length} ports for ${edges} edges`)
+  return ports
+}

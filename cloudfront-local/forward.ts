@@ -1,0 +1,151 @@
+/** One viewer request on its way to an origin and back: streams both ways, retries only where nothing can be done twice. */
+import { request as httpRequest } from 'node:http'
+import { judgeFailure } from './origin-failure.ts'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import type { Origin } from './distribution-config.ts'
+import type { OriginFailureKind } from './origin-failure.ts'
+import type { OriginAgents } from './origin-pool.ts'
+
+/** Everything is settled when the request arrives, so a later configuration cannot touch a request in flight. */
+export type Exchange = {
+  viewerRequest: IncomingMessage
+  viewerResponse: ServerResponse
+  origin: Origin
+  address: { host: string; port: number }
+  agents: OriginAgents
+  path: string
+  headers: readonly string[]
+  hasBody: boolean
+  /** Response headers for the viewer, made from those of the origin. */
+  responseHeaders: (origin: readonly string[], status: number) => string[]
+  /** Called once when the origin gave no answer and no attempt is left; answers the viewer. */
+  onFailure: (status: 502 | 504, kind: OriginFailureKind, cause: Error | undefined) => void
+  onRetry: () => void
+}
+
+/** Forward the request; returns at once, the exchange lives on in its streams. */
+export function forward(exchange: Exchange): void {
+  const flight: Flight = { exchange, attempts: 0, phase: 'Connecting', current: undefined }
+  exchange.viewerResponse.on('close', () => {
+    // The viewer went away; nobody wants the answer any more.
+    if (!exchange.viewerResponse.writableFinished) flight.current?.destroy()
+  })
+  attempt(flight, 'Any')
+}
+
+type Flight = {
+  exchange: Exchange
+  attempts: number
+  phase: 'Connecting' | 'Waiting' | 'Answering'
+  current: ClientRequest | undefined
+}
+
+function attempt(flight: Flight, connection: 'Any' | 'New'): void {
+  const { viewerRequest, viewerResponse, origin, address, agents, path, headers, hasBody } = flight.exchange
+  if (viewerResponse.destroyed) return
+  flight.attempts += 1
+  flight.phase = 'Connecting'
+  let reason: OriginFailureKind | undefined
+  const request = httpRequest({
+    host: address.host,
+    port: address.port,
+    method: viewerRequest.method,
+    path,
+    headers,
+    agent: connection === 'Any' ? agents.pooled : agents.fresh,
+    timeout: origin.readTimeoutMs,
+  })
+  flight.current = request
+
+  const giveUp = (kind: OriginFailureKind): void => {
+    reason = kind
+    request.destroy()
+  }
+  request.on('socket', (socket) => {
+    if (!socket.connecting) {
+      // The agent may hand out a connection whose end has been read but not yet announced. Nothing is written yet.
+      if (socket.destroyed || !socket.writable || socket.readableEnded) giveUp('NeverSent')
+      else startBody(flight, request)
+      return
+    }
+    const timer = setTimeout(() => giveUp('ConnectTimedOut'), origin.connectTimeoutMs)
+    socket.once('connect', () => {
+      clearTimeout(timer)
+      startBody(flight, request)
+    })
+    request.once('close', () => clearTimeout(timer))
+  })
+  // A request without a body is complete now; one with a body waits for the connection, so that a failed connection
+  // has not swallowed a part of what the viewer sends only once.
+  if (!hasBody) request.end()
+
+  request.on('timeout', () => {
+    if (waitsForViewer(flight, request)) request.setTimeout(origin.readTimeoutMs)
+    else giveUp('ReadTimedOut')
+  })
+  request.on('response', (answer) => relay(flight, answer))
+  request.on('error', (error) => {
+    // After the first byte of an answer the answer's own end decides (relay).
+    if (flight.phase === 'Answering' || viewerResponse.destroyed) return
+    fail(flight, request, reason ?? (flight.phase === 'Connecting' ? 'ConnectFailed' : 'Closed'), error)
+  })
+}
+
+function startBody(flight: Flight, request: ClientRequest): void {
+  flight.phase = 'Waiting'
+  if (flight.exchange.hasBody) flight.exchange.viewerRequest.pipe(request)
+}
+
+/** Silence on the origin's connection is not the origin's fault while the viewer is slow to send or to read. */
+function waitsForViewer({ phase, exchange }: Flight, request: ClientRequest): boolean {
+  switch (phase) {
+    case 'Connecting':
+      return true
+    case 'Waiting':
+      return exchange.hasBody && !exchange.viewerRequest.complete && !request.writableNeedDrain
+    case 'Answering':
+      return exchange.viewerResponse.writableNeedDrain
+  }
+}
+
+function relay(flight: Flight, answer: IncomingMessage): void {
+  const { viewerResponse, responseHeaders } = flight.exchange
+  flight.phase = 'Answering'
+  const status = answer.statusCode ?? 502
+  viewerResponse.writeHead(status, answer.statusMessage, responseHeaders(answer.rawHeaders, status))
+  // Streams of events must show their head before their first event; a sized body leaves in one packet with it.
+  if (answer.headers['content-length'] === undefined) viewerResponse.flushHeaders()
+  answer.on('error', () => viewerResponse.destroy())
+  answer.on('close', () => {
+    // A cut answer must look cut to the viewer, too.
+    if (!answer.complete) viewerResponse.destroy()
+    finishUpload(flight)
+  })
+  answer.pipe(viewerResponse)
+}
+
+function fail(flight: Flight, request: ClientRequest, kind: OriginFailureKind, cause: Error): void {
+  const { exchange, attempts } = flight
+  const verdict = judgeFailure({
+    kind,
+    method: exchange.viewerRequest.method ?? 'GET',
+    connection: request.reusedSocket ? 'Pooled' : 'New',
+    attempts,
+    connectionAttempts: exchange.origin.connectionAttempts,
+  })
+  if (verdict.type === 'Retry') {
+    exchange.onRetry()
+    attempt(flight, verdict.connection)
+    return
+  }
+  finishUpload(flight)
+  exchange.onFailure(verdict.status, kind, cause)
+}
+
+/** The answer is there before the body was: read and forget the rest, or the viewer's connection would be stuck. */
+function finishUpload({ exchange, current }: Flight): void {
+  if (!exchange.hasBody || exchange.viewerRequest.complete) return
+  if (current !== undefined) exchange.viewerRequest.unpipe(current)
+  current?.destroy()
+  exchange.viewerRequest.resume()
+}

@@ -1,0 +1,181 @@
+/** What CloudFront refuses about a new configuration: named rules, the first that finds something answers. */
+import { CloudFrontError } from './cloudfront-error.ts'
+import { aliasNames, behaviorElements, listItems } from './distribution-config.ts'
+import { child, childElements, textOf } from './xml.ts'
+import type { XmlElement } from './xml.ts'
+
+/** `current` is absent when a distribution is created; `foreignAliases` are those of all other distributions. */
+export type Proposal = {
+  config: XmlElement
+  current?: XmlElement | undefined
+  foreignAliases: ReadonlySet<string>
+}
+
+type Rule = (proposal: Proposal) => CloudFrontError | undefined
+
+const MAX_ORIGINS = 100
+const MAX_CACHE_BEHAVIORS = 75
+const PROTOCOL_POLICIES = new Set(['allow-all', 'redirect-to-https', 'https-only'])
+
+const wrongRoot: Rule = ({ config }) =>
+  config.name === 'DistributionConfig'
+    ? undefined
+    : new CloudFrontError('MalformedXML', `Expected a DistributionConfig, not a ${config.name}.`)
+
+const requiredFieldMissing: Rule = ({ config }) => {
+  const missing = ['CallerReference', 'Origins', 'DefaultCacheBehavior', 'Comment', 'Enabled'].filter(
+    (name) => child(config, name) === undefined,
+  )
+  for (const origin of listItems(config, 'Origins')) {
+    missing.push(...absent(origin, ['Id', 'DomainName'], 'Origin'))
+  }
+  for (const { behavior, kind } of behaviorElements(config)) {
+    const names = ['TargetOriginId', 'ViewerProtocolPolicy', ...(kind === 'Ordered' ? ['PathPattern'] : [])]
+    missing.push(...absent(behavior, names, behavior.name))
+  }
+  const [name] = missing
+  return name === undefined
+    ? undefined
+    : new CloudFrontError('InvalidArgument', `The parameter ${name} is required.`)
+}
+
+function absent(parent: XmlElement, names: readonly string[], label: string): string[] {
+  return names
+    .filter((name) => {
+      const text = textOf(parent, name)
+      return text === undefined || text === ''
+    })
+    .map((name) => `${label}.${name}`)
+}
+
+const quantityMismatch: Rule = ({ config }) => {
+  const wrong = inconsistentList(config)
+  return wrong === undefined
+    ? undefined
+    : new CloudFrontError(
+        'InconsistentQuantities',
+        `The value of Quantity and the size of Items do not match in ${wrong}.`,
+      )
+}
+
+/** Every list of this API is `{Quantity, Items}`, so the rule needs no list of lists and covers unknown ones too. */
+function inconsistentList(parent: XmlElement): string | undefined {
+  const quantity = textOf(parent, 'Quantity')
+  const items = child(parent, 'Items')
+  if (quantity !== undefined && Number(quantity) !== childElements(items).length) return parent.name
+  if (quantity === undefined && items !== undefined) return parent.name
+  for (const element of childElements(parent)) {
+    const wrong = inconsistentList(element)
+    if (wrong !== undefined) return wrong
+  }
+  return undefined
+}
+
+const callerReferenceChanged: Rule = ({ config, current }) =>
+  current === undefined || textOf(config, 'CallerReference') === textOf(current, 'CallerReference')
+    ? undefined
+    : new CloudFrontError('IllegalUpdate', 'You cannot update Origin or CallerReference.')
+
+// Updates need more than creation does: seen as "WebACLId is missing for the resource" (yaybu/touchdown#66) and
+// "OriginReadTimeout is required for updates" (aws-controllers-k8s/community#2335), both with code IllegalUpdate.
+const neededByUpdates: Rule = ({ config, current }) => {
+  if (current === undefined) return undefined
+  if (child(current, 'WebACLId') && !child(config, 'WebACLId')) {
+    return new CloudFrontError('IllegalUpdate', 'WebACLId is missing for the resource')
+  }
+  for (const origin of listItems(config, 'Origins')) {
+    const custom = child(origin, 'CustomOriginConfig')
+    const names = ['OriginReadTimeout', 'OriginKeepaliveTimeout']
+    const name = custom && names.find((field) => child(custom, field) === undefined)
+    if (name !== undefined) return new CloudFrontError('IllegalUpdate', `${name} is required for updates.`)
+  }
+  return undefined
+}
+
+const badOrigins: Rule = ({ config }) => {
+  const origins = listItems(config, 'Origins')
+  if (origins.length === 0) return new CloudFrontError('InvalidArgument', 'At least one origin is required.')
+  if (origins.length > MAX_ORIGINS) {
+    return new CloudFrontError('TooManyOrigins', `More than ${MAX_ORIGINS} origins in one distribution.`)
+  }
+  const twice = duplicate(origins.map((origin) => textOf(origin, 'Id') ?? ''))
+  if (twice !== undefined) return new CloudFrontError('InvalidArgument', `Duplicate origin id ${twice}.`)
+  const kinds = ['CustomOriginConfig', 'S3OriginConfig', 'VpcOriginConfig']
+  const vague = origins.find((origin) => kinds.filter((kind) => child(origin, kind)).length !== 1)
+  return vague === undefined
+    ? undefined
+    : new CloudFrontError(
+        'InvalidArgument',
+        `Origin ${textOf(vague, 'Id') ?? ''} needs exactly one of ${kinds.join(', ')}.`,
+      )
+}
+
+const badBehaviors: Rule = ({ config }) => {
+  const patterns = listItems(config, 'CacheBehaviors').map(
+    (behavior) => textOf(behavior, 'PathPattern') ?? '',
+  )
+  if (patterns.length > MAX_CACHE_BEHAVIORS) {
+    return new CloudFrontError('TooManyCacheBehaviors', `More than ${MAX_CACHE_BEHAVIORS} cache behaviors.`)
+  }
+  const twice = duplicate(patterns)
+  if (twice !== undefined) return new CloudFrontError('InvalidArgument', `Duplicate path pattern ${twice}.`)
+  for (const { behavior } of behaviorElements(config)) {
+    const policy = textOf(behavior, 'ViewerProtocolPolicy') ?? ''
+    if (!PROTOCOL_POLICIES.has(policy)) {
+      return new CloudFrontError('InvalidArgument', `ViewerProtocolPolicy ${policy} is not valid.`)
+    }
+    const methods = listItems(behavior, 'AllowedMethods').length
+    if (![0, 2, 3, 7].includes(methods)) {
+      return new CloudFrontError('InvalidArgument', 'AllowedMethods must name 2, 3 or 7 methods.')
+    }
+  }
+  return undefined
+}
+
+function duplicate(values: readonly string[]): string | undefined {
+  return values.find((value, index) => values.indexOf(value) !== index)
+}
+
+const targetWithoutOrigin: Rule = ({ config }) => {
+  const known = new Set(
+    [...listItems(config, 'Origins'), ...listItems(config, 'OriginGroups')].map((item) => textOf(item, 'Id')),
+  )
+  const lost = behaviorElements(config).find(({ behavior }) => !known.has(textOf(behavior, 'TargetOriginId')))
+  if (lost === undefined) return undefined
+  const id = textOf(lost.behavior, 'TargetOriginId') ?? ''
+  return new CloudFrontError(
+    'NoSuchOrigin',
+    `One or more of your origins or origin groups do not exist: ${id} (behavior ${lost.pathPattern}).`,
+  )
+}
+
+const aliasTaken: Rule = ({ config, foreignAliases }) => {
+  const taken = aliasNames(config).find((alias) => foreignAliases.has(alias))
+  return taken === undefined
+    ? undefined
+    : new CloudFrontError(
+        'CNAMEAlreadyExists',
+        `The CNAME ${taken} is already associated with a different resource.`,
+      )
+}
+
+const RULES: readonly Rule[] = [
+  wrongRoot,
+  requiredFieldMissing,
+  quantityMismatch,
+  callerReferenceChanged,
+  neededByUpdates,
+  badOrigins,
+  badBehaviors,
+  targetWithoutOrigin,
+  aliasTaken,
+]
+
+/** The error with which CloudFront would refuse this configuration; undefined when it would accept it. */
+export function judgeConfig(proposal: Proposal): CloudFrontError | undefined {
+  for (const rule of RULES) {
+    const error = rule(proposal)
+    if (error !== undefined) return error
+  }
+  return undefined
+}
