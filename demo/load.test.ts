@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { execFile, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -37,14 +37,21 @@ const answerRightly: RequestListener = (request, response) => {
   })
 }
 
+const servers = new Set<Server>()
+
+// A failed test must not leave a server that keeps the test runner alive.
+afterEach(() => Promise.all([...servers].map(kill)))
+
 async function listen(server: Server, port = 0): Promise<URL> {
   const { promise, resolve } = Promise.withResolvers<undefined>()
+  servers.add(server)
   server.listen(port, '127.0.0.1', () => resolve(undefined))
   await promise
   return new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
 }
 
 async function kill(server: Server): Promise<void> {
+  servers.delete(server)
   const { promise, resolve } = Promise.withResolvers<undefined>()
   server.close(() => resolve(undefined))
   server.closeAllConnections()
