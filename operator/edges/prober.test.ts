@@ -1,0 +1,289 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Gate } from '../api/release.ts'
+import type { Answer, Step } from '../core/world.ts'
+import type { Ask } from './ports.ts'
+import { createProber } from './prober.ts'
+
+type Question = Parameters<Ask>[0]
+type Answered = Extract<Answer, { type: 'Answered' }>
+
+const revision = { 'x-modelrelease-revision': 'new' }
+
+function answered(changes: Partial<Answered> = {}): Answered {
+  return { type: 'Answered', status: 200, headers: revision, body: '{}', latencyMs: 1, ...changes }
+}
+
+/** A world that answers by a rule, and remembers what it was asked. */
+function world(answer: (question: Question, nth: number) => Answer): { ask: Ask; asked: Question[] } {
+  const asked: Question[] = []
+  return {
+    asked,
+    ask: (question) => {
+      asked.push(question)
+      return Promise.resolve(answer(question, asked.length))
+    },
+  }
+}
+
+function gate(name: string, smoke: Partial<Gate['smoke']> = {}): Gate {
+  const request = { method: 'GET', path: `/${name}` } as const
+  return { name, smoke: { request, expect: { status: 200 }, consecutive: 1, timeoutSeconds: 10, ...smoke } }
+}
+
+type RunGates = Extract<Step, { type: 'RunGates' }>
+
+function runGates(changes: Partial<RunGates> = {}): RunGates {
+  return {
+    type: 'RunGates',
+    key: 'k',
+    gates: [gate('known')],
+    pods: [
+      { name: 'pod-a', origin: 'http://10.0.0.1:8080' },
+      { name: 'pod-b', origin: 'http://10.0.0.2:8080' },
+    ],
+    service: { name: 'Service housing-green', origin: 'http://10.96.0.9:80' },
+    expectRevision: 'new',
+    ...changes,
+  }
+}
+
+const from = (host: string) => (question: Question) => new URL(question.url).hostname === host
+
+describe('gates', () => {
+  test('pass when every pod and the Service answer rightly as often as asked for', async () => {
+    const { ask, asked } = world(() => answered({ headers: { ...revision, 'x-model-digest': 'sha256:1' } }))
+    const ran = await createProber(ask).runGates(runGates({ gates: [gate('known', { consecutive: 3 })] }))
+    expect(ran).toEqual({
+      type: 'GatesRan',
+      key: 'k',
+      pods: ['pod-a', 'pod-b'],
+      results: [
+        { name: 'known', result: 'Passed', message: 'as expected from 2 pod(s) and Service housing-green' },
+      ],
+      digest: 'sha256:1',
+    })
+    for (const host of ['10.0.0.1', '10.0.0.2', '10.96.0.9']) expect(asked.filter(from(host))).toHaveLength(3)
+  })
+
+  test('send what the gate says', async () => {
+    const { ask, asked } = world(() => answered())
+    const headers = [{ name: 'X-Key', value: 'k' }]
+    const json = { method: 'POST', path: '/predict?v=1', headers, json: [1] } as const
+    const text = {
+      method: 'PUT',
+      path: '/p',
+      headers: [{ name: 'Content-Type', value: 'text/csv' }],
+      body: 'a,b',
+    } as const
+    const gates = [
+      gate('a', { request: { ...json, headers: [...headers] }, timeoutSeconds: 7 }),
+      gate('b', { request: { ...text, headers: [...text.headers] } }),
+    ]
+    await createProber(ask).runGates(runGates({ gates }))
+    expect(asked.filter(from('10.0.0.1'))).toEqual([
+      {
+        url: 'http://10.0.0.1:8080/predict?v=1',
+        method: 'POST',
+        headers: { 'x-key': 'k', 'content-type': 'application/json' },
+        body: '[1]',
+        timeoutMs: 7000,
+      },
+      {
+        url: 'http://10.0.0.1:8080/p',
+        method: 'PUT',
+        headers: { 'content-type': 'text/csv' },
+        body: 'a,b',
+        timeoutMs: 10_000,
+      },
+    ])
+  })
+
+  test('fail at the first wrong answer of one pod, naming it', async () => {
+    const { ask, asked } = world((question) =>
+      from('10.0.0.2')(question) ? answered({ status: 500, body: 'boom' }) : answered(),
+    )
+    const ran = await createProber(ask).runGates(runGates({ gates: [gate('known', { consecutive: 5 })] }))
+    expect(ran.results).toEqual([
+      { name: 'known', result: 'Failed', target: 'pod-b', message: 'expected status 200, got 500: boom' },
+    ])
+    expect(asked.filter(from('10.0.0.2'))).toHaveLength(1)
+  })
+
+  test('fail when only the Service answers wrongly', async () => {
+    const { ask } = world((question) =>
+      from('10.96.0.9')(question) ? answered({ status: 404 }) : answered(),
+    )
+    const ran = await createProber(ask).runGates(runGates())
+    expect(ran.results).toMatchObject([{ result: 'Failed', target: 'Service housing-green' }])
+  })
+
+  test('prefer a wrong answer over one that proves nothing', async () => {
+    const { ask } = world((question) =>
+      from('10.0.0.1')(question) ? answered({ status: 503 }) : answered({ status: 404 }),
+    )
+    expect((await createProber(ask).runGates(runGates())).results).toMatchObject([
+      { result: 'Failed', target: 'pod-b' },
+    ])
+  })
+
+  test.each<[string, Answer]>([
+    ['is silent', { type: 'NoAnswer', message: 'connect ECONNREFUSED' }],
+    ['asks to try again', answered({ status: 503 })],
+    ['answers without identity', answered({ headers: {} })],
+    ['answers with another revision', answered({ headers: { 'x-modelrelease-revision': 'old' } })],
+    ['answers from a cache', answered({ headers: { ...revision, age: '1' } })],
+  ])('are Unknown when one target %s', async (_, answer) => {
+    const { ask } = world((question) => (from('10.96.0.9')(question) ? answer : answered()))
+    const ran = await createProber(ask).runGates(runGates())
+    expect(ran.results).toMatchObject([{ result: 'Unknown', target: 'Service housing-green' }])
+  })
+
+  test('are Unknown when the last of several answers is missing', async () => {
+    const { ask } = world((_, nth) => (nth === 3 ? { type: 'NoAnswer', message: 'timeout' } : answered()))
+    const step = runGates({ gates: [gate('known', { consecutive: 3 })], pods: runGates().pods.slice(0, 1) })
+    const silentPod: Ask = (question) =>
+      from('10.0.0.1')(question) ? ask(question) : Promise.resolve(answered())
+    expect((await createProber(silentPod).runGates(step)).results).toMatchObject([{ result: 'Unknown' }])
+  })
+
+  test('do not ask a silent pod for the other gates', async () => {
+    const { ask, asked } = world((question) =>
+      from('10.0.0.1')(question) ? { type: 'NoAnswer', message: 'timeout' } : answered(),
+    )
+    const ran = await createProber(ask).runGates(runGates({ gates: [gate('a'), gate('b')] }))
+    expect(ran.results).toEqual([
+      { name: 'a', result: 'Unknown', target: 'pod-a', message: 'timeout' },
+      {
+        name: 'b',
+        result: 'Unknown',
+        target: 'pod-a',
+        message: 'not asked, because gate a got no usable answer',
+      },
+    ])
+    expect(asked.filter(from('10.0.0.1'))).toHaveLength(1)
+  })
+
+  test('tell all that is wrong at once', async () => {
+    const { ask } = world(() => answered({ status: 404 }))
+    const ran = await createProber(ask).runGates(runGates({ gates: [gate('a'), gate('b')] }))
+    expect(ran.results).toMatchObject([{ result: 'Failed' }, { result: 'Failed' }])
+  })
+
+  test('prove nothing without a pod', async () => {
+    const { ask } = world(() => answered())
+    expect((await createProber(ask).runGates(runGates({ pods: [] }))).results).toEqual([
+      { name: 'known', result: 'Unknown', message: 'no pod to ask' },
+    ])
+  })
+
+  test('prove nothing with a count of zero', async () => {
+    const { ask, asked } = world(() => answered())
+    const ran = await createProber(ask).runGates(runGates({ gates: [gate('known', { consecutive: 0 })] }))
+    expect(ran.results).toMatchObject([{ result: 'Unknown' }])
+    expect(asked).toEqual([])
+  })
+
+  test('fail when pods loaded different models', async () => {
+    const { ask } = world((question) => {
+      const digest = from('10.0.0.2')(question) ? 'sha256:2' : 'sha256:1'
+      return answered({ headers: { ...revision, 'x-model-digest': digest } })
+    })
+    const ran = await createProber(ask).runGates(runGates())
+    expect(ran.results).toEqual([
+      {
+        name: 'known',
+        result: 'Failed',
+        message: 'different models answered: sha256:1 from pod-a, sha256:2 from pod-b',
+      },
+    ])
+    expect(ran).not.toHaveProperty('digest')
+  })
+
+  test('take no digest from an answer that proves nothing', async () => {
+    const { ask } = world(() =>
+      answered({ headers: { 'x-modelrelease-revision': 'old', 'x-model-digest': 'sha256:9' } }),
+    )
+    expect(await createProber(ask).runGates(runGates())).not.toHaveProperty('digest')
+  })
+
+  test('need no identity where the revision is not asked for', async () => {
+    const { ask } = world(() => answered({ headers: {} }))
+    const step = runGates()
+    delete step.expectRevision
+    expect((await createProber(ask).runGates(step)).results).toMatchObject([{ result: 'Passed' }])
+  })
+
+  test('show no header value that the server echoes', async () => {
+    const { ask } = world((question) => answered({ status: 401, body: JSON.stringify(question.headers) }))
+    const request = {
+      method: 'GET',
+      path: '/',
+      headers: [{ name: 'authorization', value: 'Bearer 12345678' }],
+    } as const
+    const gates = [gate('known', { request: { ...request, headers: [...request.headers] } })]
+    expect(JSON.stringify(await createProber(ask).runGates(runGates({ gates })))).not.toContain('12345678')
+  })
+
+  test('ask one target in sequence and at most eight targets at once, each gate of each', async () => {
+    const atOnce = new Map<string, number>()
+    let most = 0
+    const total: string[] = []
+    const ask: Ask = async ({ url }) => {
+      const { hostname } = new URL(url)
+      atOnce.set(hostname, (atOnce.get(hostname) ?? 0) + 1)
+      expect(atOnce.get(hostname)).toBe(1)
+      most = Math.max(most, atOnce.size)
+      total.push(url)
+      await new Promise(setImmediate)
+      atOnce.delete(hostname)
+      return answered()
+    }
+    const pods = Array.from({ length: 20 }, (_, i) => ({ name: `pod-${i}`, origin: `http://10.0.1.${i}:80` }))
+    const ran = await createProber(ask).runGates(runGates({ pods, gates: [gate('a'), gate('b')] }))
+    expect(ran.results).toMatchObject([{ result: 'Passed' }, { result: 'Passed' }])
+    expect(new Set(total).size).toBe(42)
+    expect(most).toBe(8)
+  })
+})
+
+describe('a verification', () => {
+  const step: Extract<Step, { type: 'Verify' }> = {
+    type: 'Verify',
+    target: { name: 'https://models.example.com/predict', origin: 'https://models.example.com' },
+    request: { method: 'POST', path: '/predict', json: { rows: [] } },
+    consecutive: 3,
+    revision: 'new',
+  }
+
+  test('is New when all answers in a row come from the new revision', async () => {
+    const { ask, asked } = world(() => answered())
+    expect(await createProber(ask).verify(step)).toEqual({ type: 'Verified', result: { type: 'New' } })
+    expect(asked).toHaveLength(3)
+    expect(asked[0]).toEqual({
+      url: 'https://models.example.com/predict',
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{"rows":[]}',
+      timeoutMs: 10_000,
+    })
+  })
+
+  test.each<[string, Answer]>([
+    ['Old', answered({ headers: { 'x-modelrelease-revision': 'old' } })],
+    ['Wrong', answered({ body: '{"rows":[1]}' })],
+    ['Unknown', { type: 'NoAnswer', message: 'timeout' }],
+  ])('stops at the first answer that is %s', async (type, answer) => {
+    const { ask, asked } = world((_, nth) => (nth === 2 ? answer : answered()))
+    const expectation = { status: 200, json: [{ path: '$', equals: {} }] }
+    expect(await createProber(ask).verify({ ...step, expect: expectation })).toMatchObject({
+      result: { type },
+    })
+    expect(asked).toHaveLength(2)
+  })
+
+  test('waits as long as a slow answer is allowed to take', async () => {
+    const { ask, asked } = world(() => answered())
+    await createProber(ask).verify({ ...step, expect: { status: 200, maxLatencyMilliseconds: 25_000 } })
+    expect(asked[0]).toMatchObject({ timeoutMs: 25_000 })
+  })
+})

@@ -1,0 +1,155 @@
+/** Proofs by real requests: gates against every pod of a candidate, and verification through the edges. */
+import { IDENTITY_HEADER } from '../api/names.ts'
+import type { Gate, GateResult, Request } from '../api/release.ts'
+import { judge, judgeIdentity, MAX_MESSAGE, type Verdict } from '../core/judge.ts'
+import type { Answer, Step, Target, VerifyResult } from '../core/world.ts'
+import type { Ask, Prober } from './ports.ts'
+
+type RunGates = Extract<Step, { type: 'RunGates' }>
+type Verify = Extract<Step, { type: 'Verify' }>
+
+/** Enough to keep a gate of many pods short, few enough that a color is not loaded by its own proof. */
+const MAX_TARGETS_AT_ONCE = 8
+/** A pass that verifies does nothing else for the release meanwhile, so an edge that is silent must not hold it long. */
+const VERIFY_TIMEOUT_MS = 10_000
+
+/** One gate asked of one target. */
+type Finding = { gate: string; target: string; verdict: Verdict }
+/** What one target gave: a finding per gate, and the digests that its answers named. */
+type Round = { findings: Finding[]; digests: Map<string, string> }
+
+export function createProber(ask: Ask): Prober {
+  return {
+    runGates: async (step) => {
+      const rounds = await inParallel([...step.pods, step.service], MAX_TARGETS_AT_ONCE, (target) =>
+        askTarget(ask, step, target),
+      )
+      return {
+        type: 'GatesRan',
+        key: step.key,
+        pods: step.pods.map(({ name }) => name),
+        ...sum(step, rounds),
+      }
+    },
+    verify: async (step) => ({ type: 'Verified', result: await askEdges(ask, step) }),
+  }
+}
+
+/** Gates of one target run one after the other: a model that is loaded by one must not miss the deadline of the next. */
+async function askTarget(ask: Ask, step: RunGates, target: Target): Promise<Round> {
+  const round: Round = { findings: [], digests: new Map() }
+  let silent: string | undefined
+  for (const gate of step.gates) {
+    const verdict = silent
+      ? ({ type: 'Unknown', message: `not asked, because gate ${silent} got no usable answer` } as const)
+      : await askGate(ask, { step, gate, target, digests: round.digests })
+    round.findings.push({ gate: gate.name, target: target.name, verdict })
+    // A target that does not answer one gate would make each of the others wait for its whole timeout.
+    if (verdict.type === 'Unknown') silent ??= gate.name
+  }
+  return round
+}
+
+type GateOfTarget = { step: RunGates; gate: Gate; target: Target; digests: Map<string, string> }
+
+async function askGate(ask: Ask, { step, gate, target, digests }: GateOfTarget): Promise<Verdict> {
+  const { request, expect, consecutive, timeoutSeconds } = gate.smoke
+  const circumstances = { revision: step.expectRevision, secrets: secretsOf(request) }
+  for (let right = 0; right < consecutive; right += 1) {
+    const answer = await ask({ ...toQuestion(target, request), timeoutMs: timeoutSeconds * 1000 })
+    const verdict = judge(answer, expect, circumstances)
+    if (verdict.type !== 'Unknown') noteDigest(answer, target, digests)
+    if (verdict.type !== 'Passed') return verdict
+  }
+  // A count of zero must not be a proof; the schema forbids it, but this is where it would matter.
+  return consecutive > 0 ? { type: 'Passed' } : { type: 'Unknown', message: 'nothing was asked' }
+}
+
+function noteDigest(answer: Answer, target: Target, digests: Map<string, string>): void {
+  const digest = answer.type === 'Answered' ? answer.headers[IDENTITY_HEADER.digest] : undefined
+  if (digest !== undefined && !digests.has(digest)) digests.set(digest, target.name)
+}
+
+function sum(
+  { gates, pods, service }: RunGates,
+  rounds: Round[],
+): { results: GateResult[]; digest?: string } {
+  const findings = rounds.flatMap((round) => round.findings)
+  const digests = new Map<string, string>()
+  for (const [digest, target] of rounds.flatMap((round) => [...round.digests]))
+    if (!digests.has(digest)) digests.set(digest, target)
+  const results = gates.map(({ name }) => {
+    const ofGate = findings.filter(({ gate }) => gate === name)
+    const result = toResult(name, ofGate)
+    if (result.result !== 'Passed') return result
+    // Through the Service alone nothing is proven of any pod.
+    if (pods.length === 0) return { name, result: 'Unknown' as const, message: 'no pod to ask' }
+    if (digests.size > 1) return { name, ...disagreement(digests) }
+    return { ...result, message: `as expected from ${pods.length} pod(s) and ${service.name}` }
+  })
+  const [digest] = digests.keys()
+  return { results, ...(digests.size === 1 && digest !== undefined ? { digest } : {}) }
+}
+
+/** A wrong answer of any target decides; otherwise one that proved nothing; the first in the order of the targets. */
+function toResult(name: string, findings: Finding[]): GateResult {
+  const deciding =
+    findings.find(({ verdict }) => verdict.type === 'Failed') ??
+    findings.find(({ verdict }) => verdict.type === 'Unknown')
+  if (!deciding || deciding.verdict.type === 'Passed') return { name, result: 'Passed' }
+  return {
+    name,
+    result: deciding.verdict.type,
+    target: deciding.target,
+    message: deciding.verdict.message,
+  }
+}
+
+function disagreement(digests: Map<string, string>): Omit<GateResult, 'name'> {
+  const who = [...digests].map(([digest, target]) => `${digest.slice(0, 20)} from ${target}`)
+  return {
+    result: 'Failed',
+    message: `different models answered: ${who.join(', ')}`.slice(0, MAX_MESSAGE),
+  }
+}
+
+async function askEdges(ask: Ask, step: Verify): Promise<VerifyResult> {
+  const { target, request, expect, consecutive, revision } = step
+  const timeoutMs = Math.max(VERIFY_TIMEOUT_MS, expect?.maxLatencyMilliseconds ?? 0)
+  for (let right = 0; right < consecutive; right += 1) {
+    const answer = await ask({ ...toQuestion(target, request), timeoutMs })
+    const result = judgeIdentity(answer, { revision, expect }, secretsOf(request))
+    if (result.type !== 'New') return result
+  }
+  return consecutive > 0 ? { type: 'New' } : { type: 'Unknown', message: 'nothing was asked' }
+}
+
+function toQuestion(target: Target, request: Request): Omit<Parameters<Ask>[0], 'timeoutMs'> {
+  const { method, path, json } = request
+  const body = json === undefined ? request.body : JSON.stringify(json)
+  const headers = Object.fromEntries(
+    (request.headers ?? []).map(({ name, value }) => [name.toLowerCase(), value]),
+  )
+  if (json !== undefined) headers['content-type'] ??= 'application/json'
+  const question = { url: `${target.origin}${path}`, method, headers }
+  return body === undefined ? question : { ...question, body }
+}
+
+function secretsOf(request: Request): string[] {
+  return (request.headers ?? []).map(({ value }) => value)
+}
+
+/** Results in the order of the items; at most `most` tasks run at a time. */
+async function inParallel<Item, Result>(
+  items: readonly Item[],
+  most: number,
+  task: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = []
+  const waiting = items.entries()
+  const work = async (): Promise<void> => {
+    for (const [index, item] of waiting) results[index] = await task(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(most, items.length) }, work))
+  return results
+}
