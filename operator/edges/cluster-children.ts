@@ -1,0 +1,152 @@
+/** Writing the children of a release: checked before, made once, mended in place. */
+import { ANNOTATION, LABEL, MANAGER, colorName, type Color } from '../api/names.ts'
+import type { ModelRelease } from '../api/release.ts'
+import { colorServiceOf, deploymentOf, ownerOf, type Manifest } from '../core/manifests.ts'
+import { originMark } from '../core/pointer.ts'
+import type { Ownership, Step, StoredRevision } from '../core/world.ts'
+import type { NameField } from './cluster-errors.ts'
+import { deploymentField, droppedFields, serviceField } from './cluster-fields.ts'
+import type { ApiObject, OwnerReference } from './cluster-objects.ts'
+import { isOurs } from './cluster-reading.ts'
+import type { Requests } from './cluster-requests.ts'
+import { DEPLOYMENTS, SERVICES, resourceText, type Resource } from './cluster-resources.ts'
+import { withTargetPort } from './cluster-service-pointer.ts'
+import { ConflictError, RefusedError } from './errors.ts'
+
+/** What stands under the name of something that is to be created. */
+export type Likeness = 'Same' | 'Other' | 'Foreign'
+
+/**
+ * Has the API server check Deployment and color Service of a revision as if they were created, storing nothing. One
+ * color is enough: they differ by a word. A name that is taken has passed every check that comes before.
+ * @throws RefusedError InvalidSpec, naming the field of the spec.
+ */
+export async function checkChildren(
+  requests: Requests,
+  release: ModelRelease,
+  stored: StoredRevision,
+): Promise<void> {
+  const color: Color = 'blue'
+  const { replicas } = release.spec
+  const nameField = deploymentField(release.spec, stored)
+  const deployment = deploymentOf({ release, color, stored, replicas, ownership: 'Owned' })
+  const kept = await dryRun(requests, DEPLOYMENTS, deployment, nameField)
+  if (kept) refuseDropped(deployment, kept, nameField)
+  const origin = originMark(release.spec, color)
+  const service = colorServiceOf({ release, color, targetPort: stored.port, origin, ownership: 'Owned' })
+  await dryRun(requests, SERVICES, service, serviceField)
+}
+
+/** Creates the object; where it stands already because a crash came between the write and its report, that is as good. */
+export async function createOnce(
+  requests: Requests,
+  resource: Resource<ApiObject>,
+  manifest: Manifest,
+  likeness: (found: ApiObject) => Likeness,
+): Promise<void> {
+  try {
+    await requests.create(resource, manifest)
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error
+    const found = await requests.get(resource, manifest.metadata)
+    if (!found) throw error
+    const like = likeness(found)
+    if (like === 'Foreign')
+      throw new RefusedError('InvalidSpec', takenText(resource, manifest), { cause: error })
+    if (like === 'Other' || found.metadata.deletionTimestamp) throw error
+  }
+}
+
+/** Whether an object that we find under our name is the one that we would have made. */
+export function likenessOf(found: ApiObject, release: string, revision: string, color?: Color): Likeness {
+  if (!isOurs(found, release, color)) return 'Foreign'
+  return found.metadata.labels?.[LABEL.revision] === revision ? 'Same' : 'Other'
+}
+
+/** Creates the color Service, or mends target port, origin mark and ownership of ours. */
+export async function applyColorService(
+  requests: Requests,
+  release: ModelRelease,
+  step: Extract<Step, { type: 'ApplyColorService' }>,
+): Promise<void> {
+  const { color, targetPort, origin, ownership } = step
+  const manifest = colorServiceOf({ release, color, targetPort, origin, ownership })
+  const found = await requests.get(SERVICES, manifest.metadata)
+  if (!found) {
+    await requests.create(SERVICES, manifest)
+    return
+  }
+  if (!isOurs(found, release.metadata.name, color)) {
+    throw new RefusedError('InvalidSpec', takenText(SERVICES, manifest))
+  }
+  const metadata = {
+    annotations: { [ANNOTATION.origin]: origin },
+    ownerReferences: ownersWith(found, release, ownership),
+  }
+  const spec = { ports: withTargetPort(found.spec.ports ?? [], targetPort) }
+  await requests.patch(SERVICES, manifest.metadata, versionOf(found), { metadata, spec })
+}
+
+/** Adds or removes the release among the owners of a Deployment or Service of a color; other owners stay. */
+export async function setOwnership(
+  requests: Requests,
+  release: ModelRelease,
+  step: Extract<Step, { type: 'SetOwnership' }>,
+): Promise<void> {
+  const { name: releaseName, namespace } = release.metadata
+  const resource: Resource<ApiObject> = step.of === 'Deployment' ? DEPLOYMENTS : SERVICES
+  const place = { namespace, name: colorName(releaseName, step.color) }
+  const found = await requests.get(resource, place)
+  if (!found || !isOurs(found, releaseName, step.color)) {
+    throw new ConflictError(`${step.of} ${namespace}/${place.name} is gone, its ownership cannot be set`)
+  }
+  const ownerReferences = ownersWith(found, release, step.ownership)
+  await requests.patch(resource, place, versionOf(found), { metadata: { ownerReferences } })
+}
+
+/** The precondition of a write to the object as it was read. */
+export function versionOf({ metadata }: ApiObject): { uid: string; resourceVersion: string } {
+  return { uid: metadata.uid, resourceVersion: metadata.resourceVersion }
+}
+
+function ownersWith({ metadata }: ApiObject, release: ModelRelease, ownership: Ownership): OwnerReference[] {
+  const others = (metadata.ownerReferences ?? []).filter((owner) => owner.uid !== release.metadata.uid)
+  return ownership === 'Owned' ? [...others, ownerOf(release) as OwnerReference] : others
+}
+
+/** The object as the API server would keep it; undefined where the name is taken. */
+async function dryRun(
+  requests: Requests,
+  resource: Resource,
+  manifest: Manifest,
+  nameField: NameField,
+): Promise<unknown> {
+  try {
+    return await requests.create(resource, manifest, { mode: 'DryRun', nameField })
+  } catch (error) {
+    // 409 comes last: decoding, validation and admission have had their say by then.
+    if (error instanceof ConflictError) return undefined
+    throw error
+  }
+}
+
+function refuseDropped(sent: { spec: Record<string, unknown> }, kept: unknown, nameField: NameField): void {
+  const asSent = sent.spec as { template?: unknown }
+  const asKept = (kept as { spec?: { template?: unknown } }).spec
+  const dropped = droppedFields(asSent.template, asKept?.template, 'spec.template')
+  if (dropped.length === 0) return
+  const fields = dropped.map(nameField).join(', ')
+  throw new RefusedError(
+    'InvalidSpec',
+    `${fields}: the API server does not know this field and would drop it: correct its spelling or remove it`,
+  )
+}
+
+function takenText(resource: Resource, { metadata }: Manifest): string {
+  const { namespace, name, labels } = metadata
+  return (
+    `metadata.name: ${resourceText(resource)} ${namespace}/${name} exists already and was not made for this release ` +
+    `(it lacks the labels ${LABEL.managedBy}=${MANAGER} and ${LABEL.name}=${labels[LABEL.name] ?? ''}): ` +
+    'rename the release, or delete that object'
+  )
+}

@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto'
+import { GROUP, LABEL, MANAGER } from '../api/names.ts'
+import type { ModelRelease } from '../api/release.ts'
+import type { ClaimReading } from '../core/world.ts'
+import type { Manifest } from '../core/manifests.ts'
+import type { Lease } from './cluster-objects.ts'
+import { Requests, type Transport } from './cluster-requests.ts'
+import { LEASES, RELEASES } from './cluster-resources.ts'
+import { RefusedError } from './errors.ts'
+import type { Claims } from './ports.ts'
+
+/** One behavior of one distribution: what at most one release may move. */
+export interface Part {
+  distributionId: string
+  pathPattern: string
+}
+
+const PART_ANNOTATION = {
+  distribution: `${GROUP}/distribution`,
+  behavior: `${GROUP}/behavior`,
+} as const
+
+/** Who a Lease says holds the claim. */
+type Holder = { namespace: string; name: string; uid: string }
+
+type State =
+  { type: 'Held' } | { type: 'Absent' } | { type: 'Stale'; lease: Lease } | { type: 'Taken'; by: string }
+
+/**
+ * Claims are Leases in the operator's namespace, one per distribution and behavior, without times: a claim ends when its
+ * holder is gone or names the behavior no more, and is then replaced. A release keeps the parts it has while another part
+ * is refused, and all releases take parts in the order of their names, so of two that want overlapping parts the one that
+ * holds the last of them always gets all it wants. A Service pointer needs no claim: its name is unique in its namespace.
+ */
+export function createClaims(transport: Transport, operatorNamespace: string): Claims {
+  const requests = new Requests(transport)
+
+  const stateOf = async (release: ModelRelease, part: Part): Promise<State> => {
+    const lease = await requests.get(LEASES, { namespace: operatorNamespace, name: claimName(part) })
+    if (!lease) return { type: 'Absent' }
+    const text = lease.spec?.holderIdentity ?? ''
+    if (text === holderText(release)) return { type: 'Held' }
+    const holder = parseHolder(text)
+    if (!holder) return { type: 'Stale', lease }
+    const other = await requests.get(RELEASES, holder)
+    const holds = other?.metadata.uid === holder.uid && partsOf(other).some((one) => isSame(one, part))
+    return holds ? { type: 'Taken', by: `${holder.namespace}/${holder.name}` } : { type: 'Stale', lease }
+  }
+
+  const take = async (release: ModelRelease, part: Part): Promise<void> => {
+    const state = await stateOf(release, part)
+    switch (state.type) {
+      case 'Held':
+        return
+      case 'Absent':
+        await requests.create(LEASES, leaseOf(release, part, operatorNamespace))
+        return
+      case 'Stale': {
+        const { uid, resourceVersion } = state.lease.metadata
+        const lease = leaseOf(release, part, operatorNamespace)
+        const metadata = { ...lease.metadata, uid, resourceVersion }
+        const replacement = { ...lease, metadata }
+        await requests.replace(LEASES, replacement)
+        return
+      }
+      case 'Taken':
+        throw new RefusedError('BehaviorClaimed', claimedText(part, state.by))
+    }
+  }
+
+  return {
+    read: async (release) => {
+      const parts = partsOf(release)
+      const states = await Promise.all(parts.map((part) => stateOf(release, part)))
+      return readingOf(parts, states)
+    },
+    take: async (release) => {
+      // One after the other: the order is what keeps two releases from holding half each.
+      for (const part of partsOf(release)) await take(release, part)
+    },
+  }
+}
+
+/** The parts that a release moves, in the order in which every release takes them. */
+export function partsOf({ spec }: ModelRelease): Part[] {
+  const { type, cloudFrontDistribution } = spec.traffic
+  if (type === 'Service' || !cloudFrontDistribution) return []
+  const { distributionId, behaviors } = cloudFrontDistribution
+  return behaviors
+    .map(({ pathPattern }) => ({ distributionId, pathPattern }))
+    .toSorted((a, b) => (claimName(a) < claimName(b) ? -1 : 1))
+}
+
+/** A pattern may hold any character, an object's name may not. */
+export function claimName({ distributionId, pathPattern }: Part): string {
+  const hash = createHash('sha256').update(`${distributionId}\n${pathPattern}`).digest('hex')
+  return `claim-${hash.slice(0, 32)}`
+}
+
+function readingOf(parts: readonly Part[], states: readonly State[]): ClaimReading {
+  for (const [index, state] of states.entries()) {
+    const part = parts[index]
+    if (state.type === 'Taken' && part) return { type: 'Taken', part: part.pathPattern, by: state.by }
+  }
+  return { type: states.every((state) => state.type === 'Held') ? 'Held' : 'Free' }
+}
+
+function leaseOf(
+  release: ModelRelease,
+  { distributionId, pathPattern }: Part,
+  namespace: string,
+): Manifest & { spec: { holderIdentity: string } } {
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: {
+      name: claimName({ distributionId, pathPattern }),
+      namespace,
+      labels: { [LABEL.managedBy]: MANAGER },
+      annotations: {
+        [PART_ANNOTATION.distribution]: distributionId,
+        [PART_ANNOTATION.behavior]: pathPattern,
+      },
+    },
+    spec: { holderIdentity: holderText(release) },
+  }
+}
+
+function holderText({ metadata: { namespace, name, uid } }: ModelRelease): string {
+  return `${namespace}/${name}/${uid}`
+}
+
+function parseHolder(text: string): Holder | undefined {
+  const [namespace, name, uid] = text.split('/')
+  return namespace && name && uid ? { namespace, name, uid } : undefined
+}
+
+function isSame(a: Part, b: Part): boolean {
+  return a.distributionId === b.distributionId && a.pathPattern === b.pathPattern
+}
+
+function claimedText({ distributionId, pathPattern }: Part, by: string): string {
+  return (
+    `spec.traffic.cloudFrontDistribution.behaviors: "${pathPattern}" of distribution ${distributionId} follows release ${by}: ` +
+    'remove it from one of the two releases, or delete the other release'
+  )
+}

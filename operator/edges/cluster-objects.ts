@@ -1,0 +1,99 @@
+/** The parts of Kubernetes objects that we read, as JSON brings them. */
+
+export interface OwnerReference {
+  apiVersion: string
+  kind: string
+  name: string
+  uid: string
+  [other: string]: unknown
+}
+
+export interface Metadata {
+  name: string
+  namespace: string
+  uid: string
+  resourceVersion: string
+  generation?: number
+  deletionTimestamp?: string
+  labels?: Record<string, string>
+  annotations?: Record<string, string>
+  ownerReferences?: OwnerReference[]
+}
+
+export interface ApiObject {
+  metadata: Metadata
+}
+
+export interface ApiCondition {
+  type: string
+  status: string
+  reason?: string
+  message?: string
+}
+
+export interface Deployment extends ApiObject {
+  spec: { replicas?: number }
+  status?: { observedGeneration?: number; conditions?: ApiCondition[] }
+}
+
+export interface Termination {
+  exitCode: number
+  signal?: number
+  reason?: string
+  message?: string
+}
+
+export interface ContainerState {
+  waiting?: { reason?: string; message?: string }
+  running?: unknown
+  terminated?: Termination
+}
+
+export interface ContainerStatus {
+  name: string
+  ready: boolean
+  restartCount: number
+  state?: ContainerState
+  lastState?: ContainerState
+}
+
+export interface Pod extends ApiObject {
+  spec: { containers: { name: string }[] }
+  status?: {
+    phase?: string
+    podIP?: string
+    conditions?: ApiCondition[]
+    initContainerStatuses?: ContainerStatus[]
+    containerStatuses?: ContainerStatus[]
+  }
+}
+
+export interface ServicePort {
+  name?: string
+  port: number
+  targetPort?: number | string
+  [other: string]: unknown
+}
+
+export interface Service extends ApiObject {
+  spec: { clusterIP?: string; type?: string; selector?: Record<string, string>; ports?: ServicePort[] }
+}
+
+export interface ControllerRevision extends ApiObject {
+  data?: unknown
+}
+
+export interface Lease extends ApiObject {
+  spec?: { holderIdentity?: string }
+}
+
+export interface EventObject extends ApiObject {
+  count?: number
+}
+
+/** What the API server answers when it says no. */
+export interface ApiStatus {
+  reason?: string
+  message?: string
+  details?: { causes?: { reason?: string; message?: string; field?: string }[] }
+}

@@ -1,0 +1,205 @@
+/** What stands in a color, read from its Kubernetes objects. */
+import { ANNOTATION, COLORS, LABEL, MANAGER, SERVICE_PORT, colorSelector, type Color } from '../api/names.ts'
+import type { ModelRelease } from '../api/release.ts'
+import type { ColorState, Ownership, PodState, StoredRevision } from '../core/world.ts'
+import type {
+  ApiCondition,
+  ApiObject,
+  ContainerStatus,
+  ControllerRevision,
+  Deployment,
+  Pod,
+  Service,
+  Termination,
+} from './cluster-objects.ts'
+
+type Trouble = { reason: string; message: string }
+
+/** Waiting reasons that do not pass by themselves while a container merely starts. */
+const STUCK = new Set([
+  'CrashLoopBackOff',
+  'ImagePullBackOff',
+  'ErrImagePull',
+  'ErrImageNeverPull',
+  'InvalidImageName',
+  'CreateContainerConfigError',
+  'CreateContainerError',
+  'RunContainerError',
+])
+
+/** Longest part of somebody else's text that goes into a message. */
+const EXCERPT = 300
+
+/** Whether we made the object for this release, for this color or (undefined) as the release's pointer or revision. */
+export function isOurs({ metadata }: ApiObject, release: string, color?: Color): boolean {
+  const labels = metadata.labels ?? {}
+  return (
+    labels[LABEL.managedBy] === MANAGER && labels[LABEL.name] === release && labels[LABEL.color] === color
+  )
+}
+
+/** A Deployment as the color's workload; one that is not ours leaves the color empty. */
+export function workloadOf(
+  { metadata: { name, uid } }: ModelRelease,
+  color: Color,
+  deployment: Deployment | undefined,
+): ColorState['workload'] {
+  if (!deployment || !isOurs(deployment, name, color)) return undefined
+  const { metadata, spec, status } = deployment
+  return {
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    revision: metadata.labels?.[LABEL.revision] ?? '',
+    replicas: spec.replicas ?? 1,
+    observed: isObserved(deployment) ? 'Yes' : 'No',
+    ownership: ownershipOf(deployment, uid),
+    leaving: metadata.deletionTimestamp ? 'Yes' : 'No',
+    ...replicaTrouble(status?.conditions),
+  }
+}
+
+function isObserved({ metadata, status }: Deployment): boolean {
+  return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
+}
+
+function replicaTrouble(conditions: ApiCondition[] | undefined): { trouble?: Trouble } {
+  const failure = conditionOf(conditions, 'ReplicaFailure')
+  return failure?.status === 'True' ? { trouble: troubleOfCondition(failure, 'FailedCreate') } : {}
+}
+
+/** A Service as the color's; one that is not ours counts as none. */
+export function serviceOf(
+  { metadata: { name, uid } }: ModelRelease,
+  color: Color,
+  service: Service | undefined,
+): ColorState['service'] {
+  if (!service || !isOurs(service, name, color)) return undefined
+  const { metadata, spec } = service
+  const origin = metadata.annotations?.[ANNOTATION.origin]
+  const port = spec.ports?.find((one) => one.port === SERVICE_PORT)
+  return {
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    address: spec.clusterIP ?? '',
+    targetPort: Number(port?.targetPort ?? 0) || 0,
+    ownership: ownershipOf(service, uid),
+    ...(origin === undefined ? {} : { origin }),
+  }
+}
+
+/**
+ * A pod with its color; undefined for a pod that is not of a color, or that has ended for good (evicted, rejected by its
+ * node): such a pod stays until it is swept, and no Service routes to it and no Deployment counts it.
+ */
+export function podOf({ metadata, status }: Pod): { color: Color; pod: PodState } | undefined {
+  const color = COLORS.find((one) => one === metadata.labels?.[LABEL.color])
+  if (!color || status?.phase === 'Failed' || status?.phase === 'Succeeded') return undefined
+  const ready = readinessOf(metadata.deletionTimestamp, status)
+  const trouble = ready === 'No' ? podTrouble(status) : undefined
+  return {
+    color,
+    pod: {
+      name: metadata.name,
+      ...(status?.podIP ? { ip: status.podIP } : {}),
+      revision: metadata.labels?.[LABEL.revision] ?? '',
+      ready,
+      ...(trouble ? { trouble } : {}),
+    },
+  }
+}
+
+/** The color that a Service's selector leads to; '' where it leads nowhere, other text where it may lead to any pod. */
+export function selectedBy(service: Service, release: string): string {
+  const selector = service.spec.selector ?? {}
+  if (Object.keys(selector).length === 0) return ''
+  const color = COLORS.find((one) =>
+    Object.entries(colorSelector(release, one)).every(([key, value]) => selector[key] === value),
+  )
+  if (color) return color
+  return Object.entries(selector)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',')
+}
+
+/** What a ControllerRevision keeps; undefined for one that somebody else made. */
+export function storedIn({ data }: ControllerRevision): StoredRevision | undefined {
+  if (typeof data !== 'object' || data === null) return undefined
+  const stored = data as Partial<StoredRevision>
+  const isComplete =
+    typeof stored.attempt === 'string' &&
+    typeof stored.revision === 'string' &&
+    typeof stored.generation === 'number' &&
+    typeof stored.template === 'object' &&
+    typeof stored.port === 'number' &&
+    Array.isArray(stored.gates) &&
+    (stored.identity === 'Headers' || stored.identity === 'None')
+  return isComplete ? (stored as StoredRevision) : undefined
+}
+
+function ownershipOf({ metadata }: ApiObject, uid: string): Ownership {
+  return metadata.ownerReferences?.some((owner) => owner.uid === uid) ? 'Owned' : 'Free'
+}
+
+function readinessOf(deletionTimestamp: string | undefined, status: Pod['status']): PodState['ready'] {
+  if (deletionTimestamp) return 'Terminating'
+  return conditionOf(status?.conditions, 'Ready')?.status === 'True' ? 'Yes' : 'No'
+}
+
+/** The most telling of a pod's troubles; undefined while it is only starting. */
+function podTrouble(status: Pod['status']): Trouble | undefined {
+  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+  const scheduled = conditionOf(status?.conditions, 'PodScheduled')
+  if (scheduled?.status === 'False') return troubleOfCondition(scheduled, 'Unschedulable')
+  return (
+    firstOf(containers, stuckTrouble) ??
+    firstOf(containers, terminationTrouble) ??
+    firstOf(status?.containerStatuses ?? [], readinessTrouble)
+  )
+}
+
+function stuckTrouble({ name, state, lastState }: ContainerStatus): Trouble | undefined {
+  const reason = state?.waiting?.reason
+  if (!reason || !STUCK.has(reason)) return undefined
+  const ended = lastState?.terminated
+  const details = [ended ? endText(ended) : '', state.waiting?.message ?? ''].filter(Boolean)
+  return { reason, message: excerpt(`container "${name}": ${details.join('; ') || reason}`) }
+}
+
+function terminationTrouble({ name, state, lastState }: ContainerStatus): Trouble | undefined {
+  const ended = state?.terminated ?? lastState?.terminated
+  if (!ended || (ended.exitCode === 0 && state?.terminated)) return undefined
+  return { reason: ended.reason ?? 'Error', message: excerpt(`container "${name}": ${endText(ended)}`) }
+}
+
+function readinessTrouble({ name, ready, state }: ContainerStatus): Trouble | undefined {
+  if (ready || !state?.running) return undefined
+  return {
+    reason: 'NotReady',
+    message: `container "${name}" runs, but its readiness probe has not succeeded`,
+  }
+}
+
+function endText({ exitCode, signal, reason, message }: Termination): string {
+  const how = signal ? `signal ${signal}` : `exit code ${exitCode}`
+  return `ended with ${how}${reason ? ` (${reason})` : ''}${message ? `: ${message.trim()}` : ''}`
+}
+
+function conditionOf(conditions: ApiCondition[] | undefined, type: string): ApiCondition | undefined {
+  return conditions?.find((one) => one.type === type)
+}
+
+function troubleOfCondition({ reason, message }: ApiCondition, otherwise: string): Trouble {
+  return { reason: reason ?? otherwise, message: excerpt(message ?? '') }
+}
+
+function excerpt(text: string): string {
+  return text.length > EXCERPT ? `${text.slice(0, EXCERPT)}…` : text
+}
+
+function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
+  for (const item of items) {
+    const found = find(item)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

@@ -1,0 +1,115 @@
+/** What the operator does with the Kubernetes API: each resource with the verbs it uses, which are the verbs that RBAC grants. */
+import { GROUP, PLURAL, VERSION } from '../api/names.ts'
+import type { ModelRelease } from '../api/release.ts'
+import type { ControllerRevision, Deployment, EventObject, Lease, Pod, Service } from './cluster-objects.ts'
+
+export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete'
+
+/** A kind of API object (or a subresource), the type that it is read as, and all that is ever done with it. */
+export interface Resource<T = unknown> {
+  /** API group; empty for the core group. */
+  group: string
+  version: string
+  plural: string
+  subresource?: string
+  verbs: readonly Verb[]
+  /** Never set: it carries the type. */
+  readAs?: T
+}
+
+export const RELEASES: Resource<ModelRelease> = {
+  group: GROUP,
+  version: VERSION,
+  plural: PLURAL,
+  verbs: ['get'],
+}
+export const RELEASE_STATUS: Resource = { ...RELEASES, subresource: 'status', verbs: ['update'] }
+export const DEPLOYMENTS: Resource<Deployment> = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'deployments',
+  verbs: ['get', 'create', 'patch', 'delete'],
+}
+export const CONTROLLER_REVISIONS: Resource<ControllerRevision> = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'controllerrevisions',
+  verbs: ['get', 'list', 'create', 'delete'],
+}
+export const SERVICES: Resource<Service> = {
+  group: '',
+  version: 'v1',
+  plural: 'services',
+  verbs: ['get', 'create', 'patch'],
+}
+export const PODS: Resource<Pod> = { group: '', version: 'v1', plural: 'pods', verbs: ['list'] }
+export const POD_LOGS: Resource = {
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  subresource: 'log',
+  verbs: ['get'],
+}
+export const EVENTS: Resource<EventObject> = {
+  group: '',
+  version: 'v1',
+  plural: 'events',
+  verbs: ['get', 'create', 'patch'],
+}
+/** Claims, and the lease of the leader; both only in the operator's own namespace. */
+export const LEASES: Resource<Lease> = {
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  verbs: ['get', 'create', 'update'],
+}
+
+const LIST_WATCH: readonly Verb[] = ['list', 'watch']
+
+/** What the runtime watches to know when to look again: releases and the children whose changes matter. */
+export const WATCHED: readonly Resource[] = [
+  { ...RELEASES, verbs: LIST_WATCH },
+  { ...DEPLOYMENTS, verbs: LIST_WATCH },
+  { ...PODS, verbs: LIST_WATCH },
+  { ...SERVICES, verbs: LIST_WATCH },
+]
+
+/** Used in every namespace. */
+export const CLUSTER_WIDE: readonly Resource[] = [
+  RELEASES,
+  RELEASE_STATUS,
+  DEPLOYMENTS,
+  CONTROLLER_REVISIONS,
+  SERVICES,
+  PODS,
+  POD_LOGS,
+  EVENTS,
+  ...WATCHED,
+]
+
+/** Used in the operator's own namespace only. */
+export const OWN_NAMESPACE: readonly Resource[] = [LEASES]
+
+/** As RBAC and kubectl write it: `deployments.apps`, `pods/log`. */
+export function resourceText({ group, plural, subresource }: Resource): string {
+  return `${plural}${group === '' ? '' : `.${group}`}${subresource ? `/${subresource}` : ''}`
+}
+
+/** Where one object, or without a name the whole collection, of a namespace is. */
+export interface Place {
+  namespace: string
+  name?: string
+}
+
+/** Path in the API server, with query. */
+export function pathOf(resource: Resource, { namespace, name }: Place, query: Query = {}): string {
+  const root =
+    resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`
+  const parts = [root, 'namespaces', encodeURIComponent(namespace), resource.plural]
+  if (name !== undefined) parts.push(encodeURIComponent(name))
+  if (resource.subresource) parts.push(resource.subresource)
+  const text = new URLSearchParams(query).toString()
+  return `${parts.join('/')}${text === '' ? '' : `?${text}`}`
+}
+
+export type Query = Record<string, string>

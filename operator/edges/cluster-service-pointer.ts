@@ -1,0 +1,112 @@
+import { COLORS, LABEL, MANAGER, SERVICE_PORT, colorSelector } from '../api/names.ts'
+import type { ModelRelease } from '../api/release.ts'
+import { pointerServiceName, pointerServiceOf } from '../core/manifests.ts'
+import type { PointerReading } from '../core/world.ts'
+import type { Service } from './cluster-objects.ts'
+import { isOurs, selectedBy } from './cluster-reading.ts'
+import { Requests, type Transport } from './cluster-requests.ts'
+import { SERVICES } from './cluster-resources.ts'
+import { ConflictError, RefusedError } from './errors.ts'
+import type { Pointer } from './ports.ts'
+
+/** The token of a pointer that is not there yet: its first move is a create, which only one writer wins. */
+export const ABSENT = 'absent'
+
+/** Seconds that an answer may still be on its way through a Service after its selector moved. */
+const DRAIN_SECONDS = 30
+
+/**
+ * The pointer of `traffic.type: Service`: the selector of a ClusterIP Service that users reach inside the cluster.
+ * A Service that we did not make is never changed. Somebody who turns ours into a load balancer keeps that: `type` is
+ * not ours to write back, and its node ports survive a move.
+ */
+export function createServicePointer(transport: Transport): Pointer {
+  const requests = new Requests(transport)
+  return {
+    read: async (release) => {
+      try {
+        return readingOf(release, await requests.get(SERVICES, placeOf(release)))
+      } catch (error) {
+        return troubleReading(error)
+      }
+    },
+    move: async (release, { to, token, targetPort }) => {
+      if (token === ABSENT) {
+        await requests.create(SERVICES, pointerServiceOf(release, to, targetPort))
+        return
+      }
+      const service = await requests.get(SERVICES, placeOf(release))
+      if (service?.metadata.resourceVersion !== token) {
+        throw new ConflictError(`Service ${placeText(release)} was changed since the move was decided`)
+      }
+      const guard = { uid: service.metadata.uid, resourceVersion: token }
+      // Selector and target port in one write: between two writes users would be sent to a port that nobody serves.
+      const spec = {
+        selector: onlySelector(service.spec.selector ?? {}, colorSelector(release.metadata.name, to)),
+        ports: withTargetPort(service.spec.ports ?? [], targetPort),
+      }
+      await requests.patch(SERVICES, placeOf(release), guard, { spec })
+    },
+  }
+}
+
+/** A Service as the pointer. */
+export function readingOf(release: ModelRelease, service: Service | undefined): PointerReading {
+  if (!service) return { type: 'Absent' }
+  if (!isOurs(service, release.metadata.name)) return notOurs(release)
+  if (service.metadata.deletionTimestamp) {
+    return { type: 'Unreachable', message: `Service ${placeText(release)} is being deleted` }
+  }
+  return {
+    type: 'Read',
+    token: service.metadata.resourceVersion,
+    targets: [{ part: 'selector', names: selectedBy(service, release.metadata.name) }],
+    origins: [...COLORS],
+    settled: 'Yes',
+    timeoutSeconds: DRAIN_SECONDS,
+  }
+}
+
+/** A merge patch of the ports: only the target of ours changes; what others set on the entry stays. */
+export function withTargetPort(
+  ports: NonNullable<Service['spec']['ports']>,
+  targetPort: number,
+): NonNullable<Service['spec']['ports']> {
+  if (!ports.some((one) => one.port === SERVICE_PORT)) {
+    return [...ports, { name: 'http', port: SERVICE_PORT, targetPort, protocol: 'TCP' }]
+  }
+  return ports.map((one) => (one.port === SERVICE_PORT ? { ...one, targetPort } : one))
+}
+
+/** A merge patch keeps the keys that it does not name, so the ones that must go are named with null. */
+function onlySelector(
+  present: Record<string, string>,
+  wanted: Record<string, string>,
+): Record<string, string | null> {
+  return { ...Object.fromEntries(Object.keys(present).map((key) => [key, null])), ...wanted }
+}
+
+function notOurs(release: ModelRelease): PointerReading {
+  return {
+    type: 'Unusable',
+    reason: 'ServiceNotOurs',
+    message:
+      `spec.traffic.service.name: Service ${placeText(release)} exists and was not made for the pointer of this release ` +
+      `(it lacks the labels ${LABEL.managedBy}=${MANAGER} and ${LABEL.name}=${release.metadata.name}, or belongs to a color): ` +
+      'set another name, or delete the Service',
+  }
+}
+
+function troubleReading(error: unknown): PointerReading {
+  const message = error instanceof Error ? error.message : String(error)
+  if (error instanceof RefusedError) return { type: 'Unusable', reason: 'AccessDenied', message }
+  return { type: 'Unreachable', message }
+}
+
+function placeOf(release: ModelRelease): { namespace: string; name: string } {
+  return { namespace: release.metadata.namespace, name: pointerServiceName(release) }
+}
+
+function placeText(release: ModelRelease): string {
+  return `${release.metadata.namespace}/${pointerServiceName(release)}`
+}

@@ -1,0 +1,146 @@
+import {
+  API_VERSION,
+  COLORS,
+  KIND,
+  LABEL,
+  MANAGER,
+  colorName,
+  colorSelector,
+  revisionName,
+  selectorText,
+  type Color,
+} from '../api/names.ts'
+import type { ModelRelease } from '../api/release.ts'
+import { deploymentOf, storedRevisionOf } from '../core/manifests.ts'
+import type { ColorState, PodState, StoredRevision } from '../core/world.ts'
+import {
+  applyColorService,
+  checkChildren,
+  createOnce,
+  likenessOf,
+  setOwnership,
+  versionOf,
+} from './cluster-children.ts'
+import { tell } from './cluster-events.ts'
+import { lastWords } from './cluster-logs.ts'
+import type { Pod } from './cluster-objects.ts'
+import { isOurs, podOf, serviceOf, storedIn, workloadOf } from './cluster-reading.ts'
+import { Requests, type Transport } from './cluster-requests.ts'
+import {
+  CONTROLLER_REVISIONS,
+  DEPLOYMENTS,
+  PODS,
+  RELEASES,
+  RELEASE_STATUS,
+  SERVICES,
+} from './cluster-resources.ts'
+import type { Cluster } from './ports.ts'
+
+export interface ClusterOptions {
+  /** Guarded by the lease: what is not a GET must not leave while the lease is not held. */
+  transport: Transport
+  log: { warn(data: object, message: string): void }
+  /** Unix milliseconds, for the times of Events. */
+  now: () => number
+}
+
+/** The Kubernetes API behind the port `Cluster`. */
+export function createCluster({ transport, log, now }: ClusterOptions): Cluster {
+  const requests = new Requests(transport)
+  return {
+    release: (key) => requests.get(RELEASES, key),
+    colors: (release) => readColors(requests, release),
+    revisions: (release) => readRevisions(requests, release),
+    storeRevision: async (release, { stored }) => {
+      await checkChildren(requests, release, stored)
+      const manifest = storedRevisionOf(release, stored)
+      await createOnce(requests, CONTROLLER_REVISIONS, manifest, (found) =>
+        likenessOf(found, release.metadata.name, stored.revision),
+      )
+    },
+    forgetRevision: async (release, { attempt }) => {
+      const place = placeOf(release, revisionName(release.metadata.name, attempt))
+      const found = await requests.get(CONTROLLER_REVISIONS, place)
+      if (!found || !isOurs(found, release.metadata.name)) return
+      await requests.remove(CONTROLLER_REVISIONS, place, versionOf(found))
+    },
+    createWorkload: async (release, { color, stored, replicas, ownership }) => {
+      const manifest = deploymentOf({ release, color, stored, replicas, ownership })
+      await createOnce(requests, DEPLOYMENTS, manifest, (found) =>
+        likenessOf(found, release.metadata.name, stored.revision, color),
+      )
+    },
+    scaleWorkload: async (release, { color, replicas, resourceVersion }) => {
+      const place = placeOf(release, colorName(release.metadata.name, color))
+      await requests.patch(DEPLOYMENTS, place, { resourceVersion }, { spec: { replicas } })
+    },
+    removeWorkload: async (release, { color, uid, resourceVersion }) => {
+      const place = placeOf(release, colorName(release.metadata.name, color))
+      await requests.remove(DEPLOYMENTS, place, { uid, resourceVersion })
+    },
+    applyColorService: (release, step) => applyColorService(requests, release, step),
+    setOwnership: (release, step) => setOwnership(requests, release, step),
+    logs: async (release, color) => {
+      const { name, namespace } = release.metadata
+      const troubled: Pod[] = []
+      await requests.list(PODS, namespace, selectorText(colorSelector(name, color)), (pod) => {
+        if (podOf(pod)?.pod.ready === 'No') troubled.push(pod)
+      })
+      return lastWords(requests, namespace, troubled)
+    },
+    writeStatus: async (release, status) => {
+      const { name, namespace, uid, resourceVersion } = release.metadata
+      const metadata = { name, namespace, uid, resourceVersion }
+      const written = { apiVersion: API_VERSION, kind: KIND, metadata, spec: release.spec, status }
+      await requests.replace(RELEASE_STATUS, written)
+    },
+    record: async (release, happening) => {
+      try {
+        await tell(requests, release, happening, new Date(now()).toISOString())
+      } catch (err) {
+        const { name, namespace } = release.metadata
+        log.warn(
+          { modelrelease: `${namespace}/${name}`, reason: happening.reason, err },
+          'Event not recorded',
+        )
+      }
+    },
+  }
+}
+
+async function readColors(requests: Requests, release: ModelRelease): Promise<Record<Color, ColorState>> {
+  const pods: Record<Color, PodState[]> = { blue: [], green: [] }
+  const { name, namespace } = release.metadata
+  const selector = `${LABEL.name}=${name},${LABEL.color} in (${COLORS.join(',')})`
+  const readPods = requests.list(PODS, namespace, selector, (item) => {
+    const found = podOf(item)
+    if (found) pods[found.color].push(found.pod)
+  })
+  const readColor = async (color: Color): Promise<ColorState> => {
+    const place = placeOf(release, colorName(name, color))
+    const [deployment, service] = await Promise.all([
+      requests.get(DEPLOYMENTS, place),
+      requests.get(SERVICES, place),
+    ])
+    const workload = workloadOf(release, color, deployment)
+    const front = serviceOf(release, color, service)
+    return { ...(workload ? { workload } : {}), pods: pods[color], ...(front ? { service: front } : {}) }
+  }
+  const [blue, green] = await Promise.all([readColor('blue'), readColor('green'), readPods])
+  return { blue, green }
+}
+
+async function readRevisions(requests: Requests, release: ModelRelease): Promise<StoredRevision[]> {
+  const { name, namespace } = release.metadata
+  const revisions: StoredRevision[] = []
+  const selector = selectorText({ [LABEL.name]: name, [LABEL.managedBy]: MANAGER })
+  await requests.list(CONTROLLER_REVISIONS, namespace, selector, (item) => {
+    const stored = storedIn(item)
+    if (stored && !item.metadata.deletionTimestamp) revisions.push(stored)
+  })
+  return revisions
+}
+
+function placeOf(release: ModelRelease, name: string): { namespace: string; name: string } {
+  return { namespace: release.metadata.namespace, name }
+}
