@@ -52,9 +52,9 @@ export function colorName(release: string, color: Color): string {
   return `${release}-${color}`
 }
 
-/** Name of the ControllerRevision that stores what a revision rendered. */
-export function revisionName(release: string, revision: string): string {
-  return `${release}-${revision}`
+/** Name of the ControllerRevision that stores what an attempt's revision rendered. */
+export function revisionName(release: string, attempt: string): string {
+  return `${release}-${attempt}`
 }
 
 /** Labels that select the pods of one color, and nothing else ever. */

@@ -13,11 +13,15 @@ import {
   type Color,
 } from '../api/names.ts'
 import { deletionPolicyOf, type ModelRelease, type Spec } from '../api/release.ts'
-import { revisionOf } from './revision.ts'
+import { attemptIdOf, revisionOf } from './revision.ts'
 import type { Ownership, StoredRevision } from './world.ts'
 
 type Json = Record<string, unknown>
-type Container = Json & { name?: string; env?: Json[]; ports?: { containerPort?: number }[] }
+type Container = Json & {
+  name?: string
+  env?: (Json & { name?: string })[]
+  ports?: { containerPort?: number }[]
+}
 type Template = { metadata?: Json & { labels?: Json }; spec?: Json & { containers?: Container[] } }
 
 export interface Manifest {
@@ -38,7 +42,8 @@ const GRACE_SECONDS = 60
 /** How long the drain announces itself before the server stops accepting; proxies and kube-proxy follow meanwhile. */
 const DRAIN_DELAY_MILLISECONDS = 5000
 
-function ownerOf(release: ModelRelease): Json {
+/** The ownerReference of a child that goes when its release goes. */
+export function ownerOf(release: ModelRelease): Json {
   const { name, uid } = release.metadata
   return { apiVersion: API_VERSION, kind: KIND, name, uid, controller: true, blockOwnerDeletion: false }
 }
@@ -105,14 +110,24 @@ function modelTemplate(model: NonNullable<Spec['model']>, port: number, defaultI
   }
 }
 
-/** What this spec renders today, to be stored once and re-applied unchanged ever after. */
-export function renderRevision(spec: Spec, defaults: { serverImage: string }): StoredRevision {
+/**
+ * What this release renders today, to be stored once and re-applied unchanged ever after. Pods of a revision that was
+ * stored before are taken as they were: only the gates may be new.
+ */
+export function renderRevision(
+  release: ModelRelease,
+  before: StoredRevision | undefined,
+  defaults: { serverImage: string },
+): StoredRevision {
+  const { spec, metadata } = release
   const template = spec.model
     ? modelTemplate(spec.model, spec.port, defaults.serverImage)
     : (structuredClone(spec.template) as Json)
   return {
+    attempt: attemptIdOf(spec),
     revision: revisionOf(spec),
-    template,
+    generation: metadata.generation,
+    template: before?.template ?? template,
     port: spec.port,
     gates: spec.gates ?? [],
     identity: spec.model ? 'Headers' : 'None',
@@ -126,9 +141,9 @@ export function servingContainer(template: Json, port: number): Container | unde
 }
 
 /** The container is told who it is; what the user set under these names stays the user's. */
-function withIdentity(container: Container, identity: Json[]): Container {
-  const own = new Set((container.env ?? []).map((entry) => entry['name']))
-  const added = identity.filter((entry) => !own.has(entry['name']))
+function withIdentity(container: Container, identity: { name: string; value: string }[]): Container {
+  const own = new Set((container.env ?? []).map((entry) => entry.name))
+  const added = identity.filter((entry) => !own.has(entry.name))
   return { ...container, env: [...(container.env ?? []), ...added] }
 }
 
@@ -251,11 +266,11 @@ export function storedRevisionOf(
   return {
     apiVersion: 'apps/v1',
     kind: 'ControllerRevision',
-    metadata: metadataOf(release, revisionName(release.metadata.name, stored.revision), ownership, {
+    metadata: metadataOf(release, revisionName(release.metadata.name, stored.attempt), ownership, {
       [LABEL.revision]: stored.revision,
     }),
     // The API wants a number; ours is the name.
-    revision: release.metadata.generation,
+    revision: stored.generation,
     data: stored,
   }
 }

@@ -46,7 +46,11 @@ export interface ColorState {
 
 /** What a revision rendered; kept in a ControllerRevision so that a color is only ever re-applied from it. */
 export interface StoredRevision {
+  /** The attempt that stored it; its name in the cluster. One revision may be stored by several, with other gates. */
+  attempt: string
   revision: string
+  /** Generation of the spec that it was stored for: of one revision, the newest says which gates are asked. */
+  generation: number
   /** A PodTemplateSpec without labels and identity, which depend on the color. */
   template: Record<string, unknown>
   port: number
@@ -124,12 +128,12 @@ export interface Target {
 export type Step =
   | { type: 'TakeClaim' }
   | { type: 'StoreRevision'; stored: StoredRevision }
-  | { type: 'ForgetRevision'; revision: string }
+  | { type: 'ForgetRevision'; attempt: string }
   | { type: 'CreateWorkload'; color: Color; stored: StoredRevision; replicas: number; ownership: Ownership }
   | { type: 'ScaleWorkload'; color: Color; replicas: number; resourceVersion: string }
   | { type: 'RemoveWorkload'; color: Color; uid: string; resourceVersion: string }
   | { type: 'ApplyColorService'; color: Color; targetPort: number; origin: string; ownership: Ownership }
-  | { type: 'SetOwnership'; color: Color; ownership: Ownership }
+  | { type: 'SetOwnership'; color: Color; of: 'Deployment' | 'Service'; ownership: Ownership }
   | { type: 'RunGates'; key: string; gates: Gate[]; pods: Target[]; service: Target; expectRevision?: string }
   | { type: 'MovePointer'; to: Color; names: string; token: string; targetPort: number }
   | {
@@ -139,7 +143,6 @@ export type Step =
       expect?: Expectation
       consecutive: number
       revision: string
-      previous?: string
     }
   | { type: 'CollectLogs'; color: Color }
 

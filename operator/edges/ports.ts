@@ -1,6 +1,7 @@
 /** The outside worlds, each behind a few verbs in our words. Reads are live, never from a cache. */
 import type { Color } from '../api/names.ts'
 import type { ModelRelease, Status } from '../api/release.ts'
+import type { Happening } from '../core/happenings.ts'
 import type {
   Answer,
   ClaimReading,
@@ -13,13 +14,6 @@ import type {
 
 /** Key of a release: what the queue carries. */
 export type Key = { namespace: string; name: string }
-
-/** A Kubernetes Event to record: something happened, told once. */
-export interface Happening {
-  type: 'Normal' | 'Warning'
-  reason: string
-  message: string
-}
 
 type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
 
@@ -43,7 +37,7 @@ export interface Cluster {
   removeWorkload(release: ModelRelease, step: StepOf<'RemoveWorkload'>): Promise<void>
   /** Creates the color Service, or mends target port and ownership of ours; its selector never changes. */
   applyColorService(release: ModelRelease, step: StepOf<'ApplyColorService'>): Promise<void>
-  /** Adds or removes the ownerReference on Deployment and Service of a color; touches no pod. */
+  /** Adds or removes the ownerReference on the Deployment or the Service of a color; touches no pod. */
   setOwnership(release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void>
   /** Last lines and termination state of the color's pods, at most 2 KiB; never throws for a pod that has no logs. */
   logs(release: ModelRelease, color: Color): Promise<string>

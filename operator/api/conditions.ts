@@ -1,0 +1,76 @@
+import type { Condition } from './release.ts'
+
+/**
+ * Condition types with the closed list of their reasons. `Reconciling` and `Stalled` are absent while they do not hold,
+ * as kstatus wants; the others always stand.
+ */
+export const REASONS = {
+  Serving: ['LiveColorReady', 'BothColorsReady', 'NoReadyPods', 'NothingLive', 'PointerUnknown'],
+  Ready: ['Promoted', 'Progressing', 'Drifted', 'Failed', 'Aborted', 'RolledBack', 'Stalled'],
+  Reconciling: [
+    'Starting',
+    'Building',
+    'CandidateNotAvailable',
+    'MakingRoom',
+    'Gating',
+    'Switching',
+    'Settling',
+    'Verifying',
+    'Returning',
+    'BothColorsBroken',
+    'PointerUnreachable',
+  ],
+  Stalled: [
+    'InvalidSpec',
+    'AccessDenied',
+    'BehaviorClaimed',
+    'BehaviorNotFound',
+    'DistributionNotFound',
+    'DistributionDisabled',
+    'OriginNotFound',
+    'OriginRemapped',
+    'PointerUnknown',
+    'ServiceNotOurs',
+    'UnsafeUpdate',
+    'GateFailed',
+    'ProgressDeadlineExceeded',
+    'VerifyFailed',
+    'Aborted',
+    'Undone',
+  ],
+  CandidateAvailable: ['AllPodsReady', 'PodsNotReady', 'NoCandidate'],
+  GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
+  TrafficSwitched: ['Verified', 'Settling', 'Verifying', 'NotSwitched'],
+  Drifted: ['PointerMoved', 'AsPromoted'],
+} as const
+
+export type ConditionType = keyof typeof REASONS
+export type ReasonOf<T extends ConditionType> = (typeof REASONS)[T][number]
+
+/** One thing that is to be said; a status of its own per type keeps the reasons closed. */
+export interface Statement<T extends ConditionType = ConditionType> {
+  type: T
+  status: 'True' | 'False' | 'Unknown'
+  reason: ReasonOf<T>
+  message: string
+}
+
+/** A longer message would crowd out the rest of the object; the logs have it whole. */
+const MESSAGE_LENGTH = 1024
+
+/**
+ * The conditions to write: what is said now, in a fixed order. The time of the last transition stays until the status
+ * flips; a type about which nothing is said is gone.
+ */
+export function conditionsFrom(
+  before: readonly Condition[],
+  statements: readonly Statement[],
+  { generation, now }: { generation: number; now: string },
+): Condition[] {
+  return statements.map(({ type, status, reason, message }) => {
+    const known = before.find((condition) => condition.type === type)
+    const lastTransitionTime = known?.status === status ? known.lastTransitionTime : now
+    const short = message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH - 1)}…` : message
+    return { type, status, reason, message: short, lastTransitionTime, observedGeneration: generation }
+  })
+}

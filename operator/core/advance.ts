@@ -1,0 +1,43 @@
+/** Rules that bring the candidate forward, or the pointer back. They run only when nothing that serves needs care. */
+import { specChanged } from './attempt.ts'
+import { goingBack } from './back.ts'
+import {
+  claimTaken,
+  originMissing,
+  originRemapped,
+  pointerSplit,
+  pointerUnreadable,
+  refusedByTheWorld,
+  specInvalid,
+} from './blocked.ts'
+import { commandGiven } from './commands.ts'
+import { alreadyLive, building, colorTaken, pointerMustSettle, switching } from './forward.ts'
+import { failedCandidate, retiring, revisionForgotten, supersededCandidate } from './idle.ts'
+import { firstHit, type Finding, type Scene } from './scene.ts'
+
+/** In the order in which they are asked. */
+export const ADVANCE = {
+  refusedByTheWorld,
+  specChanged,
+  commandGiven,
+  pointerUnreadable,
+  goingBack,
+  supersededCandidate,
+  specInvalid,
+  originMissing,
+  originRemapped,
+  claimTaken,
+  pointerSplit,
+  alreadyLive,
+  pointerMustSettle,
+  colorTaken,
+  building,
+  switching,
+  failedCandidate,
+  retiring,
+  revisionForgotten,
+}
+
+export function advance(scene: Scene, rules: typeof ADVANCE = ADVANCE): Finding | undefined {
+  return firstHit(rules, scene)
+}

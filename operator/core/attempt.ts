@@ -1,0 +1,26 @@
+/** Which attempt it is: rules that follow the spec. */
+import type { Attempt } from '../api/release.ts'
+import { startAttempt } from './memory.ts'
+import { goalOf, unavailable, type Found, type Scene } from './scene.ts'
+
+/** A move that is under way is seen through before another spec is looked at, unless it cannot be. */
+function mustFinishFirst(scene: Scene, attempt: Attempt): boolean {
+  if (attempt.outcome) return false
+  const { view } = scene
+  if (view.type === 'Names' && view.settled === 'No') return true
+  if (attempt.direction === 'Forward') return false
+  const goal = goalOf(scene, attempt)
+  return goal !== undefined && goal !== scene.live && unavailable(scene.world.colors[goal]) === undefined
+}
+
+/** The spec asks for another attempt than the one that stands in the status. */
+export function specChanged(scene: Scene): Found {
+  const { memory, wantedAttempt, world } = scene
+  const { attempt } = memory
+  if (attempt?.id === wantedAttempt) {
+    if (memory.observedGeneration === world.release.metadata.generation) return undefined
+    return { memory: { ...memory, observedGeneration: world.release.metadata.generation } }
+  }
+  if (attempt && mustFinishFirst(scene, attempt)) return undefined
+  return { memory: startAttempt(memory, world) }
+}

@@ -1,0 +1,74 @@
+/** Rules that stop every advance until the world or a person changes something. */
+import { COLORS } from '../api/names.ts'
+import { problemsOf } from './invalid.ts'
+import { BLOCKED_RECHECK_MS, SETTLE_POLL_MS } from './pacing.ts'
+import { missingOrigins, originMark } from './pointer.ts'
+import type { Found, Scene } from './scene.ts'
+import { originName } from './world.ts'
+
+export function refusedByTheWorld({ world }: Scene): Found {
+  if (world.did?.type !== 'Refused') return undefined
+  const { reason, message } = world.did
+  return { stalled: { reason, message }, recheckMs: BLOCKED_RECHECK_MS }
+}
+
+export function specInvalid({ world }: Scene): Found {
+  const problems = problemsOf(world.release.spec)
+  return problems.length > 0
+    ? { stalled: { reason: 'InvalidSpec', message: problems.join('; ') } }
+    : undefined
+}
+
+export function pointerUnreadable({ world: { pointer } }: Scene): Found {
+  if (pointer.type === 'Unusable')
+    return { stalled: { reason: pointer.reason, message: pointer.message }, recheckMs: BLOCKED_RECHECK_MS }
+  if (pointer.type === 'Unreachable')
+    return { waiting: { reason: 'PointerUnreachable', message: pointer.message }, recheckMs: SETTLE_POLL_MS }
+  return undefined
+}
+
+export function originMissing({ world }: Scene): Found {
+  const message = missingOrigins(world.release.spec, world.pointer)
+  return message
+    ? { stalled: { reason: 'OriginNotFound', message }, recheckMs: BLOCKED_RECHECK_MS }
+    : undefined
+}
+
+/** The pointer's name for a color is for life: edits that would make the live origin mean the other color are refused. */
+export function originRemapped({ world }: Scene): Found {
+  const { spec } = world.release
+  const changed = COLORS.filter((color) => {
+    const mark = world.colors[color].service?.origin
+    return mark !== undefined && world.colors[color].workload && isRemapped(mark, originMark(spec, color))
+  })
+  if (changed.length === 0) return undefined
+  const fields = changed.map(
+    (color) =>
+      `spec.traffic.cloudFrontDistribution.origins.${color} is "${originName(spec, color)}" but ${color} has been "${world.colors[color].service?.origin?.split('/').slice(1).join('/') ?? ''}"`,
+  )
+  return {
+    stalled: {
+      reason: 'OriginRemapped',
+      message: `${fields.join(' and ')}: put the origins back; they never change while a color may serve`,
+    },
+  }
+}
+
+function isRemapped(before: string, after: string): boolean {
+  const [pointerBefore] = before.split('/')
+  const [pointerAfter] = after.split('/')
+  return pointerBefore === pointerAfter && before !== after
+}
+
+export function claimTaken({ world: { claim } }: Scene): Found {
+  if (claim.type === 'Free') return { step: { type: 'TakeClaim' } }
+  if (claim.type === 'Held') return undefined
+  const message = `${claim.part} belongs to the release ${claim.by}: name another behavior, or delete that release first`
+  return { stalled: { reason: 'BehaviorClaimed', message }, recheckMs: BLOCKED_RECHECK_MS }
+}
+
+export function pointerSplit({ view }: Scene): Found {
+  if (view.type !== 'Split') return undefined
+  const message = `${view.message}, and only the two origins of the spec are known: point every behavior at one of them`
+  return { stalled: { reason: 'PointerUnknown', message }, recheckMs: BLOCKED_RECHECK_MS }
+}

@@ -1,0 +1,104 @@
+/** Verbs: an annotation that names the attempt and a nonce, so that it can be meant once and for one attempt only. */
+import { ANNOTATION } from '../api/names.ts'
+import type { Attempt, Status } from '../api/release.ts'
+import { endAttempt, retryAttempt, turnBack, type Memory } from './memory.ts'
+import { goalOf, holderOf, unavailable, type Found, type Scene } from './scene.ts'
+
+type CommandReport = NonNullable<Status['command']>
+type Verdict = { result: CommandReport['result']; message: string; memory?: Memory }
+
+const VERBS = {
+  abort: (scene: Scene, attempt: Attempt): Verdict => abort(scene, attempt),
+  retry: (scene: Scene, attempt: Attempt): Verdict => retry(scene, attempt),
+  undo: (scene: Scene, attempt: Attempt): Verdict => undo(scene, attempt),
+}
+
+type Verb = keyof typeof VERBS
+
+function isVerb(text: string | undefined): text is Verb {
+  return text !== undefined && Object.hasOwn(VERBS, text)
+}
+
+/** A command that was not taken yet is taken now, whatever it leads to; it is never taken twice. */
+export function commandGiven(scene: Scene): Found {
+  const { memory, world } = scene
+  const value = world.release.metadata.annotations?.[ANNOTATION.command]
+  const { attempt } = memory
+  if (value === undefined || value === memory.command?.value || !attempt) return undefined
+  const verdict = judge(scene, attempt, value)
+  const command: CommandReport = {
+    value: value.slice(0, 200),
+    result: verdict.result,
+    message: verdict.message,
+  }
+  return { memory: { ...(verdict.memory ?? memory), command } }
+}
+
+function judge(scene: Scene, attempt: Attempt, value: string): Verdict {
+  const [verb, id, nonce] = value.split('/')
+  if (!isVerb(verb) || !id || !nonce)
+    return refused(
+      `"${value}" is not <verb>/<attempt id>/<nonce> with one of the verbs ${Object.keys(VERBS).join(', ')}`,
+    )
+  if (id !== attempt.id) return refused(`it names attempt ${id}, but the attempt is ${attempt.id} now`)
+  return VERBS[verb](scene, attempt)
+}
+
+function refused(message: string): Verdict {
+  return { result: 'Refused', message }
+}
+
+function nothingToDo(message: string): Verdict {
+  return { result: 'NothingToDo', message }
+}
+
+function abort(scene: Scene, attempt: Attempt): Verdict {
+  const { memory, world } = scene
+  if (attempt.outcome) return nothingToDo(`the attempt has ended already (${attempt.outcome})`)
+  if (attempt.direction === 'Back') return nothingToDo('the pointer is on its way back already')
+  if (holderOf(scene, attempt.revision) === scene.live && scene.live)
+    return {
+      result: 'Accepted',
+      message: 'the pointer goes back to the color that served before',
+      memory: turnBack(memory, attempt, 'Aborted', 'aborted after the switch by a command'),
+    }
+  const ending = {
+    outcome: 'Aborted',
+    reason: 'Aborted',
+    message: 'aborted by a command before the switch',
+  } as const
+  return {
+    result: 'Accepted',
+    message: 'the candidate is removed',
+    memory: endAttempt(memory, world.now, ending),
+  }
+}
+
+function retry(scene: Scene, attempt: Attempt): Verdict {
+  if (!attempt.outcome) return nothingToDo('the attempt is running')
+  if (attempt.outcome === 'Promoted') return nothingToDo('the attempt was promoted')
+  return {
+    result: 'Accepted',
+    message: 'the attempt starts again',
+    memory: retryAttempt(scene.memory, attempt, scene.world),
+  }
+}
+
+function undo(scene: Scene, attempt: Attempt): Verdict {
+  if (attempt.direction === 'Back') return nothingToDo('the pointer is on its way back, or there already')
+  if (attempt.outcome !== 'Promoted')
+    return refused(
+      `undo takes back a promoted attempt, and this one ${attempt.outcome ? `ended as ${attempt.outcome}` : 'is running: abort it'}`,
+    )
+  const target = goalOf(scene, { ...attempt, direction: 'Back' })
+  const trouble = target === undefined ? 'no color is free' : unavailable(scene.world.colors[target])
+  if (trouble !== undefined)
+    return refused(
+      `the color that served before cannot take over (${trouble}): apply the spec that you want instead`,
+    )
+  return {
+    result: 'Accepted',
+    message: `the pointer goes back to ${target ?? ''}`,
+    memory: turnBack(scene.memory, attempt, 'Undone', 'undone by a command'),
+  }
+}

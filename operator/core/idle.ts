@@ -1,0 +1,74 @@
+/** Rules of an attempt that is over: what failed is removed, what served before retires. */
+import { COLORS, otherColor, type Color } from '../api/names.ts'
+import type { Attempt } from '../api/release.ts'
+import { removal } from './removal.ts'
+import { drainSeconds, holderOf, removableInMs, type Found, type Scene } from './scene.ts'
+
+/** What a superseded attempt had begun to build and never served makes room at once. */
+export function supersededCandidate(scene: Scene): Found {
+  const { attempt } = scene.memory
+  const color = attempt?.builds
+  if (!attempt || !color) return undefined
+  const { workload } = scene.world.colors[color]
+  if (!workload || workload.leaving === 'Yes' || workload.revision === attempt.revision) return undefined
+  return removal(scene, color, 0, `${color} may still be answering`)
+}
+
+/** What was built for an attempt that failed is removed, after its last words were kept. */
+export function failedCandidate(scene: Scene): Found {
+  const { memory, world } = scene
+  const { attempt } = memory
+  const color = attempt && failedColor(scene, attempt)
+  if (!color) return undefined
+  if (attempt.logs === undefined && world.colors[color].pods.length > 0)
+    return { step: { type: 'CollectLogs', color } }
+  const { failedCandidateRetentionSeconds, retireAfterSeconds } = world.release.spec
+  const endedAt = Date.parse(memory.history[0]?.endedAt ?? attempt.startedAt)
+  const keepMs = endedAt + failedCandidateRetentionSeconds * 1000 - world.now
+  if (keepMs > 0) return { recheckMs: keepMs }
+  const afterSeconds = attempt.builds === color ? 0 : retireAfterSeconds
+  return removal(scene, color, afterSeconds, `${color} may still be answering`)
+}
+
+function failedColor(scene: Scene, attempt: Attempt): Color | undefined {
+  if (attempt.outcome !== 'Failed' && attempt.outcome !== 'Aborted') return undefined
+  const color = holderOf(scene, attempt.revision)
+  return color === scene.live ? undefined : color
+}
+
+/** The color that served before has been warm for as long as the spec asks. */
+export function retiring(scene: Scene): Found {
+  const { attempt } = scene.memory
+  const { live, world } = scene
+  if (!attempt || !live || (attempt.outcome !== 'Promoted' && attempt.outcome !== 'RolledBack'))
+    return undefined
+  const idle = otherColor(live)
+  const { workload } = world.colors[idle]
+  const liveRevision = world.colors[live].workload?.revision
+  if (!workload || workload.leaving === 'Yes' || liveRevision === undefined) return undefined
+  // Somebody moved the pointer away from what was promoted, or back to what was undone: both colors are kept.
+  if ((attempt.outcome === 'Promoted') !== (liveRevision === attempt.revision)) return undefined
+  const wait = removableInMs(scene, idle, world.release.spec.retireAfterSeconds)
+  if (wait !== 0) return { recheckMs: wait ?? drainSeconds(scene) * 1000 }
+  return {
+    step: {
+      type: 'RemoveWorkload',
+      color: idle,
+      uid: workload.uid,
+      resourceVersion: workload.resourceVersion,
+    },
+  }
+}
+
+/** Stored revisions that no color holds and the history no longer names. */
+export function revisionForgotten({ memory, world }: Scene): Found {
+  if (!memory.attempt?.outcome) return undefined
+  const kept = new Set([
+    memory.attempt.revision,
+    ...memory.history.map((entry) => entry.revision),
+    ...COLORS.map((color) => world.colors[color].workload?.revision),
+    ...Object.values(memory.lastRevision),
+  ])
+  const forgotten = world.revisions.find((stored) => !kept.has(stored.revision))
+  return forgotten ? { step: { type: 'ForgetRevision', attempt: forgotten.attempt } } : undefined
+}

@@ -1,0 +1,78 @@
+import type { Distribution, Spec } from '../api/release.ts'
+import { servingContainer } from './manifests.ts'
+
+/**
+ * Everything wrong with a spec that its schema could not refuse: the CRD's CEL rules once more (older API servers drop
+ * them silently) and what CEL cannot see inside a free-form template. Each problem names field, value and remedy.
+ */
+export function problemsOf(spec: Spec): string[] {
+  return [...sourceProblems(spec), ...templateProblems(spec), ...gateProblems(spec), ...trafficProblems(spec)]
+}
+
+function sourceProblems(spec: Spec): string[] {
+  if (spec.model && spec.template)
+    return [
+      'spec.model and spec.template are both set: keep spec.model for the model server, or spec.template for your own container',
+    ]
+  if (!spec.model && !spec.template)
+    return [
+      'neither spec.model nor spec.template is set: set spec.model for the model server, or spec.template for your own container',
+    ]
+  return []
+}
+
+function templateProblems(spec: Spec): string[] {
+  if (!spec.template) return []
+  const container = servingContainer(spec.template, spec.port)
+  if (!container) return ['spec.template.spec.containers is empty: name the container that serves']
+  if (container.readinessProbe) return []
+  return [
+    `spec.template.spec.containers "${container.name ?? ''}" has no readinessProbe: add one that fails until the container can answer, otherwise it would count as ready before it serves`,
+  ]
+}
+
+function gateProblems(spec: Spec): string[] {
+  return (spec.gates ?? [])
+    .filter((gate) => gate.smoke.request.json !== undefined && gate.smoke.request.body !== undefined)
+    .map((gate) => `spec.gates "${gate.name}": request has both json and body: keep one`)
+}
+
+function trafficProblems(spec: Spec): string[] {
+  const { traffic } = spec
+  if (traffic.type === 'Service') {
+    if (!traffic.cloudFrontDistribution) return []
+    return [
+      'spec.traffic.cloudFrontDistribution is set but spec.traffic.type is Service: set the type to CloudFrontDistribution or remove the member',
+    ]
+  }
+  const stray = traffic.service
+    ? [
+        'spec.traffic.service is set but spec.traffic.type is CloudFrontDistribution: set the type to Service or remove the member',
+      ]
+    : []
+  if (!traffic.cloudFrontDistribution)
+    return [
+      ...stray,
+      'spec.traffic.cloudFrontDistribution is required when spec.traffic.type is CloudFrontDistribution',
+    ]
+  return [...stray, ...distributionProblems(spec, traffic.cloudFrontDistribution)]
+}
+
+function distributionProblems({ template }: Spec, { origins, verify }: Distribution): string[] {
+  const field = 'spec.traffic.cloudFrontDistribution'
+  const problems: string[] = []
+  if (origins.blue === origins.green)
+    problems.push(
+      `${field}.origins.blue and .green are both "${origins.blue}": name two different origins of the distribution`,
+    )
+  if (verify.type === 'DeployedOnly') return problems
+  if (!verify.url)
+    problems.push(
+      `${field}.verify.url is required; to trust the status of the distribution alone, set verify.type to DeployedOnly`,
+    )
+  if (template && !verify.expect?.json?.length && !verify.expect?.bodyContains)
+    problems.push(
+      `${field}.verify.expect needs json or bodyContains with spec.template, whose containers have no identity headers: say what only the new revision answers, or set verify.type to DeployedOnly`,
+    )
+  return problems
+}

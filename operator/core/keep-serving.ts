@@ -1,0 +1,115 @@
+/** Rules that keep what serves serving. They run in every pass, before anything advances, whatever is wrong with the spec. */
+import { COLORS, otherColor, type Color } from '../api/names.ts'
+import { originMark } from './pointer.ts'
+import { originName } from './world.ts'
+import {
+  firstHit,
+  liveReplicas,
+  serviceOwnership,
+  storedOf,
+  unavailable,
+  wantedOwnership,
+  type Finding,
+  type Found,
+  type Scene,
+} from './scene.ts'
+
+/** Somebody deleted the Deployment that serves: bring back exactly what stood there. */
+function liveWorkloadGone(scene: Scene): Found {
+  const { live, memory, world } = scene
+  if (!live || world.colors[live].workload) return undefined
+  const stored = storedOf(scene, memory.lastRevision[live])
+  // The other color may be on its way back already; what was never there cannot be brought back.
+  if (!stored || memory.lastLive !== live) return undefined
+  return {
+    step: {
+      type: 'CreateWorkload',
+      color: live,
+      stored,
+      replicas: world.release.spec.replicas,
+      ownership: wantedOwnership(scene, live),
+    },
+  }
+}
+
+/** The Service behind the live origin is gone or forwards to another port than its pods serve. */
+function liveServiceBroken(scene: Scene): Found {
+  const { live, world } = scene
+  if (!live) return undefined
+  const { workload, service } = world.colors[live]
+  const stored = storedOf(scene, workload?.revision)
+  if (!workload || !stored || service?.targetPort === stored.port) return undefined
+  const origin = service?.origin ?? originMark(world.release.spec, live)
+  return {
+    step: {
+      type: 'ApplyColorService',
+      color: live,
+      targetPort: stored.port,
+      origin,
+      ownership: serviceOwnership(scene),
+    },
+  }
+}
+
+/** Somebody deleted the pointer Service: name again what it named last. */
+function pointerGone(scene: Scene): Found {
+  const { memory, view, world } = scene
+  const color = memory.lastLive
+  if (view.type !== 'Nothing' || !color) return undefined
+  const stored = storedOf(scene, world.colors[color].workload?.revision)
+  if (!stored || unavailable(world.colors[color])) return undefined
+  const token = world.pointer.type === 'Read' ? world.pointer.token : 'absent'
+  return {
+    step: {
+      type: 'MovePointer',
+      to: color,
+      names: originName(world.release.spec, color),
+      token,
+      targetPort: stored.port,
+    },
+  }
+}
+
+/** The live color follows spec.replicas both ways, except downwards while the pointer is moving. */
+function liveSizeDiffers(scene: Scene): Found {
+  return scene.live && scaleTo(scene, scene.live, liveReplicas(scene))
+}
+
+function scaleTo(scene: Scene, color: Color, wanted: number): Found {
+  const { workload } = scene.world.colors[color]
+  if (workload?.leaving !== 'No' || workload.replicas === wanted) return undefined
+  return {
+    step: { type: 'ScaleWorkload', color, replicas: wanted, resourceVersion: workload.resourceVersion },
+  }
+}
+
+/** A color that may serve, or is warm, must outlive the release exactly when its deletion policy says so. */
+function ownershipDiffers(scene: Scene): Found {
+  for (const color of COLORS) {
+    const { workload, service } = scene.world.colors[color]
+    const wanted = wantedOwnership(scene, color)
+    if (workload?.leaving === 'No' && workload.ownership !== wanted)
+      return { step: { type: 'SetOwnership', color, of: 'Deployment', ownership: wanted } }
+    if (service && service.ownership !== serviceOwnership(scene))
+      return { step: { type: 'SetOwnership', color, of: 'Service', ownership: serviceOwnership(scene) } }
+  }
+  return undefined
+}
+
+/** Idle colors are held at the live color's size: whatever may take all traffic is never small. */
+function idleSizeDiffers(scene: Scene): Found {
+  return scene.live && scaleTo(scene, otherColor(scene.live), liveReplicas(scene))
+}
+
+export const KEEP_SERVING = {
+  liveWorkloadGone,
+  liveServiceBroken,
+  pointerGone,
+  liveSizeDiffers,
+  ownershipDiffers,
+  idleSizeDiffers,
+}
+
+export function keepServing(scene: Scene, rules: typeof KEEP_SERVING = KEEP_SERVING): Finding | undefined {
+  return firstHit(rules, scene)
+}

@@ -1,0 +1,147 @@
+/** The part of the status that cannot be seen in the world and is carried from pass to pass. Losing it harms nothing that serves. */
+import type { Color } from '../api/names.ts'
+import type { Attempt, GateReport, Intent, Outcome, Spec, Status } from '../api/release.ts'
+import { attemptIdOf, revisionOf } from './revision.ts'
+import type { Instant, World } from './world.ts'
+
+export interface ColorMemory {
+  idleSince?: Instant
+  digest?: string
+}
+
+export interface Memory {
+  attempt?: Attempt
+  gates?: GateReport
+  intent?: Intent
+  /** Revision proven to answer users since the pointer last moved. */
+  verified?: string
+  /** The color that the pointer was last seen to name. */
+  lastLive?: Color
+  /** Revision that was last seen in each color. */
+  lastRevision: Partial<Record<Color, string>>
+  colors: Partial<Record<Color, ColorMemory>>
+  command?: NonNullable<Status['command']>
+  history: NonNullable<Status['history']>
+  /** Generation of the spec that the attempt was made for. */
+  observedGeneration?: number
+}
+
+const HISTORY_LENGTH = 10
+
+type ColorStatus = NonNullable<Status['colors']>[Color]
+
+function colorMemory(known: ColorStatus): ColorMemory | undefined {
+  return known && present({ idleSince: known.idleSince && Date.parse(known.idleSince), digest: known.digest })
+}
+
+/** The object without the fields that are undefined. */
+export function present<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined | ''> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never
+}
+
+/** What the last status says; an empty or foreign status gives an empty memory. */
+export function recall(status: Status = {}): Memory {
+  const { blue, green } = status.colors ?? {}
+  const { attempt, gates, command, observedGeneration, liveColor } = status
+  const { intent, verified } = status.traffic ?? {}
+  return {
+    ...present({ attempt, gates, intent, verified, lastLive: liveColor, command, observedGeneration }),
+    colors: present({ blue: colorMemory(blue), green: colorMemory(green) }),
+    lastRevision: present({ blue: blue?.revision, green: green?.revision }),
+    history: status.history ?? [],
+  }
+}
+
+/** A copy of an object without some of its optional fields. */
+export function without<T extends object, K extends keyof T>(object: T, ...keys: K[]): Omit<T, K> {
+  const copy = { ...object }
+  for (const key of keys) Reflect.deleteProperty(copy, key)
+  return copy
+}
+
+export function instantText(instant: Instant): string {
+  return new Date(instant).toISOString().replace(/\.\d{3}Z$/, 'Z')
+}
+
+/** What gates and intents belong to: a result for another attempt or direction says nothing about this one. */
+export function keyOf(attempt: Attempt): string {
+  return attempt.direction === 'Forward' ? attempt.id : `${attempt.id}/${attempt.direction}`
+}
+
+function deadlineAfter(now: Instant, spec: Spec): string {
+  return instantText(now + spec.progressDeadlineSeconds * 1000)
+}
+
+/** The attempt that the present spec asks for, started anew. An attempt that was still running has been superseded. */
+export function startAttempt(memory: Memory, world: World): Memory {
+  const { release, now } = world
+  const previous = memory.attempt
+  const ended =
+    previous && !previous.outcome
+      ? endAttempt(memory, now, { outcome: 'Superseded', reason: 'SpecChanged' })
+      : memory
+  const attempt: Attempt = {
+    id: attemptIdOf(release.spec),
+    revision: revisionOf(release.spec),
+    startedAt: instantText(now),
+    deadline: deadlineAfter(now, release.spec),
+    direction: 'Forward',
+    // What the superseded attempt had begun to build has still never served.
+    ...(previous?.builds ? { builds: previous.builds } : {}),
+  }
+  return { ...without(ended, 'gates', 'intent'), attempt, observedGeneration: release.metadata.generation }
+}
+
+/** The same attempt once more, from its beginning. */
+export function retryAttempt(memory: Memory, attempt: Attempt, world: World): Memory {
+  const fresh: Attempt = {
+    ...without(attempt, 'outcome', 'reason', 'message', 'logs'),
+    direction: 'Forward',
+    startedAt: instantText(world.now),
+    deadline: deadlineAfter(world.now, world.release.spec),
+  }
+  return { ...without(memory, 'gates', 'intent'), attempt: fresh }
+}
+
+/** The color was empty when this was decided: whatever stands in it from now on was built by this attempt and has never served. */
+export function beginBuilding(memory: Memory, attempt: Attempt, world: World, color: Color): Memory {
+  return {
+    ...memory,
+    attempt: { ...attempt, builds: color, deadline: deadlineAfter(world.now, world.release.spec) },
+  }
+}
+
+export interface Ending {
+  outcome: Outcome
+  reason: string
+  message?: string
+}
+
+/** The attempt is over; it stands at the head of the history. */
+export function endAttempt(memory: Memory, now: Instant, ending: Ending): Memory {
+  const { attempt } = memory
+  if (!attempt) return memory
+  const entry = {
+    attempt: attempt.id,
+    revision: attempt.revision,
+    outcome: ending.outcome,
+    reason: ending.reason,
+    endedAt: instantText(now),
+  }
+  return {
+    ...without(memory, 'intent'),
+    attempt: {
+      ...without(attempt, 'message'),
+      outcome: ending.outcome,
+      reason: ending.reason,
+      ...(ending.message ? { message: ending.message } : {}),
+    },
+    history: [entry, ...memory.history].slice(0, HISTORY_LENGTH),
+  }
+}
+
+/** From now on the attempt moves the pointer back to the color that served before. */
+export function turnBack(memory: Memory, attempt: Attempt, reason: string, message: string): Memory {
+  const back: Attempt = { ...without(attempt, 'outcome', 'builds'), direction: 'Back', reason, message }
+  return { ...without(memory, 'gates', 'intent', 'verified'), attempt: back }
+}

@@ -1,0 +1,10 @@
+/** How soon to look again where no watch will tell. */
+
+/** How often a pointer that is settling is read again. */
+export const SETTLE_POLL_MS = 5000
+
+/** How soon a claim, an origin or a permission that is missing is looked for again. */
+export const BLOCKED_RECHECK_MS = 60_000
+
+/** How soon pods that are not ready are looked at again; their changes are watched anyway. */
+export const PODS_RECHECK_MS = 30_000

@@ -1,0 +1,60 @@
+import type { Status } from '../api/release.ts'
+import { advance, ADVANCE } from './advance.ts'
+import { happeningsOf, type Happening } from './happenings.ts'
+import { keepServing, KEEP_SERVING } from './keep-serving.ts'
+import { sceneOf, type Finding, type Scene } from './scene.ts'
+import { statusOf } from './status.ts'
+import type { Did, Step, World } from './world.ts'
+
+/** What one pass does and says. */
+export interface Plan {
+  /** Name of the rule that decided; absent when there is nothing to do. */
+  rule?: string
+  /** At most one thing to do to the world; ignored in a world that has `did`. */
+  step?: Step
+  status: Status
+  happenings: Happening[]
+  /** When to look again even if nothing changes, in milliseconds; absent: when something changes. */
+  recheckMs?: number
+}
+
+/** The rules, replaceable in tests that show what each is for. */
+export interface Rules {
+  keepServing: typeof KEEP_SERVING
+  advance: typeof ADVANCE
+}
+
+export const RULES: Rules = { keepServing: KEEP_SERVING, advance: ADVANCE }
+
+/**
+ * Decides one pass. Keeps serving first, then advances; the first rule that has something to say wins. Called again with
+ * what the step did, it reports: the step of that second plan is not carried out, the next pass looks anew.
+ */
+export function plan(world: World, rules: Rules = RULES): Plan {
+  const seen = sceneOf(world)
+  const finding = keepServing(seen, rules.keepServing) ?? advance(seen, rules.advance)
+  const scene: Scene = finding?.memory ? { ...seen, memory: finding.memory } : seen
+  const status = statusOf(scene, finding)
+  const recheckMs = recheckOf(world.did, finding)
+  return {
+    ...(finding ? { rule: finding.rule } : {}),
+    ...(finding?.step && !finding.memory ? { step: finding.step } : {}),
+    status,
+    happenings: happeningsOf(world.release.status, status),
+    ...(recheckMs === undefined ? {} : { recheckMs }),
+  }
+}
+
+/** After a step or a decision the world is looked at at once, unless it was asked and gave no answer. */
+function recheckOf(did: Did | undefined, finding: Finding | undefined): number | undefined {
+  if (finding?.memory) return 0
+  if (did) return pauseAfter(did) ?? finding?.recheckMs ?? 0
+  return finding?.recheckMs
+}
+
+/** How long to leave alone who gave no proof. */
+function pauseAfter(did: Did): number | undefined {
+  if (did.type === 'GatesRan') return did.results.some((one) => one.result === 'Unknown') ? 300 : 0
+  if (did.type === 'Verified') return did.result.type === 'New' ? 0 : 1000
+  return did.type === 'Refused' ? undefined : 0
+}

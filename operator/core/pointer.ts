@@ -1,0 +1,62 @@
+import { COLORS, otherColor, type Color } from '../api/names.ts'
+import type { Spec } from '../api/release.ts'
+import { originName, type PointerReading } from './world.ts'
+
+/**
+ * What a reading of the pointer means for the colors.
+ * `Names`: every part names this color. `Split`: parts differ or name something foreign, so both colors may be serving.
+ * `Nothing`: no user is routed anywhere by it. `Unknown`: it could not be read, so both colors may be serving.
+ */
+export type PointerView =
+  | { type: 'Names'; color: Color; settled: 'Yes' | 'No' }
+  | { type: 'Split'; message: string }
+  | { type: 'Nothing' }
+  | { type: 'Unknown'; message: string }
+
+function colorOf(spec: Spec, name: string): Color | undefined {
+  return COLORS.find((color) => originName(spec, color) === name)
+}
+
+export function viewOf(spec: Spec, reading: PointerReading): PointerView {
+  if (reading.type === 'Absent') return { type: 'Nothing' }
+  if (reading.type !== 'Read') return { type: 'Unknown', message: reading.message }
+  if (reading.targets.every((target) => target.names === '')) return { type: 'Nothing' }
+  const colors = new Set(reading.targets.map((target) => colorOf(spec, target.names)))
+  const [color] = colors
+  if (colors.size === 1 && color) return { type: 'Names', color, settled: reading.settled }
+  return { type: 'Split', message: `the pointer names ${describeTargets(reading)}` }
+}
+
+export function describeTargets(reading: Extract<PointerReading, { type: 'Read' }>): string {
+  return reading.targets.map(({ part, names }) => `${names || 'nothing'} for ${part}`).join(', ')
+}
+
+/** Colors that some edge may be routing to right now. */
+export function servingColors(view: PointerView): readonly Color[] {
+  switch (view.type) {
+    case 'Names':
+      return view.settled === 'Yes' ? [view.color] : [view.color, otherColor(view.color)]
+    case 'Nothing':
+      return []
+    case 'Split':
+    case 'Unknown':
+      return COLORS
+  }
+}
+
+/** The origins that the spec names and the distribution lacks, as a problem that names field, value and remedy. */
+export function missingOrigins(spec: Spec, reading: PointerReading): string | undefined {
+  if (reading.type !== 'Read') return undefined
+  const missing = COLORS.filter((color) => !reading.origins.includes(originName(spec, color)))
+  if (missing.length === 0) return undefined
+  const fields = missing.map(
+    (color) => `spec.traffic.cloudFrontDistribution.origins.${color} "${originName(spec, color)}"`,
+  )
+  return `${fields.join(' and ')} is not an origin of the distribution, which has ${reading.origins.join(', ')}: add the origin to the distribution or correct the field`
+}
+
+/** How a color Service is marked with the pointer's name for it: the pointer's identity, then the name. */
+export function originMark(spec: Spec, color: Color): string {
+  const distribution = spec.traffic.cloudFrontDistribution
+  return `${distribution?.distributionId ?? 'Service'}/${originName(spec, color)}`
+}

@@ -1,0 +1,98 @@
+/** Gates, intent, move: the same for both directions, so that a return is checked like a switch. */
+import { SERVICE_PORT, type Color } from '../api/names.ts'
+import type { Attempt } from '../api/release.ts'
+import { keyOf, without } from './memory.ts'
+import { readyPods, type Found, type Scene } from './scene.ts'
+import { originName, type Step, type StoredRevision } from './world.ts'
+
+/** A color on its way to the pointer. */
+export interface Course {
+  attempt: Attempt
+  goal: Color
+  /** What its pods were rendered from, with the gates to ask. */
+  stored: StoredRevision
+  /** What a wrong answer leads to. */
+  failed: (message: string) => Found
+  /** What no answer leads to; undefined means to ask again. */
+  unknown: (message: string) => Found
+}
+
+/** Proves the color, writes the intent, moves the pointer: one of them per pass. The caller has seen that the color is available. */
+export function proveAndMove(scene: Scene, course: Course): Found {
+  return unproven(scene, course) ?? intentMissing(scene, course) ?? move(scene, course)
+}
+
+function unproven(scene: Scene, course: Course): Found {
+  const { attempt, goal } = course
+  const { memory, world } = scene
+  const pods = readyPods(world.colors[goal])
+  const report = memory.gates?.key === keyOf(attempt) ? memory.gates : undefined
+  if (report?.result === 'Failed') return course.failed(gatesText(scene))
+  const asked = report?.result === 'Passed' && pods.every((pod) => report.pods.includes(pod.name))
+  if (asked) return undefined
+  const giveUp = report?.result === 'Unknown' ? course.unknown(gatesText(scene)) : undefined
+  if (giveUp) return giveUp
+  return {
+    step: gatesStep(scene, course),
+    waiting: { reason: 'Gating', message: report ? gatesText(scene) : 'asking the gates' },
+  }
+}
+
+function gatesStep({ world }: Scene, { attempt, goal, stored }: Course): Extract<Step, { type: 'RunGates' }> {
+  const color = world.colors[goal]
+  const pods = readyPods(color).map((pod) => ({
+    name: pod.name,
+    origin: `http://${host(pod.ip ?? '')}:${stored.port}`,
+  }))
+  return {
+    type: 'RunGates',
+    key: keyOf(attempt),
+    gates: stored.gates,
+    pods,
+    service: {
+      name: `Service ${goal}`,
+      origin: `http://${host(color.service?.address ?? '')}:${SERVICE_PORT}`,
+    },
+    ...(stored.identity === 'Headers' ? { expectRevision: stored.revision } : {}),
+  }
+}
+
+/** IPv6 addresses need brackets in a URL. */
+function host(address: string): string {
+  return address.includes(':') ? `[${address}]` : address
+}
+
+/** What the gates that did not pass found, for messages. */
+export function gatesText({ memory }: Scene): string {
+  const open = (memory.gates?.results ?? []).filter((one) => one.result !== 'Passed')
+  return open
+    .map((one) => `gate ${one.name} at ${one.target ?? 'the candidate'}: ${one.message ?? one.result}`)
+    .join('; ')
+}
+
+/** The intent stands in the status before the move, made on the very observation that the move is guarded by. */
+function intentMissing({ memory, world }: Scene, { attempt, goal }: Course): Found {
+  const token = world.pointer.type === 'Read' ? world.pointer.token : 'absent'
+  const key = keyOf(attempt)
+  const { intent } = memory
+  if (intent?.to === goal && intent.token === token && intent.attempt === key) return undefined
+  // From here on it may serve at any moment.
+  return {
+    memory: { ...memory, attempt: without(attempt, 'builds'), intent: { to: goal, token, attempt: key } },
+  }
+}
+
+function move({ memory, world }: Scene, { goal, stored }: Course): Found {
+  if (!memory.intent) return undefined
+  const { token } = memory.intent
+  return {
+    step: {
+      type: 'MovePointer',
+      to: goal,
+      names: originName(world.release.spec, goal),
+      token,
+      targetPort: stored.port,
+    },
+    waiting: { reason: 'Switching', message: `moving the pointer to ${goal}` },
+  }
+}

@@ -1,0 +1,233 @@
+import { COLORS, otherColor, type Color } from '../api/names.ts'
+import { deletionPolicyOf, type Attempt, type GateReport } from '../api/release.ts'
+import { recall, without, type ColorMemory, type Memory } from './memory.ts'
+import { servingColors, viewOf, type PointerView } from './pointer.ts'
+import { attemptIdOf } from './revision.ts'
+import type { ColorState, Instant, Ownership, PodState, Step, StoredRevision, World } from './world.ts'
+
+/** A world with what follows from it; rules read it and nothing else. */
+export interface Scene {
+  world: World
+  memory: Memory
+  view: PointerView
+  /** The color that the pointer names. */
+  live?: Color
+  /** Colors that some edge may be routing to. */
+  serving: readonly Color[]
+  /** Id of the attempt that the present spec asks for. */
+  wantedAttempt: string
+}
+
+/** What a rule found: what to do, or to remember, or to wait for. First hit wins. */
+export interface Finding {
+  /** Name of the rule, for logs and transcripts. */
+  rule: string
+  step?: Step
+  /** What must stand in the status before anything else happens. */
+  memory?: Memory
+  /** Why the spec cannot advance until a person acts. */
+  stalled?: { reason: string; message: string }
+  /** What is being waited for. */
+  waiting?: { reason: string; message: string }
+  /** When to look again even if nothing changes. */
+  recheckMs?: number
+}
+
+/** What a rule returns; undefined means that it is not its case. */
+export type Found = Omit<Finding, 'rule'> | undefined
+
+/** The first rule that has something to say, in the order in which they stand. */
+export function firstHit(rules: Record<string, (scene: Scene) => Found>, scene: Scene): Finding | undefined {
+  for (const [rule, find] of Object.entries(rules)) {
+    const found = find(scene)
+    if (found) return { rule, ...found }
+  }
+  return undefined
+}
+
+export function sceneOf(world: World): Scene {
+  const { release, now } = world
+  const view = viewOf(release.spec, world.pointer)
+  const serving = servingColors(view)
+  const memory = foldDid(keepBooks(recall(release.status), { world, view, serving, now }), world)
+  return {
+    world,
+    memory,
+    view,
+    ...(view.type === 'Names' ? { live: view.color } : {}),
+    serving,
+    wantedAttempt: attemptIdOf(release.spec),
+  }
+}
+
+type Books = { world: World; view: PointerView; serving: readonly Color[]; now: Instant }
+
+/** Since when each color has been idle, and whether what we build may have served: facts that only time shows. */
+function keepBooks(memory: Memory, books: Books): Memory {
+  const colors: Partial<Record<Color, ColorMemory>> = {}
+  for (const color of COLORS) {
+    if (books.world.colors[color].workload) colors[color] = colorBooks(memory, books, color)
+  }
+  return { ...withoutStaleProof(withoutServedBuild(memory, books), books.view), colors }
+}
+
+function colorBooks(memory: Memory, { serving, now }: Books, color: Color): ColorMemory {
+  const known = memory.colors[color] ?? {}
+  const idle = !serving.includes(color) && memory.intent?.to !== color
+  return idle ? { ...known, idleSince: known.idleSince ?? now } : without(known, 'idleSince')
+}
+
+/** A foreign writer may have pointed users at what we build. */
+function withoutServedBuild(memory: Memory, { view, serving }: Books): Memory {
+  const { attempt } = memory
+  const mayHaveServed = attempt?.builds && view.type !== 'Unknown' && serving.includes(attempt.builds)
+  return mayHaveServed ? { ...memory, attempt: without(attempt, 'builds') } : memory
+}
+
+/** Another color answers users now than the one that was proven: the proof is about nothing any more. */
+function withoutStaleProof(memory: Memory, view: PointerView): Memory {
+  const moved = view.type === 'Names' && memory.lastLive && memory.lastLive !== view.color
+  return moved ? without(memory, 'verified') : memory
+}
+
+/** What the step of this pass brought back becomes part of what is known. */
+function foldDid(memory: Memory, world: World): Memory {
+  const { did } = world
+  const { attempt } = memory
+  if (did?.type === 'GatesRan') return withGates(memory, did)
+  if (did?.type === 'LogsCollected' && attempt) return { ...memory, attempt: { ...attempt, logs: did.logs } }
+  if (did?.type === 'Verified' && did.result.type === 'New') {
+    const revision = revisionInLive(world)
+    return revision ? { ...memory, verified: revision } : memory
+  }
+  return memory
+}
+
+function revisionInLive(world: World): string | undefined {
+  const view = viewOf(world.release.spec, world.pointer)
+  return view.type === 'Names' ? world.colors[view.color].workload?.revision : undefined
+}
+
+function withGates(memory: Memory, did: Extract<World['did'], { type: 'GatesRan' }>): Memory {
+  const found = new Set(did.results.map((one) => one.result))
+  const result = found.has('Failed') ? 'Failed' : found.has('Unknown') ? 'Unknown' : 'Passed'
+  const gates: GateReport = { key: did.key, result, pods: did.pods, results: did.results }
+  return { ...memory, gates }
+}
+
+/** Pods of a color that count for the revision of its workload. */
+function currentPods(color: ColorState): PodState[] {
+  return color.pods.filter((pod) => pod.revision === color.workload?.revision && pod.ready !== 'Terminating')
+}
+
+export function readyPods(color: ColorState): PodState[] {
+  return currentPods(color).filter((pod) => pod.ready === 'Yes')
+}
+
+/** Why the color could not take all traffic now; undefined when it could. Zero pods are never enough. */
+export function unavailable(color: ColorState): string | undefined {
+  const { workload } = color
+  if (!workload || workload.leaving === 'Yes') return 'there is no Deployment'
+  if (workload.observed === 'No') return 'the Deployment was changed a moment ago'
+  const strangers = color.pods.filter(
+    (pod) => pod.revision !== workload.revision && pod.ready !== 'Terminating',
+  )
+  if (strangers.length > 0) return `${strangers.length} pods of another revision are still there`
+  const ready = readyPods(color).length
+  const missing = Math.max(workload.replicas, 1) - ready
+  return missing > 0
+    ? `${ready} of ${Math.max(workload.replicas, 1)} pods ready${troubleText(color)}`
+    : undefined
+}
+
+/** The most telling trouble of a color, for messages: it must name what a person can act on. */
+function troubleText(color: ColorState): string {
+  const trouble = color.workload?.trouble ?? currentPods(color).find((pod) => pod.trouble)?.trouble
+  return trouble ? ` (${trouble.reason}: ${trouble.message})` : ''
+}
+
+/** Seconds that an answer may still be on its way after an edge stopped routing to a color. */
+export function drainSeconds(scene: Scene): number {
+  const { pointer } = scene.world
+  return pointer.type === 'Read' ? pointer.timeoutSeconds : 30
+}
+
+/**
+ * Milliseconds until a color may be removed, 0 when it may be now, undefined while nothing says when.
+ * `afterSeconds` is what the spec asks for; never less than the drain, and never while any edge may route to it.
+ */
+export function removableInMs(scene: Scene, color: Color, afterSeconds: number): number | undefined {
+  const { memory, serving, view, world } = scene
+  if (memory.intent?.to === color || serving.includes(color)) return undefined
+  if (memory.attempt?.builds === color) return 0
+  if (view.type !== 'Names') return undefined
+  const since = memory.colors[color]?.idleSince
+  if (since === undefined) return undefined
+  const wait = Math.max(afterSeconds, drainSeconds(scene)) * 1000
+  return Math.max(0, since + wait - world.now)
+}
+
+/** What a revision rendered, with the newest gates that were stored for it. */
+export function storedOf(scene: Scene, revision: string | undefined): StoredRevision | undefined {
+  const stored = scene.world.revisions.filter((one) => one.revision === revision)
+  return stored.toSorted((a, b) => b.generation - a.generation)[0]
+}
+
+/** The colors that hold this revision, the live one first. */
+export function holderOf(scene: Scene, revision: string): Color | undefined {
+  const order = scene.live ? [scene.live, otherColor(scene.live)] : COLORS
+  return order.find((color) => {
+    const { workload } = scene.world.colors[color]
+    return workload?.revision === revision && workload.leaving === 'No'
+  })
+}
+
+/** Where the attempt wants the pointer; undefined while the pointer cannot tell which color is free. */
+export function goalOf(scene: Scene, attempt: Attempt): Color | undefined {
+  const { live, view } = scene
+  const holder = holderOf(scene, attempt.revision)
+  if (attempt.direction === 'Back') {
+    if (holder) return otherColor(holder)
+    return live
+  }
+  if (live) return holder === live ? live : otherColor(live)
+  return view.type === 'Nothing' ? (holder ?? 'blue') : undefined
+}
+
+/** A move of the pointer has been decided or may still be under way. */
+export function isMoving({ memory, view }: Scene): boolean {
+  const running = memory.attempt !== undefined && !memory.attempt.outcome
+  const unsettled = view.type === 'Names' && view.settled === 'No'
+  return memory.intent !== undefined || unsettled || (running && memory.attempt?.direction === 'Back')
+}
+
+/** Pods that the live color should have: it follows the spec both ways, except downwards while the pointer is moving. */
+export function liveReplicas(scene: Scene): number {
+  const { live, memory, world } = scene
+  const wanted = world.release.spec.replicas
+  const current = live ? (world.colors[live].workload?.replicas ?? 0) : 0
+  const unverified =
+    live !== undefined &&
+    memory.attempt !== undefined &&
+    !memory.attempt.outcome &&
+    holderOf(scene, memory.attempt.revision) === live
+  return isMoving(scene) || unverified ? Math.max(wanted, current) : wanted
+}
+
+/** Who should own a color's Deployment: with Retain, whatever serves or has served outlives the release. */
+export function wantedOwnership(scene: Scene, color: Color): Ownership {
+  const { release } = scene.world
+  if (deletionPolicyOf(release.spec) === 'Delete') return 'Owned'
+  return scene.memory.attempt?.builds === color ? 'Owned' : 'Free'
+}
+
+/** A color Service has no pods to lose and holds the origin's address: with Retain it is never owned. */
+export function serviceOwnership(scene: Scene): Ownership {
+  return deletionPolicyOf(scene.world.release.spec) === 'Delete' ? 'Owned' : 'Free'
+}
+
+/** The attempt, while it is not over. */
+export function runningAttempt(scene: Scene): Attempt | undefined {
+  const { attempt } = scene.memory
+  return attempt && !attempt.outcome ? attempt : undefined
+}

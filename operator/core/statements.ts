@@ -1,0 +1,175 @@
+/** What the conditions say, each from what is seen and remembered. */
+import type { ReasonOf, Statement } from '../api/conditions.ts'
+import { COLORS, type Color } from '../api/names.ts'
+import type { Attempt } from '../api/release.ts'
+import { keyOf } from './memory.ts'
+import { gatesText } from './proving.ts'
+import { goalOf, readyPods, unavailable, type Finding, type Scene } from './scene.ts'
+
+/** All of them, in the order in which they are written. */
+export function statementsOf(scene: Scene, finding: Finding | undefined): Statement[] {
+  const stalled = stalledOf(scene, finding)
+  const reconciling = stalled ? undefined : reconcilingOf(scene, finding)
+  return [
+    servingOf(scene),
+    readyOf(scene, stalled, reconciling),
+    ...(reconciling ? [reconciling] : []),
+    ...(stalled ? [stalled] : []),
+    candidateOf(scene),
+    gatesOf(scene),
+    switchedOf(scene),
+    driftOf(scene),
+  ]
+}
+
+function servingOf({ view, world }: Scene): Statement<'Serving'> {
+  const ready = (color: Color): boolean => readyPods(world.colors[color]).length > 0
+  const say = (
+    status: Statement['status'],
+    reason: ReasonOf<'Serving'>,
+    message: string,
+  ): Statement<'Serving'> => ({ type: 'Serving', status, reason, message })
+  if (view.type === 'Nothing') return say('False', 'NothingLive', 'the pointer names no color yet')
+  if (view.type === 'Names')
+    return ready(view.color)
+      ? say('True', 'LiveColorReady', `${view.color} answers users`)
+      : say('False', 'NoReadyPods', `the pointer names ${view.color}, which has no ready pod`)
+  if (COLORS.every(ready)) return say('True', 'BothColorsReady', `both colors are ready; ${view.message}`)
+  return say('Unknown', 'PointerUnknown', view.message)
+}
+
+function stalledOf({ memory }: Scene, finding: Finding | undefined): Statement<'Stalled'> | undefined {
+  if (finding?.stalled) {
+    const { reason, message } = finding.stalled
+    return { type: 'Stalled', status: 'True', reason: reason as ReasonOf<'Stalled'>, message }
+  }
+  const { attempt } = memory
+  if (!attempt?.outcome || attempt.outcome === 'Promoted' || attempt.outcome === 'Superseded')
+    return undefined
+  return {
+    type: 'Stalled',
+    status: 'True',
+    reason: (attempt.reason ?? 'Aborted') as ReasonOf<'Stalled'>,
+    message: `${attempt.message ?? attempt.outcome}; correct the spec, or try it again with the command retry/${attempt.id}/<nonce>`,
+  }
+}
+
+function reconcilingOf(
+  { memory }: Scene,
+  finding: Finding | undefined,
+): Statement<'Reconciling'> | undefined {
+  const { attempt } = memory
+  if (attempt?.outcome) return undefined
+  const { reason, message } = finding?.waiting ?? fallback(attempt)
+  return { type: 'Reconciling', status: 'True', reason: reason as ReasonOf<'Reconciling'>, message }
+}
+
+function fallback(attempt: Attempt | undefined): { reason: ReasonOf<'Reconciling'>; message: string } {
+  if (!attempt) return { reason: 'Starting', message: 'the release was seen' }
+  if (attempt.direction === 'Back') return { reason: 'Returning', message: attempt.message ?? 'going back' }
+  return { reason: 'Building', message: `building revision ${attempt.revision}` }
+}
+
+function readyOf(
+  scene: Scene,
+  stalled: Statement<'Stalled'> | undefined,
+  reconciling: Statement<'Reconciling'> | undefined,
+): Statement<'Ready'> {
+  const { attempt } = scene.memory
+  const say = (
+    status: Statement['status'],
+    reason: ReasonOf<'Ready'>,
+    message: string,
+  ): Statement<'Ready'> => ({ type: 'Ready', status, reason, message })
+  if (reconciling) return say('False', 'Progressing', reconciling.message)
+  if (attempt?.outcome === 'Promoted') {
+    if (isDrifted(scene)) return say('False', 'Drifted', driftOf(scene).message)
+    // What a bad environment stops is the next advance; what was promoted is still live.
+    return say('True', 'Promoted', `revision ${attempt.revision} is live`)
+  }
+  const ended: Partial<Record<string, ReasonOf<'Ready'>>> = {
+    Failed: 'Failed',
+    Aborted: 'Aborted',
+    RolledBack: 'RolledBack',
+  }
+  return say('False', ended[attempt?.outcome ?? ''] ?? 'Stalled', stalled?.message ?? 'the spec is not live')
+}
+
+function isDrifted({ live, memory, view, world }: Scene): boolean {
+  if (memory.attempt?.outcome !== 'Promoted' || view.type === 'Unknown') return false
+  return !live || world.colors[live].workload?.revision !== memory.attempt.revision
+}
+
+function driftOf(scene: Scene): Statement<'Drifted'> {
+  const { memory, view } = scene
+  if (!isDrifted(scene))
+    return {
+      type: 'Drifted',
+      status: 'False',
+      reason: 'AsPromoted',
+      message: 'the pointer is where the last attempt left it',
+    }
+  const where =
+    view.type === 'Names' ? `names ${view.color}` : view.type === 'Split' ? view.message : 'names nothing'
+  const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but the pointer ${where}: somebody moved it; move it back, or apply the spec that you want`
+  return { type: 'Drifted', status: 'True', reason: 'PointerMoved', message }
+}
+
+function candidateOf(scene: Scene): Statement<'CandidateAvailable'> {
+  const { attempt } = scene.memory
+  const goal = attempt && (attempt.outcome ? scene.live : goalOf(scene, attempt))
+  const holds = goal && scene.world.colors[goal].workload?.revision === attempt.revision
+  if (!goal || !holds)
+    return {
+      type: 'CandidateAvailable',
+      status: 'False',
+      reason: 'NoCandidate',
+      message: 'no color holds the revision',
+    }
+  const trouble = unavailable(scene.world.colors[goal])
+  return trouble
+    ? { type: 'CandidateAvailable', status: 'False', reason: 'PodsNotReady', message: `${goal}: ${trouble}` }
+    : {
+        type: 'CandidateAvailable',
+        status: 'True',
+        reason: 'AllPodsReady',
+        message: `every pod of ${goal} is ready`,
+      }
+}
+
+function gatesOf(scene: Scene): Statement<'GatesPassed'> {
+  const { attempt, gates } = scene.memory
+  const say = (
+    status: Statement['status'],
+    reason: ReasonOf<'GatesPassed'>,
+    message: string,
+  ): Statement<'GatesPassed'> => ({ type: 'GatesPassed', status, reason, message })
+  if (!attempt || gates?.key !== keyOf(attempt))
+    return say('Unknown', 'NotAsked', 'the gates of this attempt were not asked')
+  if (gates.result === 'Failed') return say('False', 'GateFailed', gatesText(scene))
+  if (gates.result === 'Unknown') return say('Unknown', 'NotAnswered', gatesText(scene))
+  if (!gates.results?.length)
+    return say('True', 'NoGates', 'the release names no gates: only readiness was proven')
+  return say(
+    'True',
+    'AllPassed',
+    `${gates.results.length} gates passed at ${gates.pods.length} pods and through the Service`,
+  )
+}
+
+function switchedOf(scene: Scene): Statement<'TrafficSwitched'> {
+  const { live, memory, view, world } = scene
+  const { attempt } = memory
+  const say = (
+    status: Statement['status'],
+    reason: ReasonOf<'TrafficSwitched'>,
+    message: string,
+  ): Statement<'TrafficSwitched'> => ({ type: 'TrafficSwitched', status, reason, message })
+  const named = attempt && live && world.colors[live].workload?.revision === attempt.revision
+  if (!named) return say('False', 'NotSwitched', 'the pointer does not name the revision')
+  if (view.type === 'Names' && view.settled === 'No')
+    return say('Unknown', 'Settling', 'not every edge follows the pointer yet')
+  if (memory.verified !== attempt.revision)
+    return say('Unknown', 'Verifying', 'users were not yet seen to be answered by the revision')
+  return say('True', 'Verified', `users are answered by revision ${attempt.revision}`)
+}

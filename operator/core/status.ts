@@ -1,0 +1,92 @@
+/** The whole status, derived in every pass from what is seen, what is remembered, and what the rules found. */
+import { conditionsFrom, type Statement } from '../api/conditions.ts'
+import { colorSelector, selectorText, type Color } from '../api/names.ts'
+import type { Outcome, Phase, Status } from '../api/release.ts'
+import { instantText, present } from './memory.ts'
+import { describeTargets } from './pointer.ts'
+import { readyPods, type Finding, type Scene } from './scene.ts'
+import { statementsOf } from './statements.ts'
+
+type ColorStatus = NonNullable<Status['colors']>[Color]
+
+export function statusOf(scene: Scene, finding: Finding | undefined): Status {
+  const { memory, world } = scene
+  const { release, now } = world
+  const statements = statementsOf(scene, finding)
+  const generation = memory.observedGeneration ?? release.metadata.generation
+  const conditions = conditionsFrom(release.status?.conditions ?? [], statements, {
+    generation,
+    now: instantText(now),
+  })
+  const { attempt, gates, command } = memory
+  const liveColor = scene.live ?? (scene.view.type === 'Names' ? undefined : memory.lastLive)
+  return {
+    conditions,
+    ...present({ observedGeneration: memory.observedGeneration, liveColor, attempt, gates, command }),
+    phase: phaseOf(scene, statements),
+    ...scaleStatus(scene, liveColor),
+    colors: present({ blue: colorStatus(scene, 'blue'), green: colorStatus(scene, 'green') }),
+    traffic: trafficStatus(scene),
+    history: memory.history,
+  }
+}
+
+/** What the scale subresource publishes is about one color, the live one; an autoscaler must not count the candidate. */
+function scaleStatus({ world }: Scene, liveColor: Color | undefined): Pick<Status, 'selector' | 'replicas'> {
+  const { name } = world.release.metadata
+  if (!liveColor) return { replicas: 0 }
+  return {
+    replicas: world.colors[liveColor].pods.length,
+    selector: selectorText(colorSelector(name, liveColor)),
+  }
+}
+
+function colorStatus({ memory, world }: Scene, color: Color): ColorStatus {
+  const { workload } = world.colors[color]
+  if (!workload) return undefined
+  const { idleSince, digest } = memory.colors[color] ?? {}
+  return {
+    revision: workload.revision,
+    replicas: workload.replicas,
+    ready: readyPods(world.colors[color]).length,
+    ...(idleSince === undefined ? {} : { idleSince: instantText(idleSince) }),
+    ...(digest === undefined ? {} : { digest }),
+  }
+}
+
+function trafficStatus({ memory, view, world }: Scene): NonNullable<Status['traffic']> {
+  const { pointer } = world
+  return {
+    ...present({ verified: memory.verified, intent: memory.intent }),
+    ...(pointer.type === 'Read' ? { pointer: describeTargets(pointer) } : {}),
+    settled: view.type === 'Names' && view.settled === 'Yes' ? 'Yes' : 'No',
+  }
+}
+
+const PHASE_OF_REASON: Partial<Record<string, Phase>> = {
+  Starting: 'Pending',
+  Building: 'Building',
+  CandidateNotAvailable: 'Building',
+  MakingRoom: 'Building',
+  Gating: 'Gating',
+  Switching: 'Switching',
+  Settling: 'Switching',
+  Verifying: 'Verifying',
+  Returning: 'Returning',
+  BothColorsBroken: 'Returning',
+  PointerUnreachable: 'Pending',
+}
+
+/** One word for people, in the column that they look at first. */
+function phaseOf({ memory }: Scene, statements: readonly Statement[]): Phase {
+  const reasonOf = (type: Statement['type']): string | undefined =>
+    statements.find((one) => one.type === type)?.reason
+  const { outcome, direction } = memory.attempt ?? {}
+  if (outcome && FAILURES.has(outcome)) return 'Failed'
+  if (reasonOf('Ready') === 'Promoted') return 'Live'
+  if (reasonOf('Stalled')) return 'Stalled'
+  if (direction === 'Back' && !outcome) return 'Returning'
+  return PHASE_OF_REASON[reasonOf('Reconciling') ?? ''] ?? 'Pending'
+}
+
+const FAILURES = new Set<Outcome>(['Failed', 'Aborted', 'RolledBack'])

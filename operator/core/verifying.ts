@@ -1,0 +1,62 @@
+/** After a move: every edge follows, and users are seen to be answered by the new revision. */
+import type { Color } from '../api/names.ts'
+import type { Attempt, Verify } from '../api/release.ts'
+import { turnBack } from './memory.ts'
+import { SETTLE_POLL_MS } from './pacing.ts'
+import { storedOf, type Found, type Scene } from './scene.ts'
+import type { Step, Target } from './world.ts'
+
+/** The pointer was moved and some edge may not follow it yet: both colors serve. */
+export function settling({ view }: Scene): Found {
+  if (view.type !== 'Names' || view.settled === 'Yes') return undefined
+  return {
+    waiting: { reason: 'Settling', message: 'the pointer was moved; not every edge follows it yet' },
+    recheckMs: SETTLE_POLL_MS,
+  }
+}
+
+/** Users must be seen to be answered by the revision that is live now. */
+export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
+  const { memory, world } = scene
+  const revision = world.colors[color].workload?.revision
+  if (!revision || memory.verified === revision) return undefined
+  const verify = verificationOf(scene, attempt, revision)
+  if (!verify) return { memory: { ...memory, verified: revision } }
+  const seen =
+    world.did?.type === 'Verified' && world.did.result.type !== 'New' ? world.did.result : undefined
+  if (seen?.type === 'Wrong' && attempt.direction === 'Forward')
+    return { memory: turnBack(memory, attempt, 'VerifyFailed', `after the switch: ${seen.message}`) }
+  const message = seen
+    ? `users are not seen to be answered by revision ${revision}: ${seen.message}`
+    : 'asking through the pointer'
+  return { step: verifyStep(verify, revision, attempt), waiting: { reason: 'Verifying', message } }
+}
+
+type Question = Verify & { url: string }
+
+/** What to ask; undefined where the settled pointer is all the proof that there can be or was asked for. */
+function verificationOf(
+  { world, ...scene }: Scene,
+  attempt: Attempt,
+  revision: string,
+): Question | undefined {
+  const verify = world.release.spec.traffic.cloudFrontDistribution?.verify
+  if (!verify?.url || verify.type === 'DeployedOnly') return undefined
+  // On the way back the expectation of the new revision means nothing, so only identity can prove the arrival.
+  const anonymous = storedOf({ world, ...scene }, revision)?.identity === 'None'
+  if (attempt.direction === 'Back' && anonymous) return undefined
+  return { ...verify, url: verify.url }
+}
+
+function verifyStep(verify: Question, revision: string, attempt: Attempt): Extract<Step, { type: 'Verify' }> {
+  const { origin, pathname, search } = new URL(verify.url)
+  const target: Target = { name: verify.url, origin }
+  const request = {
+    method: verify.method,
+    path: `${pathname}${search}`,
+    ...(verify.headers ? { headers: verify.headers } : {}),
+    ...(verify.json === undefined ? {} : { json: verify.json }),
+  }
+  const expect = verify.expect && attempt.direction === 'Forward' ? { expect: verify.expect } : {}
+  return { type: 'Verify', target, request, consecutive: verify.consecutive, revision, ...expect }
+}
