@@ -1,0 +1,53 @@
+import { performance } from 'node:perf_hooks'
+
+/** Time and randomness, handed to everything here that waits, so that tests decide how late it is. */
+export type Clock = {
+  /** Milliseconds of a clock that never jumps; it goes on while the process is stopped, but not while the machine sleeps. */
+  monotonicMs(): number
+  /** Unix milliseconds; may jump either way when somebody sets the clock. */
+  wallMs(): number
+  /** A number in [0, 1). */
+  random(): number
+  /** Calls `act` once after `ms` milliseconds, unless the returned function cancels it first. */
+  after(ms: number, act: () => void): () => void
+}
+
+// A longer delay would overflow to 1 ms: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+/** The machine's own clock. Waits longer than 24.8 days end early. */
+export const systemClock: Clock = {
+  monotonicMs: () => performance.now(),
+  wallMs: () => Date.now(),
+  random: () => Math.random(),
+  after: (ms, act) => {
+    const timer = setTimeout(act, Math.min(ms, LONGEST_TIMER_MS))
+    return () => {
+      clearTimeout(timer)
+    }
+  },
+}
+
+/** Resolves after `ms` milliseconds, or at once when `signal` aborts; it never rejects. */
+export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const wake = () => {
+      cancel()
+      signal?.removeEventListener('abort', wake)
+      resolve()
+    }
+    const cancel = clock.after(ms, wake)
+    signal?.addEventListener('abort', wake, { once: true })
+  })
+}
+
+/** Where a growing wait starts and where it ends, in milliseconds. */
+export type Backoff = { readonly baseMs: number; readonly maxMs: number }
+
+/** How long to wait after the `attempt`-th failure in a row (from 1): doubling, capped, between half and all of it at random. */
+export function backoffMs(backoff: Backoff, attempt: number, random: number): number {
+  // 2 ** 1024 is Infinity and Infinity * 0 is NaN; nobody needs more than 64 doublings.
+  const full = Math.min(backoff.maxMs, backoff.baseMs * 2 ** Math.min(attempt - 1, 64))
+  return full * (0.5 + random / 2)
+}
