@@ -10,6 +10,7 @@ export type Model = {
   run: (inputs: ReadonlyMap<string, Tensor>, outputs: readonly string[]) => Promise<Map<string, Tensor>>
 }
 
+// float16 is missing: on Node 24 onnxruntime-node 1.30 fails with "not enough space" on the Float16Array that it asks for.
 const DATATYPES: Partial<Record<OrtTensor.Type, Datatype>> = {
   bool: 'BOOL',
   uint8: 'UINT8',
@@ -20,7 +21,6 @@ const DATATYPES: Partial<Record<OrtTensor.Type, Datatype>> = {
   int16: 'INT16',
   int32: 'INT32',
   int64: 'INT64',
-  float16: 'FP16',
   float32: 'FP32',
   float64: 'FP64',
   string: 'BYTES',
@@ -86,13 +86,20 @@ function fromOrt(value: InferenceSession.OnnxValueMapType[string] | undefined): 
 function signatureOf(session: InferenceSession): Signature {
   const inputs = session.inputMetadata.map((metadata) => {
     const spec = specOf(metadata)
-    if (!spec) throw new Error(`input '${metadata.name}' is not a tensor of a type that this server speaks`)
+    if (!spec) {
+      const type = metadata.isTensor ? metadata.type : 'not a tensor'
+      throw new Error(
+        `input '${metadata.name}' is ${type}; this server speaks ${Object.keys(DATATYPES).join(', ')}`,
+      )
+    }
     return spec
   })
   // A sequence or map output (ZipMap) cannot be fetched through the binding; the tensors beside it can.
   const outputs = session.outputMetadata.map(specOf).filter((spec) => spec !== undefined)
   if (outputs.length === 0)
-    throw new Error('the model has no tensor output (zipmap? export with zipmap=False)')
+    throw new Error(
+      'the model has no output that this server speaks (from scikit-learn? export with zipmap=False)',
+    )
   return { inputs, outputs }
 }
 

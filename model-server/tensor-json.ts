@@ -26,7 +26,7 @@ function isIntegerWithin(value: unknown, low: number, high: number): value is nu
   return Number.isInteger(value) && (value as number) >= low && (value as number) <= high
 }
 
-const READERS: Record<Exclude<Datatype, 'FP16'>, Reader> = {
+const READERS: Record<Datatype, Reader> = {
   BOOL: {
     expected: 'true or false',
     read: (value) => (typeof value === 'boolean' ? Number(value) : undefined),
@@ -56,8 +56,6 @@ const READERS: Record<Exclude<Datatype, 'FP16'>, Reader> = {
  * @throws RequestError 400 at the first value that the datatype cannot hold
  */
 export function readElements(place: string, datatype: Datatype, values: readonly unknown[]): TensorData {
-  if (datatype === 'FP16') throw new RequestError(400, `${place}: FP16 has no JSON form`)
-
   const { expected, read } = READERS[datatype]
   const data = zeros(datatype, values.length)
   for (let index = 0; index < values.length; index += 1) {

@@ -1,4 +1,4 @@
-/** Tensor datatypes by their names in the Open Inference Protocol V2. */
+/** Tensor datatypes by their names in the Open Inference Protocol V2; those that JSON can carry, so not FP16. */
 export type Datatype =
   | 'BOOL'
   | 'UINT8'
@@ -9,12 +9,11 @@ export type Datatype =
   | 'INT16'
   | 'INT32'
   | 'INT64'
-  | 'FP16'
   | 'FP32'
   | 'FP64'
   | 'BYTES'
 
-/** The elements of a tensor in row-major order. BOOL is 0 or 1 in a Uint8Array, FP16 its bits in a Uint16Array. */
+/** The elements of a tensor in row-major order. BOOL is 0 or 1 in a Uint8Array. */
 export type TensorData =
   | Uint8Array
   | Uint16Array
@@ -47,7 +46,6 @@ const ARRAYS = {
   INT16: Int16Array,
   INT32: Int32Array,
   INT64: BigInt64Array,
-  FP16: Uint16Array,
   FP32: Float32Array,
   FP64: Float64Array,
 } as const

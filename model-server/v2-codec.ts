@@ -123,7 +123,6 @@ export function encodeInferResponse(
 }
 
 function encodeOutput(name: string, tensor: Tensor): JsonObject {
-  if (tensor.datatype === 'FP16') throw new RequestError(400, `output '${name}': FP16 has no JSON form`)
   const { values, nonFinite } = writeElements(tensor)
   return {
     name,

@@ -1,0 +1,287 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import { RequestError } from './request-error.ts'
+import type { Datatype, Signature } from './tensor.ts'
+import { decodeInferRequest, encodeInferResponse } from './v2-codec.ts'
+
+const SIXTEEN = Array.from({ length: 16 }, (_, index) => index + 1)
+
+const addsub: Signature = {
+  inputs: [
+    { name: 'INPUT0', datatype: 'INT32', shape: [1, 16] },
+    { name: 'INPUT1', datatype: 'INT32', shape: [1, 16] },
+  ],
+  outputs: [
+    { name: 'OUTPUT0', datatype: 'INT32', shape: [1, 16] },
+    { name: 'OUTPUT1', datatype: 'INT32', shape: [1, 16] },
+  ],
+}
+
+function identity(datatype: Datatype, shape: number[] = [-1, -1]): Signature {
+  return { inputs: [{ name: 'x', datatype, shape }], outputs: [{ name: 'y', datatype, shape }] }
+}
+
+function input(changes: object = {}, name = 'INPUT0'): object {
+  return { name, shape: [1, 16], datatype: 'INT32', data: SIXTEEN, ...changes }
+}
+
+function request(first: object, extra: object = {}): object {
+  return { inputs: [first, input({}, 'INPUT1')], ...extra }
+}
+
+function refusal(body: unknown, signature: Signature): { status: number; message: string } {
+  try {
+    decodeInferRequest(body, signature)
+  } catch (error) {
+    expect(error).toBeInstanceOf(RequestError)
+    const { status, message } = error as RequestError
+    return { status, message }
+  }
+  throw new Error('the request was accepted')
+}
+
+function nested(depth: number): unknown {
+  let value: unknown = 1
+  for (let level = 0; level < depth; level += 1) value = [value]
+  return value
+}
+
+describe('a request that the model can answer', () => {
+  test('gives every input by name and asks for all outputs', () => {
+    const { id, inputs, outputs } = decodeInferRequest(request(input(), { id: '42' }), addsub)
+    expect(id).toBe('42')
+    expect(inputs.get('INPUT0')).toEqual({
+      datatype: 'INT32',
+      shape: [1, 16],
+      data: Int32Array.from(SIXTEEN),
+    })
+    expect([...inputs.keys()]).toEqual(['INPUT0', 'INPUT1'])
+    expect(outputs).toEqual(['OUTPUT0', 'OUTPUT1'])
+  })
+
+  test.each([
+    ['nested as the shape says', [SIXTEEN]],
+    ['nested deeper', [[[SIXTEEN]]]],
+    ['nested unevenly', [SIXTEEN.slice(0, 3), [SIXTEEN.slice(3, 9)], ...SIXTEEN.slice(9)]],
+  ])('may be %s', (_, data) => {
+    const { inputs } = decodeInferRequest(request(input({ data })), addsub)
+    expect(inputs.get('INPUT0')?.data).toEqual(Int32Array.from(SIXTEEN))
+  })
+
+  test('may ask for some outputs only, in its own order', () => {
+    const outputs = [{ name: 'OUTPUT1' }, { name: 'OUTPUT0', parameters: { binary_data: false } }]
+    expect(decodeInferRequest(request(input(), { outputs }), addsub).outputs).toEqual(['OUTPUT1', 'OUTPUT0'])
+  })
+
+  test('may be nested fifty deep', () => {
+    const body = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: nested(50) }] }
+    expect(decodeInferRequest(body, identity('FP32')).inputs.get('x')?.data).toEqual(Float32Array.of(1))
+  })
+
+  test('may have no elements', () => {
+    const body = { inputs: [{ name: 'x', datatype: 'FP32', shape: [0, 6], data: [] }] }
+    expect(decodeInferRequest(body, identity('FP32')).inputs.get('x')?.shape).toEqual([0, 6])
+  })
+})
+
+describe('a request that is refused with 400', () => {
+  test.each<[string, unknown, string]>([
+    ['is not an object', [1], 'the body: expected an object, got an array'],
+    ['has no inputs', {}, 'inputs: expected an array, got nothing'],
+    ['has an id that is no string', request(input(), { id: 7 }), 'id: expected a string, got 7'],
+    [
+      'misses an input',
+      { inputs: [input()] },
+      "input 'INPUT1': missing; this model takes 'INPUT0', 'INPUT1'",
+    ],
+    ['gives an input twice', { inputs: [input(), input()] }, "input 'INPUT0': given twice"],
+    [
+      'gives an unknown input',
+      request(input({ name: 'INPUT9' })),
+      `inputs[0].name: expected one of 'INPUT0', 'INPUT1', got "INPUT9"`,
+    ],
+    [
+      'has another datatype',
+      request(input({ datatype: 'FP32' })),
+      `input 'INPUT0': expected datatype INT32, got "FP32"`,
+    ],
+    [
+      'has too few elements',
+      request(input({ data: SIXTEEN.slice(1) })),
+      "input 'INPUT0': shape [1, 16] takes 16 elements, got 15",
+    ],
+    [
+      'has too many elements',
+      request(input({ data: [...SIXTEEN, 17, 18] })),
+      "input 'INPUT0': shape [1, 16] takes 16 elements, got 18",
+    ],
+    [
+      'has another shape',
+      request(input({ shape: [16] })),
+      "input 'INPUT0': expected shape [1, 16] (-1 is any), got [16]",
+    ],
+    [
+      'has a negative dimension',
+      request(input({ shape: [-1, 16] })),
+      "input 'INPUT0': expected shape to be an array of non-negative integers, got [-1, 16]",
+    ],
+    [
+      'has a dimension that is no integer',
+      request(input({ shape: [1.5, 16] })),
+      "input 'INPUT0': expected shape to be an array of non-negative integers, got [1.5, 16]",
+    ],
+    [
+      'has no data',
+      request(input({ data: undefined })),
+      "input 'INPUT0': expected data to be an array, got nothing",
+    ],
+    [
+      'has an element that the datatype cannot hold',
+      request(input({ data: [...SIXTEEN.slice(1), 2 ** 31] })),
+      "input 'INPUT0': expected an integer from -2147483648 to 2147483647 at element 15, got 2147483648",
+    ],
+    [
+      'asks for an unknown output',
+      request(input(), { outputs: [{ name: 'OUTPUT9' }] }),
+      `outputs[0].name: expected one of 'OUTPUT0', 'OUTPUT1', got "OUTPUT9"`,
+    ],
+    [
+      'asks for an output twice',
+      request(input(), { outputs: [{ name: 'OUTPUT0' }, { name: 'OUTPUT0' }] }),
+      "output 'OUTPUT0': asked for twice",
+    ],
+    [
+      'has a parameter that is no scalar',
+      request(input(), { parameters: { priority: [1] } }),
+      "parameters: 'priority': expected a string, number or boolean, got an array",
+    ],
+  ])('because it %s', (_, body, message) => {
+    expect(refusal(body, addsub)).toEqual({ status: 400, message })
+  })
+
+  test.each([
+    ['whose product overflows', [16, 2 ** 53 - 1]],
+    ['whose dimension is beyond the safe integers', [4, 2 ** 60]],
+  ])('because of a shape %s, before anything is allocated', (_, shape) => {
+    const body = { inputs: [{ name: 'x', datatype: 'FP32', shape, data: [1] }] }
+    expect(refusal(body, identity('FP32')).status).toBe(400)
+  })
+
+  test.each([101, 200_000])('because data is nested %d deep', (depth) => {
+    const body = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: nested(depth) }] }
+    expect(refusal(body, identity('FP32')).message).toBe("input 'x': data is nested deeper than 100 arrays")
+  })
+
+  test.each<[Datatype, unknown]>([
+    ['BOOL', 1],
+    ['UINT8', -1],
+    ['UINT8', 256],
+    ['UINT16', 2 ** 16],
+    ['UINT32', -1],
+    ['UINT64', -1],
+    ['UINT64', 2 ** 53],
+    ['INT8', 128],
+    ['INT16', -32_769],
+    ['INT32', 1.5],
+    ['INT32', '1'],
+    ['INT64', 2 ** 53],
+    ['INT64', null],
+    ['FP32', 3.5e38],
+    ['FP32', '1'],
+    ['FP32', null],
+    ['FP64', true],
+    ['BYTES', 1],
+  ])('because %s cannot hold %j', (datatype, value) => {
+    const body = { inputs: [{ name: 'x', datatype, shape: [1, 1], data: [value] }] }
+    expect(refusal(body, identity(datatype)).status).toBe(400)
+  })
+})
+
+test('whatever JSON comes, it is decoded or refused with 400', () => {
+  const almost = fc.record(
+    {
+      id: fc.jsonValue(),
+      inputs: fc.array(
+        fc.record(
+          {
+            name: fc.oneof(fc.constant('INPUT0'), fc.constant('INPUT1'), fc.jsonValue()),
+            shape: fc.oneof(fc.constant([1, 16]), fc.array(fc.integer()), fc.jsonValue()),
+            datatype: fc.oneof(fc.constant('INT32'), fc.jsonValue()),
+            data: fc.oneof(fc.constant(SIXTEEN), fc.jsonValue()),
+            parameters: fc.jsonValue(),
+          },
+          { requiredKeys: [] },
+        ),
+        { maxLength: 3 },
+      ),
+      outputs: fc.jsonValue(),
+      parameters: fc.jsonValue(),
+    },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(fc.oneof(almost, fc.jsonValue()), (body) => {
+      try {
+        const { inputs, outputs } = decodeInferRequest(body, addsub)
+        expect([...inputs.keys()].sort()).toEqual(['INPUT0', 'INPUT1'])
+        expect(outputs.length).toBeGreaterThan(0)
+      } catch (error) {
+        expect(error).toBeInstanceOf(RequestError)
+        expect((error as RequestError).status).toBe(400)
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+describe('values survive the way through JSON and back', () => {
+  const values: [Datatype, fc.Arbitrary<unknown>][] = [
+    ['BOOL', fc.boolean()],
+    ['UINT8', fc.integer({ min: 0, max: 255 })],
+    ['INT16', fc.integer({ min: -32_768, max: 32_767 })],
+    ['INT32', fc.integer()],
+    ['INT64', fc.maxSafeInteger()],
+    ['FP32', fc.float({ noNaN: true, noDefaultInfinity: true })],
+    ['FP64', fc.double({ noNaN: true, noDefaultInfinity: true })],
+    ['BYTES', fc.string()],
+  ]
+  test.each(values)('%s', (datatype, arbitrary) => {
+    fc.assert(
+      fc.property(fc.array(arbitrary), (data) => {
+        const body = { inputs: [{ name: 'x', datatype, shape: [1, data.length], data }] }
+        const sent = JSON.parse(JSON.stringify(body)) as typeof body
+        const { inputs } = decodeInferRequest(sent, identity(datatype))
+        const answer = JSON.stringify(encodeInferResponse({ name: 'm', version: '1' }, undefined, inputs))
+        expect((JSON.parse(answer) as { outputs: unknown[] }).outputs).toEqual(sent.inputs)
+      }),
+    )
+  })
+})
+
+describe('an answer', () => {
+  const model = { name: 'm', version: '1' }
+
+  test('carries the id only where one was given', () => {
+    expect(encodeInferResponse(model, 'a', new Map())).toEqual({
+      model_name: 'm',
+      model_version: '1',
+      id: 'a',
+      outputs: [],
+    })
+    expect(encodeInferResponse(model, undefined, new Map())).not.toHaveProperty('id')
+  })
+
+  test('writes NaN and infinities as null and says so', () => {
+    const y = { datatype: 'FP32', shape: [3], data: Float32Array.of(NaN, 1, Infinity) } as const
+    expect(encodeInferResponse(model, undefined, new Map([['y', y]])).outputs).toEqual([
+      { name: 'y', shape: [3], datatype: 'FP32', parameters: { non_finite: true }, data: [null, 1, null] },
+    ])
+  })
+
+  test('writes 64-bit integers exactly', () => {
+    const y = { datatype: 'INT64', shape: [2], data: BigInt64Array.of(2n ** 53n + 1n, -3n) } as const
+    expect(JSON.stringify(encodeInferResponse(model, undefined, new Map([['y', y]])))).toContain(
+      '"data":[9007199254740993,-3]',
+    )
+  })
+})
