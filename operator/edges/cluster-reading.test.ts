@@ -1,0 +1,328 @@
+import { describe, expect, test } from '@jest/globals'
+import { LABEL, MANAGER } from '../api/names.ts'
+import type { ModelRelease } from '../api/release.ts'
+import type { ColorState, PodState } from '../core/world.ts'
+import type { ContainerStatus, Deployment, Pod, Service } from './cluster-objects.ts'
+import { isOurs, podOf, selectedBy, serviceOf, storedIn, workloadOf } from './cluster-reading.ts'
+
+const release = { metadata: { name: 'housing', namespace: 'models', uid: 'uid-1' } } as ModelRelease
+
+const ours = {
+  [LABEL.name]: 'housing',
+  [LABEL.color]: 'blue',
+  [LABEL.revision]: 'abc',
+  [LABEL.managedBy]: MANAGER,
+}
+
+function deployment(change: (object: Deployment) => void = () => undefined): Deployment {
+  const object: Deployment = {
+    metadata: {
+      name: 'housing-blue',
+      namespace: 'models',
+      uid: 'd1',
+      resourceVersion: '7',
+      generation: 2,
+      labels: { ...ours },
+    },
+    spec: { replicas: 2 },
+    status: { observedGeneration: 2, conditions: [] },
+  }
+  change(object)
+  return object
+}
+
+describe('a Deployment as workload', () => {
+  const plain: ColorState['workload'] = {
+    uid: 'd1',
+    resourceVersion: '7',
+    revision: 'abc',
+    replicas: 2,
+    observed: 'Yes',
+    ownership: 'Free',
+    leaving: 'No',
+  }
+  const cases: Record<string, { change: (object: Deployment) => void; read: ColorState['workload'] }> = {
+    'one that its controller has seen': { change: () => undefined, read: plain },
+    'one that its controller has not seen yet': {
+      change: (it) => (it.metadata.generation = 3),
+      read: { ...plain, observed: 'No' },
+    },
+    'one without a status': { change: (it) => delete it.status, read: { ...plain, observed: 'No' } },
+    'one that the release owns': {
+      change: (it) => (it.metadata.ownerReferences = [ownedBy('uid-0'), ownedBy('uid-1')]),
+      read: { ...plain, ownership: 'Owned' },
+    },
+    'one that an earlier release of the same name owned': {
+      change: (it) => (it.metadata.ownerReferences = [ownedBy('uid-0')]),
+      read: plain,
+    },
+    'one on its way out': {
+      change: (it) => (it.metadata.deletionTimestamp = '2026-11-01T00:00:00Z'),
+      read: { ...plain, leaving: 'Yes' },
+    },
+    'one that a quota keeps from making pods': {
+      change: (it) =>
+        (it.status = {
+          observedGeneration: 2,
+          conditions: [
+            {
+              type: 'ReplicaFailure',
+              status: 'True',
+              reason: 'FailedCreate',
+              message: 'exceeded quota: pods',
+            },
+          ],
+        }),
+      read: { ...plain, trouble: { reason: 'FailedCreate', message: 'exceeded quota: pods' } },
+    },
+    'one whose quota trouble is over': {
+      change: (it) =>
+        (it.status = { observedGeneration: 2, conditions: [{ type: 'ReplicaFailure', status: 'False' }] }),
+      read: plain,
+    },
+    'one scaled to nothing': { change: (it) => (it.spec.replicas = 0), read: { ...plain, replicas: 0 } },
+    'one without our managed-by label': {
+      change: (it) => (it.metadata.labels = { ...ours, [LABEL.managedBy]: 'Helm' }),
+      read: undefined,
+    },
+    'one of another release': {
+      change: (it) => (it.metadata.labels = { ...ours, [LABEL.name]: 'other' }),
+      read: undefined,
+    },
+    'one of the other color': {
+      change: (it) => (it.metadata.labels = { ...ours, [LABEL.color]: 'green' }),
+      read: undefined,
+    },
+  }
+  test.each(Object.entries(cases))('%s', (_name, { change, read }) => {
+    expect(workloadOf(release, 'blue', deployment(change))).toEqual(read)
+  })
+
+  test('none leaves the color empty', () => expect(workloadOf(release, 'blue', undefined)).toBeUndefined())
+})
+
+describe('a pod', () => {
+  const scheduled = { type: 'PodScheduled', status: 'True' }
+  const notReady = [scheduled, { type: 'Ready', status: 'False' }]
+  const container = (state: Partial<ContainerStatus>): ContainerStatus => ({
+    name: 'server',
+    ready: false,
+    restartCount: 0,
+    ...state,
+  })
+  const cases: Record<string, { status: Pod['status']; read: Partial<PodState> }> = {
+    'that is ready': {
+      status: { podIP: '10.0.0.1', conditions: [scheduled, { type: 'Ready', status: 'True' }] },
+      read: { ip: '10.0.0.1', ready: 'Yes' },
+    },
+    'that nobody has looked at yet': { status: {}, read: { ready: 'No' } },
+    'that only starts is in no trouble': {
+      status: {
+        conditions: notReady,
+        containerStatuses: [container({ state: { waiting: { reason: 'ContainerCreating' } } })],
+      },
+      read: { ready: 'No' },
+    },
+    'that no node has room for': {
+      status: {
+        conditions: [
+          {
+            type: 'PodScheduled',
+            status: 'False',
+            reason: 'Unschedulable',
+            message: '0/1 nodes: Insufficient cpu',
+          },
+        ],
+      },
+      read: { ready: 'No', trouble: { reason: 'Unschedulable', message: '0/1 nodes: Insufficient cpu' } },
+    },
+    'that crash-loops says how it ended': {
+      status: {
+        conditions: notReady,
+        containerStatuses: [
+          container({
+            state: { waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s' } },
+            lastState: { terminated: { exitCode: 3, reason: 'Error', message: 'no model\n' } },
+          }),
+        ],
+      },
+      read: {
+        ready: 'No',
+        trouble: {
+          reason: 'CrashLoopBackOff',
+          message: 'container "server": ended with exit code 3 (Error): no model; back-off 10s',
+        },
+      },
+    },
+    ...Object.fromEntries(
+      ['ImagePullBackOff', 'ErrImagePull', 'CreateContainerConfigError', 'InvalidImageName'].map((reason) => [
+        `that waits for ${reason}`,
+        {
+          status: {
+            conditions: notReady,
+            containerStatuses: [container({ state: { waiting: { reason, message: 'why' } } })],
+          },
+          read: { ready: 'No', trouble: { reason, message: 'container "server": why' } } as const,
+        },
+      ]),
+    ),
+    'that was killed for its memory and runs again': {
+      status: {
+        conditions: notReady,
+        containerStatuses: [
+          container({
+            state: { running: {} },
+            lastState: { terminated: { exitCode: 137, reason: 'OOMKilled' } },
+          }),
+        ],
+      },
+      read: {
+        ready: 'No',
+        trouble: { reason: 'OOMKilled', message: 'container "server": ended with exit code 137 (OOMKilled)' },
+      },
+    },
+    'whose init container keeps failing': {
+      status: {
+        conditions: notReady,
+        initContainerStatuses: [
+          container({ name: 'fetch', state: { terminated: { exitCode: 1, signal: 9, reason: 'Error' } } }),
+        ],
+        containerStatuses: [container({ state: { waiting: { reason: 'PodInitializing' } } })],
+      },
+      read: {
+        ready: 'No',
+        trouble: { reason: 'Error', message: 'container "fetch": ended with signal 9 (Error)' },
+      },
+    },
+    'whose init container has done its work is in no trouble': {
+      status: {
+        conditions: notReady,
+        initContainerStatuses: [
+          container({
+            name: 'fetch',
+            ready: true,
+            state: { terminated: { exitCode: 0, reason: 'Completed' } },
+          }),
+        ],
+        containerStatuses: [container({ state: { waiting: { reason: 'PodInitializing' } } })],
+      },
+      read: { ready: 'No' },
+    },
+    'that runs and fails its readiness probe': {
+      status: { conditions: notReady, containerStatuses: [container({ state: { running: {} } })] },
+      read: {
+        ready: 'No',
+        trouble: {
+          reason: 'NotReady',
+          message: 'container "server" runs, but its readiness probe has not succeeded',
+        },
+      },
+    },
+  }
+  test.each(Object.entries(cases))('%s', (_name, { status, read }) => {
+    expect(podOf(pod(status))).toEqual({ color: 'blue', pod: { name: 'one', revision: 'abc', ...read } })
+  })
+
+  test('that is being deleted is Terminating even while its condition says ready', () => {
+    const leaving = pod({ conditions: [{ type: 'Ready', status: 'True' }] })
+    leaving.metadata.deletionTimestamp = '2026-11-01T00:00:00Z'
+    expect(podOf(leaving)?.pod.ready).toBe('Terminating')
+  })
+
+  test.each(['Failed', 'Succeeded'])('that has %s for good counts as none', (phase) => {
+    expect(podOf(pod({ phase }))).toBeUndefined()
+  })
+
+  test('without a color counts as none', () => {
+    const stranger = pod({})
+    stranger.metadata.labels = { [LABEL.name]: 'housing' }
+    expect(podOf(stranger)).toBeUndefined()
+  })
+
+  test('with a long termination message is told briefly', () => {
+    const terminated = { exitCode: 1, message: 'x'.repeat(5000) }
+    const told = podOf(pod({ containerStatuses: [container({ state: { terminated } })] }))
+    expect(told?.pod.trouble?.message.length).toBeLessThan(310)
+  })
+})
+
+describe('a color Service', () => {
+  test('is read with its address, its target port and the origin that it was made for', () => {
+    const service = serviceWith({ [LABEL.name]: 'housing' })
+    expect(serviceOf(release, 'blue', service)).toEqual({
+      uid: 's1',
+      resourceVersion: '9',
+      address: '10.1.0.5',
+      targetPort: 8080,
+      ownership: 'Free',
+      origin: 'Service/blue',
+    })
+  })
+
+  test('that is somebody else’s counts as none', () => {
+    const service = serviceWith({})
+    service.metadata.labels = {}
+    expect(serviceOf(release, 'blue', service)).toBeUndefined()
+  })
+})
+
+describe('the color that a selector leads to', () => {
+  const selector = { [LABEL.name]: 'housing', [LABEL.color]: 'green' }
+  test.each([
+    ['exactly ours', selector, 'green'],
+    ['ours and more: fewer pods of that color, and no others', { ...selector, track: 'a' }, 'green'],
+    ['nothing: it leads nowhere', {}, ''],
+    ['the release without a color: both', { [LABEL.name]: 'housing' }, `${LABEL.name}=housing`],
+    ['another release', { ...selector, [LABEL.name]: 'other' }, `${LABEL.name}=other,${LABEL.color}=green`],
+    ['labels of the user’s own', { app: 'x' }, 'app=x'],
+  ])('%s', (_name, labels, expected) => {
+    expect(selectedBy(serviceWith(labels as Record<string, string>), 'housing')).toBe(expected)
+  })
+})
+
+test('an object of a color is not the pointer of the release', () => {
+  expect(isOurs(deployment(), 'housing')).toBe(false)
+  expect(isOurs(deployment(), 'housing', 'blue')).toBe(true)
+})
+
+test('a ControllerRevision that we did not write is no stored revision', () => {
+  const { metadata } = deployment()
+  const data = {
+    attempt: 'abc-1',
+    revision: 'abc',
+    generation: 1,
+    template: {},
+    port: 1,
+    gates: [],
+    identity: 'None',
+  }
+  expect(storedIn({ metadata, data })).toEqual(data)
+  expect(storedIn({ metadata, data: { ...data, port: '1' } })).toBeUndefined()
+  expect(storedIn({ metadata, data: null })).toBeUndefined()
+})
+
+function ownedBy(uid: string): NonNullable<Deployment['metadata']['ownerReferences']>[number] {
+  return { apiVersion: 'modelrelease.io/v1alpha1', kind: 'ModelRelease', name: 'housing', uid }
+}
+
+function pod(status: Pod['status']): Pod {
+  return {
+    metadata: { name: 'one', namespace: 'models', uid: 'p1', resourceVersion: '8', labels: { ...ours } },
+    spec: { containers: [{ name: 'server' }] },
+    ...(status ? { status } : {}),
+  }
+}
+
+function serviceWith(selector: Record<string, string>): Service {
+  return {
+    metadata: {
+      name: 'housing-blue',
+      namespace: 'models',
+      uid: 's1',
+      resourceVersion: '9',
+      labels: { ...ours },
+      annotations: { 'modelrelease.io/origin': 'Service/blue' },
+    },
+    spec: { clusterIP: '10.1.0.5', selector, ports: [{ port: 80, targetPort: 8080 }] },
+  }
+}
