@@ -1,6 +1,5 @@
 /** The command line, read once: either a whole configuration or every problem at once. */
 import { isIP } from 'node:net'
-import { parseArgs } from 'node:util'
 import { parseResolveEntry } from './resolve-map.ts'
 import type { IdenticalPut } from './distributions.ts'
 import type { CloudFrontLocalOptions } from './start.ts'
@@ -48,25 +47,25 @@ used ends with exit code 2.
 Point an AWS SDK at it with AWS_ENDPOINT_URL_CLOUDFRONT=http://127.0.0.1:4570; any credentials do.
 `
 
-const FLAGS = {
-  host: { type: 'string', multiple: true },
-  port: { type: 'string' },
-  edges: { type: 'string' },
-  'edge-ports': { type: 'string' },
-  seed: { type: 'string' },
-  resolve: { type: 'string', multiple: true },
-  'propagation-min': { type: 'string' },
-  'propagation-max': { type: 'string' },
-  'random-seed': { type: 'string' },
-  audit: { type: 'string' },
-  'identical-put': { type: 'string' },
-  'max-page-size': { type: 'string' },
-  help: { type: 'boolean' },
-} as const
+const FLAGS = [
+  'host',
+  'port',
+  'edges',
+  'edge-ports',
+  'seed',
+  'resolve',
+  'propagation-min',
+  'propagation-max',
+  'random-seed',
+  'audit',
+  'identical-put',
+  'max-page-size',
+  'help',
+] as const
 
 const DEFAULT_PORT = 4570
 
-type Flag = keyof typeof FLAGS
+type Flag = (typeof FLAGS)[number]
 type Token = { name: Flag; value: string }
 
 /** The values of the flags, and the problems found while reading them. */
@@ -151,23 +150,35 @@ function readIdenticalPut(flags: Flags): IdenticalPut {
   return 'NewEtag'
 }
 
-/** parseArgs stops at its first problem when it is strict, so it is not, and the checks are made here. */
+type Argument = { text: string; name: string; value: string | undefined }
+
+/** node:util's parseArgs stops at its first problem, or takes the next flag for a value; this tells all of them. */
 function readTokens(args: readonly string[], problems: string[]): Token[] {
-  const { tokens } = parseArgs({ args: [...args], options: FLAGS, strict: false, tokens: true })
   const found: Token[] = []
-  for (const token of tokens) {
-    if (token.kind === 'positional') problems.push(`${token.value}: expected only flags`)
-    if (token.kind !== 'option') continue
-    if (!isFlag(token.name)) problems.push(`${token.rawName}: unknown flag; see --help`)
-    else if (token.value !== undefined) found.push({ name: token.name, value: token.value })
-    else if (token.name === 'help') found.push({ name: 'help', value: '' })
-    else problems.push(`${token.rawName}: needs a value`)
+  for (const { text, name, value } of splitArguments(args)) {
+    if (name === '') problems.push(`${text}: expected only flags`)
+    else if (!isFlag(name)) problems.push(`--${name}: unknown flag; see --help`)
+    else if (value === undefined) problems.push(`--${name}: needs a value`)
+    else found.push({ name, value })
+  }
+  return found
+}
+
+/** `--name value`, `--name=value` and `--help`; anything else has an empty name. */
+function splitArguments(args: readonly string[]): Argument[] {
+  const found: Argument[] = []
+  const rest = [...args]
+  for (let text = rest.shift(); text !== undefined; text = rest.shift()) {
+    const [, name = '', inline] = /^--([^=]*)(?:=(.*))?$/s.exec(text) ?? []
+    const takesNext =
+      name !== '' && name !== 'help' && inline === undefined && rest[0]?.startsWith('--') === false
+    found.push({ text, name, value: name === 'help' ? '' : takesNext ? rest.shift() : inline })
   }
   return found
 }
 
 function isFlag(name: string): name is Flag {
-  return Object.hasOwn(FLAGS, name)
+  return (FLAGS as readonly string[]).includes(name)
 }
 
 function readEdgePorts(flags: Flags, edges: number): number[] {

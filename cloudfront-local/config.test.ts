@@ -1,0 +1,93 @@
+import { expect, test } from '@jest/globals'
+import { ConfigError, HELP, readCommandLine } from './config.ts'
+
+test('without flags: three edges beside the control plane, on the loopback address', () => {
+  expect(readCommandLine([])).toEqual({
+    type: 'Run',
+    seedFile: undefined,
+    options: {
+      hosts: ['127.0.0.1'],
+      port: 4570,
+      edges: 3,
+      edgePorts: [4571, 4572, 4573],
+      resolve: [],
+      propagation: { minMs: 2000, maxMs: 10_000 },
+      identicalPut: 'NewEtag',
+      maxPageSize: 100,
+    },
+  })
+})
+
+test('every flag', () => {
+  const line =
+    '--host 127.0.0.1 --host 10.9.0.1 --port 0 --edges 2 --edge-ports 7001,7005 --seed s.json ' +
+    '--resolve Blue.Example=10.0.0.1:8080 --resolve green.example=::1 --propagation-min 5 --propagation-max 5 ' +
+    '--random-seed 9 --audit a.jsonl --identical-put same-etag --max-page-size 2'
+  expect(readCommandLine(line.split(' '))).toEqual({
+    type: 'Run',
+    seedFile: 's.json',
+    options: {
+      hosts: ['127.0.0.1', '10.9.0.1'],
+      port: 0,
+      edges: 2,
+      edgePorts: [7001, 7005],
+      resolve: ['Blue.Example=10.0.0.1:8080', 'green.example=::1'],
+      propagation: { minMs: 5, maxMs: 5 },
+      randomSeed: 9,
+      auditFile: 'a.jsonl',
+      identicalPut: 'SameEtag',
+      maxPageSize: 2,
+    },
+  })
+})
+
+test('port 0 means any free port for every edge', () => {
+  expect(readCommandLine(['--edge-ports=0'])).toMatchObject({ options: { edgePorts: [0, 0, 0] } })
+})
+
+test('--help, whatever else is there', () => {
+  expect(readCommandLine(['--port', 'x', '--help'])).toEqual({ type: 'Help' })
+})
+
+test('the help names every flag', () => {
+  const message = (() => {
+    try {
+      readCommandLine(['--nonsense', '1'])
+    } catch (error) {
+      return (error as ConfigError).message
+    }
+    return ''
+  })()
+  expect(message).toContain('--nonsense: unknown flag; see --help')
+  for (const flag of ['host', 'port', 'edges', 'edge-ports', 'seed', 'resolve', 'propagation-min', 'audit']) {
+    expect(HELP).toContain(`--${flag}`)
+  }
+})
+
+test('all problems are told at once', () => {
+  const args = [
+    'stray',
+    '--port',
+    '70000',
+    '--edges',
+    '0',
+    '--edge-ports',
+    '1,2',
+    '--host',
+    'localhost',
+    '--audit',
+  ]
+  args.push('--resolve', 'blue.example=elsewhere', '--propagation-min', '9', '--propagation-max', '3')
+  const problems = (() => {
+    try {
+      readCommandLine(args)
+    } catch (error) {
+      return (error as ConfigError).problems
+    }
+    return []
+  })()
+  const found = ['stray', '--audit', '--edges 0', '--host', '--port 70000', '--edge-ports', '--resolve']
+  for (const part of [...found, '--propagation-min 9']) {
+    expect(problems.filter((problem) => problem.includes(part))).toHaveLength(1)
+  }
+})

@@ -1,0 +1,100 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import type { ChildProcessByStdio } from 'node:child_process'
+import type { Readable } from 'node:stream'
+
+type Child = ChildProcessByStdio<null, Readable, Readable>
+
+const main = join(import.meta.dirname, 'main.ts')
+const children: Child[] = []
+let folder = ''
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'cloudfront-local-'))
+})
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+  rmSync(folder, { recursive: true })
+})
+
+function run(...args: string[]): Child {
+  const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  children.push(child)
+  return child
+}
+
+async function ended(child: Child): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const [stdout, stderr, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'exit'),
+  ])
+  return { code, stdout, stderr }
+}
+
+test('tells its ports in one line, serves the seed, logs every call, ends with 0 on SIGTERM', async () => {
+  const seed = join(folder, 'seed.json')
+  const audit = join(folder, 'audit.jsonl')
+  const distribution = {
+    id: 'E1TESTTESTTEST',
+    origins: [{ id: 'only', domainName: 'only.example' }],
+    behaviors: [{ pathPattern: '*', targetOriginId: 'only' }],
+  }
+  writeFileSync(seed, JSON.stringify({ distributions: [distribution] }))
+  const child = run('--port', '0', '--edge-ports', '0', '--seed', seed, '--audit', audit)
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const { apiUrl, edgeUrls, ports } = JSON.parse(line) as {
+    apiUrl: string
+    edgeUrls: string[]
+    ports: { api: number; edges: number[] }
+  }
+  expect(edgeUrls).toHaveLength(3)
+  expect(new Set([ports.api, ...ports.edges]).size).toBe(4)
+  const answer = await fetch(`${apiUrl}/2020-05-31/distribution/E1TESTTESTTEST`)
+  expect(answer.status).toBe(200)
+  // The line stands in the file before the answer is sent.
+  const logged = JSON.parse(readFileSync(audit, 'utf8').trim()) as unknown
+  expect(logged).toMatchObject({ sequence: 1, operation: 'GetDistribution', distribution: 'E1TESTTESTTEST' })
+  expect((await fetch(edgeUrls[0] ?? '')).status).toBe(502)
+  child.kill('SIGTERM')
+  expect(await once(child, 'exit')).toEqual([0, null])
+})
+
+test('--help explains itself', async () => {
+  const { code, stdout } = await ended(run('--help'))
+  expect(code).toBe(0)
+  expect(stdout).toContain('--resolve HOST=ADDRESS[:PORT]')
+})
+
+test('an unusable command line ends with 2 and all problems', async () => {
+  const { code, stdout, stderr } = await ended(run('--edges', 'many', '--colour'))
+  expect(code).toBe(2)
+  expect(stdout).toBe('')
+  expect(stderr).toContain('--edges many')
+  expect(stderr).toContain('--colour')
+})
+
+test('an unusable seed ends with 2 and says why', async () => {
+  const seed = join(folder, 'seed.json')
+  writeFileSync(seed, '{"distributions": [{}]}')
+  const { code, stderr } = await ended(run('--port', '0', '--edge-ports', '0', '--seed', seed))
+  expect(code).toBe(2)
+  expect(stderr).toContain('distributions[0].origins: missing')
+})
+
+test('a port that is taken ends with 1 and names it', async () => {
+  const first = run('--port', '0', '--edge-ports', '0')
+  const [line] = (await once(createInterface(first.stdout), 'line')) as [string]
+  const { ports } = JSON.parse(line) as { ports: { api: number } }
+  const { code, stderr } = await ended(run('--port', String(ports.api), '--edge-ports', '0'))
+  expect(code).toBe(1)
+  expect(stderr).toContain(`EADDRINUSE`)
+  expect(stderr).toContain(String(ports.api))
+})
