@@ -37,6 +37,7 @@ export const REASONS = {
     'VerifyFailed',
     'Aborted',
     'Undone',
+    'PointerMoved',
   ],
   CandidateAvailable: ['AllPodsReady', 'PodsNotReady', 'NoCandidate'],
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],

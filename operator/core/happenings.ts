@@ -9,15 +9,7 @@ export interface Happening {
 
 /** What happened between two statuses, each told once as an Event. */
 export function happeningsOf(before: Status | undefined, after: Status): Happening[] {
-  return [
-    attemptStarted,
-    attemptEnded,
-    pointerDecided,
-    turnedBack,
-    commandTaken,
-    gateFailed,
-    stalled,
-  ].flatMap((tell) => {
+  return [attemptStarted, attemptEnded, pointerDecided, turnedBack, commandTaken, stalled].flatMap((tell) => {
     const happening = tell(before ?? {}, after)
     return happening ? [happening] : []
   })
@@ -66,16 +58,6 @@ const commandTaken: Tell = (before, after) => {
     return undefined
   const type = command.result === 'Refused' ? 'Warning' : 'Normal'
   return { type, reason: `Command${command.result}`, message: `${command.value}: ${command.message}` }
-}
-
-const gateFailed: Tell = (before, after) => {
-  const failed = after.gates?.results?.find((one) => one.result === 'Failed')
-  if (!failed || before.gates?.result === 'Failed') return undefined
-  return {
-    type: 'Warning',
-    reason: 'GateFailed',
-    message: `gate ${failed.name} at ${failed.target ?? 'the candidate'}: ${failed.message ?? ''}`,
-  }
 }
 
 const stalled: Tell = (before, after) => {

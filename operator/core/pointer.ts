@@ -1,6 +1,6 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Spec } from '../api/release.ts'
-import { originName, type PointerReading } from './world.ts'
+import { originName, type ColorState, type PointerReading } from './world.ts'
 
 /**
  * What a reading of the pointer means for the colors.
@@ -13,15 +13,27 @@ export type PointerView =
   | { type: 'Nothing' }
   | { type: 'Unknown'; message: string }
 
-function colorOf(spec: Spec, name: string): Color | undefined {
-  return COLORS.find((color) => originName(spec, color) === name)
+/**
+ * The pointer's name for a color. While something stands in it, this is the name that its Service was made with, whatever
+ * the spec says now: an edit of the spec must not make the live origin mean the other color.
+ */
+function nameInUse(spec: Spec, color: Color, state: ColorState): string {
+  const mark = state.workload && state.service?.origin
+  const [pointer, ...name] = mark?.split('/') ?? []
+  return pointer === pointerId(spec) ? name.join('/') : originName(spec, color)
 }
 
-export function viewOf(spec: Spec, reading: PointerReading): PointerView {
+function pointerId(spec: Spec): string {
+  return spec.traffic.cloudFrontDistribution?.distributionId ?? 'Service'
+}
+
+export function viewOf(spec: Spec, reading: PointerReading, states: Record<Color, ColorState>): PointerView {
   if (reading.type === 'Absent') return { type: 'Nothing' }
   if (reading.type !== 'Read') return { type: 'Unknown', message: reading.message }
   if (reading.targets.every((target) => target.names === '')) return { type: 'Nothing' }
-  const colors = new Set(reading.targets.map((target) => colorOf(spec, target.names)))
+  const colorOf = (name: string): Color | undefined =>
+    COLORS.find((color) => nameInUse(spec, color, states[color]) === name)
+  const colors = new Set(reading.targets.map((target) => colorOf(target.names)))
   const [color] = colors
   if (colors.size === 1 && color) return { type: 'Names', color, settled: reading.settled }
   return { type: 'Split', message: `the pointer names ${describeTargets(reading)}` }
@@ -57,6 +69,5 @@ export function missingOrigins(spec: Spec, reading: PointerReading): string | un
 
 /** How a color Service is marked with the pointer's name for it: the pointer's identity, then the name. */
 export function originMark(spec: Spec, color: Color): string {
-  const distribution = spec.traffic.cloudFrontDistribution
-  return `${distribution?.distributionId ?? 'Service'}/${originName(spec, color)}`
+  return `${pointerId(spec)}/${originName(spec, color)}`
 }

@@ -47,7 +47,7 @@ export function firstHit(rules: Record<string, (scene: Scene) => Found>, scene: 
 
 export function sceneOf(world: World): Scene {
   const { release, now } = world
-  const view = viewOf(release.spec, world.pointer)
+  const view = viewOf(release.spec, world.pointer, world.colors)
   const serving = servingColors(view)
   const memory = foldDid(keepBooks(recall(release.status), { world, view, serving, now }), world)
   return {
@@ -94,7 +94,7 @@ function withoutStaleProof(memory: Memory, view: PointerView): Memory {
 function foldDid(memory: Memory, world: World): Memory {
   const { did } = world
   const { attempt } = memory
-  if (did?.type === 'GatesRan') return withGates(memory, did)
+  if (did?.type === 'GatesRan') return withGates(memory, world, did)
   if (did?.type === 'LogsCollected' && attempt) return { ...memory, attempt: { ...attempt, logs: did.logs } }
   if (did?.type === 'Verified' && did.result.type === 'New') {
     const revision = revisionInLive(world)
@@ -104,15 +104,21 @@ function foldDid(memory: Memory, world: World): Memory {
 }
 
 function revisionInLive(world: World): string | undefined {
-  const view = viewOf(world.release.spec, world.pointer)
+  const view = viewOf(world.release.spec, world.pointer, world.colors)
   return view.type === 'Names' ? world.colors[view.color].workload?.revision : undefined
 }
 
-function withGates(memory: Memory, did: Extract<World['did'], { type: 'GatesRan' }>): Memory {
+function withGates(memory: Memory, world: World, did: Extract<World['did'], { type: 'GatesRan' }>): Memory {
   const found = new Set(did.results.map((one) => one.result))
   const result = found.has('Failed') ? 'Failed' : found.has('Unknown') ? 'Unknown' : 'Passed'
   const gates: GateReport = { key: did.key, result, pods: did.pods, results: did.results }
-  return { ...memory, gates }
+  const color = COLORS.find((one) => world.colors[one].pods.some((pod) => did.pods.includes(pod.name)))
+  if (!color || !did.digest) return { ...memory, gates }
+  return {
+    ...memory,
+    gates,
+    colors: { ...memory.colors, [color]: { ...memory.colors[color], digest: did.digest } },
+  }
 }
 
 /** Pods of a color that count for the revision of its workload. */

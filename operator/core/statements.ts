@@ -38,14 +38,15 @@ function servingOf({ view, world }: Scene): Statement<'Serving'> {
   return say('Unknown', 'PointerUnknown', view.message)
 }
 
-function stalledOf({ memory }: Scene, finding: Finding | undefined): Statement<'Stalled'> | undefined {
+function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stalled'> | undefined {
   if (finding?.stalled) {
     const { reason, message } = finding.stalled
     return { type: 'Stalled', status: 'True', reason: reason as ReasonOf<'Stalled'>, message }
   }
-  const { attempt } = memory
-  if (!attempt?.outcome || attempt.outcome === 'Promoted' || attempt.outcome === 'Superseded')
-    return undefined
+  const { attempt } = scene.memory
+  if (isDrifted(scene))
+    return { type: 'Stalled', status: 'True', reason: 'PointerMoved', message: driftOf(scene).message }
+  if (!attempt?.outcome || attempt.outcome === 'Promoted') return undefined
   return {
     type: 'Stalled',
     status: 'True',
@@ -95,9 +96,12 @@ function readyOf(
   return say('False', ended[attempt?.outcome ?? ''] ?? 'Stalled', stalled?.message ?? 'the spec is not live')
 }
 
+/** The pointer is not where the promoted attempt left it, and nothing of ours is moving it. */
 function isDrifted({ live, memory, view, world }: Scene): boolean {
-  if (memory.attempt?.outcome !== 'Promoted' || view.type === 'Unknown') return false
-  return !live || world.colors[live].workload?.revision !== memory.attempt.revision
+  if (memory.attempt?.outcome !== 'Promoted') return false
+  if (view.type === 'Split') return true
+  const revision = live && world.colors[live].workload?.revision
+  return revision !== undefined && revision !== memory.attempt.revision
 }
 
 function driftOf(scene: Scene): Statement<'Drifted'> {

@@ -154,7 +154,7 @@ export type Did =
   | { type: 'GatesRan'; key: string; pods: string[]; results: GateResult[]; digest?: string }
   | { type: 'Verified'; result: VerifyResult }
   | { type: 'LogsCollected'; logs: string }
-  | { type: 'Refused'; step: Step['type']; reason: RefusalReason; message: string }
+  | { type: 'Refused'; step: Step['type']; reason: string; message: string }
 
 /** Old: an edge still answers from another revision. Unknown: no proof either way. */
 export type VerifyResult =
@@ -163,10 +163,7 @@ export type VerifyResult =
   | { type: 'Wrong'; message: string }
   | { type: 'Unknown'; message: string }
 
-/** Why the world will go on saying no until a person changes something. */
-export type RefusalReason = 'InvalidSpec' | 'AccessDenied' | 'BehaviorClaimed' | PointerTrouble
-
-/** The spec fields that a rule needs again and again. */
+/** What the pointer calls a color: the id of its origin, or the color itself in a Service's selector. */
 export function originName(spec: Spec, color: Color): string {
   return spec.traffic.cloudFrontDistribution?.origins[color] ?? color
 }

@@ -1,0 +1,231 @@
+/** Runs the real reconcile over a simulated world until nothing happens any more, and writes down what happened. */
+import { createProber } from '../edges/prober.ts'
+import { ConflictError } from '../edges/errors.ts'
+import { COLORS } from '../api/names.ts'
+import type { Rules } from '../core/plan.ts'
+import { reconcile, type PassReport, type PassResult } from '../reconcile.ts'
+import { CrashError, SimulatedWorld, type Fault } from './simulated-world.ts'
+import type { Spec } from '../api/release.ts'
+
+/** Something that users or other writers do at rest or in the middle of a release. */
+export interface Act {
+  /** A sentence for the transcript. */
+  tell: string
+  /** When: at rest, or as soon as this holds after a pass. */
+  when?: (world: SimulatedWorld) => boolean
+  do: (world: SimulatedWorld) => void
+}
+
+export interface Story {
+  title: string
+  spec: Spec
+  acts: Act[]
+}
+
+export interface Ran {
+  world: SimulatedWorld
+  transcript: string
+  /** Violations of what must hold at every instant. */
+  violations: string[]
+}
+
+export interface RunOptions {
+  fault?: Fault
+  rules?: Rules
+}
+
+const KEY = { namespace: 'models', name: 'housing' }
+/** A world that changes after this many passes will never rest: a hot loop. */
+const MAX_PASSES = 600
+/** Looking again later than this, with nothing due before, is rest: blocked releases look again for ever. */
+const LONG_MS = 30_000
+const RETIREMENT_MS = 1_200_000
+
+export async function run(story: Story, options: RunOptions = {}): Promise<Ran> {
+  const world = new SimulatedWorld({ spec: story.spec, ...(options.fault ? { fault: options.fault } : {}) })
+  const teller = new Teller(world)
+  const watch = new Watchman(world)
+  const runner = new Runner(world, { teller, watch, ...(options.rules ? { rules: options.rules } : {}) })
+  await runner.rest(story.acts[0])
+  for (const [index, act] of story.acts.entries()) {
+    teller.line(`-- ${act.tell}`)
+    act.do(world)
+    watch.expectAnswers()
+    await runner.rest(story.acts[index + 1])
+  }
+  teller.rest()
+  return { world, transcript: `# ${story.title}\n${teller.lines.join('\n')}\n`, violations: watch.violations }
+}
+
+/** Users who were answered once must be answered at every instant, at every edge. */
+class Watchman {
+  readonly violations: string[] = []
+  private answered = false
+  private readonly world: SimulatedWorld
+
+  constructor(world: SimulatedWorld) {
+    this.world = world
+  }
+
+  /** What somebody else broke on purpose is not the operator's doing. */
+  expectAnswers(): void {
+    this.answered = this.allAnswered()
+  }
+
+  look(after: string): void {
+    if (this.answered && !this.allAnswered())
+      this.violations.push(`after ${after}: users get ${this.world.userAnswers().join(', ')}`)
+    this.answered = this.allAnswered()
+  }
+
+  private allAnswered(): boolean {
+    // Where a foreign writer points at nothing of ours, there is nothing that we could keep.
+    return this.world
+      .userAnswers()
+      .every((answer) => answer.startsWith('version') || answer === 'nothing is named')
+  }
+}
+
+/** The transcript: one line per decision, in virtual seconds since the start; repeated waiting is told once. */
+class Teller {
+  readonly lines: string[] = []
+  private readonly world: SimulatedWorld
+  private readonly start: number
+  private phase = ''
+
+  constructor(world: SimulatedWorld) {
+    this.world = world
+    this.start = world.now
+  }
+
+  line(text: string): void {
+    const seconds = ((this.world.now - this.start) / 1000).toFixed(1).padStart(7)
+    const line = `${seconds}  ${text}`
+    if (this.lines.at(-1)?.slice(9) !== text) this.lines.push(line)
+  }
+
+  pass(report: PassReport): void {
+    const { rule, did, step } = report
+    if (rule && (step ?? report.status !== report.before))
+      this.line(`${rule}${step ? ` → ${step}` : ''}${outcomeOf(did)}`)
+    this.status(report)
+  }
+
+  private status({ status }: PassReport): void {
+    const ready = status.conditions?.find((one) => one.type === 'Ready')
+    const stalled = status.conditions?.find((one) => one.type === 'Stalled')
+    const phase = `${status.phase ?? ''}, live ${status.liveColor ?? 'none'}, Ready ${ready?.status ?? ''} (${ready?.reason ?? ''})${stalled ? `, Stalled (${stalled.reason})` : ''}`
+    if (phase !== this.phase) this.line(`   ${phase}`)
+    this.phase = phase
+  }
+
+  rest(): void {
+    const { world } = this
+    for (const color of COLORS) {
+      const deployment = world.deployments[color]
+      this.line(
+        `at rest: ${color} ${deployment ? `${deployment.replicas} pods of ${world.describe(color)}, ${deployment.ownership}` : 'empty'}`,
+      )
+    }
+    this.line(`at rest: users get ${world.userAnswers().join(', ')}`)
+    for (const { outcome, reason } of [...(world.status?.history ?? [])].reverse())
+      this.line(`history: ${outcome} (${reason ?? ''})`)
+    for (const happening of world.happenings)
+      this.lines.push(`  event: ${happening.type} ${happening.reason}`)
+  }
+}
+
+function outcomeOf(did: PassReport['did']): string {
+  if (did?.type === 'GatesRan') return `: ${did.results.map((one) => `${one.name} ${one.result}`).join(', ')}`
+  if (did?.type === 'Verified') return `: ${did.result.type}`
+  if (did?.type === 'Refused') return `: refused, ${did.reason}`
+  return ''
+}
+
+class Runner {
+  private readonly world: SimulatedWorld
+  private readonly teller: Teller
+  private readonly watch: Watchman
+  private readonly rules: Rules | undefined
+  private seen = false
+  private passes = 0
+
+  constructor(
+    world: SimulatedWorld,
+    { teller, watch, rules }: { teller: Teller; watch: Watchman; rules?: Rules },
+  ) {
+    this.world = world
+    this.teller = teller
+    this.watch = watch
+    this.rules = rules
+  }
+
+  /** Passes until nothing is due any more, or until the next act's time has come. */
+  async rest(next: Act | undefined): Promise<void> {
+    for (;;) {
+      const result = await this.pass()
+      if (next?.when?.(this.world)) return
+      const wakeAt = this.wakeAt(result)
+      if (wakeAt === undefined) return
+      this.advance(wakeAt)
+    }
+  }
+
+  private async pass(): Promise<PassResult> {
+    this.passes += 1
+    if (this.passes > MAX_PASSES)
+      throw new Error(`never at rest; the last lines:\n${this.teller.lines.slice(-12).join('\n')}`)
+    try {
+      return await this.reconcile()
+    } catch (error) {
+      if (error instanceof CrashError) this.seen = false
+      else if (!(error instanceof ConflictError)) throw error
+      return { recheckMs: 5 }
+    } finally {
+      this.watch.look(this.teller.lines.at(-1) ?? 'the start')
+    }
+  }
+
+  private reconcile(): Promise<PassResult> {
+    const { world } = this
+    const seen = this.seen
+    this.seen = true
+    return reconcile(KEY, {
+      worlds: {
+        cluster: world,
+        pointerOf: () => world.pointerPort,
+        claims: world.claimsPort,
+        prober: createProber(world.ask),
+      },
+      defaults: { serverImage: 'model-server:1' },
+      now: () => world.now,
+      seenBefore: () => seen,
+      report: (_release, report) => this.teller.pass(report),
+      ...(this.rules ? { rules: this.rules } : {}),
+    })
+  }
+
+  private wakeAt(result: PassResult): number | undefined {
+    const event = this.world.nextEvent()
+    const recheck = 'recheckMs' in result ? this.world.now + result.recheckMs : undefined
+    const isRest = recheck === undefined || (recheck - this.world.now >= LONG_MS && this.blocked())
+    if (isRest) return event
+    if (recheck - this.world.now > RETIREMENT_MS) return event
+    return event === undefined ? recheck : Math.min(event, recheck)
+  }
+
+  /** A stalled release looks again for ever; only a person changes anything. */
+  private blocked(): boolean {
+    return (
+      this.world.status?.conditions?.some(
+        (one) => one.type === 'Stalled' || (one.type === 'Drifted' && one.status === 'True'),
+      ) ?? false
+    )
+  }
+
+  private advance(instant: number): void {
+    // Passes at one instant are a little apart, as real ones are.
+    this.world.advanceTo(Math.max(instant, this.world.now + 1))
+    this.watch.look('time passing')
+  }
+}
