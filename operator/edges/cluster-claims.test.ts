@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import type { ModelRelease } from '../api/release.ts'
+import { Access } from '../runtime/access.ts'
+import { FakeApiServer } from '../test/fake-api-server.ts'
+import { claimName, createClaims, partsOf } from './cluster-claims.ts'
+import { ConflictError } from './errors.ts'
+import type { Claims } from './ports.ts'
+
+const LEASES = '/apis/coordination.k8s.io/v1/namespaces/modelrelease-system/leases'
+
+function releaseOf(name: string, ...patterns: string[]): ModelRelease {
+  return {
+    metadata: { name, namespace: 'models', uid: `uid-${name}`, generation: 1, resourceVersion: '1' },
+    spec: {
+      traffic: {
+        type: 'CloudFrontDistribution',
+        cloudFrontDistribution: {
+          distributionId: 'E123456',
+          behaviors: patterns.map((pathPattern) => ({ pathPattern })),
+        },
+      },
+    },
+  } as ModelRelease
+}
+
+const server = new FakeApiServer()
+let access: Access
+let claims: Claims
+
+beforeAll(async () => {
+  access = new Access(await server.listen())
+  claims = createClaims(access, 'modelrelease-system')
+})
+afterAll(async () => {
+  access.close()
+  await server.close()
+})
+beforeEach(() => server.reset())
+
+/** The release stands in the cluster. */
+function stand(release: ModelRelease): ModelRelease {
+  server.put(`/apis/modelrelease.io/v1alpha1/namespaces/models/modelreleases`, { ...release })
+  return release
+}
+
+function gone(release: ModelRelease): void {
+  server.delete(`/apis/modelrelease.io/v1alpha1/namespaces/models/modelreleases/${release.metadata.name}`)
+}
+
+function holder(pathPattern: string): unknown {
+  const lease = server.at(`${LEASES}/${claimName({ distributionId: 'E123456', pathPattern })}`)
+  return (lease?.spec as { holderIdentity?: string } | undefined)?.holderIdentity
+}
+
+test('a Service pointer needs no claim', async () => {
+  const release = { ...releaseOf('a'), spec: { traffic: { type: 'Service' } } } as ModelRelease
+  await expect(claims.read(release)).resolves.toEqual({ type: 'Held' })
+  expect(server.seen).toEqual([])
+})
+
+test('a behavior that nobody holds is free, then held by whom took it', async () => {
+  const a = stand(releaseOf('a', '*'))
+  await expect(claims.read(a)).resolves.toEqual({ type: 'Free' })
+  await claims.take(a)
+  await expect(claims.read(a)).resolves.toEqual({ type: 'Held' })
+  expect(holder('*')).toBe('models/a/uid-a')
+  await claims.take(a)
+  await expect(claims.read(a)).resolves.toEqual({ type: 'Held' })
+})
+
+test('a behavior that another release follows is taken, and the refusal names that release', async () => {
+  await claims.take(stand(releaseOf('a', '*')))
+  const b = stand(releaseOf('b', '*'))
+  await expect(claims.read(b)).resolves.toEqual({ type: 'Taken', part: '*', by: 'models/a' })
+  const refusal = claims.take(b)
+  await expect(refusal).rejects.toMatchObject({ name: 'RefusedError', reason: 'BehaviorClaimed' })
+  await expect(refusal).rejects.toThrow('"*" of distribution E123456 follows release models/a')
+})
+
+describe('a claim ends when its holder', () => {
+  const ends: Record<string, (a: ModelRelease) => void> = {
+    'is gone': gone,
+    'was made anew under the same name': (a) => {
+      stand({ ...a, metadata: { ...a.metadata, uid: 'uid-new' } })
+    },
+    'names the behavior no more': () => {
+      stand(releaseOf('a', '/other/*'))
+    },
+    'moved to a Service pointer': (a) => {
+      stand({ ...a, spec: { ...a.spec, traffic: { type: 'Service' } } })
+    },
+  }
+  test.each(Object.entries(ends))('%s', async (_name, end) => {
+    const a = stand(releaseOf('a', '*'))
+    await claims.take(a)
+    end(a)
+    const b = stand(releaseOf('b', '*'))
+    await expect(claims.read(b)).resolves.toEqual({ type: 'Free' })
+    await claims.take(b)
+    expect(holder('*')).toBe('models/b/uid-b')
+  })
+})
+
+test('a Lease that names nobody is free', async () => {
+  const name = claimName({ distributionId: 'E123456', pathPattern: '*' })
+  server.put(LEASES, { metadata: { name, namespace: 'modelrelease-system' }, spec: {} })
+  const a = stand(releaseOf('a', '*'))
+  await expect(claims.read(a)).resolves.toEqual({ type: 'Free' })
+  await claims.take(a)
+  expect(holder('*')).toBe('models/a/uid-a')
+})
+
+test('of two that find a claim free, one gets it and the other looks again', async () => {
+  const a = stand(releaseOf('a', '*'))
+  const b = stand(releaseOf('b', '*'))
+  server.refuse = (seen) => {
+    if (seen.method !== 'POST') return undefined
+    server.refuse = () => undefined
+    server.put(LEASES, { ...seen.body, spec: { holderIdentity: 'models/b/uid-b' } })
+    return undefined
+  }
+  await expect(claims.take(a)).rejects.toThrow(ConflictError)
+  await expect(claims.read(b)).resolves.toEqual({ type: 'Held' })
+})
+
+test('of two that want to replace a stale claim, one gets it and the other looks again', async () => {
+  const old = releaseOf('old', '*')
+  await claims.take(old)
+  const a = stand(releaseOf('a', '*'))
+  server.refuse = (seen) => {
+    if (seen.method === 'PUT')
+      server.put(LEASES, { ...seen.body, spec: { holderIdentity: 'models/b/uid-b' } })
+    return undefined
+  }
+  await expect(claims.take(a)).rejects.toThrow(ConflictError)
+  expect(holder('*')).toBe('models/b/uid-b')
+})
+
+describe('two releases that want overlapping behaviors', () => {
+  test('take them in one order, whatever the order in their specs', () => {
+    expect(partsOf(releaseOf('a', '/x/*', '*', '/y/*'))).toEqual(partsOf(releaseOf('a', '/y/*', '/x/*', '*')))
+  })
+
+  test('never hold half each: the one that holds the last part gets all', async () => {
+    const [first = '', second = ''] = partsOf(releaseOf('a', '/x/*', '/y/*')).map((part) => part.pathPattern)
+    const b = stand(releaseOf('b', second))
+    await claims.take(b)
+    const a = stand(releaseOf('a', second, first))
+    await expect(claims.take(a)).rejects.toMatchObject({ reason: 'BehaviorClaimed' })
+    await expect(claims.read(a)).resolves.toEqual({ type: 'Taken', part: second, by: 'models/b' })
+    await expect(claims.read(b)).resolves.toEqual({ type: 'Held' })
+    gone(b)
+    await claims.take(a)
+    await expect(claims.read(a)).resolves.toEqual({ type: 'Held' })
+  })
+})

@@ -1,0 +1,405 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { LABEL, MANAGER } from '../api/names.ts'
+import type { ModelRelease, Status } from '../api/release.ts'
+import { deploymentOf, storedRevisionOf } from '../core/manifests.ts'
+import type { StoredRevision } from '../core/world.ts'
+import { Access } from '../runtime/access.ts'
+import { FakeApiServer, status } from '../test/fake-api-server.ts'
+import { createCluster } from './cluster.ts'
+import { ConflictError, RefusedError, TransientError } from './errors.ts'
+import type { Cluster } from './ports.ts'
+
+const MODELS = '/namespaces/models'
+const RELEASES = `/apis/modelrelease.io/v1alpha1${MODELS}/modelreleases`
+const DEPLOYMENTS = `/apis/apps/v1${MODELS}/deployments`
+const REVISIONS = `/apis/apps/v1${MODELS}/controllerrevisions`
+const SERVICES = `/api/v1${MODELS}/services`
+const PODS = `/api/v1${MODELS}/pods`
+const EVENTS = `/api/v1${MODELS}/events`
+
+const release: ModelRelease = {
+  metadata: { name: 'housing', namespace: 'models', uid: 'uid-1', generation: 1, resourceVersion: '1' },
+  spec: {
+    replicas: 2,
+    template: { spec: { containers: [{ name: 'server', image: 'x' }] } },
+    port: 8080,
+    traffic: { type: 'Service' },
+    retireAfterSeconds: 600,
+    failedCandidateRetentionSeconds: 0,
+    progressDeadlineSeconds: 600,
+  },
+}
+
+const stored: StoredRevision = {
+  attempt: 'abc-1',
+  revision: 'abc',
+  generation: 1,
+  template: { spec: { containers: [{ name: 'server', image: 'x' }] } },
+  port: 8080,
+  gates: [],
+  identity: 'None',
+}
+
+const create = { type: 'CreateWorkload', color: 'blue', stored, replicas: 2, ownership: 'Owned' } as const
+const applyService = {
+  type: 'ApplyColorService',
+  color: 'blue',
+  targetPort: 8080,
+  origin: 'Service/blue',
+  ownership: 'Owned',
+} as const
+
+const server = new FakeApiServer()
+const warn = jest.fn()
+let access: Access
+let cluster: Cluster
+
+beforeAll(async () => {
+  access = new Access(await server.listen())
+  cluster = createCluster({ transport: access, log: { warn }, now: () => Date.UTC(2026, 10, 1) })
+})
+
+afterAll(async () => {
+  access.close()
+  await server.close()
+})
+
+beforeEach(() => {
+  server.reset()
+  warn.mockReset()
+})
+
+/** The Deployment as it would stand after `createWorkload`, changed by somebody. */
+function putDeployment(change: Record<string, unknown> = {}): { uid: string; resourceVersion: string } {
+  return server.put(DEPLOYMENTS, { ...deploymentOf({ release, ...create }), ...change }).metadata
+}
+
+function pod(name: string, color: string): Record<string, unknown> {
+  const labels = { [LABEL.name]: 'housing', [LABEL.color]: color, [LABEL.revision]: 'abc' }
+  const status = { podIP: '10.0.0.1', conditions: [{ type: 'Ready', status: 'True' }] }
+  return {
+    metadata: { name, namespace: 'models', labels },
+    spec: { containers: [{ name: 'server' }] },
+    status,
+  }
+}
+
+describe('reading', () => {
+  test('a release that is gone is undefined', async () => {
+    await expect(cluster.release({ namespace: 'models', name: 'housing' })).resolves.toBeUndefined()
+  })
+
+  test('an empty namespace has two empty colors', async () => {
+    await expect(cluster.colors(release)).resolves.toEqual({ blue: { pods: [] }, green: { pods: [] } })
+  })
+
+  test('both colors are put together from what stands under our names', async () => {
+    putDeployment()
+    await cluster.applyColorService(release, applyService)
+    server.put(PODS, pod('blue-1', 'blue'))
+    server.put(PODS, pod('green-1', 'green'))
+    const { blue, green } = await cluster.colors(release)
+    expect(blue).toMatchObject({
+      workload: { revision: 'abc', replicas: 2, ownership: 'Owned' },
+      pods: [{ name: 'blue-1', ready: 'Yes' }],
+      service: { targetPort: 8080, origin: 'Service/blue' },
+    })
+    expect(green).toEqual({ pods: [expect.objectContaining({ name: 'green-1' })] })
+  })
+
+  test('pods on every page of a long list are seen, pods of other releases are not', async () => {
+    for (let i = 0; i < 7; i += 1) server.put(PODS, pod(`blue-${i}`, 'blue'))
+    const other = pod('other', 'blue') as { metadata: { labels: Record<string, string> } }
+    other.metadata.labels[LABEL.name] = 'other'
+    server.put(PODS, other)
+    server.pageSize = 3
+    const { blue } = await cluster.colors(release)
+    expect(blue.pods.map((one) => one.name)).toEqual([0, 1, 2, 3, 4, 5, 6].map((i) => `blue-${i}`))
+  })
+
+  test('a list whose page expired is looked at again', async () => {
+    server.refuse = (seen) => (seen.path === PODS ? status(410, 'Expired', 'too old') : undefined)
+    await expect(cluster.colors(release)).rejects.toThrow(ConflictError)
+  })
+
+  test('an API server that does not answer is transient', async () => {
+    server.refuse = () => status(503, 'ServiceUnavailable', 'etcd leader changed')
+    await expect(cluster.revisions(release)).rejects.toThrow(TransientError)
+  })
+})
+
+describe('storing a revision', () => {
+  const store = { type: 'StoreRevision', stored } as const
+
+  test('has every child checked before anything is stored', async () => {
+    await cluster.storeRevision(release, store)
+    const writes = server.seen.map((seen) => `${seen.access} ${seen.query.get('dryRun') ?? ''}`.trim())
+    expect(writes).toEqual([
+      'create deployments.apps All',
+      'create services All',
+      'create controllerrevisions.apps',
+    ])
+    await expect(cluster.revisions(release)).resolves.toEqual([stored])
+  })
+
+  test('is refused with the field of the spec, and nothing stands afterwards', async () => {
+    const causes = [{ field: 'spec.template.spec.containers[0].image', message: 'Required value' }]
+    server.refuse = (seen) =>
+      seen.path === DEPLOYMENTS ? status(422, 'Invalid', 'is invalid', causes) : undefined
+    const refusal = cluster.storeRevision(release, store)
+    await expect(refusal).rejects.toMatchObject({ name: 'RefusedError', reason: 'InvalidSpec' })
+    await expect(refusal).rejects.toThrow('spec.template.spec.containers[0].image: Required value')
+    expect(server.seen).toHaveLength(1)
+  })
+
+  test('is refused when the API server drops a field that it does not know', async () => {
+    const misspelt = {
+      spec: { containers: [{ name: 'server', image: 'x', readinesProbe: { tcpSocket: {} } }] },
+    }
+    server.admit = (object) => {
+      const text = JSON.stringify(object)
+      return JSON.parse(text.replace(/"readinesProbe":\{[^}]*\}\}/, '"stdin":true')) as typeof object
+    }
+    const refusal = cluster.storeRevision(release, {
+      type: 'StoreRevision',
+      stored: { ...stored, template: misspelt },
+    })
+    await expect(refusal).rejects.toThrow(
+      /^spec\.template\.spec\.containers\[0\]\.readinesProbe: the API server does/,
+    )
+    expect(server.at(`${REVISIONS}/housing-abc-1`)).toBeUndefined()
+  })
+
+  test('succeeds while the color stands already', async () => {
+    putDeployment()
+    await cluster.storeRevision(release, store)
+    expect(server.at(`${REVISIONS}/housing-abc-1`)).toBeDefined()
+  })
+
+  test('succeeds a second time after a crash before the report', async () => {
+    await cluster.storeRevision(release, store)
+    await cluster.storeRevision(release, store)
+    await expect(cluster.revisions(release)).resolves.toHaveLength(1)
+  })
+
+  test('is forgotten once, and as good when it is gone already', async () => {
+    await cluster.storeRevision(release, store)
+    await cluster.forgetRevision(release, { type: 'ForgetRevision', attempt: 'abc-1' })
+    await cluster.forgetRevision(release, { type: 'ForgetRevision', attempt: 'abc-1' })
+    await expect(cluster.revisions(release)).resolves.toEqual([])
+  })
+
+  test('never forgets a ControllerRevision of somebody else', async () => {
+    server.put(REVISIONS, { ...storedRevisionOf(release, stored), metadata: { name: 'housing-abc-1' } })
+    await cluster.forgetRevision(release, { type: 'ForgetRevision', attempt: 'abc-1' })
+    expect(server.at(`${REVISIONS}/housing-abc-1`)).toBeDefined()
+  })
+})
+
+describe('a workload', () => {
+  test('is created once, also after a crash before the report', async () => {
+    await cluster.createWorkload(release, create)
+    await cluster.createWorkload(release, create)
+    expect(server.at(`${DEPLOYMENTS}/housing-blue`)).toMatchObject({ spec: { replicas: 2 } })
+  })
+
+  test('of another revision in the color is a conflict', async () => {
+    putDeployment()
+    const next = { ...create, stored: { ...stored, revision: 'def' } }
+    await expect(cluster.createWorkload(release, next)).rejects.toThrow(ConflictError)
+  })
+
+  test('that is on its way out is a conflict', async () => {
+    const { metadata } = deploymentOf({ release, ...create })
+    putDeployment({ metadata: { ...metadata, deletionTimestamp: '2026-11-01T00:00:00Z' } })
+    await expect(cluster.createWorkload(release, create)).rejects.toThrow(ConflictError)
+  })
+
+  test('under whose name stands somebody else’s is refused with the remedy, and that one stays', async () => {
+    const labels = { app: 'theirs' }
+    server.put(DEPLOYMENTS, { metadata: { name: 'housing-blue', namespace: 'models', labels }, spec: {} })
+    const refusal = cluster.createWorkload(release, create)
+    await expect(refusal).rejects.toMatchObject({ reason: 'InvalidSpec' })
+    await expect(refusal).rejects.toThrow(
+      /deployments.apps models\/housing-blue exists.*rename the release, or delete/,
+    )
+    expect(server.at(`${DEPLOYMENTS}/housing-blue`)?.metadata.labels).toEqual(labels)
+  })
+
+  test('is scaled only as the one that was read', async () => {
+    const { resourceVersion } = putDeployment()
+    const scale = { type: 'ScaleWorkload', color: 'blue', replicas: 5, resourceVersion } as const
+    await cluster.scaleWorkload(release, scale)
+    expect(server.at(`${DEPLOYMENTS}/housing-blue`)).toMatchObject({ spec: { replicas: 5 } })
+    await expect(cluster.scaleWorkload(release, { ...scale, replicas: 1 })).rejects.toThrow(ConflictError)
+  })
+
+  test('is removed only as the one that was read', async () => {
+    const old = putDeployment()
+    const now = putDeployment()
+    const remove = { type: 'RemoveWorkload', color: 'blue' } as const
+    await expect(cluster.removeWorkload(release, { ...remove, ...old })).rejects.toThrow(ConflictError)
+    await cluster.removeWorkload(release, { ...remove, ...now })
+    expect(server.at(`${DEPLOYMENTS}/housing-blue`)).toBeUndefined()
+    expect(server.seen.at(-1)?.body).toMatchObject({ propagationPolicy: 'Background' })
+    await cluster.removeWorkload(release, { ...remove, ...now })
+  })
+})
+
+describe('a color Service', () => {
+  test('is created, then mended in place: port and owner change, selector and cluster address do not', async () => {
+    await cluster.applyColorService(release, applyService)
+    const made = server.at(`${SERVICES}/housing-blue`) as unknown as { spec: Record<string, unknown> }
+    const ports = [
+      { name: 'http', port: 80, targetPort: 8080, nodePort: 30080 },
+      { name: 'theirs', port: 81, targetPort: 81 },
+    ]
+    server.put(SERVICES, { ...made, spec: { ...made.spec, clusterIP: '10.1.0.5', ports } })
+    await cluster.applyColorService(release, { ...applyService, targetPort: 9090, ownership: 'Free' })
+    expect(server.at(`${SERVICES}/housing-blue`)).toMatchObject({
+      metadata: { ownerReferences: [] },
+      spec: {
+        clusterIP: '10.1.0.5',
+        selector: { [LABEL.name]: 'housing', [LABEL.color]: 'blue' },
+        ports: [{ port: 80, targetPort: 9090, nodePort: 30080 }, ports[1]],
+      },
+    })
+  })
+
+  test('under whose name stands somebody else’s is refused, and that one stays', async () => {
+    const theirs = {
+      metadata: { name: 'housing-blue', namespace: 'models' },
+      spec: { selector: { app: 'x' } },
+    }
+    server.put(SERVICES, theirs)
+    await expect(cluster.applyColorService(release, applyService)).rejects.toThrow(RefusedError)
+    expect(server.at(`${SERVICES}/housing-blue`)).toMatchObject(theirs)
+  })
+})
+
+describe('ownership', () => {
+  const give = { type: 'SetOwnership', color: 'blue', of: 'Deployment' } as const
+
+  test('is taken away and given back, other owners stay', async () => {
+    const theirs = { apiVersion: 'v1', kind: 'ConfigMap', name: 'x', uid: 'x' }
+    const { metadata } = deploymentOf({ release, ...create })
+    const ownerReferences = [theirs, ...(metadata.ownerReferences ?? [])]
+    putDeployment({ metadata: { ...metadata, ownerReferences } })
+    await cluster.setOwnership(release, { ...give, ownership: 'Free' })
+    expect(server.at(`${DEPLOYMENTS}/housing-blue`)).toMatchObject({
+      metadata: { ownerReferences: [theirs] },
+    })
+    await cluster.setOwnership(release, { ...give, ownership: 'Owned' })
+    await cluster.setOwnership(release, { ...give, ownership: 'Owned' })
+    expect(server.at(`${DEPLOYMENTS}/housing-blue`)).toMatchObject({ metadata: { ownerReferences } })
+  })
+
+  test('of what is gone is a conflict: look again', async () => {
+    await expect(cluster.setOwnership(release, { ...give, ownership: 'Free' })).rejects.toThrow(ConflictError)
+  })
+})
+
+describe('logs', () => {
+  const failing = (name: string): Record<string, unknown> => ({
+    ...pod(name, 'blue'),
+    status: {
+      containerStatuses: [
+        {
+          name: 'server',
+          ready: false,
+          state: { waiting: { reason: 'CrashLoopBackOff' } },
+          lastState: { terminated: { exitCode: 3, reason: 'Error' } },
+        },
+      ],
+    },
+  })
+
+  test('are of the run that failed, of the pods that are not ready', async () => {
+    server.put(PODS, pod('blue-0', 'blue'))
+    server.put(PODS, failing('blue-1'))
+    server.logs.set(`${PODS}/blue-1/server/previous`, 'no such model\n')
+    await expect(cluster.logs(release, 'blue')).resolves.toBe(
+      'blue-1/server ended with exit code 3 (Error):\nno such model',
+    )
+  })
+
+  test('keep their end when they are long, two pods share 2 KiB', async () => {
+    for (const name of ['blue-1', 'blue-2', 'blue-3']) {
+      server.put(PODS, failing(name))
+      server.logs.set(`${PODS}/${name}/server/previous`, `${'ä'.repeat(5000)} the end of ${name}`)
+    }
+    const logs = await cluster.logs(release, 'blue')
+    expect(Buffer.byteLength(logs)).toBeLessThanOrEqual(2048)
+    expect(logs).toMatch(/the end of blue-1\n[^]*the end of blue-2$/)
+    expect(logs).not.toContain('�')
+  })
+
+  test('of a container that never started say so instead of failing', async () => {
+    server.put(PODS, failing('blue-1'))
+    await expect(cluster.logs(release, 'blue')).resolves.toContain('no log: ')
+  })
+
+  test('of a color without pods are empty', async () => {
+    await expect(cluster.logs(release, 'blue')).resolves.toBe('')
+  })
+})
+
+describe('the status', () => {
+  const next: Status = { phase: 'Live' }
+
+  test('is replaced as long as nobody changed the release', async () => {
+    const { metadata } = server.put(RELEASES, { ...release })
+    const read = await cluster.release({ namespace: 'models', name: 'housing' })
+    expect(read?.metadata.resourceVersion).toBe(metadata.resourceVersion)
+    await cluster.writeStatus(read ?? release, next)
+    expect(server.at(`${RELEASES}/housing`)).toMatchObject({ spec: release.spec, status: next })
+  })
+
+  test('is not written over a release that was changed, or made anew under the same name', async () => {
+    server.put(RELEASES, { ...release })
+    await expect(cluster.writeStatus(release, next)).rejects.toThrow(ConflictError)
+    expect(server.at(`${RELEASES}/housing`)).not.toHaveProperty('status')
+  })
+})
+
+describe('an Event', () => {
+  const happening = { type: 'Warning', reason: 'GateFailed', message: 'expected 26.9, got 0' } as const
+
+  test('is told once and counted after that', async () => {
+    await cluster.record(release, happening)
+    await cluster.record(release, happening)
+    await cluster.record(release, { ...happening, message: 'another' })
+    const names = server.seen.filter((seen) => seen.method === 'POST').map((seen) => seen.body.metadata)
+    const { name } = names[0] as { name: string }
+    expect(server.at(`${EVENTS}/${name}`)).toMatchObject({
+      count: 2,
+      reason: 'GateFailed',
+      involvedObject: { kind: 'ModelRelease', name: 'housing', uid: 'uid-1' },
+      lastTimestamp: '2026-11-01T00:00:00.000Z',
+    })
+    expect(names[2]).not.toEqual(names[0])
+  })
+
+  test('that cannot be told fails nothing and is logged', async () => {
+    server.refuse = () => status(500, 'InternalError', 'no')
+    await cluster.record(release, happening)
+    expect(warn).toHaveBeenCalledWith(
+      expect.objectContaining({ modelrelease: 'models/housing', reason: 'GateFailed' }),
+      'Event not recorded',
+    )
+  })
+})
+
+test('a replica that does not hold the lease writes nothing, and that is no transient failure', async () => {
+  const standby = createCluster({ transport: access.guarded(() => false), log: { warn }, now: () => 0 })
+  await expect(standby.createWorkload(release, create)).rejects.toMatchObject({ name: 'NotHeldError' })
+  expect(server.seen).toEqual([])
+  await expect(standby.colors(release)).resolves.toBeDefined()
+})
+
+test('objects are labeled as ours', async () => {
+  await cluster.createWorkload(release, create)
+  expect(server.at(`${DEPLOYMENTS}/housing-blue`)?.metadata.labels).toMatchObject({
+    [LABEL.managedBy]: MANAGER,
+  })
+})
