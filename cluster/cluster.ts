@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { ClusterError } from './cluster-error.ts'
 import { ConfigError, parseInvocation, type Invocation } from './config.ts'
-import { layoutOf } from './layout.ts'
-import { attach, down, initOf, state, up } from './node.ts'
+import type { ClusterState } from './handle.ts'
+import { providerFor } from './provider.ts'
 
 const CONFIG_EXIT = 2
 
@@ -22,52 +22,45 @@ try {
 
 /** Does what the command line says and returns the exit code. */
 async function perform({ verb, args, config }: Invocation): Promise<number> {
-  const options = { config, report: (line: string) => console.log(line), signal: interrupted.signal }
+  const report = (line: string): void => console.log(line)
+  const provider = await providerFor({ config, report, signal: interrupted.signal })
   switch (verb) {
     case 'up':
-      console.log(`kubeconfig: ${(await up(options)).kubeconfigPath}`)
+      console.log(`kubeconfig: ${(await provider.up()).kubeconfigPath}`)
       return 0
     case 'down':
-      await down(options)
+      await provider.down()
       return 0
     case 'status':
-      return status(config)
+      return tell(config.name, await provider.state())
     case 'load':
-      for (const tag of args) await (await attach(options)).load(tag)
+      for (const tag of args) await (await provider.attach()).load(tag)
       return 0
     case 'exec':
-      return enter(config, args)
+      return enter(await provider.enter(args))
     case 'kubeconfig':
-      console.log(layoutOf(config).kubeconfig)
+      console.log((await provider.attach()).kubeconfigPath)
       return 0
   }
 }
 
-async function status(config: Invocation['config']): Promise<number> {
-  const found = await state(config)
-  switch (found.type) {
+function tell(name: string, state: ClusterState): number {
+  switch (state.type) {
     case 'Down':
-      console.log(`cluster ${config.name} is down`)
+      console.log(`cluster ${name} is down`)
       return 1
     case 'Broken':
-      console.log(`cluster ${config.name} is broken: ${found.reason}; up starts it anew, down removes it`)
+      console.log(`cluster ${name} is broken: ${state.reason}; up starts it anew, down removes it`)
       return 1
     case 'Up':
-      console.log(
-        `cluster ${config.name} is ${found.problems.length === 0 ? 'healthy' : found.problems.join(', ')}`,
-      )
-      console.log(
-        `range ${found.range}, ${found.pods.length} pods${found.pods.map((pod) => `\n  ${pod}`).join('')}`,
-      )
-      return found.problems.length === 0 ? 0 : 1
+      console.log(`cluster ${name} is ${state.problems.length === 0 ? 'healthy' : state.problems.join(', ')}`)
+      console.log(`${state.pods.length} pods${state.pods.map((pod) => `\n  ${pod}`).join('')}`)
+      return state.problems.length === 0 ? 0 : 1
   }
 }
 
-/** Runs a command inside the node with this terminal; its exit code is ours. */
-async function enter(config: Invocation['config'], command: readonly string[]): Promise<number> {
-  const { pid } = await initOf(config)
-  const namespaces = ['--mount', '--uts', '--ipc', '--net', '--pid']
-  const child = spawn('nsenter', ['--target', String(pid), ...namespaces, ...command], { stdio: 'inherit' })
-  const [code] = (await once(child, 'close')) as [number | null]
+/** Runs a command with this terminal; its exit code is ours. */
+async function enter([program = '', ...args]: readonly string[]): Promise<number> {
+  const [code] = (await once(spawn(program, args, { stdio: 'inherit' }), 'close')) as [number | null]
   return code ?? 1
 }

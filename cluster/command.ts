@@ -33,7 +33,7 @@ export async function run(
 ): Promise<string> {
   const result = await attempt(command, args, options)
   if (result.code === 0) return result.stdout.trim()
-  throw new ClusterError(`${command} failed: ${await lastWords(result, options.logFile)}`)
+  throw new ClusterError(`${command} failed: ${lastWords(result, options.logFile)}`)
 }
 
 /** Runs a command that may fail. Throws only where it cannot be started at all or was aborted. */
@@ -80,7 +80,9 @@ function execute(
     const child = spawn(command ?? '', args, {
       cwd: options.cwd,
       detached: true,
-      stdio: ['pipe', log ?? 'pipe', log ?? 'pipe'],
+      // Node's pipes are sockets, and a bash whose stdin is one takes itself for a remote shell: it reads the user's
+      // .bashrc, whose PATH then comes before ours. A make that calls bash built with the wrong Go that way.
+      stdio: [options.input === undefined ? 'ignore' : 'pipe', log ?? 'pipe', log ?? 'pipe'],
     })
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
@@ -88,8 +90,10 @@ function execute(
     child.stderr?.on('data', (chunk: Buffer) => stderr.push(chunk))
     // A command that ends before it has read its input is judged by its exit code.
     child.stdin?.on('error', () => undefined)
-    child.stdin?.end(options.input ?? '')
-    const end = (): void => void (child.pid !== undefined && process.kill(-child.pid, 'SIGKILL'))
+    child.stdin?.end(options.input)
+    const end = (): void => {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    }
     options.signal?.addEventListener('abort', end, { once: true })
     child.on('error', (cause: NodeJS.ErrnoException) => {
       reject(new ClusterError(`cannot run ${command}: ${cause.code ?? cause.message}`, { cause }))
@@ -102,7 +106,7 @@ function execute(
   })
 }
 
-async function lastWords(result: RunResult, logFile: string | undefined): Promise<string> {
+function lastWords(result: RunResult, logFile: string | undefined): string {
   if (logFile !== undefined) return `exit code ${result.code}, see ${logFile}`
   const lines = `${result.stdout}\n${result.stderr}`.trim().split('\n')
   return lines.slice(-4).join(' / ') || `exit code ${result.code}`

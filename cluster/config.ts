@@ -70,12 +70,10 @@ interface Flags {
 
 /** Settings from flags, then environment, then defaults. Throws one ConfigError that lists every problem. */
 export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
-  const name = flags.name ?? env['MODELRELEASE_CLUSTER_NAME'] ?? 'modelrelease'
-  const range = flags.range ?? env['MODELRELEASE_CLUSTER_RANGE'] ?? '10.213.0.0/16'
+  const name = flags.name ?? env.MODELRELEASE_CLUSTER_NAME ?? 'modelrelease'
+  const range = flags.range ?? env.MODELRELEASE_CLUSTER_RANGE ?? '10.213.0.0/16'
   const provider =
-    flags.provider ??
-    env['MODELRELEASE_CLUSTER_PROVIDER'] ??
-    (flags.context === undefined ? 'auto' : 'context')
+    flags.provider ?? env.MODELRELEASE_CLUSTER_PROVIDER ?? (flags.context === undefined ? 'auto' : 'context')
   const problems = [
     nameProblem(name),
     rangeProblem(range),
@@ -83,7 +81,7 @@ export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
     contextProblem(provider, flags.context),
   ].filter((problem) => problem !== undefined)
   if (problems.length > 0) throw new ConfigError(`invalid configuration:\n- ${problems.join('\n- ')}`)
-  const cacheHome = env['XDG_CACHE_HOME'] ?? join(env['HOME'] ?? homedir(), '.cache')
+  const cacheHome = env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache')
   return {
     name,
     range,
@@ -113,7 +111,7 @@ export function readConfig(flags: Flags = {}): ClusterConfig {
 
 /** The directories in which programs are looked for. */
 export function searchPath(env: Environment = process.env): string[] {
-  return (env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '')
+  return (env.PATH ?? '').split(delimiter).filter((directory) => directory !== '')
 }
 
 function parse(argv: readonly string[]): { values: Flags; positionals: string[] } {

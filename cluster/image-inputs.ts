@@ -2,23 +2,27 @@ import { createHash, type Hash } from 'node:crypto'
 import { glob, lstat, readdir, readFile, readlink } from 'node:fs/promises'
 import { join, matchesGlob, relative } from 'node:path'
 
-/** What an image is built from. */
-export interface ImageInputs {
+/** An image to build. */
+export interface ImageSpec {
+  /** Path of the Dockerfile. */
   readonly dockerfile: string
+  /** Name and tag, such as `modelrelease/operator:dev`. */
+  readonly tag: string
+  /** Directory that COPY reads from. */
   readonly context: string
   readonly buildArgs?: Readonly<Record<string, string>>
 }
 
 /** A hash of the Dockerfile, its arguments, the base, and exactly those files of the context that it copies. */
-export async function hashInputs(inputs: ImageInputs, baseKey: string): Promise<string> {
-  const dockerfile = await readFile(inputs.dockerfile, 'utf8')
-  const ignore = parseIgnore(await readIgnore(inputs.context))
+export async function hashInputs(spec: Omit<ImageSpec, 'tag'>, baseKey: string): Promise<string> {
+  const dockerfile = await readFile(spec.dockerfile, 'utf8')
+  const ignore = parseIgnore(await readIgnore(spec.context))
   const hash = createHash('sha256')
-  hash.update(JSON.stringify([dockerfile, Object.entries(inputs.buildArgs ?? {}).sort(), baseKey]))
+  hash.update(JSON.stringify([dockerfile, Object.entries(spec.buildArgs ?? {}).sort(), baseKey]))
   for (const source of copiedSources(dockerfile)) {
     const found: string[] = []
-    for await (const path of glob(source.replace(/^\//, '') || '.', { cwd: inputs.context })) found.push(path)
-    for (const path of found.sort()) await hashPath(hash, { context: inputs.context, ignore }, path)
+    for await (const path of glob(source.replace(/^\//, '') || '.', { cwd: spec.context })) found.push(path)
+    for (const path of found.sort()) await hashPath(hash, { context: spec.context, ignore }, path)
   }
   return hash.digest('hex')
 }

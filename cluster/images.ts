@@ -1,28 +1,17 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { baseImageKey, buildBaseImage } from './base-image.ts'
 import { buildah } from './buildah.ts'
 import { ClusterError } from './cluster-error.ts'
 import { attempt, run } from './command.ts'
-import { hashInputs } from './image-inputs.ts'
+import { hashInputs, type ImageSpec } from './image-inputs.ts'
 import { layoutOf } from './layout.ts'
 import { lock } from './lock.ts'
 import { withNpmAccess } from './npm-access.ts'
 
 /** The name that Dockerfiles build on by default, and that the stand-in made here carries. */
 export const BASE_IMAGE = 'node:24-bookworm-slim'
-
-/** An image to build. */
-export interface ImageSpec {
-  /** Path of the Dockerfile. */
-  readonly dockerfile: string
-  /** Name and tag, such as `modelrelease/operator:dev`. */
-  readonly tag: string
-  /** Directory that COPY reads from. */
-  readonly context: string
-  readonly buildArgs?: Readonly<Record<string, string>>
-}
 
 /** An image that was built and exported. */
 export interface BuiltImage {
@@ -66,10 +55,7 @@ export async function buildImage(spec: ImageSpec, options: ImageOptions): Promis
 export async function findImage(tag: string, cacheDir: string): Promise<BuiltImage | undefined> {
   try {
     const image = JSON.parse(await readFile(recordFile(tag, cacheDir), 'utf8')) as BuiltImage
-    await readFile(image.archive).then(
-      () => undefined,
-      (cause: unknown) => Promise.reject(cause as Error),
-    )
+    await access(image.archive)
     return image
   } catch {
     return undefined

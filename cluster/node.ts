@@ -4,6 +4,7 @@ import { enterCgroup } from './cgroups.ts'
 import { ClusterError } from './cluster-error.ts'
 import type { ClusterConfig } from './config.ts'
 import { installPackages, osRelease, refuseOtherSystems } from './debian.ts'
+import type { ClusterHandle, ClusterOptions, ClusterProvider, ClusterState } from './handle.ts'
 import { compileHelpers } from './helpers.ts'
 import { connectNode, refuseOverlap } from './host-network.ts'
 import { buildImage, loadImage, referenceOf } from './images.ts'
@@ -19,55 +20,32 @@ import { openWorld } from './node-world.ts'
 import { isRunning, type ProcessIdentity } from './process-identity.ts'
 import { nodeRanges, type NodeRanges } from './ranges.ts'
 
-/** A running cluster. */
-export interface ClusterHandle {
-  readonly name: string
-  /** The administrator's kubeconfig, a file of its own. */
-  readonly kubeconfigPath: string
-  /** Where pods reach programs on this machine. */
-  readonly hostAddress: string
-  /** Where this machine reaches NodePorts. */
-  readonly nodeAddress: string
-  readonly serviceCidr: string
-  readonly podCidr: string
-  /** Makes an image that was built with cluster/images.ts available to pods. */
-  load(tag: string): Promise<void>
-  /** Stops the cluster and undoes what it changed on the machine. */
-  down(): Promise<void>
-}
-
-/** What bringing a cluster up or down needs to know. */
-export interface NodeOptions {
-  readonly config: ClusterConfig
-  readonly report: (line: string) => void
-  readonly signal?: AbortSignal | undefined
-}
-
-/** How a node is. */
-export type NodeState =
-  | { readonly type: 'Down' }
-  /** A start that was cut short, or an init that died. */
-  | { readonly type: 'Broken'; readonly reason: string }
-  /** It runs; `problems` is empty where it is healthy. */
-  | {
-      readonly type: 'Up'
-      readonly range: string
-      readonly problems: readonly string[]
-      readonly pods: readonly string[]
-    }
-
 type RunningRecord = NodeRecord & { readonly init: ProcessIdentity }
 
 const PAUSE_IMAGE = 'modelrelease/pause:1'
 const READY_SECONDS = 90
 const REPAIR_SECONDS = 60
 
+/** A node of our own, from Debian's packages. */
+export function debianNode(options: ClusterOptions): ClusterProvider {
+  return {
+    up: () => up(options),
+    down: () => down(options),
+    state: () => state(options.config),
+    attach: () => attach(options),
+    enter: async (command) => {
+      const { pid } = await initOf(options.config)
+      return ['nsenter', '--target', String(pid), '--mount', '--uts', '--ipc', '--net', '--pid', ...command]
+    },
+  }
+}
+
 /**
  * Brings the node up and returns once it takes pods; a healthy one is left as it is, and one whose components
  * were killed is waited for, because its init starts them again.
  * What an earlier start left half-done is removed first. Throws a ClusterError that names the remedy.
  */
-export async function up(options: NodeOptions): Promise<ClusterHandle> {
+async function up(options: ClusterOptions): Promise<ClusterHandle> {
   refuseOtherUsers()
   refuseOtherSystems(await osRelease())
   const layout = layoutOf(options.config)
@@ -84,7 +62,7 @@ export async function up(options: NodeOptions): Promise<ClusterHandle> {
 }
 
 /** Stops the node and undoes everything that `up` changed on the machine; fine where there is none. */
-export async function down(options: Omit<NodeOptions, 'signal'>): Promise<void> {
+async function down(options: Omit<ClusterOptions, 'signal'>): Promise<void> {
   refuseOtherUsers()
   const { config, report } = options
   const layout = layoutOf(config)
@@ -97,7 +75,7 @@ export async function down(options: Omit<NodeOptions, 'signal'>): Promise<void> 
 }
 
 /** Looks at the node without changing anything. */
-export async function state(config: ClusterConfig): Promise<NodeState> {
+async function state(config: ClusterConfig): Promise<ClusterState> {
   const layout = layoutOf(config)
   const record = await readRecord(layout)
   if (record === undefined) return { type: 'Down' }
@@ -110,24 +88,24 @@ export async function state(config: ClusterConfig): Promise<NodeState> {
     findProblems(running.init.pid, api, layout.nodeName),
     podNames(api),
   ])
-  return { type: 'Up', range: record.range, problems, pods }
+  return { type: 'Up', problems, pods }
 }
 
 /** The init process of a node that runs. Throws a ClusterError where it is down. */
-export async function initOf(config: ClusterConfig): Promise<ProcessIdentity> {
+async function initOf(config: ClusterConfig): Promise<ProcessIdentity> {
   const running = await ifRunning(await readRecord(layoutOf(config)))
   if (running !== undefined) return running.init
   throw new ClusterError(`cluster ${config.name} is not up; run node cluster/cluster.ts up first`)
 }
 
 /** A handle on the node that runs. Throws a ClusterError where it is down. */
-export async function attach(options: NodeOptions): Promise<ClusterHandle> {
+async function attach(options: ClusterOptions): Promise<ClusterHandle> {
   await initOf(options.config)
   return handleFor(options)
 }
 
-function handleFor(options: NodeOptions): ClusterHandle {
-  const { config, report } = options
+function handleFor(options: ClusterOptions): ClusterHandle {
+  const { config, report, signal } = options
   const { hostAddress, nodeAddress, serviceCidr, podCidr } = nodeRanges(config.range)
   return {
     name: config.name,
@@ -136,6 +114,9 @@ function handleFor(options: NodeOptions): ClusterHandle {
     nodeAddress,
     serviceCidr,
     podCidr,
+    build: async (spec) => {
+      await buildImage(spec, { cacheDir: config.cacheDir, report, signal })
+    },
     load: (tag) => loadImage(config, tag),
     down: () => down({ config, report }),
   }
@@ -148,7 +129,7 @@ async function ifRunning(record: NodeRecord | undefined): Promise<RunningRecord 
 }
 
 /** Waits until a node that runs is healthy; refuses one that was started with other settings. */
-async function becomeHealthy(layout: Layout, record: RunningRecord, options: NodeOptions): Promise<void> {
+async function becomeHealthy(layout: Layout, record: RunningRecord, options: ClusterOptions): Promise<void> {
   const { config, report } = options
   if (record.range !== config.range) {
     throw new ClusterError(
@@ -177,7 +158,7 @@ async function becomeHealthy(layout: Layout, record: RunningRecord, options: Nod
 async function startAnew(
   layout: Layout,
   record: NodeRecord | undefined,
-  options: NodeOptions,
+  options: ClusterOptions,
 ): Promise<void> {
   const { config, report, signal } = options
   if (record !== undefined) {
@@ -208,7 +189,7 @@ async function startAnew(
 }
 
 /** From nothing to a node that takes pods. Whoever calls it cleans up where it throws. */
-async function start(layout: Layout, initProgram: string, options: NodeOptions): Promise<void> {
+async function start(layout: Layout, initProgram: string, options: ClusterOptions): Promise<void> {
   const { config, report } = options
   const signal = deadline(READY_SECONDS, options.signal)
   const ranges = nodeRanges(config.range)
@@ -245,7 +226,7 @@ async function loadPause(config: ClusterConfig, signal: AbortSignal): Promise<vo
 
 async function locked(
   layout: Layout,
-  options: Omit<NodeOptions, 'config'>,
+  options: Omit<ClusterOptions, 'config'>,
   work: () => Promise<void>,
 ): Promise<void> {
   const held = await lock(

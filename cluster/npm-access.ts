@@ -25,7 +25,7 @@ export async function withNpmAccess<T>(
   build: (volumes: readonly string[]) => Promise<T>,
 ): Promise<T> {
   const resolved = parseSettings(await run('npm', ['config', 'get', ...RESOLVED_KEYS], { cwd: directory }))
-  const userFile = await readFile(resolved['userconfig'] ?? '', 'utf8').catch(() => '')
+  const userFile = await readFile(resolved.userconfig ?? '', 'utf8').catch(() => '')
   const access = npmAccess(resolved, userFile)
   await mkdir('/run/modelrelease', { recursive: true })
   const secret = await mkdtemp('/run/modelrelease/.npm-')
@@ -57,7 +57,7 @@ export function npmAccess(resolved: Readonly<Record<string, string>>, userFile: 
   const reach = ['registry', 'proxy', 'https-proxy', 'noproxy', 'strict-ssl']
     .filter((key) => resolved[key] !== undefined)
     .map((key) => `${key}=${resolved[key]}`)
-  const authorities = resolved['cafile']
+  const authorities = resolved.cafile
   const trusted = authorities === undefined ? [] : [`cafile=${NPM_AUTHORITIES}`]
   const registries = userFile.split('\n').filter((line) => /^\s*(\/\/|@[^:\s]+:registry\s*=)/.test(line))
   return { npmrc: `${[...reach, ...trusted, ...registries].join('\n')}\n`, authorities }

@@ -1,0 +1,51 @@
+import type { ClusterConfig } from './config.ts'
+import type { ImageSpec } from './image-inputs.ts'
+
+/** A running cluster, whoever made it. */
+export interface ClusterHandle {
+  readonly name: string
+  /** The administrator's kubeconfig, a file of its own. */
+  readonly kubeconfigPath: string
+  /** Where pods reach programs on this machine. */
+  readonly hostAddress: string
+  /** Where this machine reaches NodePorts. */
+  readonly nodeAddress: string
+  /** Undefined in a cluster that was not made here. */
+  readonly serviceCidr: string | undefined
+  readonly podCidr: string | undefined
+  /** Builds an image from its Dockerfile with what the provider has; fast where nothing changed. */
+  build(spec: ImageSpec): Promise<void>
+  /** Makes an image that was built available to pods under its tag. */
+  load(tag: string): Promise<void>
+  /** Stops the cluster and undoes what it changed on the machine. */
+  down(): Promise<void>
+}
+
+/** What every act on a cluster needs to know. */
+export interface ClusterOptions {
+  readonly config: ClusterConfig
+  readonly report: (line: string) => void
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How a cluster is. */
+export type ClusterState =
+  | { readonly type: 'Down' }
+  /** A start that was cut short, or an init that died. */
+  | { readonly type: 'Broken'; readonly reason: string }
+  /** It runs; `problems` is empty where it is healthy; pods are `namespace/name`. */
+  | { readonly type: 'Up'; readonly problems: readonly string[]; readonly pods: readonly string[] }
+
+/** One way to come by a cluster. */
+export interface ClusterProvider {
+  /** Idempotent. Returns once the cluster takes pods. Throws a ClusterError that names the remedy. */
+  up(): Promise<ClusterHandle>
+  /** Idempotent. Undoes everything that `up` changed on the machine. */
+  down(): Promise<void>
+  /** Looks without changing anything. */
+  state(): Promise<ClusterState>
+  /** A handle on the cluster that runs. Throws a ClusterError where there is none. */
+  attach(): Promise<ClusterHandle>
+  /** The command line that runs a command inside the node. Throws a ClusterError where there is none. */
+  enter(command: readonly string[]): Promise<readonly string[]>
+}

@@ -1,0 +1,147 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ClusterError } from './cluster-error.ts'
+import { attempt, run } from './command.ts'
+import { onPath } from './debian.ts'
+import type { ClusterHandle, ClusterOptions, ClusterProvider } from './handle.ts'
+import type { ImageSpec } from './image-inputs.ts'
+import { kubectlPods, kubectlProblems } from './kubectl.ts'
+import { nodeRanges, type NodeRanges } from './ranges.ts'
+
+/** Whether both a kind binary and a Docker engine that answers are there. */
+export async function kindIsUsable(): Promise<boolean> {
+  if (!(await onPath('kind')) || !(await onPath('docker'))) return false
+  return (await attempt('docker', ['info'])).code === 0
+}
+
+/** The commands that this provider runs, as pure functions of their inputs. */
+export const kindCommands = {
+  create: (name: string, kubeconfig: string): string[] => [
+    ...['kind', 'create', 'cluster', '--name', name, '--kubeconfig', kubeconfig],
+    ...['--config', '-', '--wait', '180s'],
+  ],
+  configuration: ({ podCidr, serviceCidr }: NodeRanges): string =>
+    JSON.stringify({
+      kind: 'Cluster',
+      apiVersion: 'kind.x-k8s.io/v1alpha4',
+      networking: { podSubnet: podCidr, serviceSubnet: serviceCidr },
+    }),
+  remove: (name: string, kubeconfig: string): string[] => [
+    ...['kind', 'delete', 'cluster', '--name', name, '--kubeconfig', kubeconfig],
+  ],
+  build: ({ dockerfile, tag, context, buildArgs }: ImageSpec): string[] => [
+    ...['docker', 'build', '--file', dockerfile, '--tag', tag],
+    ...Object.entries(buildArgs ?? {}).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`]),
+    context,
+  ],
+  load: (name: string, tag: string): string[] => ['kind', 'load', 'docker-image', tag, '--name', name],
+  nodeAddress: (name: string): string[] => [
+    ...['docker', 'inspect', '--format', '{{.NetworkSettings.Networks.kind.IPAddress}}'],
+    `${name}-control-plane`,
+  ],
+  hostAddress: (name: string): string[] => [
+    ...[
+      'docker',
+      'inspect',
+      '--format',
+      '{{.NetworkSettings.Networks.kind.Gateway}}',
+      `${name}-control-plane`,
+    ],
+  ],
+  route: (verb: 'replace' | 'delete', destination: string, via: string): string[] => [
+    ...['ip', 'route', verb, destination, 'via', via],
+  ],
+}
+
+/** A cluster made by kind, with a kubeconfig of its own; the user's is not touched. */
+export function kindCluster(options: ClusterOptions): ClusterProvider {
+  const { config, report } = options
+  const { name } = config
+  const ranges = nodeRanges(config.range)
+  const kubeconfig = join(config.cacheDir, 'kind', `${name}.kubeconfig`)
+  const exists = async (): Promise<boolean> =>
+    (await run('kind', ['get', 'clusters'])).split('\n').includes(name)
+  const attach = async (): Promise<ClusterHandle> => {
+    if (!(await exists())) throw new ClusterError(`there is no kind cluster ${name}; run up first`)
+    return handleFor(options, kubeconfig)
+  }
+  return {
+    up: async () => {
+      await mkdir(join(config.cacheDir, 'kind'), { recursive: true })
+      if (await exists()) report(`kind cluster ${name} is already up`)
+      else await perform(kindCommands.create(name, kubeconfig), options, kindCommands.configuration(ranges))
+      const handle = await attach()
+      await routeToServices(handle, report)
+      return handle
+    },
+    down: async () => {
+      const known = await exists()
+      if (known) await unroute(await attach())
+      if (known) await perform(kindCommands.remove(name, kubeconfig), { report })
+      await rm(kubeconfig, { force: true })
+      report(`kind cluster ${name} ${known ? 'is down' : 'was not up'}`)
+    },
+    state: async () => {
+      if (!(await exists())) return { type: 'Down' }
+      return { type: 'Up', problems: await kubectlProblems(kubeconfig), pods: await kubectlPods(kubeconfig) }
+    },
+    attach,
+    enter: async (command) => {
+      await attach()
+      return ['docker', 'exec', `${name}-control-plane`, ...command]
+    },
+  }
+}
+
+async function handleFor(options: ClusterOptions, kubeconfigPath: string): Promise<ClusterHandle> {
+  const { config, report } = options
+  const { serviceCidr, podCidr } = nodeRanges(config.range)
+  return {
+    name: config.name,
+    kubeconfigPath,
+    hostAddress: await capture(kindCommands.hostAddress(config.name)),
+    nodeAddress: await capture(kindCommands.nodeAddress(config.name)),
+    serviceCidr,
+    podCidr,
+    build: (spec) => perform(kindCommands.build(spec), options),
+    load: (tag) => perform(kindCommands.load(config.name, tag), options),
+    down: () => kindCluster({ config, report }).down(),
+  }
+}
+
+/** Lets this machine reach Service and Pod addresses; only Linux has the node's network within reach. */
+async function routeToServices(handle: ClusterHandle, report: (line: string) => void): Promise<void> {
+  for (const command of routes('replace', handle)) {
+    const [program = '', ...args] = command
+    const { code } = await attempt(program, args).catch(() => ({ code: 1 }))
+    if (code === 0) continue
+    report(
+      `this machine cannot reach Service addresses: ${command.join(' ')} failed; it needs Linux and root`,
+    )
+    return
+  }
+}
+
+async function unroute(handle: ClusterHandle): Promise<void> {
+  for (const [program = '', ...args] of routes('delete', handle)) {
+    await attempt(program, args).catch(() => undefined)
+  }
+}
+
+function routes(verb: 'replace' | 'delete', handle: ClusterHandle): string[][] {
+  const destinations = [handle.serviceCidr, handle.podCidr].filter((cidr) => cidr !== undefined)
+  return destinations.map((cidr) => kindCommands.route(verb, cidr, handle.nodeAddress))
+}
+
+async function perform(
+  [program = '', ...args]: readonly string[],
+  options: Pick<ClusterOptions, 'report' | 'signal'>,
+  input?: string,
+): Promise<void> {
+  options.report(`${program} ${args.slice(0, 2).join(' ')}`)
+  await run(program, args, { signal: options.signal, ...(input === undefined ? {} : { input }) })
+}
+
+function capture([program = '', ...args]: readonly string[]): Promise<string> {
+  return run(program, args)
+}
