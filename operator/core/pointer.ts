@@ -14,13 +14,14 @@ export type PointerView =
   | { type: 'Unknown'; message: string }
 
 /**
- * The pointer's name for a color. While something stands in it, this is the name that its Service was made with, whatever
- * the spec says now: an edit of the spec must not make the live origin mean the other color.
+ * The color that a name of the pointer means. While something stands in a color, that color is meant by the name that its
+ * Service was made with, whatever the spec says now: an edit must not make the live origin mean the other color.
  */
-function nameInUse(spec: Spec, color: Color, state: ColorState): string {
-  const mark = state.workload && state.service?.origin
-  const [pointer, ...name] = mark?.split('/') ?? []
-  return pointer === pointerId(spec) ? name.join('/') : originName(spec, color)
+function colorOf(spec: Spec, name: string, states: Record<Color, ColorState>): Color | undefined {
+  const marked = COLORS.find(
+    (color) => states[color].workload && states[color].service?.origin === `${pointerId(spec)}/${name}`,
+  )
+  return marked ?? COLORS.find((color) => originName(spec, color) === name)
 }
 
 function pointerId(spec: Spec): string {
@@ -31,9 +32,7 @@ export function viewOf(spec: Spec, reading: PointerReading, states: Record<Color
   if (reading.type === 'Absent') return { type: 'Nothing' }
   if (reading.type !== 'Read') return { type: 'Unknown', message: reading.message }
   if (reading.targets.every((target) => target.names === '')) return { type: 'Nothing' }
-  const colorOf = (name: string): Color | undefined =>
-    COLORS.find((color) => nameInUse(spec, color, states[color]) === name)
-  const colors = new Set(reading.targets.map((target) => colorOf(target.names)))
+  const colors = new Set(reading.targets.map((target) => colorOf(spec, target.names, states)))
   const [color] = colors
   if (colors.size === 1 && color) return { type: 'Names', color, settled: reading.settled }
   return { type: 'Split', message: `the pointer names ${describeTargets(reading)}` }
