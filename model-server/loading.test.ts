@@ -1,7 +1,7 @@
 /** What the real process says about itself while it has no model, and when it gets one. */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -185,6 +185,16 @@ describe('bytes that cannot be had yet: alive, not ready, and it tries again', (
     expect(await process.logged('Draining')).toMatchObject({ delayMs: 0 })
     expect(await process.exited).toBe(0)
   })
+})
+
+test('it loads a model without leaving a trace at home: the runtime reports to nobody', async () => {
+  // The runtime creates its identifier of the machine here before it reports; see no-telemetry.ts.
+  const home = mkdtempSync(join(tmpdir(), 'model-server-home-'))
+  const process = start({ MODEL_URI: housingPath, HOME: home })
+  await process.logged('Model loaded and warmed up')
+  process.child.kill('SIGINT')
+  expect(await process.exited).toBe(0)
+  expect(readdirSync(home)).toEqual([])
 })
 
 describe('a process that cannot start', () => {

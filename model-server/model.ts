@@ -1,4 +1,5 @@
 /** The one file that knows onnxruntime: our tensors in, our tensors out. */
+import './no-telemetry.ts'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { elementCount, zeros } from './tensor.ts'
 import type { Datatype, Signature, Tensor, TensorSpec } from './tensor.ts'
