@@ -54,6 +54,9 @@ export class ApiTimeoutError extends Error {
   override readonly name = 'ApiTimeoutError'
 }
 
+/** What we need of a KubeConfig: where the API server is, and how to authenticate. */
+export type Credentials = Pick<KubeConfig, 'getCurrentCluster' | 'applyToHTTPSOptions'>
+
 /** How the transport behaves; every field has a default. */
 export type AccessOptions = {
   /** Default 30,000 ms. */
@@ -75,11 +78,11 @@ export type AccessOptions = {
  * connection, for each request (createDispatcher in its config.js is not cached), and has no timeouts.
  */
 export class Access {
-  readonly #kubeConfig: KubeConfig
+  readonly #kubeConfig: Credentials
   readonly #options: AccessOptions
   readonly #agents: AgentOfCredentials
 
-  constructor(kubeConfig: KubeConfig, options: AccessOptions = {}, agents = new AgentOfCredentials()) {
+  constructor(kubeConfig: Credentials, options: AccessOptions = {}, agents = new AgentOfCredentials()) {
     this.#kubeConfig = kubeConfig
     this.#options = options
     this.#agents = agents
