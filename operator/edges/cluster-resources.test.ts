@@ -1,0 +1,196 @@
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { loadAll } from 'js-yaml'
+import type { ModelRelease } from '../api/release.ts'
+import type { StoredRevision } from '../core/world.ts'
+import { Access } from '../runtime/access.ts'
+import { leaseStore } from '../runtime/lease-store.ts'
+import { FakeApiServer } from '../test/fake-api-server.ts'
+import { createClaims } from './cluster-claims.ts'
+import {
+  CLUSTER_WIDE,
+  OWN_NAMESPACE,
+  pathOf,
+  PODS,
+  resourceText,
+  type Resource,
+} from './cluster-resources.ts'
+import { createServicePointer } from './cluster-service-pointer.ts'
+import { createCluster } from './cluster.ts'
+
+interface Role {
+  kind: string
+  metadata: { name: string }
+  rules: { apiGroups: string[]; resources: string[]; verbs: string[] }[]
+}
+
+/** `create deployments.apps`, sorted and each once. */
+function declared(resources: readonly Resource[]): string[] {
+  return sorted(resources.flatMap((one) => one.verbs.map((verb) => `${verb} ${resourceText(one)}`)))
+}
+
+function granted({ rules }: Role): string[] {
+  return sorted(
+    rules.flatMap(({ apiGroups, resources, verbs }) =>
+      apiGroups.flatMap((group) =>
+        resources.flatMap((resource) => {
+          const [plural = '', subresource] = resource.split('/')
+          const text = resourceText({
+            group,
+            version: '',
+            plural,
+            verbs: [],
+            ...(subresource ? { subresource } : {}),
+          })
+          return verbs.map((verb) => `${verb} ${text}`)
+        }),
+      ),
+    ),
+  )
+}
+
+function sorted(texts: string[]): string[] {
+  return [...new Set(texts)].toSorted()
+}
+
+describe('the manifest grants exactly what is declared', () => {
+  let roles: Role[]
+  beforeAll(async () => {
+    const text = await readFile(new URL('../../manifests/operator.yaml', import.meta.url), 'utf8')
+    roles = loadAll(text) as Role[]
+  })
+
+  test.each([
+    ['ClusterRole', CLUSTER_WIDE],
+    ['Role', OWN_NAMESPACE],
+  ])('%s', (kind, resources) => {
+    const role = roles.find((one) => one.kind === kind && one.metadata.name === 'modelrelease-operator')
+    expect(role && granted(role)).toEqual(declared(resources))
+  })
+})
+
+describe('the code does exactly what is declared', () => {
+  const server = new FakeApiServer()
+  let access: Access
+  beforeAll(async () => {
+    access = new Access(await server.listen())
+  })
+  afterAll(async () => {
+    access.close()
+    await server.close()
+  })
+
+  test('every verb is used, and no other', async () => {
+    await useEverything(access, server)
+    const watched = ['list', 'watch'].flatMap((verb) =>
+      ['modelreleases.modelrelease.io', 'deployments.apps', 'pods', 'services'].map(
+        (one) => `${verb} ${one}`,
+      ),
+    )
+    const used = sorted([...server.seen.map((seen) => seen.access), ...watched])
+    expect(used).toEqual(declared([...CLUSTER_WIDE, ...OWN_NAMESPACE]))
+  })
+
+  test('a verb that is not declared is refused before it is sent', async () => {
+    const { Requests } = await import('./cluster-requests.ts')
+    const read = new Requests(access).get(PODS, { namespace: 'models', name: 'one' })
+    await expect(read).rejects.toThrow('get pods is not declared in cluster-resources.ts')
+  })
+})
+
+test('names and queries are escaped in paths', () => {
+  expect(pathOf(PODS, { namespace: 'a/b', name: 'c?d' }, { labelSelector: 'x in (y,z)' })).toBe(
+    '/api/v1/namespaces/a%2Fb/pods/c%3Fd?labelSelector=x+in+%28y%2Cz%29',
+  )
+})
+
+/** Each port method once, on the paths that differ in their requests. */
+async function useEverything(access: Access, server: FakeApiServer): Promise<void> {
+  const release: ModelRelease = {
+    metadata: { name: 'housing', namespace: 'models', uid: 'uid-1', generation: 1, resourceVersion: '1' },
+    spec: {
+      replicas: 1,
+      port: 8080,
+      traffic: { type: 'Service' },
+      retireAfterSeconds: 0,
+      failedCandidateRetentionSeconds: 0,
+      progressDeadlineSeconds: 600,
+    },
+  }
+  const stored: StoredRevision = {
+    attempt: 'abc-1',
+    revision: 'abc',
+    generation: 1,
+    template: {},
+    port: 8080,
+    gates: [],
+    identity: 'None',
+  }
+  const cluster = createCluster({ transport: access, log: { warn: fail }, now: () => 0 })
+  server.put('/apis/modelrelease.io/v1alpha1/namespaces/models/modelreleases', { ...release })
+  const read = (await cluster.release({ namespace: 'models', name: 'housing' })) ?? release
+  await cluster.writeStatus(read, {})
+  await cluster.storeRevision(read, { type: 'StoreRevision', stored })
+  const color = 'blue'
+  await cluster.createWorkload(read, {
+    type: 'CreateWorkload',
+    color,
+    stored,
+    replicas: 1,
+    ownership: 'Free',
+  })
+  const service = {
+    type: 'ApplyColorService',
+    color,
+    targetPort: 8080,
+    origin: 'o',
+    ownership: 'Free',
+  } as const
+  await cluster.applyColorService(read, service)
+  await cluster.setOwnership(read, { type: 'SetOwnership', color, of: 'Deployment', ownership: 'Owned' })
+  const { workload } = (await cluster.colors(read)).blue
+  const { uid = '', resourceVersion = '' } = workload ?? {}
+  await cluster.removeWorkload(read, { type: 'RemoveWorkload', color, uid, resourceVersion })
+  await cluster.revisions(read)
+  await cluster.forgetRevision(read, { type: 'ForgetRevision', attempt: 'abc-1' })
+  const labels = { 'modelrelease.io/name': 'housing', 'modelrelease.io/color': color }
+  server.put('/api/v1/namespaces/models/pods', {
+    metadata: { name: 'one', labels },
+    spec: { containers: [{ name: 'server' }] },
+  })
+  await cluster.logs(read, color)
+  const happening = { type: 'Normal', reason: 'Told', message: 'twice' } as const
+  await cluster.record(read, happening)
+  await cluster.record(read, happening)
+  const pointer = createServicePointer(access)
+  await pointer.move(read, {
+    type: 'MovePointer',
+    to: color,
+    names: color,
+    token: 'absent',
+    targetPort: 8080,
+  })
+  const reading = await pointer.read(read)
+  const token = reading.type === 'Read' ? reading.token : ''
+  await pointer.move(read, { type: 'MovePointer', to: 'green', names: 'green', token, targetPort: 8080 })
+  await useLeases(access, read)
+}
+
+/** A claim is taken from a release that is gone, and the leader takes its own lease. */
+async function useLeases(access: Access, release: ModelRelease): Promise<void> {
+  const cloudFrontDistribution = { distributionId: 'E123456', behaviors: [{ pathPattern: '*' }] }
+  const traffic = {
+    type: 'CloudFrontDistribution',
+    cloudFrontDistribution,
+  } as ModelRelease['spec']['traffic']
+  const claims = createClaims(access, 'modelrelease-system')
+  for (const uid of ['gone', release.metadata.uid]) {
+    const claimant = { metadata: { ...release.metadata, uid }, spec: { ...release.spec, traffic } }
+    await claims.take(claimant)
+  }
+  await leaseStore(access, 'modelrelease-system', 'leader').read()
+}
+
+function fail(data: object): void {
+  throw new Error(JSON.stringify(data))
+}
