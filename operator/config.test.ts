@@ -1,0 +1,34 @@
+import { expect, test } from '@jest/globals'
+import { ConfigError, readConfig } from './config.ts'
+
+const SET = {
+  POD_NAME: 'operator-1',
+  OPERATOR_NAMESPACE: 'modelrelease-system',
+  MODEL_SERVER_IMAGE: 'model-server:1',
+}
+
+test('what is not set has its default', () => {
+  expect(readConfig(SET)).toEqual({
+    podName: 'operator-1',
+    namespace: 'modelrelease-system',
+    modelServerImage: 'model-server:1',
+    metricsPort: 9090,
+    logLevel: 'info',
+    workers: 4,
+    awsRegion: 'us-east-1',
+  })
+})
+
+test('every problem is told at once, with the variable, its value and the remedy', () => {
+  const read = (): unknown => readConfig({ METRICS_PORT: 'x', WORKERS: '0', LOG_LEVEL: 'loud' })
+  expect(read).toThrow(ConfigError)
+  for (const told of [
+    'POD_NAME is not set',
+    'OPERATOR_NAMESPACE is not set',
+    'MODEL_SERVER_IMAGE is not set',
+    'METRICS_PORT is "x": give a whole number from 0 to 65535',
+    'WORKERS is "0": give a whole number from 1 to 64',
+    'LOG_LEVEL is "loud": give one of trace, debug, info, warn, error',
+  ])
+    expect(read).toThrow(told)
+})
