@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
+import type { LookupAddress } from 'node:dns'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
-import { ask, isForbiddenAddress, MAX_BODY_BYTES } from './ask.ts'
+import { ask, guardLookup, isForbiddenAddress, MAX_BODY_BYTES } from './ask.ts'
 
 const open: { close: () => Promise<void> }[] = []
 
@@ -210,6 +211,38 @@ describe('addresses that are never asked', () => {
     ['models.example.com', false],
   ])('%s: %p', (address, forbidden) => {
     expect(isForbiddenAddress(address)).toBe(forbidden)
+  })
+
+  const resolved = (
+    addresses: LookupAddress[] | undefined,
+    all: boolean,
+    error: Error | null = null,
+  ): unknown[] => {
+    const said: unknown[] = []
+    guardLookup((_, options, callback) => {
+      expect(options.all).toBe(true)
+      callback(error, addresses)
+    })('models.example.com', { all }, (...args) => said.push(...args))
+    return said
+  }
+  const good = { address: '10.0.0.1', family: 4 }
+  const bad = { address: '169.254.169.254', family: 4 }
+
+  test('a name that leads to one of them is refused, even among others', () => {
+    const message = '169.254.169.254 is a link-local or metadata address, which is never asked'
+    expect(resolved([bad], false)).toMatchObject([{ message }, ''])
+    expect(resolved([good, bad], true)).toMatchObject([{ message }, ''])
+  })
+
+  test('a name that leads elsewhere is resolved as asked for', () => {
+    expect(resolved([good], false)).toEqual([null, '10.0.0.1', 4])
+    expect(resolved([good], true)).toEqual([null, [good]])
+  })
+
+  test('a name that leads nowhere is an error', () => {
+    const error = new Error('getaddrinfo ENOTFOUND')
+    expect(resolved(undefined, true, error)).toEqual([error, ''])
+    expect(resolved([], true)).toMatchObject([{ message: 'models.example.com has no address' }, ''])
   })
 
   test('a name is resolved, and reaches the server', async () => {

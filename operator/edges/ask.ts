@@ -1,5 +1,5 @@
 /** The one HTTP client that asks models. Every request has a connection of its own, because edges and pods differ by connection. */
-import { lookup as resolve, type LookupAddress } from 'node:dns'
+import { lookup, type LookupAddress, type LookupAllOptions } from 'node:dns'
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
@@ -45,17 +45,28 @@ class ForbiddenAddressError extends Error {
   }
 }
 
-/** Checks what the name resolved to and not the name: a public name may lead to any address. */
-const guardedLookup: LookupFunction = (hostname, options, callback) => {
-  resolve(hostname, { ...options, all: true }, (error, addresses) => {
-    const forbidden = error ? undefined : addresses.find(({ address }) => isForbiddenAddress(address))
-    const problem = error ?? (forbidden && new ForbiddenAddressError(forbidden.address))
-    const [first] = addresses as [LookupAddress, ...LookupAddress[]]
-    if (problem) callback(problem, '')
-    else if (options.all) callback(null, addresses)
-    else callback(null, first.address, first.family)
-  })
+type Resolve = (
+  hostname: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[] | undefined) => void,
+) => void
+
+/** Checks what a name resolved to and not the name: a public name may lead to any address. */
+export function guardLookup(resolve: Resolve): LookupFunction {
+  return (hostname, options, callback) => {
+    // On failure Node leaves the addresses away, whatever its types say.
+    resolve(hostname, { ...options, all: true }, (error, addresses = []) => {
+      const forbidden = addresses.find(({ address }) => isForbiddenAddress(address))
+      const problem = error ?? (forbidden && new ForbiddenAddressError(forbidden.address))
+      const [first] = addresses
+      if (problem || !first) callback(problem ?? new Error(`${hostname} has no address`), '')
+      else if (options.all) callback(null, addresses)
+      else callback(null, first.address, first.family)
+    })
+  }
 }
+
+const guardedLookup = guardLookup(lookup)
 
 type Question = Parameters<Ask>[0]
 
@@ -74,7 +85,7 @@ async function exchange({ url, method, headers, body, timeoutMs }: Question): Pr
   // An address needs no lookup, so the guard of the lookup would not see it.
   if (isForbiddenAddress(literal)) throw new ForbiddenAddressError(literal)
   const startedAt = performance.now()
-  const { promise, resolve: settle, reject } = Promise.withResolvers<Answer>()
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const { request: send } = target.protocol === 'https:' ? https : http
   const request = send(target, {
     method,
@@ -93,7 +104,7 @@ async function exchange({ url, method, headers, body, timeoutMs }: Question): Pr
   request.once('response', (response) => {
     readBody(response).then(
       (text) =>
-        settle({
+        resolve({
           type: 'Answered',
           status: response.statusCode ?? 0,
           headers: flat(response.headers),

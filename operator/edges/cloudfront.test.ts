@@ -14,7 +14,8 @@ import type { Pointer } from './ports.ts'
 
 type MovePointer = Extract<Step, { type: 'MovePointer' }>
 type Call = { method: string; path: string; headers: IncomingHttpHeaders; body: string }
-type Reply = { status?: number; headers?: Record<string, string>; body?: string } | 'Drop' | 'Silence'
+type Reply =
+  { status?: number; headers?: Record<string, string>; body?: string } | 'Drop' | 'Silence' | 'Stall'
 
 const ID = 'E1HOUSINGLOCAL'
 const GET = `/2020-05-31/distribution/${ID}`
@@ -282,7 +283,7 @@ describe('a move', () => {
 
   test('that is not answered in time is an open question', async () => {
     const { endpoint, calls } = await fake({ put: 'Silence' })
-    const work = pointerTo(endpoint, { requestTimeoutMs: 300 }).move(release(), toGreen())
+    const work = pointerTo(endpoint, { requestTimeoutMs: 1000 }).move(release(), toGreen())
     expect(await failureOf(work)).toBeInstanceOf(TransientError)
     expect(calls.map(({ method }) => method)).toEqual(['GET', 'PUT'])
   })
