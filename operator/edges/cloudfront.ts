@@ -69,12 +69,8 @@ async function open(options: CloudFrontOptions): Promise<Connection> {
       region,
       // The reconciler looks again and decides anew; a retry inside the SDK could outlive the lease.
       maxAttempts: 1,
-      requestHandler: {
-        connectionTimeout: CONNECTION_TIMEOUT_MS,
-        requestTimeout: requestTimeoutMs,
-        // Without it the SDK only warns.
-        throwOnRequestTimeout: true,
-      },
+      // The whole call is bounded by an abort signal, which the SDK's own requestTimeout is not: it ends with the headers.
+      requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS },
       ...client,
     }),
   }
