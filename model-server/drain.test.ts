@@ -4,9 +4,12 @@ import { Agent, request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { housing, housingModel } from './test/housing.ts'
 import { ServerProcess } from './test/server-process.ts'
+
+// A real process on a busy machine may take its time.
+jest.setTimeout(60_000)
 
 const BODY = JSON.stringify(housing.samples[0]?.request)
 const HEADERS = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(BODY) }
@@ -128,7 +131,8 @@ test('clients that hold a connection and say nothing do not hold the process', a
   server.child.kill('SIGTERM')
   expect(await server.exited).toBe(0)
   silent.destroy()
-})
+  // Less than the 20 s after which everything is cut.
+}, 15_000)
 
 /** Resolves once nobody can connect any more. */
 async function refusesConnections(): Promise<void> {

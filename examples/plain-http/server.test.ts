@@ -3,7 +3,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from '@jest/globals'
+import { expect, jest, test } from '@jest/globals'
+
+// A real process on a busy machine may take its time.
+jest.setTimeout(60_000)
 
 async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
@@ -43,4 +46,4 @@ test('it shows its version, and leaves with exit code 0 after answering for a wh
   } finally {
     child.kill('SIGKILL')
   }
-}, 15_000)
+})
