@@ -141,9 +141,10 @@ describe('a work queue', () => {
     [
       'a handler that throws nothing at all',
       () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error
         throw undefined
       },
-    ], // eslint-disable-line @typescript-eslint/only-throw-error
+    ],
     ['an outcome that is none', () => Promise.resolve(undefined as unknown as Outcome)],
     ['a recheck that is no number', () => Promise.resolve({ recheckMs: NaN })],
     ['a recheck in the past', () => Promise.resolve({ recheckMs: -1 })],

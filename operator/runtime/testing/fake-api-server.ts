@@ -66,7 +66,7 @@ export class FakeApiServer {
     return {
       getCurrentCluster: () => ({ name: 'fake', server: this.url, skipTLSVerify: true }),
       applyToHTTPSOptions: (options) => {
-        options.headers = { Authorization: 'Bearer secret' }
+        Object.assign(options as object, { headers: { Authorization: 'Bearer secret' } })
         return Promise.resolve()
       },
     }
@@ -109,7 +109,12 @@ export class FakeApiServer {
 
   /** Sends a line to every open watch. */
   send(event: object): void {
-    for (const watch of this.#watches) watch.write(`${JSON.stringify(event)}\n`)
+    this.sendLine(JSON.stringify(event))
+  }
+
+  /** Sends any text, as a line, to every open watch. */
+  sendLine(line: string): void {
+    for (const watch of this.#watches) watch.write(`${line}\n`)
   }
 
   /** Ends every watch as the server does at its time limit. */

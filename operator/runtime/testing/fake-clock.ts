@@ -14,6 +14,8 @@ export class FakeClock implements Clock {
   #timers: Timer[] = []
   /** What random() answers. */
   chance: () => number = () => 0.5
+  /** Told whenever a timer is set, so that a test can wait for somebody to wait. */
+  onTimer: () => void = () => undefined
 
   monotonicMs(): number {
     return this.#nowMs
@@ -30,6 +32,7 @@ export class FakeClock implements Clock {
   after(ms: number, act: () => void): () => void {
     const timer = { dueMs: this.#nowMs + Math.max(0, ms), act }
     this.#timers.push(timer)
+    this.onTimer()
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer)
     }
