@@ -1,4 +1,4 @@
-import { access, copyFile, mkdir, readdir, rename, rm, statfs, symlink, writeFile } from 'node:fs/promises'
+import { access, copyFile, cp, mkdir, readdir, rename, rm, statfs, symlink, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { run, type RunOptions } from './command.ts'
 import { ClusterError } from './cluster-error.ts'
@@ -17,6 +17,13 @@ const RUN_BYTES = 2 * GIB
  */
 const UNPACKED = ['etcd-server', 'containerd', 'runc', 'containernetworking-plugins']
 const TOOLCHAIN = ['golang-1.19-go', 'golang-1.19-src']
+
+/**
+ * The tree vendors reflect2 1.0.1, which calls a function of Go's runtime whose signature changed in Go 1.18: with
+ * Go 1.19 the API server dies of a memory fault as soon as it encodes a map in order, as it does for every custom
+ * resource. Debian packages the version that knows both.
+ */
+const REFLECT2 = { package: 'golang-github-modern-go-reflect2-dev', path: 'github.com/modern-go/reflect2' }
 
 const RUNTIME_FILES = ['etcd', 'containerd', 'containerd-shim-runc-v2', 'ctr'].map(
   (name) => `usr/bin/${name}`,
@@ -151,6 +158,7 @@ function buildSteps({ layout, signal }: BuildOptions): Step[] {
   return [
     { name: 'source', result: at('source'), make: () => fetchSource(buildDir, log) },
     { name: 'packages', result: at('packages'), make: () => fetchPackages(buildDir, log) },
+    { name: 'reflect2', result: at('source/vendor/.reflect2'), make: () => replaceReflect2(buildDir) },
     {
       name: 'kube-apiserver',
       result: at('bin/kube-apiserver'),
@@ -205,13 +213,21 @@ async function fetchPackages(buildDir: string, log: RunOptions): Promise<void> {
   await rm(downloads, { recursive: true, force: true })
   await rm(partial, { recursive: true, force: true })
   await mkdir(downloads)
-  await withFreshLists(['-o', 'APT::Sandbox::User=root', 'download', ...UNPACKED, ...TOOLCHAIN], {
+  await withFreshLists(['-o', 'APT::Sandbox::User=root', 'download', ...UNPACKED, ...TOOLCHAIN, REFLECT2.package], {
     ...log,
     cwd: downloads,
   })
   for (const file of await readdir(downloads))
     await run('dpkg', ['--extract', join(downloads, file), partial], log)
   await rename(partial, join(buildDir, 'packages'))
+}
+
+/** Puts Debian's reflect2 in the place of the vendored one. */
+async function replaceReflect2(buildDir: string): Promise<void> {
+  const vendored = join(buildDir, 'source/vendor', REFLECT2.path)
+  await rm(vendored, { recursive: true, force: true })
+  await cp(join(buildDir, 'packages/usr/share/gocode/src', REFLECT2.path), vendored, { recursive: true })
+  await writeFile(join(buildDir, 'source/vendor/.reflect2'), `from ${REFLECT2.package}\n`)
 }
 
 async function install(layout: Layout): Promise<void> {

@@ -5,6 +5,9 @@ import type { ClusterConfig } from './config.ts'
 /** The version of Kubernetes that Debian 12 carries the complete source of. */
 export const KUBERNETES_VERSION = '1.20.2'
 
+/** Raised when the same version is built in another way, so that binaries cached before are not used any more. */
+const BUILD = 2
+
 /** Every path and name that one cluster uses on the machine. */
 export interface Layout {
   /** Holds images, binaries and logs of failed starts; survives `down`. */
@@ -40,8 +43,8 @@ export function layoutOf({ name, cacheDir }: Pick<ClusterConfig, 'name' | 'cache
   const tag = createHash('sha256').update(name).digest('hex').slice(0, 8)
   return {
     cacheDir,
-    binariesDir: join(cacheDir, `kubernetes-${KUBERNETES_VERSION}`),
-    buildDir: join(cacheDir, `kubernetes-${KUBERNETES_VERSION}.build`),
+    binariesDir: join(cacheDir, `kubernetes-${KUBERNETES_VERSION}-${BUILD}`),
+    buildDir: join(cacheDir, `kubernetes-${KUBERNETES_VERSION}-${BUILD}.build`),
     stateDir,
     varDir: join(stateDir, 'var'),
     logDir: join(stateDir, 'var/log'),
