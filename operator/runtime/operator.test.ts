@@ -116,9 +116,9 @@ describe('the operator shell on the real package', () => {
 
 describe('a leader that is stopped and goes on', () => {
   test('writes nothing more and exits, after another took over', async () => {
-    const a = await run('leader-program.ts', ['a'])
+    const a = await run('leader-program.ts', ['a', server.url])
     await a.said('leading')
-    const b = await run('leader-program.ts', ['b'])
+    const b = await run('leader-program.ts', ['b', server.url])
     await b.said('standing by')
     const holder = () => (server.object('system/election')?.spec as { holderIdentity: string }).holderIdentity
     const writesOfA = () =>
