@@ -105,9 +105,7 @@ export async function debianSources(): Promise<{
 export function reachOptions(dump: string): string[] {
   return dump
     .split('\n')
-    .filter((line) =>
-      /^Acquire::(https?::(.*::)?Proxy|https?::(CAInfo|Verify.*)|Check-(Date|Valid-Until)) /i.test(line),
-    )
+    .filter((line) => /^Acquire::(https?::(Proxy|CAInfo|Verify)[^ ]*|Check-(Date|Valid-Until)) /i.test(line))
     .map((line) => line.replace(/;$/, ''))
 }
 

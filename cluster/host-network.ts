@@ -44,8 +44,9 @@ export async function connectNode(init: number, layout: Layout, ranges: NodeRang
 }
 
 /** Takes back what connectNode did; it may be called where nothing or only a part is there. */
-export async function disconnectNode(layout: Layout, ranges: NodeRanges): Promise<void> {
+export async function disconnectNode(layout: Layout, ranges: NodeRanges | undefined): Promise<void> {
   await attempt('ip', ['link', 'delete', 'dev', layout.hostDevice])
+  if (ranges === undefined) return
   for (const destination of [ranges.serviceCidr, ranges.podCidr]) {
     await attempt('ip', ['route', 'delete', 'unreachable', destination, 'metric', LAST_RESORT_METRIC])
   }

@@ -70,6 +70,13 @@ export function isIgnored(path: string, rules: readonly IgnoreRule[]): boolean {
   }, false)
 }
 
+/** Whether a later rule can take back something below an ignored directory, which then has to be entered. */
+function mayTakeBack(directory: string, rules: readonly IgnoreRule[]): boolean {
+  return rules.some(
+    ({ pattern, ignores }) => !ignores && (pattern.startsWith(`${directory}/`) || pattern.startsWith('**/')),
+  )
+}
+
 interface Walk {
   readonly context: string
   readonly ignore: readonly IgnoreRule[]
@@ -80,8 +87,7 @@ async function hashPath(hash: Hash, walk: Walk, path: string): Promise<void> {
   const name = relative(walk.context, full)
   const stat = await lstat(full)
   if (stat.isDirectory()) {
-    // A rule may take back what an earlier one left out below this directory, so only then is it entered.
-    if (isIgnored(name, walk.ignore) && walk.ignore.every((rule) => rule.ignores)) return
+    if (isIgnored(name, walk.ignore) && !mayTakeBack(name, walk.ignore)) return
     for (const entry of (await readdir(full)).sort()) await hashPath(hash, walk, join(path, entry))
     return
   }

@@ -57,7 +57,6 @@ export const kindCommands = {
 export function kindCluster(options: ClusterOptions): ClusterProvider {
   const { config, report } = options
   const { name } = config
-  const ranges = nodeRanges(config.range)
   const kubeconfig = join(config.cacheDir, 'kind', `${name}.kubeconfig`)
   const exists = async (): Promise<boolean> =>
     (await run('kind', ['get', 'clusters'])).split('\n').includes(name)
@@ -69,7 +68,7 @@ export function kindCluster(options: ClusterOptions): ClusterProvider {
     up: async () => {
       await mkdir(join(config.cacheDir, 'kind'), { recursive: true })
       if (await exists()) report(`kind cluster ${name} is already up`)
-      else await perform(kindCommands.create(name, kubeconfig), options, kindCommands.configuration(ranges))
+      else await create(options, kubeconfig)
       const handle = await attach()
       await routeToServices(handle, report)
       return handle
@@ -90,6 +89,19 @@ export function kindCluster(options: ClusterOptions): ClusterProvider {
       await attach()
       return ['docker', 'exec', `${name}-control-plane`, ...command]
     },
+  }
+}
+
+/** kind cleans up after its own failures, but not where it is stopped. */
+async function create(options: ClusterOptions, kubeconfig: string): Promise<void> {
+  const { config, report } = options
+  const configuration = kindCommands.configuration(nodeRanges(config.range))
+  try {
+    await perform(kindCommands.create(config.name, kubeconfig), options, configuration)
+  } catch (cause) {
+    if (options.signal?.aborted === true)
+      await perform(kindCommands.remove(config.name, kubeconfig), { report })
+    throw cause
   }
 }
 

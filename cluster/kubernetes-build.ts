@@ -1,4 +1,15 @@
-import { access, copyFile, cp, mkdir, readdir, rename, rm, statfs, symlink, writeFile } from 'node:fs/promises'
+import {
+  access,
+  copyFile,
+  cp,
+  mkdir,
+  readdir,
+  rename,
+  rm,
+  statfs,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { run, type RunOptions } from './command.ts'
 import { ClusterError } from './cluster-error.ts'
@@ -213,10 +224,13 @@ async function fetchPackages(buildDir: string, log: RunOptions): Promise<void> {
   await rm(downloads, { recursive: true, force: true })
   await rm(partial, { recursive: true, force: true })
   await mkdir(downloads)
-  await withFreshLists(['-o', 'APT::Sandbox::User=root', 'download', ...UNPACKED, ...TOOLCHAIN, REFLECT2.package], {
-    ...log,
-    cwd: downloads,
-  })
+  await withFreshLists(
+    ['-o', 'APT::Sandbox::User=root', 'download', ...UNPACKED, ...TOOLCHAIN, REFLECT2.package],
+    {
+      ...log,
+      cwd: downloads,
+    },
+  )
   for (const file of await readdir(downloads))
     await run('dpkg', ['--extract', join(downloads, file), partial], log)
   await rename(partial, join(buildDir, 'packages'))

@@ -1,4 +1,5 @@
-import { cp, mkdir, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, rmdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { removeCgroups } from './cgroups.ts'
 import { ClusterError } from './cluster-error.ts'
@@ -11,11 +12,13 @@ import { nodeRanges } from './ranges.ts'
 /** Ends a node and removes all that it left on the machine; whatever part of it exists. */
 export async function removeNode(layout: Layout, record: NodeRecord | undefined): Promise<void> {
   if (record?.init !== undefined) await endInit(record.init)
-  if (record !== undefined) await disconnectNode(layout, nodeRanges(record.range))
+  await disconnectNode(layout, record === undefined ? undefined : nodeRanges(record.range))
   await removeCgroups(layout.cgroup)
   await removeDirectory(layout.stateDir)
   // The record goes last: until then a removal that was cut short can be repeated.
   await removeDirectory(layout.runDir)
+  // Of several clusters the last one takes the directory with it.
+  await rmdir(dirname(layout.stateDir)).catch(() => undefined)
 }
 
 /** Copies the components' logs to where they outlive the node; returns the directory. */

@@ -161,10 +161,9 @@ async function startAnew(
   options: ClusterOptions,
 ): Promise<void> {
   const { config, report, signal } = options
-  if (record !== undefined) {
-    report('removing what an earlier start left behind')
-    await removeNode(layout, record)
-  }
+  if (record !== undefined) report('removing what an earlier start left behind')
+  // Also without a record: a restart of the machine empties /run and leaves the files on disk.
+  await removeNode(layout, record)
   await refuseOverlap(config.range)
   await installPackages(report, signal)
   await refuseMissingKernelFeatures()

@@ -28,6 +28,9 @@ mount --bind "$state/var/tmp" /tmp
 mount --bind "$state/var" /var
 mount --rbind "$run/run" /run
 
+# The caller's limit would become every container's.
+ulimit -n "$(ulimit -H -n)"
+
 ip link set lo up
 echo 1 >/proc/sys/net/ipv4/ip_forward
 

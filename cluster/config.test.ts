@@ -1,0 +1,81 @@
+import { describe, expect, test } from '@jest/globals'
+import { clusterConfig, ConfigError, parseInvocation, searchPath } from './config.ts'
+
+const home = { HOME: '/home/ada' }
+const defaults = {
+  name: 'modelrelease',
+  range: '10.213.0.0/16',
+  provider: 'auto',
+  context: undefined,
+  cacheDir: '/home/ada/.cache/modelrelease',
+}
+
+describe('parseInvocation', () => {
+  test.each([
+    { argv: ['up'], verb: 'up', args: [], config: {} },
+    {
+      argv: ['up', '--name', 'b', '--range=10.9.0.0/16'],
+      verb: 'up',
+      args: [],
+      config: { name: 'b', range: '10.9.0.0/16' },
+    },
+    { argv: ['--name', 'b', 'down'], verb: 'down', args: [], config: { name: 'b' } },
+    { argv: ['load', 'a:1', 'b:2'], verb: 'load', args: ['a:1', 'b:2'], config: {} },
+    { argv: ['exec', '--', 'ls', '-l', '--name'], verb: 'exec', args: ['ls', '-l', '--name'], config: {} },
+    { argv: ['status', '--provider', 'kind'], verb: 'status', args: [], config: { provider: 'kind' } },
+    {
+      argv: ['up', '--context', 'mine'],
+      verb: 'up',
+      args: [],
+      config: { provider: 'context', context: 'mine' },
+    },
+  ])('$argv', ({ argv, verb, args, config }) => {
+    expect(parseInvocation(argv, home)).toEqual({ verb, args, config: { ...defaults, ...config } })
+  })
+
+  test.each([
+    { argv: [], says: 'usage:' },
+    { argv: ['start'], says: 'unknown verb start' },
+    { argv: ['up', '--nmae', 'x'], says: "Unknown option '--nmae'" },
+    { argv: ['load'], says: 'load needs at least one image tag' },
+    { argv: ['exec'], says: 'exec needs a command' },
+  ])('$argv is refused', ({ argv, says }) => {
+    expect(() => parseInvocation(argv, home)).toThrow(ConfigError)
+    expect(() => parseInvocation(argv, home)).toThrow(says)
+  })
+})
+
+describe('clusterConfig', () => {
+  test('takes flags before the environment', () => {
+    const env = { ...home, MODELRELEASE_CLUSTER_NAME: 'env', MODELRELEASE_CLUSTER_RANGE: '10.7.0.0/16' }
+    expect(clusterConfig({ name: 'flag' }, env)).toEqual({ ...defaults, name: 'flag', range: '10.7.0.0/16' })
+  })
+
+  test('puts the cache where the desktop convention says', () => {
+    expect(clusterConfig({}, { ...home, XDG_CACHE_HOME: '/big' }).cacheDir).toBe('/big/modelrelease')
+  })
+
+  test('lists every problem at once', () => {
+    const flags = { name: 'Not OK', range: '10.1.0.0/24', provider: 'minikube' }
+    expect(() => clusterConfig(flags, home)).toThrow(
+      [
+        'invalid configuration:',
+        '- name: "Not OK" is not 1 to 20 lower-case letters, digits and inner dashes',
+        '- range: "10.1.0.0/24" is not an IPv4 /16 such as 10.213.0.0/16',
+        '- provider: "minikube" is none of auto, debian, kind, context',
+      ].join('\n'),
+    )
+  })
+
+  test.each([
+    { flags: { provider: 'context' }, says: 'provider context needs --context NAME' },
+    { flags: { provider: 'kind', context: 'c' }, says: 'goes with --provider context, not kind' },
+    { flags: { name: 'a-name-that-is-too-long' }, says: 'name: "a-name-that-is-too-long"' },
+    { flags: { name: '../etc' }, says: 'name: "../etc"' },
+  ])('refuses $flags', ({ flags, says }) => expect(() => clusterConfig(flags, home)).toThrow(says))
+})
+
+test('searchPath leaves out empty entries, which would mean the current directory', () => {
+  expect(searchPath({ PATH: '/usr/bin::/bin:' })).toEqual(['/usr/bin', '/bin'])
+  expect(searchPath({})).toEqual([])
+})

@@ -1,0 +1,68 @@
+import { describe, expect, test } from '@jest/globals'
+import { parseIndexes, reachOptions, refuseOtherSystems, sourceLine } from './debian.ts'
+
+describe('refuseOtherSystems', () => {
+  test('lets Debian 12 pass', () => {
+    expect(() =>
+      refuseOtherSystems('PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nVERSION_ID="12"\nID=debian\n'),
+    ).not.toThrow()
+  })
+
+  test.each([
+    {
+      text: 'PRETTY_NAME="Ubuntu 24.04 LTS"\nID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n',
+      says: 'this is Ubuntu 24.04 LTS',
+    },
+    { text: 'PRETTY_NAME="Debian GNU/Linux 13 (trixie)"\nID=debian\nVERSION_ID="13"\n', says: '13 (trixie)' },
+    { text: '', says: 'this is this system' },
+  ])('refuses $text', ({ text, says }) => {
+    expect(() => refuseOtherSystems(text)).toThrow(says)
+    expect(() => refuseOtherSystems(text)).toThrow('--context NAME')
+  })
+})
+
+describe('the machine’s own mirrors', () => {
+  const listing = [
+    'http://mirror.test/debian/|bookworm|main|$(SIGNED_BY)',
+    'http://mirror.test/security/|bookworm-security|main|/usr/share/keyrings/k.gpg',
+    '',
+  ].join('\n')
+
+  test('are read from apt’s listing', () => {
+    expect(parseIndexes(listing)).toEqual([
+      { uri: 'http://mirror.test/debian/', codename: 'bookworm', component: 'main', signedBy: '' },
+      {
+        uri: 'http://mirror.test/security/',
+        codename: 'bookworm-security',
+        component: 'main',
+        signedBy: '/usr/share/keyrings/k.gpg',
+      },
+    ])
+  })
+
+  test('keep their keyrings', () => {
+    const [plain, signed] = parseIndexes(listing)
+    expect(plain && sourceLine('deb-src', plain)).toBe('deb-src http://mirror.test/debian/ bookworm main')
+    expect(signed && sourceLine('deb', signed)).toBe(
+      'deb [signed-by=/usr/share/keyrings/k.gpg] http://mirror.test/security/ bookworm-security main',
+    )
+  })
+
+  test('are reached with apt’s own proxies and checks, and nothing else of its settings', () => {
+    const dump = [
+      'Acquire "";',
+      'Acquire::http::Proxy "http://proxy.test:3128";',
+      'Acquire::http::Proxy::local.test "DIRECT";',
+      'Acquire::https::Verify-Peer "true";',
+      'Acquire::Check-Date "false";',
+      'Acquire::Languages:: "none";',
+      'APT::Install-Recommends "0";',
+    ].join('\n')
+    expect(reachOptions(dump)).toEqual([
+      'Acquire::http::Proxy "http://proxy.test:3128"',
+      'Acquire::http::Proxy::local.test "DIRECT"',
+      'Acquire::https::Verify-Peer "true"',
+      'Acquire::Check-Date "false"',
+    ])
+  })
+})

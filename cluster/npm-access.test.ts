@@ -1,0 +1,38 @@
+import { expect, test } from '@jest/globals'
+import { npmAccess, parseSettings } from './npm-access.ts'
+
+test('parseSettings leaves out what is not set', () => {
+  const printed = 'registry=https://registry.test/\ncafile=null\nproxy=undefined\nnoproxy=\nstrict-ssl=true'
+  expect(parseSettings(printed)).toEqual({ registry: 'https://registry.test/', 'strict-ssl': 'true' })
+})
+
+test('a build gets the registry, its authorities and credentials, and no other setting of the user', () => {
+  const resolved = {
+    registry: 'https://registry.test/npm/',
+    cafile: '/etc/ssl/certs/ca.crt',
+    'https-proxy': 'http://proxy.test',
+    userconfig: '/home/ada/.npmrc',
+  }
+  const userFile = [
+    '//registry.test/npm/:_authToken=secret',
+    '@mine:registry=https://mine.test/',
+    'prefix=/home/ada/.npm-global',
+    'registry=https://overridden.test/',
+    '',
+  ].join('\n')
+  expect(npmAccess(resolved, userFile)).toEqual({
+    npmrc: [
+      'registry=https://registry.test/npm/',
+      'https-proxy=http://proxy.test',
+      'cafile=/usr/local/etc/npm-authorities.crt',
+      '//registry.test/npm/:_authToken=secret',
+      '@mine:registry=https://mine.test/',
+      '',
+    ].join('\n'),
+    authorities: '/etc/ssl/certs/ca.crt',
+  })
+})
+
+test('a machine without authorities of its own mounts none', () => {
+  expect(npmAccess({ registry: 'https://registry.npmjs.org/' }, '').authorities).toBeUndefined()
+})

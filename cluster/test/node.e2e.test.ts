@@ -1,0 +1,245 @@
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
+import { once } from 'node:events'
+import { access, readFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { hierarchies } from '../cgroups.ts'
+import { attempt, run } from '../command.ts'
+import { readConfig } from '../config.ts'
+import { osRelease, refuseOtherSystems } from '../debian.ts'
+import type { ClusterHandle } from '../handle.ts'
+import { layoutOf } from '../layout.ts'
+import { refuseOtherUsers } from '../machine-checks.ts'
+import { debianNode } from '../node.ts'
+import { readRecord } from '../node-record.ts'
+import { identify, isRunning, namespaceProcesses } from '../process-identity.ts'
+
+const config = readConfig({ name: 'e2e-node', range: '10.215.0.0/16', provider: 'debian' })
+const layout = layoutOf(config)
+const flags = ['--name', config.name, '--range', config.range, '--provider', 'debian']
+const program = join(import.meta.dirname, '../cluster.ts')
+const echo = join(import.meta.dirname, 'echo')
+
+/** The node exists on Debian 12 as root only; elsewhere the cluster is kind's and has its own tests. */
+const supported = await (async () => {
+  try {
+    refuseOtherUsers()
+    refuseOtherSystems(await osRelease())
+    return true
+  } catch {
+    return false
+  }
+})()
+
+interface Ended {
+  readonly code: number
+  readonly output: string
+}
+
+const start = (verb: string, ...more: string[]): ChildProcessWithoutNullStreams =>
+  spawn(process.execPath, [program, verb, ...flags, ...more])
+
+const ended = async (child: ChildProcessWithoutNullStreams): Promise<Ended> => {
+  const said: string[] = []
+  child.stdout.on('data', (chunk: Buffer) => said.push(chunk.toString()))
+  child.stderr.on('data', (chunk: Buffer) => said.push(chunk.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code: code ?? -1, output: said.join('') }
+}
+
+const cluster = (verb: string, ...more: string[]): Promise<Ended> => ended(start(verb, ...more))
+
+const untilSaid = (child: ChildProcessWithoutNullStreams, words: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (chunk.toString().includes(words)) resolve()
+    })
+    child.on('close', () => reject(new Error(`ended without saying ${words}`)))
+  })
+
+const kubectl = (...args: string[]): Promise<string> =>
+  run('kubectl', ['--kubeconfig', layout.kubeconfig, ...args])
+
+const initPid = async (): Promise<number> => (await readRecord(layout))?.init?.pid ?? 0
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+/** What a node could leave on the machine: by its own names, and in what it shares with everything else. */
+const traces = async (): Promise<Record<string, unknown>> => {
+  const links = await run('ip', ['-brief', 'link'])
+  const routes = await run('ip', ['route', 'show', 'table', 'all'])
+  const mounts = await readFile('/proc/self/mountinfo', 'utf8')
+  const groups = (await hierarchies()).map((root) => join(root, layout.cgroup))
+  const settings = ['kernel.panic', 'kernel.panic_on_oops', 'vm.overcommit_memory', 'net.ipv4.ip_forward']
+  return {
+    links: links.split('\n').filter((line) => line.includes(layout.hostDevice)),
+    routes: routes.split('\n').filter((line) => line.includes('10.215.')),
+    mounts: mounts.split('\n').filter((line) => line.includes(config.name)),
+    groups: (await Promise.all(groups.map(exists))).filter(Boolean).length,
+    directories: await Promise.all([layout.stateDir, layout.runDir].map(exists)),
+    settings: await run('sysctl', settings),
+    rules: (await run('iptables-save', [])).split('\n').filter((line) => /KUBE|CNI/.test(line)),
+  }
+}
+
+const connects = (host: string, port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: 5000 })
+    const end = (answer: boolean) => () => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.on('connect', end(true)).on('error', end(false)).on('timeout', end(false))
+  })
+
+const when = supported ? describe : describe.skip
+
+when('the node', () => {
+  let before: Record<string, unknown> = {}
+  let handle: ClusterHandle
+
+  beforeAll(async () => {
+    await cluster('down')
+    before = await traces()
+  }, 60_000)
+
+  afterAll(async () => {
+    await cluster('down')
+  }, 60_000)
+
+  test('up starts it, and leaves a handle that works', async () => {
+    const { code, output } = await cluster('up')
+    expect({ code, output }).toMatchObject({
+      code: 0,
+      output: expect.stringContaining('cluster e2e-node is up'),
+    })
+    expect(await cluster('status')).toMatchObject({ code: 0, output: expect.stringContaining('is healthy') })
+    handle = await debianNode({ config, report: () => undefined }).attach()
+  }, 90_000)
+
+  test('runs a pod that may do nothing, from an image that was built here', async () => {
+    await handle.build({ dockerfile: join(echo, 'Dockerfile'), tag: 'modelrelease/echo:test', context: echo })
+    await handle.load('modelrelease/echo:test')
+    await kubectl('apply', '--filename', join(echo, 'pod.json'))
+    await kubectl('wait', '--for=condition=Ready', 'pod/echo', '--timeout=60s')
+    expect(await kubectl('logs', 'echo')).toBe('echo listens')
+    expect(await kubectl('exec', 'echo', '--', 'node', '-p', 'process.getuid()')).toBe('1000')
+    const write = await attempt('kubectl', [
+      ...['--kubeconfig', layout.kubeconfig, 'exec', 'echo', '--', 'touch', '/file'],
+    ])
+    expect(write.stderr).toContain('Read-only file system')
+  }, 180_000)
+
+  test('is reached through Services and NodePorts, and reaches this machine', async () => {
+    const service = JSON.parse(await kubectl('get', 'service', 'echo', '--output=json')) as {
+      spec: { clusterIP: string; ports: { nodePort: number }[] }
+    }
+    const port = service.spec.ports[0]?.nodePort ?? 0
+    for (const url of [`http://${service.spec.clusterIP}/`, `http://${handle.nodeAddress}:${port}/`]) {
+      expect(await (await fetch(url)).text()).toBe('echo')
+    }
+    const server = createServer((_, response) => response.end('machine')).listen(0, handle.hostAddress)
+    await once(server, 'listening')
+    const own = `http://${handle.hostAddress}:${(server.address() as AddressInfo).port}/`
+    const question = `fetch('${own}').then((r) => r.text()).then(console.log)`
+    expect(await kubectl('exec', 'echo', '--', 'node', '-e', question)).toBe('machine')
+    server.close()
+  }, 30_000)
+
+  test('keeps packets to unassigned addresses, and everything from pods, on the machine', async () => {
+    expect(await connects('10.215.100.100', 80)).toBe(false)
+    expect(await connects('10.215.200.200', 80)).toBe(false)
+    // A documentation address that nothing answers: without a way out the kernel says so at once.
+    const question = "fetch('http://198.51.100.1/').catch((e) => console.log(e.cause.code))"
+    expect(await kubectl('exec', 'echo', '--', 'node', '-e', question)).toBe('ENETUNREACH')
+  }, 30_000)
+
+  test('up again finds it up and leaves it alone', async () => {
+    const init = await initPid()
+    expect(await cluster('up')).toMatchObject({ code: 0, output: expect.stringContaining('already up') })
+    expect(await initPid()).toBe(init)
+  })
+
+  test('another cluster may not take its range', async () => {
+    const { code, output } = await ended(
+      spawn(process.execPath, [
+        program,
+        'up',
+        '--name',
+        'e2e-other',
+        '--range',
+        config.range,
+        '--provider=debian',
+      ]),
+    )
+    expect(code).toBe(1)
+    expect(output).toMatch(
+      /^error: the range 10\.215\.0\.0\/16 overlaps .*; choose another, for example --range 10\.\d+/,
+    )
+    expect(await exists('/run/modelrelease/e2e-other')).toBe(false)
+  })
+
+  test('components that are killed come back, under the pods', async () => {
+    const victims = ['etcd', 'kube-apiserver', 'containerd', 'kubelet', 'kube-proxy']
+    const running = await namespaceProcesses(await initPid())
+    const killed = running.filter(({ command }) => victims.includes(command))
+    expect(killed.map(({ command }) => command).sort()).toEqual([...victims].sort())
+    for (const { pid } of killed) process.kill(pid, 'SIGKILL')
+    expect(await cluster('up')).toMatchObject({ code: 0, output: expect.stringContaining('already up') })
+    const pod = JSON.parse(await kubectl('get', 'pod', 'echo', '--output=json')) as {
+      status: { containerStatuses: { restartCount: number }[] }
+    }
+    expect(pod.status.containerStatuses[0]?.restartCount).toBe(0)
+  }, 90_000)
+
+  test('an init that is killed takes the node with it, and up starts a new one, also when called twice', async () => {
+    const init = await initPid()
+    const identity = await identify(init)
+    process.kill(init, 'SIGKILL')
+    while (identity !== undefined && (await isRunning(identity)));
+    expect(await cluster('status')).toMatchObject({ code: 1, output: expect.stringContaining('is broken') })
+    const both = await Promise.all([cluster('up'), cluster('up')])
+    expect(both.map(({ code }) => code)).toEqual([0, 0])
+    const outputs = both.map(({ output }) => output)
+    expect(outputs.filter((output) => output.includes('is already up'))).toHaveLength(1)
+    expect(outputs.filter((output) => output.includes('removing what an earlier start left'))).toHaveLength(1)
+    expect(await initPid()).not.toBe(init)
+  }, 90_000)
+
+  test('down leaves nothing, and does nothing twice', async () => {
+    expect(await cluster('down')).toMatchObject({ code: 0, output: expect.stringContaining('is down') })
+    expect(await cluster('down')).toMatchObject({ code: 0, output: expect.stringContaining('was not up') })
+    expect(await cluster('status')).toMatchObject({ code: 1, output: expect.stringContaining('is down') })
+    expect(await cluster('kubeconfig')).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('is not up'),
+    })
+    expect(await traces()).toEqual(before)
+  }, 60_000)
+
+  test('Ctrl-C in the middle of up leaves nothing', async () => {
+    const child = start('up')
+    const end = ended(child)
+    await untilSaid(child, 'namespaces and network')
+    child.kill('SIGINT')
+    expect(await end).toMatchObject({ code: 1, output: expect.stringContaining('error: stopped') })
+    expect(await traces()).toEqual(before)
+  }, 60_000)
+
+  test('an up that is killed in the middle is finished by down', async () => {
+    const child = start('up')
+    const end = ended(child)
+    await untilSaid(child, 'namespaces and network')
+    child.kill('SIGKILL')
+    await end
+    expect(await cluster('status')).toMatchObject({ code: 1, output: expect.stringContaining('cut short') })
+    expect(await cluster('down')).toMatchObject({ code: 0 })
+    expect(await traces()).toEqual(before)
+  }, 60_000)
+})
