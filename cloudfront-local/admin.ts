@@ -3,6 +3,7 @@ import { CloudFrontError } from './cloudfront-error.ts'
 import { withTargetOriginId } from './distribution-config.ts'
 import { parseFault } from './faults.ts'
 import { readBody } from './read-body.ts'
+import { decodeSegment, parseTarget } from './request-target.ts'
 import { parseAddress } from './resolve-map.ts'
 import { expandSeed, SeedError } from './seed.ts'
 import { element, withChild } from './xml.ts'
@@ -86,16 +87,16 @@ export async function answerAdmin(
 }
 
 async function perform(context: AdminContext, request: IncomingMessage): Promise<AdminAnswer | undefined> {
-  const url = new URL(request.url ?? '/', 'http://localhost')
-  const path = url.pathname.slice(ADMIN_PREFIX.length)
+  const target = parseTarget(request.url)
+  const path = target.path.slice(ADMIN_PREFIX.length)
   const text = await readBody(request, MAX_BODY_BYTES)
   if (text === undefined) return undefined
   try {
     for (const route of ROUTES) {
       const match = request.method === route.method ? route.path.exec(path) : null
       if (match === null) continue
-      const parts = match.slice(1).map(decodeURIComponent)
-      return await route.handle({ context, parts, query: url.searchParams, body: parseJson(text) })
+      const parts = match.slice(1).map(decodeSegment)
+      return await route.handle({ context, parts, query: target.query, body: parseJson(text) })
     }
     const known = ROUTES.map(({ method, path: { source } }) => `${method} ${readable(source)}`)
     return { status: 404, body: { error: `no such thing; there are: ${known.join(', ')}` } }

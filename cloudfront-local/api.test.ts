@@ -139,6 +139,15 @@ describe('reading', () => {
     await expect(refusal(sdk().send(new GetDistributionConfigCommand({ Id })))).resolves.toEqual(expected)
   })
 
+  test.each(['//', '/2020-05-31/distribution/%zz', '/_admin/resolve/%zz'])(
+    '%s is refused, and the next call is served',
+    async (target) => {
+      const local = await start()
+      expect((await fetch(`${local.apiUrl}${target}`)).ok).toBe(false)
+      expect((await read()).status).toBe('Deployed')
+    },
+  )
+
   test('an operation that the stand-in lacks says so', async () => {
     await start()
     const answer = await fetch(`${running?.apiUrl ?? ''}/2020-05-31/origin-access-control`)
@@ -228,16 +237,40 @@ describe('UpdateDistribution', () => {
     ])
   })
 
-  test('is accepted while InProgress, and every edge gets the versions in order', async () => {
-    const local = await start({ propagation: { minMs: 0, maxMs: 20 }, randomSeed: 7 })
+  test('is accepted while InProgress', async () => {
+    const local = await start()
+    await admin('POST', '/edges/all/hold')
     const { config, etag } = await read()
     const second = await put(pointedAt(config, 'housing-green'), etag)
-    const third = await put(pointedAt(config, 'housing-blue'), second)
-    await put(pointedAt(config, 'housing-green'), third)
-    await local.waitFor((entry) => entry.type === 'EdgeApplied' && entry.status === 'Deployed')
+    expect((await read()).status).toBe('InProgress')
+    await put(pointedAt(config, 'housing-blue'), second)
+    await admin('POST', '/edges/all/release')
+    expect((await read()).status).toBe('Deployed')
+    const applied = local.audit().filter((entry) => entry.type === 'EdgeApplied')
+    expect(applied.map(({ edge, version, status }) => [edge, version, status])).toEqual([
+      [1, 2, 'InProgress'],
+      [1, 3, 'InProgress'],
+      [2, 2, 'InProgress'],
+      [2, 3, 'InProgress'],
+      [3, 2, 'InProgress'],
+      [3, 3, 'Deployed'],
+    ])
+  })
+
+  test('reaches every edge in the order of the versions, whatever the delays', async () => {
+    const local = await start({ propagation: { minMs: 0, maxMs: 200 }, randomSeed: 7 })
+    const { config, etag } = await read()
+    let newest = etag
+    for (const color of ['green', 'blue', 'green', 'blue'])
+      newest = await put(pointedAt(config, `housing-${color}`), newest)
+    await local.waitFor(
+      (entry) => entry.type === 'EdgeApplied' && entry.status === 'Deployed' && entry.version === 5,
+    )
     const applied = local.audit().filter((entry) => entry.type === 'EdgeApplied')
     for (const edge of [1, 2, 3]) {
-      expect(applied.filter((entry) => entry.edge === edge).map(({ version }) => version)).toEqual([2, 3, 4])
+      expect(applied.filter((entry) => entry.edge === edge).map(({ version }) => version)).toEqual([
+        2, 3, 4, 5,
+      ])
     }
   })
 

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CloudFrontError, errorBody } from './cloudfront-error.ts'
 import { configDocument, distributionDocument, listDocument } from './distribution-xml.ts'
 import { readBody } from './read-body.ts'
+import { decodeSegment, parseTarget } from './request-target.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AuditLog, CallEntry } from './audit-log.ts'
 import type { Distributions } from './distributions.ts'
@@ -77,19 +78,19 @@ export async function answerApi(
 
 /** Undefined when the client went away or sent too much; there is nobody to answer then. */
 async function readCall(request: IncomingMessage): Promise<Call | undefined> {
-  const url = new URL(request.url ?? '/', 'http://localhost')
+  const target = parseTarget(request.url)
   // The SDK writes list calls without, other clients with a slash at the end.
-  const path = url.pathname.replace(/\/$/, '')
+  const path = target.path.replace(/\/$/, '')
   const body = await readBody(request, MAX_BODY_BYTES)
   if (body === undefined) return undefined
   const ifMatch = request.headers['if-match']
   for (const route of ROUTES) {
     const match = request.method === route.method ? route.path.exec(path) : null
     if (match === null) continue
-    const id = decodeURIComponent(match[1] ?? '')
-    return { operation: route.operation, id, query: url.searchParams, ifMatch, body }
+    const id = decodeSegment(match[1] ?? '')
+    return { operation: route.operation, id, query: target.query, ifMatch, body }
   }
-  return { operation: 'Unknown', id: '', query: url.searchParams, ifMatch, body }
+  return { operation: 'Unknown', id: '', query: target.query, ifMatch, body }
 }
 
 function perform(context: ApiContext, call: Call, fault: FaultEffect | undefined, requestId: string): Answer {

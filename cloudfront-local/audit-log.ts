@@ -46,7 +46,7 @@ const KEPT_ENTRIES = 50_000
 export class AuditLog {
   readonly #entries: AuditEntry[] = []
   readonly #waiters = new Set<Waiter>()
-  readonly #file: number | undefined
+  #file: number | undefined
   #sequence = 0
 
   /** Throws when the file cannot be opened for appending. */
@@ -89,5 +89,6 @@ export class AuditLog {
 
   close(): void {
     if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
   }
 }

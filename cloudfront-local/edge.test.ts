@@ -2,12 +2,15 @@ import { once } from 'node:events'
 import { Agent, createServer, request as httpRequest } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { startCloudFrontLocal } from './start.ts'
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
 import type { SeedBehavior, SeedDistribution, SeedOrigin } from './seed.ts'
 import type { CloudFrontLocal, CloudFrontLocalOptions } from './start.ts'
+
+// Real sockets and processes on a machine that may be busy with other things.
+jest.setTimeout(60_000)
 
 const ID = 'E1TESTTESTTEST'
 const HOST = 'models.example.com'
@@ -530,6 +533,24 @@ describe('an origin in trouble', () => {
       expect(seen).toBe(requests)
     },
   )
+
+  test.each([
+    'HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n',
+    'HTTP/1.1 099 Odd\r\n\r\n',
+    'SSH-2.0\r\n',
+  ])('%j, which is no answer, is 502', async (bytes) => {
+    const blue = await rawOrigin((socket) => socket.once('data', () => socket.write(bytes)))
+    const world = await start({ blue })
+    expect((await ask(world.edgeUrls[0], { method: 'POST', body: '{}' })).status).toBe(502)
+  })
+
+  test('a custom header that cannot be sent is 502, and the edge lives on', async () => {
+    const blue = await origin(says('blue'))
+    const world = await start({ blue }, { origin: { customHeaders: { 'not a name': 'x' } } })
+    expect((await ask(world.edgeUrls[0])).status).toBe(502)
+    expect((await ask(world.edgeUrls[0])).status).toBe(502)
+    expect(world.logged[0]?.message).toBe('The request cannot be sent')
+  })
 
   test.each(['GET', 'POST'])(
     'a connection closed without an answer: %s is 502 after one request',

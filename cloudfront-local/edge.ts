@@ -112,6 +112,18 @@ export class Edge implements EdgeTarget {
     this.counters.requests += 1
     this.counters.inFlight += 1
     response.on('close', () => (this.counters.inFlight -= 1))
+    try {
+      this.#serve(visit)
+    } catch (error) {
+      // node:http throws for what it will not write, such as a custom origin header with a blank in its name.
+      this.counters.badGateway += 1
+      this.#log('The request cannot be sent', { edge: this.number, path: request.url, err: String(error) })
+      refuse(visit, this.#pop, 502, 'The request cannot be sent to the origin.')
+    }
+  }
+
+  #serve(visit: Visit): void {
+    const { request } = visit
     const served = this.#distributionFor(request.headers.host ?? '')
     if (served === undefined) {
       refuse(visit, this.#pop, 403, 'No distribution has this host name among its domain name and aliases.')

@@ -2,6 +2,7 @@
 import { request as httpRequest } from 'node:http'
 import { judgeFailure } from './origin-failure.ts'
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Origin } from './distribution-config.ts'
 import type { OriginFailureKind } from './origin-failure.ts'
 import type { OriginAgents } from './origin-pool.ts'
@@ -46,6 +47,7 @@ function attempt(flight: Flight, connection: 'Any' | 'New'): void {
   flight.attempts += 1
   flight.phase = 'Connecting'
   let reason: OriginFailureKind | undefined
+  let settled = false
   const request = httpRequest({
     host: address.host,
     port: address.port,
@@ -61,11 +63,21 @@ function attempt(flight: Flight, connection: 'Any' | 'New'): void {
     reason = kind
     request.destroy()
   }
+  const settle = (kind: OriginFailureKind, cause?: Error): void => {
+    // After the first byte of an answer the answer's own end decides (relay).
+    if (settled || flight.phase === 'Answering' || viewerResponse.destroyed) return
+    settled = true
+    fail(flight, request, kind, cause)
+  }
   request.on('socket', (socket) => {
     if (!socket.connecting) {
-      // The agent may hand out a connection whose end has been read but not yet announced. Nothing is written yet.
-      if (socket.destroyed || !socket.writable || socket.readableEnded) giveUp('NeverSent')
-      else startBody(flight, request)
+      if (isOpen(socket)) {
+        startBody(flight, request)
+        return
+      }
+      // Nothing is written yet. A closed socket may have no event left to report it by, so it is settled here.
+      request.destroy()
+      settle('NeverSent')
       return
     }
     const timer = setTimeout(() => giveUp('ConnectTimedOut'), origin.connectTimeoutMs)
@@ -84,11 +96,16 @@ function attempt(flight: Flight, connection: 'Any' | 'New'): void {
     else giveUp('ReadTimedOut')
   })
   request.on('response', (answer) => relay(flight, answer))
+  // An answer that is no answer (101, for one) ends the connection without an error.
+  request.on('close', () => settle(reason ?? 'Closed'))
   request.on('error', (error) => {
-    // After the first byte of an answer the answer's own end decides (relay).
-    if (flight.phase === 'Answering' || viewerResponse.destroyed) return
-    fail(flight, request, reason ?? (flight.phase === 'Connecting' ? 'ConnectFailed' : 'Closed'), error)
+    settle(reason ?? (flight.phase === 'Connecting' ? 'ConnectFailed' : 'Closed'), error)
   })
+}
+
+/** The agent may hand out a connection whose end has been read but whose 'close' is still to come. */
+function isOpen(socket: Socket): boolean {
+  return !socket.destroyed && socket.writable && !socket.readableEnded
 }
 
 function startBody(flight: Flight, request: ClientRequest): void {
@@ -110,8 +127,12 @@ function waitsForViewer({ phase, exchange }: Flight, request: ClientRequest): bo
 
 function relay(flight: Flight, answer: IncomingMessage): void {
   const { viewerResponse, responseHeaders } = flight.exchange
+  const status = answer.statusCode ?? 0
+  if (status < 200 || viewerResponse.destroyed) {
+    flight.current?.destroy()
+    return
+  }
   flight.phase = 'Answering'
-  const status = answer.statusCode ?? 502
   viewerResponse.writeHead(status, answer.statusMessage, responseHeaders(answer.rawHeaders, status))
   // Streams of events must show their head before their first event; a sized body leaves in one packet with it.
   if (answer.headers['content-length'] === undefined) viewerResponse.flushHeaders()
@@ -124,7 +145,7 @@ function relay(flight: Flight, answer: IncomingMessage): void {
   answer.pipe(viewerResponse)
 }
 
-function fail(flight: Flight, request: ClientRequest, kind: OriginFailureKind, cause: Error): void {
+function fail(flight: Flight, request: ClientRequest, kind: OriginFailureKind, cause?: Error): void {
   const { exchange, attempts } = flight
   const verdict = judgeFailure({
     kind,

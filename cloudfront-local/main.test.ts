@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import type { ChildProcessByStdio } from 'node:child_process'
 import type { Readable } from 'node:stream'
+
+// Real sockets and processes on a machine that may be busy with other things.
+jest.setTimeout(60_000)
 
 type Child = ChildProcessByStdio<null, Readable, Readable>
 
@@ -31,12 +34,10 @@ function run(...args: string[]): Child {
 }
 
 async function ended(child: Child): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const [stdout, stderr, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'exit'),
-  ])
-  return { code, stdout, stderr }
+  const exit = once(child, 'exit')
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
+  await exit
+  return { code: child.exitCode, stdout, stderr }
 }
 
 test('tells its ports in one line, serves the seed, logs every call, ends with 0 on SIGTERM', async () => {

@@ -52,9 +52,8 @@ export class Propagation {
     const { minMs, maxMs, random } = this.#delays
     for (const edge of this.#edges) {
       const lane = this.#lane(edge.number, version.distribution)
-      const drawn = Date.now() + minMs + random() * (maxMs - minMs)
-      // A version never overtakes the one before it on the same edge.
-      lane.pending.push({ version, dueAt: Math.max(drawn, lane.pending.at(-1)?.dueAt ?? 0) })
+      // A version never overtakes the one before it: only the head of the lane is looked at.
+      lane.pending.push({ version, dueAt: Date.now() + minMs + random() * (maxMs - minMs) })
       this.#schedule(edge, lane)
     }
   }
