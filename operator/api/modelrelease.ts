@@ -109,7 +109,7 @@ export interface ModelReleaseSpec {
      */
     smoke: {
       /**
-       * The request to send.
+       * The request to send; json or body, not both.
        */
       request: {
         /**

@@ -1,0 +1,159 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { Environment } from '@marcbachmann/cel-js'
+import { load } from 'js-yaml'
+
+/** The cluster of the end-to-end tests is too old for CEL, so the rules of the CRD are proven here. */
+
+interface Schema {
+  type?: string
+  properties?: Record<string, Schema>
+  items?: Schema
+  additionalProperties?: Schema
+  'x-kubernetes-validations'?: { rule: string; message: string }[]
+}
+
+interface Rule {
+  path: string
+  rule: string
+  message: string
+  schema: Schema
+}
+
+const crd = load(readFileSync(new URL('../../crds/modelrelease.yaml', import.meta.url), 'utf8')) as {
+  spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] }
+}
+
+function rulesOf(schema: Schema, path: string): Rule[] {
+  const own = (schema['x-kubernetes-validations'] ?? []).map((one) => ({ ...one, path, schema }))
+  const children = Object.entries(schema.properties ?? {}).flatMap(([name, child]) =>
+    rulesOf(child, path === '' ? name : `${path}.${name}`),
+  )
+  return [...own, ...children, ...(schema.items ? rulesOf(schema.items, `${path}[]`) : [])]
+}
+
+/**
+ * The type that the API server gives a schema in CEL (SchemaDeclType in apiserver/pkg/cel/common/schemas.go): what has
+ * no type is not visible at all, and a rule that names it makes the API server refuse the whole CRD.
+ */
+type Declared = string | { [member: string]: Declared }
+
+const SCALARS: Record<string, string> = {
+  string: 'string',
+  boolean: 'bool',
+  number: 'double',
+  integer: 'int',
+}
+
+function declaredOf(schema: Schema): Declared | undefined {
+  if (schema.type === 'array') return schema.items && declaredOf(schema.items) ? 'list' : undefined
+  if (schema.type !== 'object') return SCALARS[schema.type ?? '']
+  if (schema.additionalProperties) return 'map'
+  const members = Object.entries(schema.properties ?? {}).flatMap(([name, child]) => {
+    const declared = declaredOf(child)
+    return declared === undefined ? [] : [[name, declared] as const]
+  })
+  // An object without known members: has() of it works, looking into it does not.
+  return members.length === 0 ? 'map' : Object.fromEntries(members)
+}
+
+/** Members that a rule names and CEL does not see; cel-js itself lets `has()` name anything. */
+function unseenMembers(rule: string, schema: Schema): string[] {
+  const named = rule.match(/self(\.\w+)+/g) ?? []
+  return named.filter((path) => {
+    let declared: Declared | undefined = declaredOf(schema)
+    for (const member of path.split('.').slice(1)) {
+      declared = typeof declared === 'object' ? declared[member] : undefined
+    }
+    return declared === undefined
+  })
+}
+
+/** Messages of the rules at `path` that refuse `self`. */
+function refusalsOf(path: string, self: object): string[] {
+  return rulesOf(crd.spec.versions[0].schema.openAPIV3Schema, '')
+    .filter((one) => one.path === path)
+    .filter(
+      ({ rule }) => new Environment({ unlistedVariablesAreDyn: true }).evaluate(rule, { self }) !== true,
+    )
+    .map(({ message }) => message)
+}
+
+describe('an API server can compile', () => {
+  const rules = rulesOf(crd.spec.versions[0].schema.openAPIV3Schema, '')
+  test.each(rules)('$path: $rule', ({ rule, schema }) => {
+    const self = declaredOf(schema)
+    if (typeof self !== 'object') throw new Error('a rule stands at something that is no object')
+    const environment = new Environment().registerVariable('self', { schema: self })
+    expect(environment.check(rule)).toMatchObject({ valid: true, type: 'bool' })
+    expect(unseenMembers(rule, schema)).toEqual([])
+  })
+
+  test('no rule that names a member without a type', () => {
+    const schema = { type: 'object', properties: { json: {}, body: { type: 'string' } } }
+    expect(unseenMembers('has(self.json) && has(self.body)', schema)).toEqual(['self.json'])
+  })
+})
+
+describe('spec', () => {
+  const service = { type: 'Service' }
+  const edges = { type: 'CloudFrontDistribution', cloudFrontDistribution: {} }
+  const cases: Record<string, { self: object; says?: string }> = {
+    'with a model': { self: { model: {}, traffic: service } },
+    'with a template': { self: { template: {}, traffic: service } },
+    'with a distribution': { self: { model: {}, traffic: edges } },
+    'with a Service of another name': {
+      self: { model: {}, traffic: { ...service, service: { name: 'front' } } },
+    },
+    'with both model and template': {
+      self: { model: {}, template: {}, traffic: service },
+      says: 'exactly one of',
+    },
+    'with neither model nor template': { self: { traffic: service }, says: 'exactly one of' },
+    'with a distribution that is not told': {
+      self: { model: {}, traffic: { type: 'CloudFrontDistribution' } },
+      says: 'cloudFrontDistribution is required when',
+    },
+    'with a distribution that is not asked for': {
+      self: { model: {}, traffic: { ...edges, type: 'Service' } },
+      says: 'cloudFrontDistribution is set but spec.traffic.type is Service',
+    },
+    'with settings of a Service that is not asked for': {
+      self: { model: {}, traffic: { ...edges, service: {} } },
+      says: 'service is set but spec.traffic.type is CloudFrontDistribution',
+    },
+  }
+  test.each(Object.entries(cases))('%s', (_name, { self, says }) => {
+    expect(refusalsOf('spec', self)).toEqual(says === undefined ? [] : [expect.stringContaining(says)])
+  })
+})
+
+describe('origins', () => {
+  const path = 'spec.traffic.cloudFrontDistribution.origins'
+  test('that are two', () => expect(refusalsOf(path, { blue: 'a', green: 'b' })).toEqual([]))
+  test('that are one and the same', () => {
+    expect(refusalsOf(path, { blue: 'a', green: 'a' })).toEqual([
+      expect.stringContaining('two different origins'),
+    ])
+  })
+})
+
+describe('verify', () => {
+  const path = 'spec.traffic.cloudFrontDistribution.verify'
+  const url = 'https://models.example.com/'
+  test.each([
+    ['answers from a url', { type: 'Answers', url }, []],
+    ['the status alone', { type: 'DeployedOnly' }, []],
+    ['answers from nowhere', { type: 'Answers' }, [expect.stringContaining('verify.url is required')]],
+    ['nothing said', {}, [expect.stringContaining('verify.url is required')]],
+  ])('%s', (_name, self, refusals) => expect(refusalsOf(path, self)).toEqual(refusals))
+})
+
+test('every place with rules is tried above', () => {
+  const places = new Set(rulesOf(crd.spec.versions[0].schema.openAPIV3Schema, '').map((one) => one.path))
+  expect([...places]).toEqual([
+    'spec',
+    'spec.traffic.cloudFrontDistribution.origins',
+    'spec.traffic.cloudFrontDistribution.verify',
+  ])
+})
