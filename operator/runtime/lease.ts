@@ -252,8 +252,6 @@ export class LeaderElector {
 
   #hold(began: Instant): void {
     if (this.#role === 'leader') {
-      // An answer that comes after the deadline does not bring back a lease that was not held in between.
-      if (!this.isHeld()) return
       this.#heldSince = began
       this.#watchDeadline()
       return

@@ -163,7 +163,7 @@ describe('what it tells', () => {
   })
 
   test('an event that comes in two pieces, once it is whole', async () => {
-    let stream: { write: (piece: string) => void } | undefined
+    let stream: { write: (piece: Uint8Array) => void } | undefined
     begin()
     await synced(1)
     server.instead.push(
@@ -178,13 +178,13 @@ describe('what it tells', () => {
     )
     server.endWatches()
     await untilRetried(() => stream !== undefined)
-    const line = Buffer.from(
-      JSON.stringify({ type: 'ADDED', object: { metadata: { name: 'modèle' } } }) + '\n',
-    )
+    const line = (name: string) => `${JSON.stringify({ type: 'ADDED', object: { metadata: { name } } })}\n`
+    const bytes = Buffer.from(line('first') + line('modèle'))
     // In the middle of the è.
-    const cut = line.indexOf(0xc3) + 1
-    stream?.write(line.subarray(0, cut) as unknown as string)
-    stream?.write(line.subarray(cut) as unknown as string)
+    const cut = bytes.indexOf(0xc3) + 1
+    stream?.write(bytes.subarray(0, cut))
+    await saw('Added first')
+    stream?.write(bytes.subarray(cut))
     await saw('Added modèle')
   })
 })

@@ -101,10 +101,13 @@ describe('a work queue', () => {
       await clock.advance(1)
       expect(started).toHaveLength(before + 1)
     }
-    await end('a')
-    queue.add('a')
-    await end('a', new Error('boom'))
-    expect(failures.at(-1)).toMatchObject({ attempt: 1, retryInMs: 100 })
+    for (const success of [done, { recheckMs: 60_000 }]) {
+      await end('a', success)
+      queue.add('a')
+      await end('a', new Error('boom'))
+      expect(failures.at(-1)).toMatchObject({ attempt: 1, retryInMs: 100 })
+      await clock.advance(100)
+    }
   })
 
   test('does not let the backoff delay a key that changed', async () => {
