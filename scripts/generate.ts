@@ -25,16 +25,16 @@ function jsonSchemaOf(schema: Schema): JSONSchema {
   const { properties, items, additionalProperties, ...rest } = schema
   const open = schema['x-kubernetes-preserve-unknown-fields'] === true
   const result: Record<string, unknown> = { description: rest.description }
-  if (!schema.type) result['tsType'] = 'unknown'
-  if (schema.enum) result['enum'] = schema.enum
-  if (schema.type) result['type'] = schema.type
+  if (!schema.type) result.tsType = 'unknown'
+  if (schema.enum) result.enum = schema.enum
+  if (schema.type) result.type = schema.type
   const required = new Set([...(schema.required ?? []), ...defaultedOf(schema)])
-  if (required.size > 0) result['required'] = [...required]
-  if (items) result['items'] = jsonSchemaOf(items)
+  if (required.size > 0) result.required = [...required]
+  if (items) result.items = jsonSchemaOf(items)
   if (schema.type === 'object')
-    result['additionalProperties'] = additionalProperties ? jsonSchemaOf(additionalProperties) : open
+    result.additionalProperties = additionalProperties ? jsonSchemaOf(additionalProperties) : open
   if (properties)
-    result['properties'] = Object.fromEntries(
+    result.properties = Object.fromEntries(
       Object.entries(properties).map(([name, child]) => [name, jsonSchemaOf(child)]),
     )
   return result
