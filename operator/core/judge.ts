@@ -60,7 +60,12 @@ export function judge(
 }
 
 /** What a verification wants to see. */
-export type Wanted = { revision: string; expect?: Expectation | undefined }
+export type Wanted = {
+  revision: string
+  expect?: Expectation | undefined
+  /** Headers: the revision names itself in every answer, so an answer without its name is somebody else's. */
+  identity?: 'Headers' | 'None'
+}
 
 /**
  * Whether an answer that came through the edges was given by the wanted revision, and rightly.
@@ -79,6 +84,10 @@ export function judgeIdentity(answer: Answer, wanted: Wanted, secrets: readonly 
   const nothingProven = cached({ answer }) ?? unavailable({ answer })
   if (nothingProven) return nothingProven
   const named = answer.headers[IDENTITY_HEADER.revision]
+  if (named === undefined && wanted.identity === 'Headers')
+    return unknown(
+      `status ${answer.status} without a ${IDENTITY_HEADER.revision} header: it cannot be told who answered`,
+    )
   if (named === undefined) return judgeUnnamed(answer, wanted, secrets)
   if (named !== wanted.revision) return { type: 'Old', message: otherAnswered(named, wanted.revision) }
   if (!wanted.expect) return answer.status < 500 ? { type: 'New' } : unknown(`status ${answer.status}`)

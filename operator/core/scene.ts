@@ -152,10 +152,13 @@ function troubleText(color: ColorState): string {
   return trouble ? ` (${trouble.reason}: ${trouble.message})` : ''
 }
 
+/** The longest that an answer takes where the pointer does not say how long it waits for one. */
+const USUAL_ANSWER_SECONDS = 30
+
 /** Seconds that an answer may still be on its way after an edge stopped routing to a color. */
 export function drainSeconds(scene: Scene): number {
   const { pointer } = scene.world
-  return pointer.type === 'Read' ? pointer.timeoutSeconds : 30
+  return Math.max(USUAL_ANSWER_SECONDS, pointer.type === 'Read' ? pointer.timeoutSeconds : 0)
 }
 
 /**

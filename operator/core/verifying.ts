@@ -4,7 +4,7 @@ import type { Attempt, Verify } from '../api/release.ts'
 import { turnBack } from './memory.ts'
 import { SETTLE_POLL_MS } from './pacing.ts'
 import { storedOf, type Found, type Scene } from './scene.ts'
-import type { Step, Target } from './world.ts'
+import type { Step, StoredRevision, Target } from './world.ts'
 
 /** The pointer was moved and some edge may not follow it yet: both colors serve. */
 export function settling({ view }: Scene): Found {
@@ -32,7 +32,7 @@ export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
   return { step: verifyStep(verify, revision, attempt), waiting: { reason: 'Verifying', message } }
 }
 
-type Question = Verify & { url: string }
+type Question = Verify & { url: string; identity: StoredRevision['identity'] }
 
 /** What to ask; undefined where the settled pointer is all the proof that there can be or was asked for. */
 function verificationOf(
@@ -43,9 +43,9 @@ function verificationOf(
   const verify = world.release.spec.traffic.cloudFrontDistribution?.verify
   if (!verify?.url || verify.type === 'DeployedOnly') return undefined
   // On the way back the expectation of the new revision means nothing, so only identity can prove the arrival.
-  const anonymous = storedOf({ world, ...scene }, revision)?.identity === 'None'
-  if (attempt.direction === 'Back' && anonymous) return undefined
-  return { ...verify, url: verify.url }
+  const identity = storedOf({ world, ...scene }, revision)?.identity ?? 'None'
+  if (attempt.direction === 'Back' && identity === 'None') return undefined
+  return { ...verify, url: verify.url, identity }
 }
 
 function verifyStep(verify: Question, revision: string, attempt: Attempt): Extract<Step, { type: 'Verify' }> {
@@ -58,5 +58,13 @@ function verifyStep(verify: Question, revision: string, attempt: Attempt): Extra
     ...(verify.json === undefined ? {} : { json: verify.json }),
   }
   const expect = verify.expect && attempt.direction === 'Forward' ? { expect: verify.expect } : {}
-  return { type: 'Verify', target, request, consecutive: verify.consecutive, revision, ...expect }
+  return {
+    type: 'Verify',
+    target,
+    request,
+    consecutive: verify.consecutive,
+    revision,
+    identity: verify.identity,
+    ...expect,
+  }
 }

@@ -143,6 +143,8 @@ export type Step =
       expect?: Expectation
       consecutive: number
       revision: string
+      /** Whether the revision's containers answer with identity headers, so that an answer without them is not theirs. */
+      identity: StoredRevision['identity']
     }
   | { type: 'CollectLogs'; color: Color }
 

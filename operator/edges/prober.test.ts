@@ -253,6 +253,7 @@ describe('a verification', () => {
     request: { method: 'POST', path: '/predict', json: { rows: [] } },
     consecutive: 3,
     revision: 'new',
+    identity: 'Headers',
   }
 
   test('is New when all answers in a row come from the new revision', async () => {

@@ -114,11 +114,11 @@ function disagreement(digests: Map<string, string>): Omit<GateResult, 'name'> {
 }
 
 async function askEdges(ask: Ask, step: Verify): Promise<VerifyResult> {
-  const { target, request, expect, consecutive, revision } = step
+  const { target, request, expect, consecutive, revision, identity } = step
   const timeoutMs = Math.max(VERIFY_TIMEOUT_MS, expect?.maxLatencyMilliseconds ?? 0)
   for (let right = 0; right < consecutive; right += 1) {
     const answer = await ask({ ...toQuestion(target, request), timeoutMs })
-    const result = judgeIdentity(answer, { revision, expect }, secretsOf(request))
+    const result = judgeIdentity(answer, { revision, expect, identity }, secretsOf(request))
     if (result.type !== 'New') return result
   }
   return consecutive > 0 ? { type: 'New' } : { type: 'Unknown', message: 'nothing was asked' }
