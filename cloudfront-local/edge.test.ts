@@ -258,7 +258,7 @@ describe('routing', () => {
     const answers = [
       '/v2/models/housing/infer',
       '/v2/models/other?x=/v2/models/housing',
-      '/exact',
+      '/exact?x=1',
       '/EXACT',
       '/',
     ]
@@ -268,7 +268,7 @@ describe('routing', () => {
     expect(bodies).toEqual([
       'green /base/v2/models/housing/infer',
       'blue /base/v2/models/other?x=/v2/models/housing',
-      'green /base/exact',
+      'green /base/exact?x=1',
       'blue /base/EXACT',
       'blue /base/',
     ])
@@ -392,6 +392,12 @@ describe('headers', () => {
     >
     expect(posted).toMatchObject({ 'content-length': '0' })
     expect(posted).not.toHaveProperty('transfer-encoding')
+    const { port } = new URL(world.edgeUrls[0] ?? '')
+    const silent = connect(Number(port), '127.0.0.1')
+    silent.write(`POST / HTTP/1.1\r\nHost: ${HOST}\r\nConnection: close\r\n\r\n`)
+    const reply = await text(silent)
+    expect(reply).toContain('"content-length":"0"')
+    expect(reply).not.toContain('transfer-encoding')
     const head = await ask(world.edgeUrls[0], { method: 'HEAD' })
     expect(head).toMatchObject({ status: 200, body: '' })
     expect(Number(head.headers['content-length'])).toBeGreaterThan(0)

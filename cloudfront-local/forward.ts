@@ -136,12 +136,9 @@ function relay(flight: Flight, answer: IncomingMessage): void {
   viewerResponse.writeHead(status, answer.statusMessage, responseHeaders(answer.rawHeaders, status))
   // Streams of events must show their head before their first event; a sized body leaves in one packet with it.
   if (answer.headers['content-length'] === undefined) viewerResponse.flushHeaders()
+  // A cut answer must look cut to the viewer, too.
   answer.on('error', () => viewerResponse.destroy())
-  answer.on('close', () => {
-    // A cut answer must look cut to the viewer, too.
-    if (!answer.complete) viewerResponse.destroy()
-    finishUpload(flight)
-  })
+  answer.on('close', () => finishUpload(flight))
   answer.pipe(viewerResponse)
 }
 
