@@ -16,13 +16,13 @@ import type {
   Step,
   StoredRevision,
 } from '../core/world.ts'
-import { ConflictError, RefusedError } from '../edges/errors.ts'
+import { ConflictError, RefusedError, TransientError } from '../edges/errors.ts'
 import type { Ask, Claims, Cluster, Pointer } from '../edges/ports.ts'
 
 type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
 
 /** What the containers of a revision do; told by the model's uri or the image's name, as a user would choose them. */
-export type Behavior = 'right' | 'wrong' | 'crashing' | 'broken-through-edges'
+export type Behavior = 'right' | 'wrong' | 'crashing' | 'broken-through-edges' | 'impostor'
 
 export class CrashError extends Error {
   override readonly name = 'CrashError'
@@ -31,7 +31,27 @@ export class CrashError extends Error {
 export interface Fault {
   /** Which write, counted from 0 over the whole life of the world. */
   atWrite: number
-  kind: 'crash before' | 'crash after' | 'conflict'
+  kind: FaultKind
+}
+
+/** `lost answer`: it happened, but the operator is told that it may not have. */
+export type FaultKind = 'crash before' | 'crash after' | 'conflict' | 'lost answer'
+export const FAULT_KINDS: readonly FaultKind[] = ['crash before', 'crash after', 'conflict', 'lost answer']
+
+/** What a write is about to do, for invariants that hold at the instant of a write. */
+export type Seen =
+  | { type: 'Scale'; color: Color; from: number; to: number }
+  | { type: 'Remove'; color: Color }
+  | { type: 'Move'; to: Color; names: string; token: string }
+  | { type: 'Status'; status: Status }
+
+interface PointerState {
+  kind: 'Service' | 'CloudFrontDistribution'
+  /** What it names per part, and what each edge follows and when. */
+  targets: Record<string, string>
+  version: number
+  edges: Record<string, string>[]
+  due: { at: number; edge: number; targets: Record<string, string> }[]
 }
 
 interface Deployment {
@@ -50,7 +70,9 @@ interface Pod {
   readyAt: number
   /** Set when the pod was told to end; it is gone at that time. */
   goneAt?: number
-  sick?: 'Yes'
+  sick?: 'Yes' | undefined
+  /** Ready, but answering wrong from now on. */
+  mad?: 'Yes'
 }
 
 const READY_AFTER_MS = 2000
@@ -78,14 +100,23 @@ export class SimulatedWorld implements Cluster {
   readonly services: Partial<Record<Color, { targetPort: number; origin: string; ownership: Ownership }>> = {}
   pods: Pod[] = []
   stored: StoredRevision[] = []
-  /** What the pointer names per part, and what each edge follows and when. */
-  pointer: {
-    targets: Record<string, string>
-    version: number
-    edges: Record<string, string>[]
-    due: { at: number; edge: number; targets: Record<string, string> }[]
-  }
+  /** Every pointer that the release ever named: users of an old one do not leave because the spec does. */
+  readonly pointers = new Map<string, PointerState>()
+  /** While set, reading the pointer gives this. */
+  pointerTrouble: PointerReading | undefined
+  /** While set, nobody answers the verification. */
+  edgesSilent: 'Yes' | 'No' = 'No'
+  /** While set, pods are ready but nobody answers the gates. */
+  gatesSilent: Color | undefined
+  /** While set, the cluster refuses to scale. */
+  scaleRefused: 'Yes' | 'No' = 'No'
   claimedBy: string | undefined
+  deletionTimestamp: string | undefined
+  /** How often the operator was started again; its runner takes a new process for each. */
+  restarts = 0
+  /** Specs by generation, for what a status may claim. */
+  readonly specs = new Map<number, Spec>()
+  observer: (seen: Seen) => void = () => undefined
   /** Times at which something happens by itself. */
   private serial = 0
   private resourceVersion = 1
@@ -94,13 +125,29 @@ export class SimulatedWorld implements Cluster {
   constructor({ spec, fault }: SimulationOptions) {
     this.spec = spec
     this.fault = fault
-    const distribution = spec.traffic.cloudFrontDistribution
+    this.specs.set(1, spec)
+  }
+
+  /** The pointer that the spec names; it stood there before the release came. */
+  get pointer(): PointerState {
+    const distribution = this.spec.traffic.cloudFrontDistribution
+    const id = distribution?.distributionId ?? 'Service'
+    const known = this.pointers.get(id)
+    if (known) return known
     const targets = distribution
       ? Object.fromEntries(
           distribution.behaviors.map(({ pathPattern }) => [pathPattern, distribution.origins.blue]),
         )
       : {}
-    this.pointer = { targets, version: 1, edges: EDGE_DELAYS_MS.map(() => ({ ...targets })), due: [] }
+    const pointer: PointerState = {
+      kind: this.spec.traffic.type,
+      targets,
+      version: 1,
+      edges: EDGE_DELAYS_MS.map(() => ({ ...targets })),
+      due: [],
+    }
+    this.pointers.set(id, pointer)
+    return pointer
   }
 
   // ---- What users and other writers do -----------------------------------------------------------------------------
@@ -109,6 +156,7 @@ export class SimulatedWorld implements Cluster {
     this.spec = spec
     this.generation += 1
     this.resourceVersion += 1
+    this.specs.set(this.generation, spec)
   }
 
   command(verb: string, nonce: string): void {
@@ -129,8 +177,27 @@ export class SimulatedWorld implements Cluster {
     this.endPods(color)
   }
 
+  /** Another writer moves the pointer of one behavior. */
+  pointPart(part: string, target: string): void {
+    this.setPointer({ ...this.pointer.targets, [part]: target })
+  }
+
   sicken(color: Color): void {
     for (const pod of this.pods) if (pod.color === color) pod.sick = 'Yes'
+  }
+
+  heal(color: Color): void {
+    for (const pod of this.pods) if (pod.color === color) pod.sick = undefined
+  }
+
+  madden(color: Color): void {
+    for (const pod of this.pods) if (pod.color === color) pod.mad = 'Yes'
+  }
+
+  /** Nobody runs the operator for a while. */
+  stopOperator(ms: number): void {
+    this.advanceTo(this.now + ms)
+    this.restarts += 1
   }
 
   // ---- Time --------------------------------------------------------------------------------------------------------
@@ -139,7 +206,7 @@ export class SimulatedWorld implements Cluster {
   nextEvent(): number | undefined {
     const times = [
       ...this.pods.flatMap((pod) => [pod.readyAt, pod.goneAt ?? 0]),
-      ...this.pointer.due.map(({ at }) => at),
+      ...[...this.pointers.values()].flatMap(({ due }) => due.map(({ at }) => at)),
     ].filter((at) => at > this.now && Number.isFinite(at))
     return times.length > 0 ? Math.min(...times) : undefined
   }
@@ -147,22 +214,48 @@ export class SimulatedWorld implements Cluster {
   advanceTo(instant: number): void {
     this.now = Math.max(this.now, instant)
     this.pods = this.pods.filter((pod) => pod.goneAt === undefined || pod.goneAt > this.now)
-    for (const { edge, targets } of this.pointer.due.filter(({ at }) => at <= this.now))
-      this.pointer.edges[edge] = targets
-    this.pointer.due = this.pointer.due.filter(({ at }) => at > this.now)
+    for (const pointer of this.pointers.values()) {
+      for (const { edge, targets } of pointer.due.filter(({ at }) => at <= this.now))
+        pointer.edges[edge] = targets
+      pointer.due = pointer.due.filter(({ at }) => at > this.now)
+    }
   }
 
   // ---- What users get ----------------------------------------------------------------------------------------------
 
   /** The answer that a user gets at every edge right now, for the invariants: which model version, or why none. */
   userAnswers(): string[] {
-    const edges = this.spec.traffic.type === 'Service' ? [this.pointer.targets] : this.pointer.edges
-    return edges.map((targets) => {
-      const color = this.colorNamed(Object.values(targets)[0] ?? '')
+    return this.routes().map((name) => {
+      const color = this.colorNamed(name)
       if (!color) return 'nothing is named'
       const pod = this.servingPods(color)[0]
       return pod ? `version ${versionOf(pod.stored)}` : `no pod behind ${color}`
     })
+  }
+
+  /** What the users of every pointer are routed to, per edge and part. */
+  private routes(): string[] {
+    const used = [...new Set([...this.pointers.values(), this.pointer])]
+    return used
+      .flatMap((pointer) => (pointer.kind === 'Service' ? [pointer.targets] : pointer.edges))
+      .flatMap((targets) => (Object.keys(targets).length > 0 ? Object.values(targets) : ['']))
+  }
+
+  /** Whether some edge routes to the color, or a pointer names it. */
+  isRouted(color: Color): boolean {
+    const named = [...this.pointers.values()].flatMap(({ targets }) => Object.values(targets))
+    return [...this.routes(), ...named].some((name) => this.colorNamed(name) === color)
+  }
+
+  /** Whether every pod that the color wants is ready now. */
+  isAvailable(color: Color): boolean {
+    const wanted = this.deployments[color]?.replicas ?? 0
+    return wanted > 0 && this.pods.filter((pod) => pod.color === color && this.isReady(pod)).length >= wanted
+  }
+
+  /** Pods of a color, whether ready or not. */
+  replicasOf(color: Color): number {
+    return this.deployments[color]?.replicas ?? 0
   }
 
   /** What stands in a color, in the words of the user. */
@@ -171,17 +264,9 @@ export class SimulatedWorld implements Cluster {
     return stored ? `version ${versionOf(stored)} (${behaviorOf(stored)})` : 'nothing'
   }
 
-  private colorNamed(name: string): Color | undefined {
-    const marks = COLORS.map(
-      (color) =>
-        [
-          color,
-          this.services[color]?.origin.split('/')[1] ??
-            this.spec.traffic.cloudFrontDistribution?.origins[color] ??
-            color,
-        ] as const,
-    )
-    return marks.find(([, mark]) => mark === name)?.[0]
+  /** Where an origin leads is for life: the address of one color's Service, whatever any spec says. */
+  colorNamed(name: string): Color | undefined {
+    return COLORS.find((color) => name === color || name === `housing-${color}`)
   }
 
   private servingPods(color: Color): Pod[] {
@@ -204,6 +289,7 @@ export class SimulatedWorld implements Cluster {
     if (kind === 'conflict') throw new ConflictError(`somebody changed it: ${what}`)
     effect()
     if (kind === 'crash after') throw new CrashError(what)
+    if (kind === 'lost answer') throw new TransientError(`no answer: ${what}`)
   }
 
   // ---- Cluster -----------------------------------------------------------------------------------------------------
@@ -218,6 +304,7 @@ export class SimulatedWorld implements Cluster {
           generation: this.generation,
           resourceVersion: String(this.resourceVersion),
           annotations: this.annotations,
+          ...(this.deletionTimestamp ? { deletionTimestamp: this.deletionTimestamp } : {}),
         },
         spec: this.spec,
         ...(this.status ? { status: this.status } : {}),
@@ -314,6 +401,8 @@ export class SimulatedWorld implements Cluster {
       const deployment = this.deployments[color]
       if (String(deployment?.resourceVersion) !== resourceVersion || !deployment)
         throw new ConflictError('it changed')
+      if (this.scaleRefused === 'Yes') throw new RefusedError('AccessDenied', 'may not scale')
+      this.observer({ type: 'Scale', color, from: deployment.replicas, to: replicas })
       deployment.replicas = replicas
       deployment.resourceVersion += 1
       this.fill(color)
@@ -342,6 +431,7 @@ export class SimulatedWorld implements Cluster {
   removeWorkload(_release: ModelRelease, { color, uid }: StepOf<'RemoveWorkload'>): Promise<void> {
     return this.write(`remove ${color}`, () => {
       if (this.deployments[color]?.uid !== uid) throw new ConflictError('it is another one')
+      this.observer({ type: 'Remove', color })
       this.deleteDeployment(color)
     })
   }
@@ -372,6 +462,7 @@ export class SimulatedWorld implements Cluster {
 
   writeStatus(_release: ModelRelease, status: Status): Promise<void> {
     return this.write('status', () => {
+      this.observer({ type: 'Status', status })
       this.status = structuredClone(status)
       this.resourceVersion += 1
     })
@@ -407,6 +498,7 @@ export class SimulatedWorld implements Cluster {
   }
 
   private readPointer(): PointerReading {
+    if (this.pointerTrouble) return this.pointerTrouble
     const targets = Object.entries(this.pointer.targets).map(([part, names]) => ({ part, names }))
     if (this.spec.traffic.type === 'Service' && targets.length === 0) return { type: 'Absent' }
     return {
@@ -427,6 +519,7 @@ export class SimulatedWorld implements Cluster {
       const parts = release.spec.traffic.cloudFrontDistribution?.behaviors.map(
         ({ pathPattern }) => pathPattern,
       ) ?? [`Service ${pointerServiceName(release)}`]
+      this.observer({ type: 'Move', to, names, token })
       this.setPointer(Object.fromEntries(parts.map((part) => [part, names])))
     })
   }
@@ -444,10 +537,12 @@ export class SimulatedWorld implements Cluster {
 
   private answer({ hostname, port, pathname }: URL): Answer {
     const pod = this.podBehind(hostname, port)
-    if (!pod) return { type: 'NoAnswer', message: `connection to ${hostname} refused` }
+    if (!pod || this.isSilent(hostname, pod))
+      return { type: 'NoAnswer', message: `connection to ${hostname} refused` }
     const behavior = behaviorOf(pod.stored)
     const throughEdges = hostname === 'models.example.com'
-    const wrong = behavior === 'wrong' || (behavior === 'broken-through-edges' && throughEdges)
+    const wrong =
+      behavior === 'wrong' || pod.mad === 'Yes' || (behavior === 'broken-through-edges' && throughEdges)
     const prediction = wrong ? WRONG_PREDICTION : (PREDICTION[versionOf(pod.stored)] ?? 0)
     return {
       type: 'Answered',
@@ -455,7 +550,7 @@ export class SimulatedWorld implements Cluster {
       headers:
         pod.stored.identity === 'Headers'
           ? {
-              [IDENTITY_HEADER.revision]: pod.stored.revision,
+              [IDENTITY_HEADER.revision]: behavior === 'impostor' ? 'another' : pod.stored.revision,
               [IDENTITY_HEADER.color]: pod.color,
               [IDENTITY_HEADER.digest]: `sha256:${versionOf(pod.stored)}`,
             }
@@ -463,6 +558,11 @@ export class SimulatedWorld implements Cluster {
       body: JSON.stringify({ prediction: [prediction] }),
       latencyMs: 1,
     }
+  }
+
+  private isSilent(hostname: string, pod: Pod): boolean {
+    if (hostname === 'models.example.com') return this.edgesSilent === 'Yes'
+    return this.gatesSilent === pod.color
   }
 
   private podBehind(hostname: string, port: string): Pod | undefined {
@@ -491,7 +591,7 @@ function versionOf(stored: StoredRevision): string {
 }
 
 function behaviorOf(stored: StoredRevision): Behavior {
-  const behaviors: Behavior[] = ['wrong', 'crashing', 'broken-through-edges']
+  const behaviors: Behavior[] = ['wrong', 'crashing', 'broken-through-edges', 'impostor']
   return behaviors.find((behavior) => textOf(stored).includes(behavior)) ?? 'right'
 }
 

@@ -1,11 +1,12 @@
 /** Runs the real reconcile over a simulated world until nothing happens any more, and writes down what happened. */
 import { createProber } from '../edges/prober.ts'
-import { ConflictError } from '../edges/errors.ts'
+import { ConflictError, TransientError } from '../edges/errors.ts'
 import { COLORS } from '../api/names.ts'
 import type { Rules } from '../core/plan.ts'
 import { reconcile, type PassReport, type PassResult } from '../reconcile.ts'
 import { CrashError, SimulatedWorld, type Fault } from './simulated-world.ts'
 import type { Spec } from '../api/release.ts'
+import { Watchman } from './watchman.ts'
 
 /** Something that users or other writers do at rest or in the middle of a release. */
 export interface Act {
@@ -24,6 +25,8 @@ export interface Story {
 
 export interface Ran {
   world: SimulatedWorld
+  /** How it ended, without the way there: what stands in each color, the pointer, the attempt's outcome, the claim. */
+  end: string[]
   transcript: string
   /** Violations of what must hold at every instant. */
   violations: string[]
@@ -50,40 +53,40 @@ export async function run(story: Story, options: RunOptions = {}): Promise<Ran> 
   for (const [index, act] of story.acts.entries()) {
     teller.line(`-- ${act.tell}`)
     act.do(world)
-    watch.expectAnswers()
+    watch.expect()
     await runner.rest(story.acts[index + 1])
   }
   teller.rest()
-  return { world, transcript: `# ${story.title}\n${teller.lines.join('\n')}\n`, violations: watch.violations }
+  watch.rest()
+  return {
+    world,
+    end: endOf(world),
+    transcript: `# ${story.title}\n${teller.lines.join('\n')}\n`,
+    violations: watch.violations,
+  }
 }
 
-/** Users who were answered once must be answered at every instant, at every edge. */
-class Watchman {
-  readonly violations: string[] = []
-  private answered = false
-  private readonly world: SimulatedWorld
+function endOf(world: SimulatedWorld): string[] {
+  const { attempt, liveColor, conditions, observedGeneration } = world.status ?? {}
+  return [
+    ...standing(world),
+    `pointer ${JSON.stringify(world.pointer.targets)}`,
+    `attempt ${attempt?.id ?? 'none'} ${attempt?.direction ?? ''} ${attempt?.outcome ?? 'running'} ${attempt?.reason ?? ''}`,
+    `status of generation ${observedGeneration ?? 0}, live ${liveColor ?? 'none'}`,
+    ...(conditions ?? []).map((one) => `${one.type} ${one.status} ${one.reason}`),
+    `claimed by ${world.claimedBy ?? 'nobody'}`,
+    `stored ${world.stored.map((one) => one.attempt).join(' ')}`,
+  ]
+}
 
-  constructor(world: SimulatedWorld) {
-    this.world = world
-  }
-
-  /** What somebody else broke on purpose is not the operator's doing. */
-  expectAnswers(): void {
-    this.answered = this.allAnswered()
-  }
-
-  look(after: string): void {
-    if (this.answered && !this.allAnswered())
-      this.violations.push(`after ${after}: users get ${this.world.userAnswers().join(', ')}`)
-    this.answered = this.allAnswered()
-  }
-
-  private allAnswered(): boolean {
-    // Where a foreign writer points at nothing of ours, there is nothing that we could keep.
-    return this.world
-      .userAnswers()
-      .every((answer) => answer.startsWith('version') || answer === 'nothing is named')
-  }
+function standing(world: SimulatedWorld): string[] {
+  return COLORS.map((color) => {
+    const deployment = world.deployments[color]
+    const what = deployment
+      ? `${deployment.replicas} pods of ${world.describe(color)}, ${deployment.ownership}`
+      : 'empty'
+    return `${color} ${what}`
+  })
 }
 
 /** The transcript: one line per decision, in virtual seconds since the start; repeated waiting is told once. */
@@ -121,12 +124,7 @@ class Teller {
 
   rest(): void {
     const { world } = this
-    for (const color of COLORS) {
-      const deployment = world.deployments[color]
-      this.line(
-        `at rest: ${color} ${deployment ? `${deployment.replicas} pods of ${world.describe(color)}, ${deployment.ownership}` : 'empty'}`,
-      )
-    }
+    for (const line of standing(world)) this.line(`at rest: ${line}`)
     this.line(`at rest: users get ${world.userAnswers().join(', ')}`)
     for (const { outcome, reason } of [...(world.status?.history ?? [])].reverse())
       this.line(`history: ${outcome} (${reason ?? ''})`)
@@ -147,7 +145,8 @@ class Runner {
   private readonly teller: Teller
   private readonly watch: Watchman
   private readonly rules: Rules | undefined
-  private seen = false
+  /** The process that looked at the release last. */
+  private seenBy = -1
   private passes = 0
 
   constructor(
@@ -178,8 +177,8 @@ class Runner {
     try {
       return await this.reconcile()
     } catch (error) {
-      if (error instanceof CrashError) this.seen = false
-      else if (!(error instanceof ConflictError)) throw error
+      if (error instanceof CrashError) this.world.restarts += 1
+      else if (!(error instanceof ConflictError || error instanceof TransientError)) throw error
       return { recheckMs: 5 }
     } finally {
       this.watch.look(this.teller.lines.at(-1) ?? 'the start')
@@ -188,8 +187,8 @@ class Runner {
 
   private reconcile(): Promise<PassResult> {
     const { world } = this
-    const seen = this.seen
-    this.seen = true
+    const seen = this.seenBy === world.restarts
+    this.seenBy = world.restarts
     return reconcile(KEY, {
       worlds: {
         cluster: world,

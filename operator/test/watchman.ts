@@ -1,0 +1,123 @@
+/** What must hold at every instant, whatever happens: looked at after every pass, at every tick and at every write. */
+import { COLORS, type Color } from '../api/names.ts'
+import type { Status } from '../api/release.ts'
+import { attemptIdOf } from '../core/revision.ts'
+import type { Seen, SimulatedWorld } from './simulated-world.ts'
+
+/** An answer may be on its way for as long as the origin may take; the world's pointers say 30 seconds. */
+const DRAIN_MS = 30_000
+
+export class Watchman {
+  readonly violations: string[] = []
+  private answered = false
+  /** When each color was last routed to by any edge. */
+  private readonly routedAt: Partial<Record<Color, number>> = {}
+  private readonly world: SimulatedWorld
+
+  constructor(world: SimulatedWorld) {
+    this.world = world
+    world.observer = (seen) => this.write(seen)
+  }
+
+  /** What somebody else broke on purpose is not the operator's doing. */
+  expect(): void {
+    this.answered = this.allAnswered()
+    this.noteRoutes()
+  }
+
+  /** Users who were answered once must be answered at every instant, at every edge. */
+  look(after: string): void {
+    this.noteRoutes()
+    if (this.answered && !this.allAnswered())
+      this.say(`after ${after}: users get ${this.world.userAnswers().join(', ')}`)
+    this.answered = this.allAnswered()
+  }
+
+  /** Nothing but what serves and what may take over stands when nothing happens any more. */
+  rest(): void {
+    const { world } = this
+    const idle = COLORS.filter((color) => world.deployments[color] && !world.isRouted(color))
+    if (idle.length > 1) this.say(`at rest: ${idle.join(' and ')} stand and do not serve`)
+  }
+
+  private say(what: string): void {
+    this.violations.push(what)
+  }
+
+  private noteRoutes(): void {
+    const { world } = this
+    for (const color of COLORS)
+      if (world.deployments[color] && world.isRouted(color)) this.routedAt[color] = world.now
+  }
+
+  private allAnswered(): boolean {
+    // Where a foreign writer points at nothing of ours, there is nothing that we could keep.
+    return this.world
+      .userAnswers()
+      .every((answer) => answer.startsWith('version') || answer === 'nothing is named')
+  }
+
+  private write(seen: Seen): void {
+    switch (seen.type) {
+      case 'Scale':
+        return this.scaling(seen)
+      case 'Remove':
+        return this.removing(seen.color)
+      case 'Move':
+        return this.moving(seen)
+      case 'Status':
+        return this.claiming(seen.status)
+    }
+  }
+
+  private scaling({ color, from, to }: Extract<Seen, { type: 'Scale' }>): void {
+    const { world } = this
+    const moving = world.status?.traffic?.intent !== undefined || world.pointer.due.length > 0
+    if (to < from && moving && world.isRouted(color))
+      this.say(`${color} serves and was shrunk from ${from} to ${to} while the pointer moves`)
+  }
+
+  private removing(color: Color): void {
+    const { world } = this
+    if (world.isRouted(color)) this.say(`${color} was removed while it is routed to`)
+    if (world.status?.traffic?.intent?.to === color) this.say(`${color} was removed with an intent to it`)
+    const since = world.now - (this.routedAt[color] ?? -Infinity)
+    if (since < DRAIN_MS) this.say(`${color} was removed ${since} ms after it last served`)
+  }
+
+  private moving({ to, names, token }: Extract<Seen, { type: 'Move' }>): void {
+    const { world } = this
+    if (world.colorNamed(names) !== to) this.say(`${to} is not what ${names} leads to`)
+    if (Object.values(world.pointer.targets).every((name) => name === names) && names !== '')
+      if (Object.keys(world.pointer.targets).length > 0) this.say(`the pointer names ${names} already`)
+    if (!world.isAvailable(to)) this.say(`the pointer was moved to ${to}, which is not available`)
+    // Bringing back a pointer that is gone changes nothing for anyone but for the better.
+    if (Object.keys(world.pointer.targets).length === 0) return
+    const { attempt, gates, traffic } = world.status ?? {}
+    const { intent } = traffic ?? {}
+    if (intent?.to !== to || intent.token !== token || !attempt)
+      return this.say(`moved to ${to} without an intent that says so`)
+    const key = attempt.direction === 'Forward' ? attempt.id : `${attempt.id}/${attempt.direction}`
+    if (intent.attempt !== key) this.say(`moved to ${to} by the intent of another attempt`)
+    if (gates?.key !== key || gates.result !== 'Passed') this.say(`moved to ${to} without its gates`)
+    const asked = new Set(gates?.pods)
+    const unasked = world.pods.filter((pod) => pod.color === to && !pod.goneAt && !asked.has(pod.name))
+    if (unasked.length > 0) this.say(`moved to ${to}, of which ${unasked.length} pods were not asked`)
+  }
+
+  /** A waiting CI job must never read the outcome of another spec. */
+  private claiming({ attempt, conditions, observedGeneration }: Status): void {
+    const { world } = this
+    if (observedGeneration === undefined) {
+      if (attempt?.outcome) this.say('the status claims an outcome for no generation')
+      return
+    }
+    const spec = world.specs.get(observedGeneration)
+    if (!spec || (attempt && attemptIdOf(spec) !== attempt.id))
+      this.say(`the status claims attempt ${attempt?.id ?? ''} for generation ${observedGeneration}`)
+    if (conditions?.some((one) => one.observedGeneration !== observedGeneration))
+      this.say('a condition speaks of another generation than the status')
+    const ready = conditions?.find((one) => one.type === 'Ready')
+    if (ready?.status === 'True' && attempt?.outcome !== 'Promoted') this.say('Ready before it was promoted')
+  }
+}
