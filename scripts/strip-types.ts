@@ -1,0 +1,23 @@
+/**
+ * Writes a folder's TypeScript as JavaScript for an image: `node scripts/strip-types.ts operator out`. Tests stay behind.
+ * Node's stripper puts blanks where types were, so lines and columns in stack traces stay those of the sources. Run from
+ * TypeScript, the operator holds 159 MiB instead of 132 and starts later, because Node then loads its own stripper.
+ */
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { stripTypeScriptTypes } from 'node:module'
+import { dirname, join } from 'node:path'
+
+const [source, out] = process.argv.slice(2)
+if (source === undefined || out === undefined) {
+  process.stderr.write('usage: node scripts/strip-types.ts SOURCE OUT\n')
+  process.exit(2)
+}
+
+const exclude = ['**/*.test.ts', '**/test/**', '**/node_modules/**']
+for (const file of globSync('**/*.ts', { cwd: source, exclude })) {
+  const stripped = stripTypeScriptTypes(readFileSync(join(source, file), 'utf8'))
+  const script = stripped.replaceAll(/((?:from|import) '\.\.?\/[^']+)\.ts'/g, "$1.js'")
+  const target = join(out, file.replace(/\.ts$/, '.js'))
+  mkdirSync(dirname(target), { recursive: true })
+  writeFileSync(target, script)
+}
