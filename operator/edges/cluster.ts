@@ -82,11 +82,11 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
     setOwnership: (release, step) => setOwnership(requests, release, step),
     logs: async (release, color) => {
       const { name, namespace } = release.metadata
-      const troubled: Pod[] = []
-      await requests.list(PODS, namespace, selectorText(colorSelector(name, color)), (pod) => {
-        if (podOf(pod)?.pod.ready === 'No') troubled.push(pod)
-      })
-      return lastWords(requests, namespace, troubled)
+      const pods: Pod[] = []
+      await requests.list(PODS, namespace, selectorText(colorSelector(name, color)), (pod) => pods.push(pod))
+      const troubled = pods.filter((pod) => podOf(pod)?.pod.ready === 'No')
+      // Where a gate failed every pod is ready, and any of them may say why its answer was wrong.
+      return lastWords(requests, namespace, troubled.length > 0 ? troubled : pods)
     },
     writeStatus: async (release, status) => {
       const { name, namespace, uid, resourceVersion } = release.metadata
