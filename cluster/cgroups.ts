@@ -1,8 +1,11 @@
 import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { ClusterError } from './cluster-error.ts'
 
 const ROOT = '/sys/fs/cgroup'
+const REMOVAL_ATTEMPTS = 250
+const REMOVAL_PAUSE_MS = 20
 const UNIFIED_CONTROLLERS = ['cpuset', 'cpu', 'io', 'memory', 'pids', 'hugetlb']
 
 /** The roots of the machine's cgroup hierarchies: one on version 2, one for each controller on version 1. */
@@ -27,11 +30,40 @@ export async function enterCgroup(name: string, pid: number): Promise<void> {
   }
 }
 
-/** Removes the node's cgroups; the kernel needs a moment after the last process before it lets go of them. */
+/**
+ * Ends whatever still runs in the node's cgroups and removes them; the kernel needs a moment after the last process
+ * before it lets go. Throws a ClusterError where a process does not end.
+ */
 export async function removeCgroups(name: string): Promise<void> {
   for (const root of await hierarchies()) {
-    for (let attempts = 0; attempts < 50 && !(await removeTree(join(root, name))); attempts += 1)
-      await wait(20)
+    const group = join(root, name)
+    for (const pid of await processesIn(group)) endProcess(pid)
+    for (let attempts = 0; !(await removeTree(group)); attempts += 1) {
+      if (attempts === REMOVAL_ATTEMPTS) {
+        throw new ClusterError(
+          `processes in ${group} do not end; look for one in state D with ps, then run down again`,
+        )
+      }
+      await wait(REMOVAL_PAUSE_MS)
+    }
+  }
+}
+
+/** Everything in a cgroup and below it: how a node is found whose record was lost. */
+async function processesIn(group: string): Promise<number[]> {
+  if (!(await exists(group))) return []
+  const files = await readdir(group, { recursive: true })
+  const lists = files.filter((file) => basename(file) === 'cgroup.procs')
+  const texts = await Promise.all(lists.map((file) => readFile(join(group, file), 'utf8').catch(() => '')))
+  return texts.flatMap((text) => text.split('\n').filter((line) => line !== '')).map(Number)
+}
+
+function endProcess(pid: number): void {
+  try {
+    // Zero, a process of another PID namespace, would be our own group.
+    if (pid > 0) process.kill(pid, 'SIGKILL')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause
   }
 }
 

@@ -6,6 +6,7 @@ import { ClusterError } from './cluster-error.ts'
 
 /** A held lock. */
 export interface Lock {
+  /** Gives it up; a second time does nothing. */
   release(): Promise<void>
 }
 
@@ -36,6 +37,7 @@ export async function lock(file: string, onWait: () => void, signal?: AbortSigna
   }
   return {
     release: async () => {
+      if (holder.exitCode !== null || holder.signalCode !== null) return
       const ended = once(holder, 'close')
       holder.stdin.end()
       await ended

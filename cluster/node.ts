@@ -10,7 +10,7 @@ import { connectNode, refuseOverlap } from './host-network.ts'
 import { buildImage, loadImage, referenceOf } from './images.ts'
 import { ensureBinaries } from './kubernetes-build.ts'
 import { layoutOf, type Layout } from './layout.ts'
-import { lock } from './lock.ts'
+import { lock, type Lock } from './lock.ts'
 import { refuseMissingKernelFeatures, refuseOtherUsers } from './machine-checks.ts'
 import { writeNodeFiles } from './node-files.ts'
 import { containerdAnswers, findProblems, isNamed, isReadyNode, podNames, reachable } from './node-health.ts'
@@ -23,6 +23,7 @@ import { nodeRanges, type NodeRanges } from './ranges.ts'
 type RunningRecord = NodeRecord & { readonly init: ProcessIdentity }
 
 const PAUSE_IMAGE = 'modelrelease/pause:1'
+const RANGES_LOCK = '/run/modelrelease/.ranges.lock'
 const READY_SECONDS = 90
 const REPAIR_SECONDS = 60
 
@@ -177,18 +178,40 @@ async function startAnew(
     },
     { cacheDir: config.cacheDir, report, signal },
   )
+  const claim = await claimRange(options)
   try {
-    await start(layout, helpers.init, options)
+    await start(layout, { initProgram: helpers.init, claim }, options)
   } catch (cause) {
     const logs = await keepLogs(layout)
     await removeNode(layout, await readRecord(layout))
     signal?.throwIfAborted()
     throw new ClusterError(`${(cause as Error).message}; the components' logs are in ${logs}`, { cause })
+  } finally {
+    await claim.release()
+  }
+}
+
+/**
+ * Keeps every other cluster from taking a range until this one's routes are there to be seen.
+ * The range is looked at again, because a build lies between the first look and now.
+ */
+async function claimRange({ config, report, signal }: ClusterOptions): Promise<Lock> {
+  const claim = await lock(RANGES_LOCK, () => report('waiting for another cluster to take its range'), signal)
+  try {
+    await refuseOverlap(config.range)
+    return claim
+  } catch (cause) {
+    await claim.release()
+    throw cause
   }
 }
 
 /** From nothing to a node that takes pods. Whoever calls it cleans up where it throws. */
-async function start(layout: Layout, initProgram: string, options: ClusterOptions): Promise<void> {
+async function start(
+  layout: Layout,
+  { initProgram, claim }: { readonly initProgram: string; readonly claim: Lock },
+  options: ClusterOptions,
+): Promise<void> {
   const { config, report } = options
   const signal = deadline(READY_SECONDS, options.signal)
   const ranges = nodeRanges(config.range)
@@ -201,6 +224,7 @@ async function start(layout: Layout, initProgram: string, options: ClusterOption
   await writeRecord(layout, { range: config.range, init: world.init, start: 'Unfinished' })
   await enterCgroup(layout.cgroup, world.init.pid)
   await connectNode(world.init.pid, layout, ranges)
+  await claim.release()
   world.go()
   phase('namespaces and network')
 

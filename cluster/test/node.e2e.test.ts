@@ -62,7 +62,12 @@ const untilSaid = (child: ChildProcessWithoutNullStreams, words: string): Promis
 const kubectl = (...args: string[]): Promise<string> =>
   run('kubectl', ['--kubeconfig', layout.kubeconfig, ...args])
 
-const initPid = async (): Promise<number> => (await readRecord(layout))?.init?.pid ?? 0
+const initPid = async (): Promise<number> => {
+  const pid = (await readRecord(layout))?.init?.pid
+  // Zero would be this test's own process group.
+  if (pid === undefined) throw new Error('the node has no init process')
+  return pid
+}
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(
