@@ -119,7 +119,7 @@ async function buildAndExport(spec: ImageSpec, inputs: string, options: ImageOpt
   const idFile = join(images, `${slug(spec.tag)}.id`)
   await rm(logFile, { force: true })
   const buildArgs = { ...(usesBase ? { BASE_IMAGE } : {}), ...spec.buildArgs }
-  await withNpmAccess(spec.context, async (volumes) => {
+  await withNpmAccess(async (volumes) => {
     const args = Object.entries(buildArgs).flatMap(([key, value]) => ['--build-arg', `${key}=${value}`])
     await buildah(
       [

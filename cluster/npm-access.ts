@@ -20,11 +20,10 @@ export interface NpmAccess {
  * Calls `build` with the volumes that give an `npm ci` inside a build the machine's registry, proxy and authorities.
  * They are mounted read-only for the time of the build and so never become part of a layer.
  */
-export async function withNpmAccess<T>(
-  directory: string,
-  build: (volumes: readonly string[]) => Promise<T>,
-): Promise<T> {
-  const resolved = parseSettings(await run('npm', ['config', 'get', ...RESOLVED_KEYS], { cwd: directory }))
+export async function withNpmAccess<T>(build: (volumes: readonly string[]) => Promise<T>): Promise<T> {
+  // Not in the project: npm refuses to answer inside a workspace (ENOWORKSPACES), and what the project itself says
+  // is in the .npmrc that its Dockerfiles copy.
+  const resolved = parseSettings(await run('npm', ['config', 'get', ...RESOLVED_KEYS], { cwd: '/' }))
   const userFile = await readFile(resolved.userconfig ?? '', 'utf8').catch(() => '')
   const access = npmAccess(resolved, userFile)
   await mkdir('/run/modelrelease', { recursive: true })

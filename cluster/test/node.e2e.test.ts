@@ -11,6 +11,7 @@ import { readConfig } from '../config.ts'
 import { osRelease, refuseOtherSystems } from '../debian.ts'
 import type { ClusterHandle } from '../handle.ts'
 import { layoutOf } from '../layout.ts'
+import { lock, type Lock } from '../lock.ts'
 import { refuseOtherUsers } from '../machine-checks.ts'
 import { debianNode } from '../node.ts'
 import { readRecord } from '../node-record.ts'
@@ -109,13 +110,18 @@ when('the node', () => {
   let before: Record<string, unknown> = {}
   let handle: ClusterHandle
 
+  let turn: Lock | undefined
+
   beforeAll(async () => {
+    // Another run of this suite on the machine would use the same node.
+    turn = await lock('/run/modelrelease/.e2e-node.lock', () => undefined)
     await cluster('down')
     before = await traces()
-  }, 60_000)
+  }, 600_000)
 
   afterAll(async () => {
     await cluster('down')
+    await turn?.release()
   }, 60_000)
 
   test('up starts it, and leaves a handle that works', async () => {
