@@ -1,0 +1,291 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { CLUSTER_UP_MS, realCluster, type RealCluster } from './real-cluster.ts'
+
+type Json = Record<string, unknown>
+
+let cluster: RealCluster
+
+beforeAll(async () => {
+  cluster = await realCluster('crd')
+}, CLUSTER_UP_MS)
+afterAll(() => cluster.close())
+
+const minimal = { template: { spec: { containers: [{ name: 'server', image: 'x' }] } } }
+
+const distribution = {
+  distributionId: 'E1234567890AB',
+  origins: { blue: 'housing-blue', green: 'housing-green' },
+  verify: { url: 'https://models.example.com/predict' },
+}
+
+function release(name: string, spec: Json): Json {
+  return { apiVersion: 'modelrelease.io/v1alpha1', kind: 'ModelRelease', metadata: { name }, spec }
+}
+
+async function create(object: Json): Promise<Json> {
+  const text = await cluster.kubectlOk(
+    ['create', '--validate=false', '-f', '-', '--output=json'],
+    JSON.stringify(object),
+  )
+  return JSON.parse(text) as Json
+}
+
+/** What the API server itself says, without kubectl's check before. */
+async function refusal(spec: Json, name = 'refused'): Promise<string> {
+  const { code, stderr } = await cluster.kubectl(
+    ['create', '--validate=false', '-f', '-'],
+    JSON.stringify(release(name, spec)),
+  )
+  expect(code).not.toBe(0)
+  return stderr
+}
+
+function withSmoke(request: Json, more: Json = {}): Json {
+  return { ...minimal, gates: [{ name: 'known', smoke: { request, ...more } }] }
+}
+
+function withDistribution(change: Json): Json {
+  const type = 'CloudFrontDistribution'
+  return { ...minimal, traffic: { type, cloudFrontDistribution: { ...distribution, ...change } } }
+}
+
+describe('defaults', () => {
+  test('of the shortest release: a Service pointer, one pod, port 8080', async () => {
+    const { spec } = await create(release('shortest', minimal))
+    expect(spec).toEqual({
+      ...minimal,
+      replicas: 1,
+      port: 8080,
+      traffic: { type: 'Service' },
+      retireAfterSeconds: 600,
+      failedCandidateRetentionSeconds: 0,
+      progressDeadlineSeconds: 600,
+    })
+  })
+
+  test('of a gate: GET, status 200, once, ten seconds', async () => {
+    const { spec } = await create(release('gated', withSmoke({ path: '/healthz?full=1' })))
+    expect((spec as Json).gates).toEqual([
+      {
+        name: 'known',
+        smoke: {
+          request: { method: 'GET', path: '/healthz?full=1' },
+          expect: { status: 200 },
+          consecutive: 1,
+          timeoutSeconds: 10,
+        },
+      },
+    ])
+  })
+
+  test('of a distribution: its default behavior, five answers', async () => {
+    const { spec } = await create(release('edges', withDistribution({})))
+    expect((spec as { traffic: Json }).traffic.cloudFrontDistribution).toEqual({
+      ...distribution,
+      behaviors: [{ pathPattern: '*' }],
+      verify: { ...distribution.verify, type: 'Answers', method: 'GET', consecutive: 5 },
+    })
+  })
+
+  test('free-form values are kept as they are: numbers, lists, texts, objects', async () => {
+    const equals = [26.928, 'x', [1, 2], { a: null }]
+    const json = equals.map((value) => ({ path: '$.prediction[0]', equals: value }))
+    const { spec } = await create(
+      release('free-form', withSmoke({ path: '/', json: [[1.5]] }, { expect: { json } })),
+    )
+    const smoke = (spec as { gates: { smoke: { expect: { json: Json[] }; request: Json } }[] }).gates[0]
+      ?.smoke
+    expect(smoke?.request.json).toEqual([[1.5]])
+    expect(smoke?.expect.json.map((one) => one.equals)).toEqual(equals)
+  })
+})
+
+describe('the API server refuses, naming the field', () => {
+  const model = { name: 'housing', version: '7', uri: 'file:///models/housing.onnx' }
+  const cases: Record<string, { spec: Json; says: RegExp }> = {
+    'a port out of range': { spec: { ...minimal, port: 65536 }, says: /spec\.port.*65535/ },
+    'port 0': { spec: { ...minimal, port: 0 }, says: /spec\.port.*greater than or equal to 1/ },
+    'no pods': { spec: { ...minimal, replicas: 0 }, says: /spec\.replicas/ },
+    'a smoke path without a slash': { spec: withSmoke({ path: 'predict' }), says: /smoke\.request\.path/ },
+    'a smoke path with a space': { spec: withSmoke({ path: '/pre dict' }), says: /smoke\.request\.path/ },
+    'a smoke path with a fragment': { spec: withSmoke({ path: '/predict#x' }), says: /smoke\.request\.path/ },
+    'a smoke request without a path': { spec: withSmoke({}), says: /smoke\.request\.path: Required/ },
+    'an unknown method': { spec: withSmoke({ method: 'HEAD', path: '/' }), says: /request\.method.*"HEAD"/ },
+    'a request with two bodies': {
+      spec: withSmoke({ path: '/', json: { a: 1 }, body: 'a' }),
+      says: /smoke\.request/,
+    },
+    'a bad JSON path': {
+      spec: withSmoke({ path: '/' }, { expect: { json: [{ path: 'prediction', equals: 1 }] } }),
+      says: /expect\.json.*path/,
+    },
+    'two gates of one name': {
+      spec: { ...minimal, gates: [1, 2].map(() => ({ name: 'g', smoke: { request: { path: '/' } } })) },
+      says: /spec\.gates\[1\]: Duplicate value/,
+    },
+    'a uri of another scheme': { spec: { model: { ...model, uri: 'ftp://x/y' } }, says: /spec\.model\.uri/ },
+    'a model without a uri': {
+      spec: { model: { ...model, uri: undefined } },
+      says: /spec\.model\.uri: Required/,
+    },
+    'a digest in capitals': {
+      spec: { model: { ...model, sha256: 'A'.repeat(64) } },
+      says: /spec\.model\.sha256/,
+    },
+    'a digest that is too short': {
+      spec: { model: { ...model, sha256: 'a'.repeat(63) } },
+      says: /spec\.model\.sha256/,
+    },
+    'an unknown kind of traffic': {
+      spec: { ...minimal, traffic: { type: 'Ingress' } },
+      says: /spec\.traffic\.type: Unsupported value: "Ingress"/,
+    },
+    'a distribution without origins': {
+      spec: withDistribution({ origins: undefined }),
+      says: /cloudFrontDistribution\.origins: Required/,
+    },
+    'a distribution with one origin': {
+      spec: withDistribution({ origins: { blue: 'a' } }),
+      says: /origins\.green: Required/,
+    },
+    'a distribution without verify': {
+      spec: withDistribution({ verify: undefined }),
+      says: /cloudFrontDistribution\.verify: Required/,
+    },
+    'a distribution id of another shape': {
+      spec: withDistribution({ distributionId: 'my-distribution' }),
+      says: /distributionId.*"my-distribution"/,
+    },
+    'no behaviors': { spec: withDistribution({ behaviors: [] }), says: /behaviors/ },
+    'a verify url that is none': {
+      spec: withDistribution({ verify: { url: 'models' } }),
+      says: /verify\.url/,
+    },
+    'an unknown deletion policy': {
+      spec: { ...minimal, deletionPolicy: 'Keep' },
+      says: /deletionPolicy.*"Keep"/,
+    },
+  }
+  test.each(Object.entries(cases))('%s', async (_name, { spec, says }) => {
+    expect(await refusal(spec)).toMatch(says)
+  })
+
+  test('a name that leaves no room for the names of pods', async () => {
+    expect(await refusal(minimal, 'a'.repeat(41))).toMatch(/metadata\.name/)
+  })
+
+  test('a release without a spec', async () => {
+    const { stderr } = await cluster.kubectl(
+      ['create', '--validate=false', '-f', '-'],
+      JSON.stringify({ ...release('empty', {}), spec: undefined }),
+    )
+    expect(stderr).toMatch(/spec: Required/)
+  })
+})
+
+test('kubectl refuses a misspelt field before anything is stored', async () => {
+  const { code, stderr } = await cluster.kubectl(
+    ['apply', '-f', '-'],
+    JSON.stringify(release('misspelt', { ...minimal, replica: 2 })),
+  )
+  expect(code).not.toBe(0)
+  expect(stderr).toMatch(/unknown field "(spec\.)?replica"/)
+  expect((await cluster.kubectl(['get', 'mr', 'misspelt'])).code).not.toBe(0)
+})
+
+test('kubectl get mr shows phase, color, revision, outcome, readiness, reason and age; wide adds the message', async () => {
+  await create(release('columns', minimal))
+  const status = {
+    phase: 'Live',
+    liveColor: 'green',
+    attempt: {
+      id: 'abc-1',
+      revision: 'abc',
+      startedAt: '2026-11-01T00:00:00Z',
+      deadline: '2026-11-01T00:10:00Z',
+      direction: 'Forward',
+      outcome: 'Promoted',
+    },
+    conditions: [
+      {
+        type: 'Ready',
+        status: 'True',
+        reason: 'Live',
+        message: 'revision-abc-answers',
+        lastTransitionTime: '2026-11-01T00:00:00Z',
+      },
+    ],
+  }
+  await writeStatus('columns', status)
+  const rows = async (...more: string[]): Promise<string[][]> =>
+    (await cluster.kubectlOk(['get', 'mr', 'columns', ...more]))
+      .split('\n')
+      .map((line) => line.split(/ {2,}/))
+  const [head = [], row = []] = await rows()
+  expect(head).toEqual(['NAME', 'PHASE', 'LIVE', 'REVISION', 'OUTCOME', 'READY', 'REASON', 'AGE'])
+  expect(row.slice(0, -1)).toEqual(['columns', 'Live', 'green', 'abc', 'Promoted', 'True', 'Live'])
+  const [wideHead = [], wideRow = []] = await rows('--output=wide')
+  expect(wideHead.at(-1)).toBe('MESSAGE')
+  expect(wideRow.at(-1)).toBe('revision-abc-answers')
+})
+
+test('kubectl scale changes replicas and reads the live color', async () => {
+  await create(release('scaled', minimal))
+  await writeStatus('scaled', {
+    replicas: 1,
+    selector: 'modelrelease.io/name=scaled,modelrelease.io/color=blue',
+  })
+  await cluster.kubectlOk(['scale', 'mr/scaled', '--current-replicas=1', '--replicas=3'])
+  const path = `/apis/modelrelease.io/v1alpha1/namespaces/${cluster.namespace}/modelreleases/scaled/scale`
+  const scale = JSON.parse((await cluster.admin.request({ path })).body) as Json
+  expect(scale).toMatchObject({
+    kind: 'Scale',
+    spec: { replicas: 3 },
+    status: { replicas: 1, selector: 'modelrelease.io/name=scaled,modelrelease.io/color=blue' },
+  })
+  const { code, stderr } = await cluster.kubectl(['scale', 'mr/scaled', '--replicas=0'])
+  expect(code).not.toBe(0)
+  expect(stderr).toMatch(/spec\.replicas/)
+})
+
+test('the status is written apart from the spec, and an unknown word in it is refused', async () => {
+  await create(release('status', { ...minimal, replicas: 2 }))
+  await writeStatus('status', { phase: 'Building' })
+  const read = JSON.parse(await cluster.kubectlOk(['get', 'mr', 'status', '--output=json'])) as Json
+  expect(read).toMatchObject({
+    spec: { replicas: 2 },
+    status: { phase: 'Building' },
+    metadata: { generation: 1 },
+  })
+  await expect(writeStatus('status', { phase: 'Sleeping' })).rejects.toThrow(/status\.phase/)
+})
+
+test('who may edit a namespace may edit its releases, who may view it may only look', async () => {
+  const can = async (verb: string, user: string): Promise<string> =>
+    (
+      await cluster.kubectl(['auth', 'can-i', verb, 'modelreleases.modelrelease.io', '--as', user])
+    ).stdout.trim()
+  for (const role of ['view', 'edit']) {
+    await cluster.kubectlOk(['create', 'rolebinding', role, `--clusterrole=${role}`, `--user=${role}or`])
+  }
+  // The roles are aggregated by a controller, some time after they are applied.
+  const roles = '/apis/rbac.authorization.k8s.io/v1/clusterroles'
+  await cluster.until(roles, 'edit', (found) =>
+    JSON.stringify(found).includes('"deletecollection"],"apiGroups":["modelrelease.io"]'),
+  )
+  expect(await can('create', 'editor')).toBe('yes')
+  expect(await can('list', 'viewor')).toBe('yes')
+  expect(await can('create', 'viewor')).toBe('no')
+})
+
+async function writeStatus(name: string, status: Json): Promise<void> {
+  const path = `/apis/modelrelease.io/v1alpha1/namespaces/${cluster.namespace}/modelreleases/${name}/status`
+  const contentType = 'application/merge-patch+json'
+  const answer = await cluster.admin.request({
+    method: 'PATCH',
+    path,
+    contentType,
+    body: JSON.stringify({ status }),
+  })
+  if (answer.status !== 200) throw new Error(answer.body)
+}
