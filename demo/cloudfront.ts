@@ -1,0 +1,137 @@
+/** cloudfront-local as the demo runs it: a program, and its admin API. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { AuditEntry, CallEntry } from '../cloudfront-local/audit-log.ts'
+import type { SeedDistribution } from '../cloudfront-local/seed.ts'
+import { startProgram, type Program } from './program.ts'
+
+export type { AuditEntry } from '../cloudfront-local/audit-log.ts'
+export type UpdateEntry = CallEntry & { sequence: number; time: string }
+
+export type CloudFront = {
+  program: Program
+  /** The control plane as pods reach it. */
+  endpoint: string
+  /** The edges as viewers on this machine reach them. */
+  edges: readonly string[]
+  /** The first edge as pods reach it. */
+  edgeForPods: string
+  /** Entries after a sequence number, oldest first. */
+  audit: (after?: number) => Promise<AuditEntry[]>
+  /** The first wanted entry after a sequence number, now or when it comes; throws when the signal aborts. */
+  waitFor: (wanted: (entry: AuditEntry) => boolean, after: number, signal: AbortSignal) => Promise<AuditEntry>
+  /** Maps the DNS name of an origin to an address. */
+  resolve: (host: string, address: string) => Promise<void>
+  addFault: (fault: object) => Promise<void>
+  /** Writes to the distribution as somebody else would. */
+  foreignWrite: (distribution: string, change: object) => Promise<void>
+}
+
+export const DISTRIBUTION = 'E1HOUSINGLOCAL'
+
+/** DNS names of the two permanent origins; Services stand behind them as soon as the operator made them. */
+export const ORIGINS = {
+  blue: { id: 'housing-blue', domainName: 'blue.housing.models.example' },
+  green: { id: 'housing-green', domainName: 'green.housing.models.example' },
+} as const
+
+/** Short, because it is also how long a color must drain before it may be removed. */
+const ORIGIN_TIMEOUT_SECONDS = 5
+
+const SEED: { distributions: SeedDistribution[] } = {
+  distributions: [
+    {
+      id: DISTRIBUTION,
+      domainName: 'd1housinglocal.cloudfront.net',
+      comment: 'housing models',
+      aliases: ['models.example.com'],
+      origins: Object.values(ORIGINS).map((origin) => ({
+        ...origin,
+        readTimeoutSeconds: ORIGIN_TIMEOUT_SECONDS,
+      })),
+      behaviors: [
+        { pathPattern: '/v2/*', targetOriginId: ORIGINS.blue.id },
+        { pathPattern: '*', targetOriginId: ORIGINS.blue.id },
+      ],
+    },
+  ],
+}
+
+/** Each edge follows a change after a delay drawn from this range, in milliseconds. */
+const PROPAGATION = { min: 1000, max: 4000 }
+const EDGES = 3
+
+/** Starts the control plane and its edges for this machine and for pods, which reach it at `hostAddress`. */
+export async function startCloudFront(hostAddress: string, logDir: string): Promise<CloudFront> {
+  const seed = join(logDir, 'distributions.json')
+  writeFileSync(seed, JSON.stringify(SEED, undefined, 2))
+  const flags = {
+    port: '0',
+    edges: String(EDGES),
+    'edge-ports': '0',
+    seed,
+    'propagation-min': String(PROPAGATION.min),
+    'propagation-max': String(PROPAGATION.max),
+    audit: join(logDir, 'audit.jsonl'),
+  }
+  const hosts = ['--host', '127.0.0.1', '--host', hostAddress]
+  const rest = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value])
+  const program = await startProgram({
+    command: ['cloudfront-local/main.ts', ...hosts, ...rest],
+    logFile: join(logDir, 'cloudfront-local.log'),
+  })
+  const { adminUrl, edgeUrls, ports } = JSON.parse(program.ready) as {
+    adminUrl: string
+    edgeUrls: string[]
+    ports: { api: number; edges: number[] }
+  }
+  return {
+    program,
+    endpoint: `http://${hostAddress}:${ports.api}`,
+    edges: edgeUrls,
+    edgeForPods: `http://${hostAddress}:${ports.edges[0] ?? 0}`,
+    ...adminOf(adminUrl),
+  }
+}
+
+type Admin = Pick<CloudFront, 'audit' | 'waitFor' | 'resolve' | 'addFault' | 'foreignWrite'>
+
+const POLL_SECONDS = 20
+
+function adminOf(adminUrl: string): Admin {
+  const send = async (method: string, path: string, body?: object): Promise<void> => {
+    const answer = await fetch(`${adminUrl}${path}`, { method, ...(body && { body: JSON.stringify(body) }) })
+    if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`)
+    await answer.body?.cancel()
+  }
+  const audit = async (after = 0, waitSeconds = 0, signal?: AbortSignal): Promise<AuditEntry[]> => {
+    const path = `/audit?after=${after}&waitSeconds=${waitSeconds}`
+    const answer = await fetch(`${adminUrl}${path}`, signal ? { signal } : {})
+    return (await answer.json()) as AuditEntry[]
+  }
+  return {
+    audit: (after) => audit(after),
+    waitFor: async (wanted, after, signal) => {
+      for (let seen = after; ;) {
+        const entries = await audit(seen, POLL_SECONDS, signal)
+        const found = entries.find(wanted)
+        if (found) return found
+        seen = entries.at(-1)?.sequence ?? seen
+      }
+    },
+    resolve: (host, address) => send('PUT', `/resolve/${host}`, { address }),
+    addFault: (fault) => send('POST', '/faults', fault),
+    foreignWrite: (distribution, change) =>
+      send('POST', `/distributions/${distribution}/foreign-write`, change),
+  }
+}
+
+/** An update that CloudFront accepted from an API client, in other words a pointer that was moved. */
+export function isAcceptedUpdate(entry: AuditEntry): entry is AuditEntry & UpdateEntry {
+  return (
+    entry.type === 'Call' &&
+    entry.via === 'Api' &&
+    entry.operation === 'UpdateDistribution' &&
+    entry.status === 200
+  )
+}

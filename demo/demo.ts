@@ -1,0 +1,181 @@
+/**
+ * `node demo/demo.ts`: tells in the terminal how releases switch under load, and exits 0 only if all of it was true.
+ * `--self-test` kills the color that serves instead, and must end in failed. KEEP=1 leaves everything running.
+ */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ORIGINS } from './cloudfront.ts'
+import { openEnvironment, type Environment } from './environment.ts'
+import { OPERATOR, OPERATOR_NAMESPACE } from './install.ts'
+import { NAMESPACE } from './housing.ts'
+import { summarize } from './load.ts'
+import { operatorProcesses, residentMiB } from './operator-pods.ts'
+import { PHASES } from './phases.ts'
+import { ROOT } from './program.ts'
+import { createProgress, type Progress } from './progress.ts'
+import { DEMO_DIR } from './running.ts'
+import { spoil } from './self-test.ts'
+import type { Stage } from './stage.ts'
+import { admitViewers, firstRelease, openHousing, tellStory, VERSIONS } from './story.ts'
+import { renderTable, type ReleaseRow } from './table.ts'
+import { judgeDemo, type Evidence, type Verdict } from './verdict.ts'
+import { recountViewers, type Viewers } from './viewers.ts'
+
+type Play = {
+  /** Of the cluster; the two plays may run beside each other. */
+  name: string
+  range: string
+  atLeast: number
+  /** What happens under load. */
+  act: typeof tellStory
+  expectedMoves: readonly string[] | undefined
+}
+
+const { blue, green } = ORIGINS
+const DEMO: Play = {
+  name: 'demo',
+  range: '10.231.0.0/16',
+  atLeast: 5000,
+  act: tellStory,
+  expectedMoves: [green, blue, green, blue, green].map(({ id }) => id),
+}
+const SELF_TEST: Play = {
+  name: 'demo-self-test',
+  range: '10.232.0.0/16',
+  atLeast: 200,
+  act: spoil,
+  expectedMoves: undefined,
+}
+
+const RUNS_KEPT = 5
+
+/** A folder for the logs of this run; those of the last few runs stay. */
+function newLogDir(): string {
+  mkdirSync(DEMO_DIR, { recursive: true })
+  const runs = readdirSync(DEMO_DIR).filter((entry) => /^\d{8}T\d{6}/.test(entry))
+  for (const old of runs.sort().slice(0, -(RUNS_KEPT - 1)))
+    rmSync(join(DEMO_DIR, old), { recursive: true, force: true })
+  const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+Z$/g, '')
+  return makeDir(join(DEMO_DIR, `${stamp}-${process.pid}`))
+}
+
+function makeDir(path: string): string {
+  mkdirSync(path, { recursive: true })
+  return path
+}
+
+/** Plays it and judges it. Whatever goes wrong in between becomes a problem of the verdict. */
+async function perform(play: Play, environment: Environment, progress: Progress): Promise<Verdict> {
+  const stage: Stage = { environment, say: progress.say, chapters: [], problems: [] }
+  let viewers: Viewers | undefined
+  let evidence: Evidence = { ...play, ...stage, summary: undefined, recount: undefined, audit: [] }
+  try {
+    const scene = await openHousing(stage)
+    await firstRelease(stage, scene)
+    viewers = await admitViewers(stage)
+    await play.act(stage, scene)
+  } catch (error) {
+    stage.problems.push((error as Error).message)
+    evidence = { ...evidence, expectedMoves: undefined }
+  }
+  if (viewers) evidence = { ...evidence, ...(await countViewers(viewers, stage, play.atLeast)) }
+  await tellMemory(stage)
+  return judgeDemo({ ...evidence, audit: await environment.cloudFront.audit() })
+}
+
+async function countViewers(
+  viewers: Viewers,
+  { environment, chapters, say }: Stage,
+  atLeast: number,
+): Promise<Pick<Evidence, 'summary' | 'recount'>> {
+  const summary = await viewers.leave()
+  const entries = viewers.entries()
+  const rows = chapters.map(({ title, outcome, from, to, phases }): ReleaseRow => {
+    const window = { from: Math.max(from, summary.startedAt), to }
+    if (window.from >= to)
+      return { release: title, outcome, phases, requests: 0, failures: 0, longestGapMs: 0 }
+    const { requests, failures, longestGapMs } = summarize(entries, window)
+    return { release: title, outcome, phases, requests, failures, longestGapMs }
+  })
+  const style = process.stdout.isTTY ? 'color' : 'plain'
+  process.stdout.write(`\n${renderTable({ phases: PHASES, rows, style })}\n\n`)
+  const recount = await recountViewers({ versions: VERSIONS, logDir: environment.logDir, atLeast })
+  say(recount.report.split('\n')[0] ?? '')
+  return { summary, recount }
+}
+
+/** What the operator holds in the end; a number to look at, not to judge. */
+async function tellMemory({ environment, say }: Stage): Promise<void> {
+  try {
+    const processes = await operatorProcesses(environment)
+    const sizes = await Promise.all(processes.map(({ pid }) => residentMiB(environment.provider, pid)))
+    const texts = processes.map(({ pod }, index) => `${pod} ${sizes[index]?.toFixed(0) ?? '?'} MiB`)
+    say(`resident memory of the operator: ${texts.join(', ')}`)
+  } catch (error) {
+    say(`resident memory of the operator: ${(error as Error).message}`)
+  }
+}
+
+function lookAround({ cluster, cloudFront, logDir }: Environment): string {
+  return [
+    'Everything is left running. Look around:',
+    `  export KUBECONFIG=${cluster.kubeconfigPath}`,
+    `  kubectl -n ${NAMESPACE} get mr,deployments,services,pods`,
+    `  kubectl -n ${NAMESPACE} describe mr housing`,
+    `  kubectl -n ${OPERATOR_NAMESPACE} logs -l app.kubernetes.io/name=${OPERATOR}`,
+    `  kubectl -n ${OPERATOR_NAMESPACE} port-forward deployment/${OPERATOR} 9090 & curl -s localhost:9090/metrics`,
+    `  edges: ${cloudFront.edges.join(' ')} (curl -H 'Host: models.example.com' EDGE/v2)`,
+    `  audit log: ${join(logDir, 'audit.jsonl')}`,
+    'Stop and remove it: make clean',
+  ].join('\n')
+}
+
+function interruptible(say: (line: string) => void): AbortSignal {
+  const controller = new AbortController()
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(name, () => {
+      say(
+        controller.signal.aborted
+          ? 'already stopping; please wait'
+          : `${name}: stopping and removing everything`,
+      )
+      controller.abort(new Error(`stopped by ${name}`))
+    })
+  }
+  return controller.signal
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { 'self-test': { type: 'boolean', default: false } } })
+  const play = values['self-test'] ? SELF_TEST : DEMO
+  const logDir = newLogDir()
+  const shown = `${relative(ROOT, logDir)}/`
+  const progress = createProgress(process.stdout)
+  const signal = interruptible(progress.say)
+  const { name, range } = play
+  let verdict: Verdict
+  try {
+    const environment = await openEnvironment({ name, range, logDir, report: progress.say, signal })
+    progress.say('everything stands; the story begins')
+    verdict = await perform(play, environment, progress).catch((error: unknown) => judgeFailure(error))
+    if (process.env.KEEP === '1' && !signal.aborted) {
+      process.stdout.write(`${lookAround(environment)}\n`)
+      environment.leave()
+    } else await environment.close()
+  } catch (error) {
+    verdict = judgeFailure(error)
+  }
+  const text = [...verdict.problems.map((problem) => `- ${problem}`), `logs: ${shown}`, verdict.line].join(
+    '\n',
+  )
+  writeFileSync(join(logDir, 'verdict.txt'), `${text}\n`)
+  process.stdout.write(`${text}\n`)
+  return verdict.result === 'passed' ? 0 : 1
+}
+
+function judgeFailure(error: unknown): Verdict {
+  return { result: 'failed', line: 'demo: failed', problems: [(error as Error).message] }
+}
+
+process.exitCode = await main()

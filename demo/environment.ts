@@ -1,0 +1,168 @@
+/** Everything that a release needs around it: a cluster with the operator, a CloudFront with edges, a bucket of models. */
+import { mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { KubeConfig } from '@kubernetes/client-node'
+import { attempt } from '../cluster/command.ts'
+import { readConfig } from '../cluster/config.ts'
+import type { ClusterHandle, ClusterProvider } from '../cluster/handle.ts'
+import type { ProcessIdentity } from '../cluster/process-identity.ts'
+import { providerFor } from '../cluster/provider.ts'
+import { LABEL, MANAGER } from '../operator/api/names.ts'
+import { Access } from '../operator/runtime/access.ts'
+import { startCloudFront, type CloudFront } from './cloudfront.ts'
+import { follow, onEach, type ApiObject } from './follow.ts'
+import { CRD, IMAGES, OPERATOR, OPERATOR_NAMESPACE, operatorManifests } from './install.ts'
+import { keepOperatorLogs } from './operator-pods.ts'
+import { ROOT, startProgram } from './program.ts'
+import { allRunning, stopRunning, writeRunning, type Running } from './running.ts'
+
+export type EnvironmentOptions = {
+  /** Name of the cluster; two environments need two names and two ranges. */
+  name: string
+  /** A private /16 of its own. */
+  range: string
+  /** Takes all logs; it exists. */
+  logDir: string
+  report: (line: string) => void
+  /** Ends the setup and everything that follows the cluster. */
+  signal: AbortSignal
+}
+
+export type Environment = {
+  cluster: ClusterHandle
+  provider: ClusterProvider
+  api: Access
+  cloudFront: CloudFront
+  /** Where pods fetch the files of examples/housing/models. */
+  modelsUrl: string
+  logDir: string
+  /** Aborts when the environment ends, on request or because something in it failed. */
+  signal: AbortSignal
+  /** Runs kubectl as the administrator and returns its stdout; throws with its stderr where it fails. */
+  kubectl: (args: readonly string[], input?: string) => Promise<string>
+  /** Another program that `close` stops. */
+  adopt: (program: ProcessIdentity) => void
+  /** Stops everything that was started and forgets it; logs stay. */
+  close: () => Promise<void>
+  /** Lets go of everything without stopping it. */
+  leave: () => void
+}
+
+/** Sets everything up; a leftover of the same name is removed first. Whatever was started is stopped where this throws. */
+export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
+  const { name, range, report } = options
+  for (const leftover of allRunning().filter((one) => one.name === name)) {
+    report(`removing what an earlier run left: cluster ${name}`)
+    await stopRunning(leftover, report)
+  }
+  const running: Running = { name, range, programs: [] }
+  writeRunning(running)
+  try {
+    return await setUp(options, running)
+  } catch (error) {
+    await stopRunning(running, report)
+    throw error
+  }
+}
+
+async function setUp(options: EnvironmentOptions, running: Running): Promise<Environment> {
+  const { name, range, report, logDir } = options
+  mkdirSync(logDir, { recursive: true })
+  const failure = new AbortController()
+  const signal = AbortSignal.any([options.signal, failure.signal])
+  const provider = await providerFor({ config: readConfig({ name, range }), report, signal })
+  const cluster = await provider.up()
+  const kubectl = kubectlOf(cluster)
+  await bringImages(cluster, report)
+
+  const adopt = (program: ProcessIdentity): void => {
+    running.programs.push(program)
+    writeRunning(running)
+  }
+  const cloudFront = await startCloudFront(cluster.hostAddress, logDir)
+  adopt(cloudFront.program.identity)
+  const models = await startProgram({
+    command: ['demo/model-files.ts', 'examples/housing/models', cluster.hostAddress],
+    logFile: join(logDir, 'model-files.log'),
+  })
+  adopt(models.identity)
+  report(`CloudFront stand-in at ${cloudFront.endpoint}, edges at ${cloudFront.edges.join(', ')}`)
+
+  await install(kubectl, cloudFront.endpoint)
+  report('operator available')
+  const api = accessTo(cluster)
+  const failed = (error: Error): void => failure.abort(error)
+  mapOrigins(api, cloudFront, { signal, failed })
+  const leave = (): void => {
+    failure.abort(new Error('the environment was closed'))
+    api.close()
+  }
+  const close = async (): Promise<void> => {
+    await keepOperatorLogs(kubectl, logDir)
+    leave()
+    await stopRunning(running, report)
+    rmSync(kubectlCache(name), { recursive: true, force: true })
+  }
+  const modelsUrl = models.ready
+  return { cluster, provider, api, cloudFront, modelsUrl, logDir, signal, kubectl, adopt, close, leave }
+}
+
+function accessTo(cluster: ClusterHandle): Access {
+  const kubeConfig = new KubeConfig()
+  kubeConfig.loadFromFile(cluster.kubeconfigPath)
+  return new Access(kubeConfig, { userAgent: 'modelrelease-demo' })
+}
+
+/** What the API server serves is cached outside the home of whoever runs this. */
+function kubectlCache(cluster: string): string {
+  return join(tmpdir(), `modelrelease-kubectl-${cluster}`)
+}
+
+function kubectlOf(cluster: ClusterHandle): Environment['kubectl'] {
+  return async (args, input) => {
+    const result = await attempt('kubectl', ['--kubeconfig', cluster.kubeconfigPath, ...args], {
+      env: { KUBECACHEDIR: kubectlCache(cluster.name) },
+      ...(input === undefined ? {} : { input }),
+    })
+    if (result.code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${result.stderr.trim()}`)
+    return result.stdout.trim()
+  }
+}
+
+async function bringImages(cluster: ClusterHandle, report: (line: string) => void): Promise<void> {
+  for (const { tag, dockerfile, context } of IMAGES)
+    await cluster.build({ tag, dockerfile: join(ROOT, dockerfile), context: join(ROOT, context) })
+  await Promise.all(IMAGES.map(({ tag }) => cluster.load(tag)))
+  report(`images loaded: ${IMAGES.map(({ tag }) => tag).join(', ')}`)
+}
+
+async function install(kubectl: Environment['kubectl'], endpoint: string): Promise<void> {
+  const manifests = JSON.stringify(operatorManifests(endpoint))
+  // Without kubectl's own check: an API server older than 1.25 does not know the CEL rules of the CRD, and drops them.
+  await kubectl(['apply', '--validate=false', '-f', '-'], manifests)
+  await kubectl(['wait', '--for=condition=Established', `crd/${CRD}`, '--timeout=30s'])
+  await kubectl(['-n', OPERATOR_NAMESPACE, 'rollout', 'status', `deployment/${OPERATOR}`, '--timeout=120s'])
+}
+
+type Service = ApiObject & { spec: { clusterIP?: string } }
+type Background = { signal: AbortSignal; failed: (error: Error) => void }
+
+/**
+ * DNS of the origins: `<color>.<release>.<namespace>.example` is the Service of that color, from the moment that the
+ * operator makes it. In a real setup a load balancer and a DNS record stand there.
+ */
+function mapOrigins(api: Access, cloudFront: CloudFront, background: Background): void {
+  const selector = encodeURIComponent(`${LABEL.managedBy}=${MANAGER},${LABEL.color}`)
+  const services = follow<Service>(api, `/api/v1/services?labelSelector=${selector}`, background.signal)
+  const map = async ({ type, object }: { type: 'Present' | 'Gone'; object: Service }): Promise<void> => {
+    const { labels = {}, namespace } = object.metadata
+    const { clusterIP } = object.spec
+    if (type === 'Gone' || clusterIP === undefined) return
+    await cloudFront.resolve(
+      `${labels[LABEL.color] ?? ''}.${labels[LABEL.name] ?? ''}.${namespace}.example`,
+      clusterIP,
+    )
+  }
+  onEach(services, map, background)
+}

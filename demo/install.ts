@@ -1,0 +1,72 @@
+/** Puts the operator into a cluster as its manifests say, with an AWS that is a program on this machine. */
+import { readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { load, loadAll } from 'js-yaml'
+import { ROOT } from './program.ts'
+
+export const OPERATOR_NAMESPACE = 'modelrelease-system'
+export const OPERATOR = 'modelrelease-operator'
+export const CRD = 'modelreleases.modelrelease.io'
+
+/** Images that the demo builds, by the tags that the manifests name. */
+export const IMAGES = [
+  { tag: 'modelrelease/operator:dev', dockerfile: 'Dockerfile.operator', context: '.' },
+  { tag: 'modelrelease/model-server:dev', dockerfile: 'Dockerfile.server', context: '.' },
+  {
+    tag: 'modelrelease/plain-http:dev',
+    dockerfile: 'examples/plain-http/Dockerfile',
+    context: 'examples/plain-http',
+  },
+] as const
+
+export const PLAIN_IMAGE = 'modelrelease/plain-http:dev'
+
+type Manifest = { kind: string; metadata: { name: string }; spec?: unknown }
+type Container = { envFrom?: unknown[]; readinessProbe?: object }
+type Deployment = Manifest & { spec: { template: { spec: { containers: Container[] } } } }
+
+/** What `kubectl apply -f` takes: the shipped manifests, and a Secret that leads the operator to `endpoint`. */
+export function operatorManifests(endpoint: string): { apiVersion: string; kind: string; items: object[] } {
+  const shipped = resourcesOf(join(ROOT, 'manifests'))
+  // The Secret first: a pod that misses it waits long before it looks again.
+  const [deployments, rest] = [
+    shipped.filter(({ kind }) => kind === 'Deployment'),
+    shipped.filter(({ kind }) => kind !== 'Deployment'),
+  ]
+  const items = [...rest, awsSecret(endpoint), ...deployments.map((one) => withLocalAws(one as Deployment))]
+  return { apiVersion: 'v1', kind: 'List', items }
+}
+
+/** The objects of a kustomization. Read here, because Debian's kubectl brings a kustomize that takes no folders. */
+function resourcesOf(path: string): Manifest[] {
+  if (!statSync(path).isDirectory()) return loadAll(readFileSync(path, 'utf8')) as Manifest[]
+  const { resources } = load(readFileSync(join(path, 'kustomization.yaml'), 'utf8')) as {
+    resources: string[]
+  }
+  return resources.flatMap((resource) => resourcesOf(join(path, resource)))
+}
+
+const AWS_SECRET = 'cloudfront-local'
+
+function awsSecret(endpoint: string): object {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: AWS_SECRET, namespace: OPERATOR_NAMESPACE },
+    stringData: {
+      AWS_ENDPOINT_URL_CLOUDFRONT: endpoint,
+      AWS_ACCESS_KEY_ID: 'any',
+      AWS_SECRET_ACCESS_KEY: 'any',
+    },
+  }
+}
+
+function withLocalAws(deployment: Deployment): Deployment {
+  const copy = structuredClone(deployment)
+  for (const container of copy.spec.template.spec.containers) {
+    container.envFrom = [...(container.envFrom ?? []), { secretRef: { name: AWS_SECRET } }]
+    // Nobody should wait five seconds for a probe while watching a demo.
+    container.readinessProbe = { ...container.readinessProbe, periodSeconds: 1 }
+  }
+  return copy
+}

@@ -1,0 +1,91 @@
+/** The operator's own pods: which one leads, which process that is, what they logged and how much memory they hold. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { run } from '../cluster/command.ts'
+import type { Environment } from './environment.ts'
+import { OPERATOR, OPERATOR_NAMESPACE } from './install.ts'
+
+type Kubectl = Environment['kubectl']
+
+const SELECTOR = `app.kubernetes.io/name=${OPERATOR}`
+const LEASE = 'modelrelease-operator'
+
+type Pod = {
+  metadata: { name: string }
+  status: { containerStatuses?: { containerID?: string; restartCount: number }[] }
+}
+
+async function podsOf(kubectl: Kubectl): Promise<Pod[]> {
+  const list = await kubectl(['-n', OPERATOR_NAMESPACE, 'get', 'pods', '-l', SELECTOR, '-o', 'json'])
+  return (JSON.parse(list) as { items: Pod[] }).items
+}
+
+/** The name of the pod that holds the lease, or undefined while none does. */
+export async function leaderPod(kubectl: Kubectl): Promise<string | undefined> {
+  const lease = await kubectl(['-n', OPERATOR_NAMESPACE, 'get', 'lease', LEASE, '-o', 'json'])
+  const { spec } = JSON.parse(lease) as { spec: { holderIdentity?: string } }
+  // A lease that was given up names nobody.
+  return spec.holderIdentity ? spec.holderIdentity.split('_')[0] : undefined
+}
+
+export type PodProcess = {
+  pod: string
+  /** Number of the container's main process inside the node. */
+  pid: number
+}
+
+/** The main process of each operator pod. */
+export async function operatorProcesses({
+  kubectl,
+  provider,
+}: Pick<Environment, 'kubectl' | 'provider'>): Promise<PodProcess[]> {
+  const processes: PodProcess[] = []
+  for (const { metadata, status } of await podsOf(kubectl)) {
+    const id = status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '')
+    if (id === undefined) continue
+    processes.push({ pod: metadata.name, pid: await mainProcess(provider, id) })
+  }
+  return processes
+}
+
+/** Found by its cgroup, which the runtime names after the container. */
+async function mainProcess(provider: Environment['provider'], containerId: string): Promise<number> {
+  const find = `grep -l ${containerId} /proc/[0-9]*/cgroup | head -1`
+  const found = await inNode(provider, ['sh', '-c', find])
+  const pid = Number(/^\/proc\/(\d+)\//.exec(found)?.[1])
+  if (!Number.isInteger(pid)) throw new Error(`no process of container ${containerId} runs in the node`)
+  return pid
+}
+
+async function inNode(provider: Environment['provider'], command: readonly string[]): Promise<string> {
+  const [program = '', ...args] = await provider.enter(command)
+  return run(program, args)
+}
+
+/** Ends a process of the node at once, as the kernel would when memory is short. */
+export async function killInNode(provider: Environment['provider'], pid: number): Promise<void> {
+  await inNode(provider, ['kill', '-KILL', String(pid)])
+}
+
+/** Resident memory of a process of the node, in MiB. */
+export async function residentMiB(provider: Environment['provider'], pid: number): Promise<number> {
+  const status = await inNode(provider, ['cat', `/proc/${pid}/status`])
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024
+}
+
+/** Writes what the pods logged, also before a restart, into files. Never throws: it runs while everything ends. */
+export async function keepOperatorLogs(kubectl: Kubectl, logDir: string): Promise<void> {
+  try {
+    for (const { metadata, status } of await podsOf(kubectl)) {
+      const logs = ['-n', OPERATOR_NAMESPACE, 'logs', metadata.name]
+      writeFileSync(join(logDir, `${metadata.name}.log`), `${await kubectl(logs)}\n`)
+      if ((status.containerStatuses?.[0]?.restartCount ?? 0) === 0) continue
+      writeFileSync(
+        join(logDir, `${metadata.name}.previous.log`),
+        `${await kubectl([...logs, '--previous'])}\n`,
+      )
+    }
+  } catch (error) {
+    writeFileSync(join(logDir, 'operator-logs-missing.txt'), `${String(error)}\n`)
+  }
+}
