@@ -66,6 +66,7 @@ export async function findImage(tag: string, cacheDir: string): Promise<BuiltIma
 export async function loadImage(
   cluster: { readonly name: string; readonly cacheDir: string },
   tag: string,
+  signal?: AbortSignal,
 ): Promise<void> {
   const image = await findImage(tag, cluster.cacheDir)
   if (image === undefined) {
@@ -77,10 +78,10 @@ export async function loadImage(
   const ctr = ['--address', layout.containerdSocket, '--namespace', 'k8s.io', 'images']
   const program = join(layout.binariesDir, 'ctr')
   const name = referenceOf(tag)
-  const listed = await attempt(program, [...ctr, 'list'])
+  const listed = await attempt(program, [...ctr, 'list'], { signal })
   if (listed.code !== 0) throw new ClusterError('cannot ask the node for its images: is the cluster up?')
   if (isPresent(listed.stdout, name, image.id)) return
-  await run(program, [...ctr, 'import', image.archive])
+  await run(program, [...ctr, 'import', image.archive], { signal })
 }
 
 /**

@@ -74,7 +74,7 @@ async function connects(host: string, signal: AbortSignal): Promise<boolean> {
 export async function containerdAnswers(layout: Layout, signal: AbortSignal): Promise<void> {
   const ctr = join(layout.binariesDir, 'ctr')
   for (;;) {
-    const answer = await attempt(ctr, ['--address', layout.containerdSocket, 'version'])
+    const answer = await attempt(ctr, ['--address', layout.containerdSocket, 'version'], { signal })
     if (answer.code === 0) return
     await pauseFor(100, signal)
   }

@@ -118,7 +118,7 @@ function handleFor(options: ClusterOptions): ClusterHandle {
     build: async (spec) => {
       await buildImage(spec, { cacheDir: config.cacheDir, report, signal })
     },
-    load: (tag) => loadImage(config, tag),
+    load: (tag) => loadImage(config, tag, signal),
     down: () => down({ config, report }),
   }
 }
@@ -244,7 +244,7 @@ async function takesPods(api: Api, ranges: NodeRanges, signal: AbortSignal): Pro
 
 async function loadPause(config: ClusterConfig, signal: AbortSignal): Promise<void> {
   await containerdAnswers(layoutOf(config), signal)
-  await loadImage(config, PAUSE_IMAGE)
+  await loadImage(config, PAUSE_IMAGE, signal)
 }
 
 async function locked(
