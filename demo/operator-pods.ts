@@ -48,6 +48,17 @@ export async function operatorProcesses({
   return processes
 }
 
+/** The main process of one pod in the operator's namespace. */
+export async function processOf(
+  { kubectl, provider }: Pick<Environment, 'kubectl' | 'provider'>,
+  pod: string,
+): Promise<number> {
+  const { status } = JSON.parse(
+    await kubectl(['-n', OPERATOR_NAMESPACE, 'get', 'pod', pod, '-o', 'json']),
+  ) as Pod
+  return mainProcess(provider, status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? 'none')
+}
+
 /** Found by its cgroup, which the runtime names after the container. */
 async function mainProcess(provider: Environment['provider'], containerId: string): Promise<number> {
   const find = `grep -l ${containerId} /proc/[0-9]*/cgroup | head -1`
