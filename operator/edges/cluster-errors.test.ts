@@ -54,6 +54,11 @@ describe('a refusal of the spec', () => {
     )
   })
 
+  test('a complaint that quotes a whole object is shortened', () => {
+    const causes = [{ field: 'patch', message: `Invalid value: ${'x'.repeat(5000)}` }]
+    expect(translateStatus(create, answer(422, { details: { causes } })).message.length).toBeLessThan(650)
+  })
+
   test('a strict decoding error names its field in the spec’s words', () => {
     const body = { message: 'strict decoding error: unknown field "spec.template.spec.contaners"' }
     const error = translateStatus(create, answer(400, body), (field) =>

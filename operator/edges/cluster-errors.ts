@@ -9,6 +9,9 @@ export interface Request {
   place: Place
 }
 
+/** Characters of one complaint that go into a status. */
+const LONGEST = 500
+
 /** What the API server calls a field, in the words of whoever wrote it. */
 export type NameField = (field: string) => string
 
@@ -66,10 +69,16 @@ function statusOf(body: string): ApiStatus {
 function refusedFields(request: Request, said: ApiStatus, nameField: NameField): string {
   const causes = (said.details?.causes ?? []).filter((cause) => cause.field)
   const found = causes.map(
-    (cause) => `${nameField(cause.field ?? '')}: ${cause.message ?? cause.reason ?? ''}`,
+    (cause) => `${nameField(cause.field ?? '')}: ${shortened(cause.message ?? cause.reason ?? '')}`,
   )
-  const what = found.length > 0 ? found.join('; ') : withNamedFields(said.message ?? 'refused', nameField)
+  const what =
+    found.length > 0 ? found.join('; ') : withNamedFields(shortened(said.message ?? 'refused'), nameField)
   return `${what} (the API server refused to ${requestText(request)})`
+}
+
+/** A refused patch is answered with the whole object. */
+function shortened(message: string): string {
+  return message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message
 }
 
 /** A strict decoding error names its fields in the text only: `unknown field "spec.template.spec.x"`. */
