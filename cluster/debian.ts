@@ -19,12 +19,14 @@ const PACKAGES: readonly { readonly name: string; readonly provides: string }[] 
   { name: 'mmdebstrap', provides: '/usr/bin/mmdebstrap' },
 ]
 
+/** Whatever mirror a machine uses, what it carries of Debian is signed with these keys. */
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg'
+
 /** A package index that apt knows, from its own listing. */
 export interface PackageIndex {
   readonly uri: string
   readonly codename: string
   readonly component: string
-  readonly signedBy: string
 }
 
 /** Throws a ClusterError unless this is Debian 12, by the text of its /etc/os-release. */
@@ -65,16 +67,14 @@ export function parseIndexes(listing: string): PackageIndex[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      const [uri = '', codename = '', component = '', signedBy = ''] = line.split('|')
-      // apt prints the variable's own name where a source has no Signed-By.
-      return { uri, codename, component, signedBy: signedBy.startsWith('$') ? '' : signedBy }
+      const [uri = '', codename = '', component = ''] = line.split('|')
+      return { uri, codename, component }
     })
 }
 
 /** The line of a sources.list for an index. */
 export function sourceLine(type: 'deb' | 'deb-src', index: PackageIndex): string {
-  const keyring = index.signedBy === '' ? '' : `[signed-by=${index.signedBy}] `
-  return `${type} ${keyring}${index.uri} ${index.codename} ${index.component}`
+  return `${type} [signed-by=${KEYRING}] ${index.uri} ${index.codename} ${index.component}`
 }
 
 /** The machine's own mirrors of Debian 12, and the settings by which it reaches them. */
@@ -83,7 +83,7 @@ export async function debianSources(): Promise<{
   readonly sourceLines: string[]
   readonly aptOptions: string[]
 }> {
-  const format = '$(REPO_URI)|$(CODENAME)|$(COMPONENT)|$(SIGNED_BY)'
+  const format = '$(REPO_URI)|$(CODENAME)|$(COMPONENT)'
   const listing = await run('apt-get', ['indextargets', '--format', format, 'Identifier: Packages'])
   const indexes = parseIndexes(listing).filter(
     ({ codename, component }) => /^bookworm(-updates|-security)?$/.test(codename) && component === 'main',

@@ -35,7 +35,7 @@ export function debianNode(options: ClusterOptions): ClusterProvider {
     state: () => state(options.config),
     attach: () => attach(options),
     enter: async (command) => {
-      const { pid } = await initOf(options.config)
+      const { pid } = (await runningRecord(options.config)).init
       return ['nsenter', '--target', String(pid), '--mount', '--uts', '--ipc', '--net', '--pid', ...command]
     },
   }
@@ -59,7 +59,7 @@ async function up(options: ClusterOptions): Promise<ClusterHandle> {
     const already = running === undefined ? '' : 'already '
     options.report(`cluster ${options.config.name} is ${already}up (${seconds(started)})`)
   })
-  return handleFor(options)
+  return handleFor(options, options.config.range)
 }
 
 /** Stops the node and undoes everything that `up` changed on the machine; fine where there is none. */
@@ -77,6 +77,7 @@ async function down(options: Omit<ClusterOptions, 'signal'>): Promise<void> {
 
 /** Looks at the node without changing anything. */
 async function state(config: ClusterConfig): Promise<ClusterState> {
+  refuseOtherUsers()
   const layout = layoutOf(config)
   const record = await readRecord(layout)
   if (record === undefined) return { type: 'Down' }
@@ -92,22 +93,22 @@ async function state(config: ClusterConfig): Promise<ClusterState> {
   return { type: 'Up', problems, pods }
 }
 
-/** The init process of a node that runs. Throws a ClusterError where it is down. */
-async function initOf(config: ClusterConfig): Promise<ProcessIdentity> {
+/** The record of a node that runs. Throws a ClusterError where it is down. */
+async function runningRecord(config: ClusterConfig): Promise<RunningRecord> {
+  refuseOtherUsers()
   const running = await ifRunning(await readRecord(layoutOf(config)))
-  if (running !== undefined) return running.init
+  if (running !== undefined) return running
   throw new ClusterError(`cluster ${config.name} is not up; run node cluster/cluster.ts up first`)
 }
 
 /** A handle on the node that runs. Throws a ClusterError where it is down. */
 async function attach(options: ClusterOptions): Promise<ClusterHandle> {
-  await initOf(options.config)
-  return handleFor(options)
+  return handleFor(options, (await runningRecord(options.config)).range)
 }
 
-function handleFor(options: ClusterOptions): ClusterHandle {
+function handleFor(options: ClusterOptions, range: string): ClusterHandle {
   const { config, report, signal } = options
-  const { hostAddress, nodeAddress, serviceCidr, podCidr } = nodeRanges(config.range)
+  const { hostAddress, nodeAddress, serviceCidr, podCidr } = nodeRanges(range)
   return {
     name: config.name,
     kubeconfigPath: layoutOf(config).kubeconfig,
