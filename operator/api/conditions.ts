@@ -29,6 +29,7 @@ export const REASONS = {
     'DistributionDisabled',
     'OriginNotFound',
     'OriginRemapped',
+    'PointerChanged',
     'PointerUnknown',
     'ServiceNotOurs',
     'UnsafeUpdate',

@@ -7,17 +7,15 @@ import {
   originRemapped,
   pointerSplit,
   pointerUnreadable,
-  refusedByTheWorld,
   specInvalid,
 } from './blocked.ts'
 import { commandGiven } from './commands.ts'
 import { alreadyLive, building, colorTaken, pointerMustSettle, switching } from './forward.ts'
-import { failedCandidate, retiring, revisionForgotten, supersededCandidate } from './idle.ts'
+import { failedCandidate, provenAgain, retiring, revisionForgotten, supersededCandidate } from './idle.ts'
 import { firstHit, type Finding, type Scene } from './scene.ts'
 
 /** In the order in which they are asked. */
 export const ADVANCE = {
-  refusedByTheWorld,
   specChanged,
   commandGiven,
   pointerUnreadable,
@@ -33,6 +31,7 @@ export const ADVANCE = {
   colorTaken,
   building,
   switching,
+  provenAgain,
   failedCandidate,
   retiring,
   revisionForgotten,

@@ -1,6 +1,6 @@
 /** Which attempt it is: rules that follow the spec. */
 import type { Attempt } from '../api/release.ts'
-import { startAttempt } from './memory.ts'
+import { isOverdue, keyOf, startAttempt } from './memory.ts'
 import { goalOf, unavailable, type Found, type Scene } from './scene.ts'
 
 /** A move that is under way is seen through before another spec is looked at, unless it cannot be. */
@@ -9,8 +9,15 @@ function mustFinishFirst(scene: Scene, attempt: Attempt): boolean {
   const { view } = scene
   if (view.type === 'Names' && view.settled === 'No') return true
   if (attempt.direction === 'Forward') return false
+  if (isReturnStuck(scene, attempt)) return false
   const goal = goalOf(scene, attempt)
   return goal !== undefined && goal !== scene.live && unavailable(scene.world.colors[goal]) === undefined
+}
+
+/** The color to return to was asked and is not right either: only another spec can help. */
+function isReturnStuck({ memory: { gates }, world }: Scene, attempt: Attempt): boolean {
+  if (gates?.key !== keyOf(attempt)) return false
+  return gates.result === 'Failed' || (gates.result === 'Unknown' && isOverdue(attempt, world))
 }
 
 /** The spec asks for another attempt than the one that stands in the status. */

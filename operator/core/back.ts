@@ -1,7 +1,7 @@
 /** Rules that bring the pointer back to the color that served before. */
 import type { Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
-import { endAttempt, without } from './memory.ts'
+import { endAttempt, isOverdue, without } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { proveAndMove } from './proving.ts'
 import { goalOf, runningAttempt, storedOf, unavailable, type Found, type Scene } from './scene.ts'
@@ -26,9 +26,18 @@ export function goingBack(scene: Scene): Found {
     attempt,
     goal,
     stored,
-    failed: (message) => cannotReturn(scene, attempt, `${goal} does not pass its gates: ${message}`),
-    unknown: () => undefined,
+    failed: (message) => notProven(scene, attempt, `${goal} does not pass its gates: ${message}`),
+    unknown: (message) =>
+      isOverdue(attempt, scene.world)
+        ? notProven(scene, attempt, `${goal} does not answer its gates: ${message}`)
+        : undefined,
   })
+}
+
+/** Where the return must be kept in mind, the gates are asked again in every pass: the color may recover. */
+function notProven(scene: Scene, attempt: Attempt, message: string): Found {
+  if (attempt.reason === 'VerifyFailed' && scene.world.did?.type !== 'GatesRan') return undefined
+  return cannotReturn(scene, attempt, message)
 }
 
 /** A command is given up; a return from a wrong answer is kept in mind, and no pointer is written meanwhile. */

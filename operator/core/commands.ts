@@ -13,6 +13,9 @@ const VERBS = {
   undo: (scene: Scene, attempt: Attempt): Verdict => undo(scene, attempt),
 }
 
+/** Longest value that is kept in the status. */
+const VALUE_LENGTH = 200
+
 type Verb = keyof typeof VERBS
 
 function isVerb(text: string | undefined): text is Verb {
@@ -22,12 +25,13 @@ function isVerb(text: string | undefined): text is Verb {
 /** A command that was not taken yet is taken now, whatever it leads to; it is never taken twice. */
 export function commandGiven(scene: Scene): Found {
   const { memory, world } = scene
-  const value = world.release.metadata.annotations?.[ANNOTATION.command]
+  // A longer one is no command, but it must be known again as what was refused before.
+  const value = world.release.metadata.annotations?.[ANNOTATION.command]?.slice(0, VALUE_LENGTH)
   const { attempt } = memory
   if (value === undefined || value === memory.command?.value || !attempt) return undefined
   const verdict = judge(scene, attempt, value)
   const command: CommandReport = {
-    value: value.slice(0, 200),
+    value,
     result: verdict.result,
     message: verdict.message,
   }
@@ -56,11 +60,14 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
   const { memory, world } = scene
   if (attempt.outcome) return nothingToDo(`the attempt has ended already (${attempt.outcome})`)
   if (attempt.direction === 'Back') return nothingToDo('the pointer is on its way back already')
-  if (holderOf(scene, attempt.revision) === scene.live && scene.live)
+  if (mayBeLive(scene, attempt))
     return {
       result: 'Accepted',
       message: 'the pointer goes back to the color that served before',
-      memory: turnBack(memory, attempt, 'Aborted', 'aborted after the switch by a command'),
+      memory: turnBack(scene, attempt, {
+        reason: 'Aborted',
+        message: 'aborted after the switch by a command',
+      }),
     }
   const ending = {
     outcome: 'Aborted',
@@ -72,6 +79,13 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
     message: 'the candidate is removed',
     memory: endAttempt(memory, world.now, ending),
   }
+}
+
+/** Whether users may be answered by what the attempt brought; a pointer that cannot be read may name it. */
+function mayBeLive(scene: Scene, attempt: Attempt): boolean {
+  const holder = holderOf(scene, attempt.revision)
+  if (holder === undefined || attempt.builds === holder) return false
+  return scene.serving.includes(holder) && (scene.live === undefined || scene.live === holder)
 }
 
 function retry(scene: Scene, attempt: Attempt): Verdict {
@@ -99,6 +113,6 @@ function undo(scene: Scene, attempt: Attempt): Verdict {
   return {
     result: 'Accepted',
     message: `the pointer goes back to ${target ?? ''}`,
-    memory: turnBack(scene.memory, attempt, 'Undone', 'undone by a command'),
+    memory: turnBack(scene, attempt, { reason: 'Undone', message: 'undone by a command' }),
   }
 }

@@ -1,15 +1,17 @@
 /** Rules that build the candidate and bring the pointer to it. */
+import type { Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { renderRevision } from './manifests.ts'
-import { beginBuilding, endAttempt } from './memory.ts'
+import { beginBuilding, endAttempt, isOverdue } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
-import { originMark } from './pointer.ts'
+import { isMarkedElsewhere, originMark } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
 import { removal } from './removal.ts'
 import {
   goalOf,
   holderOf,
   liveReplicas,
+  mayServeElsewhere,
   runningAttempt,
   serviceOwnership,
   storedOf,
@@ -38,7 +40,18 @@ export function colorTaken(scene: Scene): Found {
       recheckMs: 1000,
     }
   if (workload.revision === attempt.revision) return undefined
+  if (mayServeElsewhere(scene.world, scene.view, goal)) return pointerChanged(goal, workload.revision)
   return removal(scene, goal, 0, `${goal} holds revision ${workload.revision}, which may still be answering`)
+}
+
+/** Nobody reads the pointer that the spec named before, so what serves behind it is not taken away for something new. */
+function pointerChanged(goal: Color, revision: string): Found {
+  return {
+    stalled: {
+      reason: 'PointerChanged',
+      message: `spec.traffic names another pointer, and ${goal} may still serve revision ${revision} through the one before: put spec.model or spec.template back until the release is Ready at the new pointer, then change it`,
+    },
+  }
 }
 
 /** One thing per pass until the candidate stands. */
@@ -47,27 +60,29 @@ export function building(scene: Scene): Found {
   const goal = attempt && goalOf(scene, attempt)
   if (!goal) return undefined
   const { memory, world } = scene
-  const { workload, service } = world.colors[goal]
+  const { workload } = world.colors[goal]
   if (!workload && attempt.builds !== goal) return { memory: beginBuilding(memory, attempt, world, goal) }
   const stored = storedOf(scene, attempt.revision)
   if (!stored || !world.revisions.some((one) => one.attempt === attempt.id))
     return { step: { type: 'StoreRevision', stored: renderRevision(world.release, stored, world.defaults) } }
-  const origin = originMark(world.release.spec, goal)
-  if (service?.targetPort !== world.release.spec.port || service.origin !== origin)
-    return {
-      step: {
-        type: 'ApplyColorService',
-        color: goal,
-        targetPort: world.release.spec.port,
-        origin,
-        ownership: serviceOwnership(scene),
-      },
-    }
+  const service = serviceDiffers(scene, goal)
+  if (service) return service
   if (workload) return undefined
   const replicas = scene.live ? liveReplicas(scene) : world.release.spec.replicas
   return {
     step: { type: 'CreateWorkload', color: goal, stored, replicas, ownership: wantedOwnership(scene, goal) },
   }
+}
+
+function serviceDiffers(scene: Scene, goal: Color): Found {
+  const { spec } = scene.world.release
+  const { service, workload } = scene.world.colors[goal]
+  // What may serve behind another pointer is known by that pointer's name until this one names it.
+  const keepsMark = workload && isMarkedElsewhere(spec, scene.world.colors[goal])
+  const origin = (keepsMark ? service?.origin : undefined) ?? originMark(spec, goal)
+  if (service?.targetPort === spec.port && service.origin === origin) return undefined
+  const ownership = serviceOwnership(scene)
+  return { step: { type: 'ApplyColorService', color: goal, targetPort: spec.port, origin, ownership } }
 }
 
 /** The candidate is complete, proven, and the pointer is moved to it. */
@@ -80,7 +95,8 @@ export function switching(scene: Scene): Found {
     const waiting = { reason: 'CandidateNotAvailable', message: `${goal}: ${trouble}` }
     return giveUp(scene, attempt, waiting.message) ?? { waiting, recheckMs: untilDeadlineMs(scene, attempt) }
   }
-  const stored = storedOf(scene, attempt.revision)
+  // The gates of this very attempt, even where the same revision was once tried with others.
+  const stored = scene.world.revisions.find((one) => one.attempt === attempt.id)
   if (!stored) return undefined
   return proveAndMove(scene, {
     attempt,
@@ -102,14 +118,31 @@ export function alreadyLive(scene: Scene): Found {
   if (unsettled) return unsettled
   const unverified = verifying(scene, attempt, live)
   if (unverified) return unverified
+  const marked = arrivedAtNewPointer(scene, live)
+  if (marked) return marked
   return { memory: endAttempt(memory, world.now, { outcome: 'Promoted', reason: 'Promoted' }) }
+}
+
+/** From now on the color is known by the name that this pointer has for it. */
+function arrivedAtNewPointer(scene: Scene, live: Color): Found {
+  const { spec } = scene.world.release
+  const { service } = scene.world.colors[live]
+  if (!service || !isMarkedElsewhere(spec, scene.world.colors[live])) return undefined
+  return {
+    step: {
+      type: 'ApplyColorService',
+      color: live,
+      targetPort: service.targetPort,
+      origin: originMark(spec, live),
+      ownership: serviceOwnership(scene),
+    },
+  }
 }
 
 /** Ends an attempt whose time is over; undefined while it may go on. */
 function giveUp(scene: Scene, attempt: Attempt, why: string): Found {
   const { memory, world } = scene
-  // After a stop of the operator the world is looked at once before time that nobody watched counts against it.
-  if (world.now < Date.parse(attempt.deadline) || world.firstLook === 'Yes') return undefined
+  if (!isOverdue(attempt, world)) return undefined
   const message = `not ready to switch within spec.progressDeadlineSeconds (${world.release.spec.progressDeadlineSeconds} s): ${why}`
   return {
     memory: endAttempt(memory, world.now, { outcome: 'Failed', reason: 'ProgressDeadlineExceeded', message }),
@@ -117,5 +150,6 @@ function giveUp(scene: Scene, attempt: Attempt, why: string): Found {
 }
 
 function untilDeadlineMs({ world }: Scene, attempt: Attempt): number {
-  return Math.min(Math.max(Date.parse(attempt.deadline) - world.now, 1000), PODS_RECHECK_MS)
+  const leftMs = Date.parse(attempt.deadline) - world.now
+  return leftMs > 1000 ? Math.min(leftMs, PODS_RECHECK_MS) : 1000
 }

@@ -1,3 +1,4 @@
+import { COLORS } from '../api/names.ts'
 import type { Status } from '../api/release.ts'
 
 /** Something that happened, to be told once as a Kubernetes Event. */
@@ -9,10 +10,16 @@ export interface Happening {
 
 /** What happened between two statuses, each told once as an Event. */
 export function happeningsOf(before: Status | undefined, after: Status): Happening[] {
-  return [attemptStarted, attemptEnded, pointerDecided, turnedBack, commandTaken, stalled].flatMap((tell) => {
-    const happening = tell(before ?? {}, after)
-    return happening ? [happening] : []
-  })
+  const tales = [
+    attemptStarted,
+    attemptEnded,
+    pointerDecided,
+    turnedBack,
+    commandTaken,
+    warmColorGone,
+    stalled,
+  ]
+  return tales.flatMap((tell) => tell(before ?? {}, after) ?? [])
 }
 
 type Tell = (before: Status, after: Status) => Happening | undefined
@@ -60,10 +67,24 @@ const commandTaken: Tell = (before, after) => {
   return { type, reason: `Command${command.result}`, message: `${command.value}: ${command.message}` }
 }
 
+/** Undo ends with the color that it would return to. */
+const warmColorGone: Tell = (before, after) => {
+  const color = COLORS.find((one) => before.colors?.[one]?.idleSince && !after.colors?.[one])
+  const revision = color && before.colors?.[color]?.revision
+  const hasServed = before.attempt?.builds !== color
+  if (!revision || !hasServed || revision === after.attempt?.revision) return undefined
+  return {
+    type: 'Normal',
+    reason: 'WarmColorRemoved',
+    message: `${color} at revision ${revision} was removed: undo cannot return to it any more`,
+  }
+}
+
 const stalled: Tell = (before, after) => {
   const find = (status: Status): { reason: string; message: string } | undefined =>
     status.conditions?.find((one) => one.type === 'Stalled')
   const now = find(after)
-  if (!now || find(before)?.reason === now.reason || after.attempt?.outcome) return undefined
+  const toldAsOutcome = after.attempt?.outcome !== undefined && after.attempt.reason === now?.reason
+  if (!now || toldAsOutcome || find(before)?.reason === now.reason) return undefined
   return { type: 'Warning', reason: now.reason, message: now.message }
 }

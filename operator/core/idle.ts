@@ -2,7 +2,18 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { removal } from './removal.ts'
-import { drainSeconds, holderOf, removableInMs, type Found, type Scene } from './scene.ts'
+import { PODS_RECHECK_MS, BLOCKED_RECHECK_MS } from './pacing.ts'
+import {
+  drainSeconds,
+  holderOf,
+  mayServeElsewhere,
+  removableInMs,
+  storedOf,
+  unavailable,
+  type Found,
+  type Scene,
+} from './scene.ts'
+import { settling, unverified } from './verifying.ts'
 
 /** What a superseded attempt had begun to build and never served makes room at once. */
 export function supersededCandidate(scene: Scene): Found {
@@ -12,6 +23,16 @@ export function supersededCandidate(scene: Scene): Found {
   const { workload } = scene.world.colors[color]
   if (!workload || workload.leaving === 'Yes' || workload.revision === attempt.revision) return undefined
   return removal(scene, color, 0, `${color} may still be answering`)
+}
+
+/** The pointer went away and came back while nothing was asked of us: the proof is made again, but its failure moves nothing. */
+export function provenAgain(scene: Scene): Found {
+  const { live, memory, world } = scene
+  const { attempt } = memory
+  if (attempt?.outcome !== 'Promoted' || !live) return undefined
+  if (world.colors[live].workload?.revision !== attempt.revision || settling(scene)) return undefined
+  const found = unverified(scene, attempt, live)
+  return found && world.did?.type === 'Verified' ? { ...found, recheckMs: BLOCKED_RECHECK_MS } : found
 }
 
 /** What was built for an attempt that failed is removed, after its last words were kept. */
@@ -33,19 +54,20 @@ export function failedCandidate(scene: Scene): Found {
 function failedColor(scene: Scene, attempt: Attempt): Color | undefined {
   if (attempt.outcome !== 'Failed' && attempt.outcome !== 'Aborted') return undefined
   const color = holderOf(scene, attempt.revision)
-  return color === scene.live ? undefined : color
+  if (!color || color === scene.live) return undefined
+  return mayServeElsewhere(scene.world, scene.view, color) ? undefined : color
 }
 
-/** The color that served before has been warm for as long as the spec asks. */
+/** The color that served before has been warm for as long as the spec asks; it stays while the live color is not whole. */
 export function retiring(scene: Scene): Found {
   const { attempt } = scene.memory
   const { live, world } = scene
-  if (!attempt || !live || (attempt.outcome !== 'Promoted' && attempt.outcome !== 'RolledBack'))
-    return undefined
+  if (!attempt?.outcome || !live) return undefined
   const idle = otherColor(live)
   const { workload } = world.colors[idle]
   const liveRevision = world.colors[live].workload?.revision
   if (!workload || workload.leaving === 'Yes' || liveRevision === undefined) return undefined
+  if (unavailable(world.colors[live])) return { recheckMs: PODS_RECHECK_MS }
   // Somebody moved the pointer away from what was promoted, or back to what was undone: both colors are kept.
   if ((attempt.outcome === 'Promoted') !== (liveRevision === attempt.revision)) return undefined
   const wait = removableInMs(scene, idle, world.release.spec.retireAfterSeconds)
@@ -60,15 +82,19 @@ export function retiring(scene: Scene): Found {
   }
 }
 
-/** Stored revisions that no color holds and the history no longer names. */
-export function revisionForgotten({ memory, world }: Scene): Found {
+/** Stored revisions that no color holds and that the history no longer names. */
+export function revisionForgotten(scene: Scene): Found {
+  const { memory, world } = scene
   if (!memory.attempt?.outcome) return undefined
-  const kept = new Set([
-    memory.attempt.revision,
-    ...memory.history.map((entry) => entry.revision),
+  const held = [
     ...COLORS.map((color) => world.colors[color].workload?.revision),
     ...Object.values(memory.lastRevision),
+  ]
+  const kept = new Set([
+    memory.attempt.id,
+    ...memory.history.map((entry) => entry.attempt),
+    ...held.map((revision) => storedOf(scene, revision)?.attempt),
   ])
-  const forgotten = world.revisions.find((stored) => !kept.has(stored.revision))
+  const forgotten = world.revisions.find((stored) => !kept.has(stored.attempt))
   return forgotten ? { step: { type: 'ForgetRevision', attempt: forgotten.attempt } } : undefined
 }

@@ -1,7 +1,7 @@
 /** Rules that keep what serves serving. They run in every pass, before anything advances, whatever is wrong with the spec. */
 import { COLORS, otherColor, type Color } from '../api/names.ts'
-import { originMark } from './pointer.ts'
-import { originName } from './world.ts'
+import { refusedByTheWorld } from './blocked.ts'
+import { nameOf, originMark } from './pointer.ts'
 import {
   firstHit,
   liveReplicas,
@@ -19,8 +19,9 @@ function liveWorkloadGone(scene: Scene): Found {
   const { live, memory, world } = scene
   if (!live || world.colors[live].workload) return undefined
   const stored = storedOf(scene, memory.lastRevision[live])
-  // The other color may be on its way back already; what was never there cannot be brought back.
-  if (!stored || memory.lastLive !== live) return undefined
+  // What the pointer names without having been brought there by anyone we know was no color of ours.
+  const served = memory.lastLive === live || memory.intent?.to === live
+  if (!stored || !served) return undefined
   return {
     step: {
       type: 'CreateWorkload',
@@ -63,16 +64,28 @@ function pointerGone(scene: Scene): Found {
     step: {
       type: 'MovePointer',
       to: color,
-      names: originName(world.release.spec, color),
+      names: nameOf(world.release.spec, color, world.colors),
       token,
       targetPort: stored.port,
     },
   }
 }
 
-/** The live color follows spec.replicas both ways, except downwards while the pointer is moving. */
+/**
+ * The live color follows spec.replicas both ways, except downwards while the pointer is moving. While nobody knows which
+ * color is live, both follow upwards.
+ */
 function liveSizeDiffers(scene: Scene): Found {
-  return scene.live && scaleTo(scene, scene.live, liveReplicas(scene))
+  if (scene.live) return scaleTo(scene, scene.live, liveReplicas(scene))
+  for (const color of scene.serving) {
+    const found = scaleTo(scene, color, Math.max(replicasOf(scene, color), scene.world.release.spec.replicas))
+    if (found) return found
+  }
+  return undefined
+}
+
+function replicasOf({ world }: Scene, color: Color): number {
+  return world.colors[color].workload?.replicas ?? 0
 }
 
 function scaleTo(scene: Scene, color: Color, wanted: number): Found {
@@ -98,10 +111,15 @@ function ownershipDiffers(scene: Scene): Found {
 
 /** Idle colors are held at the live color's size: whatever may take all traffic is never small. */
 function idleSizeDiffers(scene: Scene): Found {
-  return scene.live && scaleTo(scene, otherColor(scene.live), liveReplicas(scene))
+  if (!scene.live) return undefined
+  const color = otherColor(scene.live)
+  // Until every edge has left it, it is not idle at all.
+  const atLeast = scene.serving.includes(color) ? replicasOf(scene, color) : 0
+  return scaleTo(scene, color, Math.max(liveReplicas(scene), atLeast))
 }
 
 export const KEEP_SERVING = {
+  refusedByTheWorld,
   liveWorkloadGone,
   liveServiceBroken,
   pointerGone,

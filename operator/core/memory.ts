@@ -31,7 +31,9 @@ const HISTORY_LENGTH = 10
 type ColorStatus = NonNullable<Status['colors']>[Color]
 
 function colorMemory(known: ColorStatus): ColorMemory | undefined {
-  return known && present({ idleSince: known.idleSince && Date.parse(known.idleSince), digest: known.digest })
+  if (!known) return undefined
+  const idleSince = Date.parse(known.idleSince ?? '')
+  return present({ idleSince: Number.isNaN(idleSince) ? undefined : idleSince, digest: known.digest })
 }
 
 /** The object without the fields that are undefined. */
@@ -140,8 +142,18 @@ export function endAttempt(memory: Memory, now: Instant, ending: Ending): Memory
   }
 }
 
+/** Whether the attempt's time is over. After a stop of the operator the world is looked at once before time that nobody watched counts. */
+export function isOverdue({ deadline }: Attempt, { now, firstLook }: World): boolean {
+  return firstLook === 'No' && !(now < Date.parse(deadline))
+}
+
 /** From now on the attempt moves the pointer back to the color that served before. */
-export function turnBack(memory: Memory, attempt: Attempt, reason: string, message: string): Memory {
-  const back: Attempt = { ...without(attempt, 'outcome', 'builds'), direction: 'Back', reason, message }
+export function turnBack(
+  { memory, world }: { memory: Memory; world: World },
+  attempt: Attempt,
+  why: { reason: string; message: string },
+): Memory {
+  const deadline = deadlineAfter(world.now, world.release.spec)
+  const back: Attempt = { ...without(attempt, 'outcome', 'builds'), direction: 'Back', deadline, ...why }
   return { ...without(memory, 'gates', 'intent', 'verified'), attempt: back }
 }

@@ -48,13 +48,12 @@ export function plan(world: World, rules: Rules = RULES): Plan {
 /** After a step or a decision the world is looked at at once, unless it was asked and gave no answer. */
 function recheckOf(did: Did | undefined, finding: Finding | undefined): number | undefined {
   if (finding?.memory) return 0
-  if (did) return pauseAfter(did) ?? finding?.recheckMs ?? 0
-  return finding?.recheckMs
+  return finding?.recheckMs ?? (did && pauseAfter(did))
 }
 
 /** How long to leave alone who gave no proof. */
-function pauseAfter(did: Did): number | undefined {
+function pauseAfter(did: Did): number {
   if (did.type === 'GatesRan') return did.results.some((one) => one.result === 'Unknown') ? 300 : 0
   if (did.type === 'Verified') return did.result.type === 'New' ? 0 : 1000
-  return did.type === 'Refused' ? undefined : 0
+  return 0
 }

@@ -24,6 +24,17 @@ function colorOf(spec: Spec, name: string, states: Record<Color, ColorState>): C
   return marked ?? COLORS.find((color) => originName(spec, color) === name)
 }
 
+/** What the pointer calls a color: by the name that its Service was made with while something stands in it, otherwise by the spec. */
+export function nameOf(spec: Spec, color: Color, states: Record<Color, ColorState>): string {
+  const [pointer, ...name] = (states[color].workload && states[color].service?.origin?.split('/')) ?? []
+  return pointer === pointerId(spec) ? name.join('/') : originName(spec, color)
+}
+
+/** Whether the color's Service was made for another pointer than the spec names now. */
+export function isMarkedElsewhere(spec: Spec, { service }: ColorState): boolean {
+  return service?.origin !== undefined && service.origin.split('/')[0] !== pointerId(spec)
+}
+
 function pointerId(spec: Spec): string {
   return spec.traffic.cloudFrontDistribution?.distributionId ?? 'Service'
 }

@@ -3,7 +3,8 @@ import { SERVICE_PORT, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { keyOf, without } from './memory.ts'
 import { readyPods, type Found, type Scene } from './scene.ts'
-import { originName, type Step, type StoredRevision } from './world.ts'
+import { nameOf } from './pointer.ts'
+import type { Step, StoredRevision } from './world.ts'
 
 /** A color on its way to the pointer. */
 export interface Course {
@@ -11,7 +12,7 @@ export interface Course {
   goal: Color
   /** What its pods were rendered from, with the gates to ask. */
   stored: StoredRevision
-  /** What a wrong answer leads to. */
+  /** What a wrong answer leads to; undefined means to ask again. */
   failed: (message: string) => Found
   /** What no answer leads to; undefined means to ask again. */
   unknown: (message: string) => Found
@@ -25,17 +26,22 @@ export function proveAndMove(scene: Scene, course: Course): Found {
 function unproven(scene: Scene, course: Course): Found {
   const { attempt, goal } = course
   const { memory, world } = scene
-  const pods = readyPods(world.colors[goal])
   const report = memory.gates?.key === keyOf(attempt) ? memory.gates : undefined
-  if (report?.result === 'Failed') return course.failed(gatesText(scene))
-  const asked = report?.result === 'Passed' && pods.every((pod) => report.pods.includes(pod.name))
-  if (asked) return undefined
-  const giveUp = report?.result === 'Unknown' ? course.unknown(gatesText(scene)) : undefined
-  if (giveUp) return giveUp
-  return {
-    step: gatesStep(scene, course),
-    waiting: { reason: 'Gating', message: report ? gatesText(scene) : 'asking the gates' },
+  if (!report) return asking(scene, course, 'asking the gates')
+  const text = gatesText(scene)
+  const pods = readyPods(world.colors[goal])
+  switch (report.result) {
+    case 'Passed':
+      return pods.every((pod) => report.pods.includes(pod.name)) ? undefined : asking(scene, course, text)
+    case 'Failed':
+      return course.failed(text) ?? asking(scene, course, text)
+    case 'Unknown':
+      return course.unknown(text) ?? asking(scene, course, text)
   }
+}
+
+function asking(scene: Scene, course: Course, message: string): Found {
+  return { step: gatesStep(scene, course), waiting: { reason: 'Gating', message } }
 }
 
 function gatesStep({ world }: Scene, { attempt, goal, stored }: Course): Extract<Step, { type: 'RunGates' }> {
@@ -89,7 +95,7 @@ function move({ memory, world }: Scene, { goal, stored }: Course): Found {
     step: {
       type: 'MovePointer',
       to: goal,
-      names: originName(world.release.spec, goal),
+      names: nameOf(world.release.spec, goal, world.colors),
       token,
       targetPort: stored.port,
     },

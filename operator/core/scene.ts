@@ -1,7 +1,7 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import { deletionPolicyOf, type Attempt, type GateReport } from '../api/release.ts'
 import { recall, without, type ColorMemory, type Memory } from './memory.ts'
-import { servingColors, viewOf, type PointerView } from './pointer.ts'
+import { isMarkedElsewhere, servingColors, viewOf, type PointerView } from './pointer.ts'
 import { attemptIdOf } from './revision.ts'
 import type { ColorState, Instant, Ownership, PodState, Step, StoredRevision, World } from './world.ts'
 
@@ -48,7 +48,7 @@ export function firstHit(rules: Record<string, (scene: Scene) => Found>, scene: 
 export function sceneOf(world: World): Scene {
   const { release, now } = world
   const view = viewOf(release.spec, world.pointer, world.colors)
-  const serving = servingColors(view)
+  const serving = colorsServing(world, view)
   const memory = foldDid(keepBooks(recall(release.status), { world, view, serving, now }), world)
   return {
     world,
@@ -58,6 +58,24 @@ export function sceneOf(world: World): Scene {
     serving,
     wantedAttempt: attemptIdOf(release.spec),
   }
+}
+
+/** Colors that some edge may be routing to, be it an edge of a pointer that the spec named before. */
+function colorsServing(world: World, view: PointerView): readonly Color[] {
+  const here = servingColors(view)
+  return COLORS.filter((color) => here.includes(color) || mayServeElsewhere(world, view, color))
+}
+
+/**
+ * Whether a color may still be serving through the pointer that the spec named before. Nobody reads that one any more,
+ * so the color is kept until the present pointer was brought to a color that has served behind the other.
+ */
+export function mayServeElsewhere({ colors, release }: World, view: PointerView, color: Color): boolean {
+  const { spec, status } = release
+  if (!colors[color].workload || status?.attempt?.builds === color) return false
+  const arrived = view.type === 'Names' && colors[view.color].workload !== undefined
+  if (arrived && !isMarkedElsewhere(spec, colors[view.color])) return false
+  return isMarkedElsewhere(spec, colors[color])
 }
 
 type Books = { world: World; view: PointerView; serving: readonly Color[]; now: Instant }
@@ -176,10 +194,16 @@ export function removableInMs(scene: Scene, color: Color, afterSeconds: number):
   return Math.max(0, since + wait - world.now)
 }
 
-/** What a revision rendered, with the newest gates that were stored for it. */
-export function storedOf(scene: Scene, revision: string | undefined): StoredRevision | undefined {
-  const stored = scene.world.revisions.filter((one) => one.revision === revision)
-  return stored.toSorted((a, b) => b.generation - a.generation)[0]
+/** What a revision rendered, with the gates that it passed last, or else the newest that were stored for it. */
+export function storedOf(
+  { memory, world }: Pick<Scene, 'memory' | 'world'>,
+  revision: string | undefined,
+): StoredRevision | undefined {
+  const stored = world.revisions.filter((one) => one.revision === revision)
+  const passed = memory.history
+    .filter((entry) => entry.outcome === 'Promoted')
+    .flatMap((entry) => stored.find((one) => one.attempt === entry.attempt) ?? [])
+  return passed[0] ?? stored.toSorted((a, b) => b.generation - a.generation)[0]
 }
 
 /** The colors that hold this revision, the live one first. */
@@ -193,14 +217,21 @@ export function holderOf(scene: Scene, revision: string): Color | undefined {
 
 /** Where the attempt wants the pointer; undefined while the pointer cannot tell which color is free. */
 export function goalOf(scene: Scene, attempt: Attempt): Color | undefined {
-  const { live, view } = scene
+  if (attempt.direction === 'Back') return goalOfReturn(scene, attempt)
+  const { live, view, world } = scene
   const holder = holderOf(scene, attempt.revision)
-  if (attempt.direction === 'Back') {
-    if (holder) return otherColor(holder)
-    return live
-  }
   if (live) return holder === live ? live : otherColor(live)
-  return view.type === 'Nothing' ? (holder ?? 'blue') : undefined
+  const empty = COLORS.find((color) => !world.colors[color].workload)
+  return view.type === 'Nothing' ? (holder ?? empty ?? 'blue') : undefined
+}
+
+/** The color that does not hold what the attempt brought, even where that is just being deleted. */
+function goalOfReturn({ live, world }: Scene, attempt: Attempt): Color | undefined {
+  const held = (color: Color): boolean => world.colors[color].workload?.revision === attempt.revision
+  if (live && held(live)) return otherColor(live)
+  const holder = COLORS.find(held)
+  if (holder) return otherColor(holder)
+  return live && world.colors[live].workload ? live : undefined
 }
 
 /** A move of the pointer has been decided or may still be under way. */

@@ -25,7 +25,10 @@ export function statusOf(scene: Scene, finding: Finding | undefined): Status {
     ...present({ observedGeneration: memory.observedGeneration, liveColor, attempt, gates, command }),
     phase: phaseOf(scene, statements),
     ...scaleStatus(scene, liveColor),
-    colors: present({ blue: colorStatus(scene, 'blue'), green: colorStatus(scene, 'green') }),
+    colors: present({
+      blue: colorStatus(scene, 'blue', liveColor),
+      green: colorStatus(scene, 'green', liveColor),
+    }),
     traffic: trafficStatus(scene),
     history: memory.history,
   }
@@ -41,9 +44,10 @@ function scaleStatus({ world }: Scene, liveColor: Color | undefined): Pick<Statu
   }
 }
 
-function colorStatus({ memory, world }: Scene, color: Color): ColorStatus {
+function colorStatus({ memory, world }: Scene, color: Color, live: Color | undefined): ColorStatus {
   const { workload } = world.colors[color]
-  if (!workload) return undefined
+  const mayServe = color === live || color === memory.intent?.to
+  if (!workload) return mayServe ? goneStatus(memory.lastRevision[color]) : undefined
   const { idleSince, digest } = memory.colors[color] ?? {}
   return {
     revision: workload.revision,
@@ -52,6 +56,11 @@ function colorStatus({ memory, world }: Scene, color: Color): ColorStatus {
     ...(idleSince === undefined ? {} : { idleSince: instantText(idleSince) }),
     ...(digest === undefined ? {} : { digest }),
   }
+}
+
+/** What a color held that may serve is not forgotten when its Deployment is gone: it is to be brought back. */
+function goneStatus(revision: string | undefined): ColorStatus {
+  return revision === undefined ? undefined : { revision, replicas: 0, ready: 0 }
 }
 
 function trafficStatus({ memory, view, world }: Scene): NonNullable<Status['traffic']> {

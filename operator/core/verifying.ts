@@ -4,7 +4,7 @@ import type { Attempt, Verify } from '../api/release.ts'
 import { turnBack } from './memory.ts'
 import { SETTLE_POLL_MS } from './pacing.ts'
 import { storedOf, type Found, type Scene } from './scene.ts'
-import type { Step, StoredRevision, Target } from './world.ts'
+import type { Step, StoredRevision, Target, VerifyResult } from './world.ts'
 
 /** The pointer was moved and some edge may not follow it yet: both colors serve. */
 export function settling({ view }: Scene): Found {
@@ -17,19 +17,33 @@ export function settling({ view }: Scene): Found {
 
 /** Users must be seen to be answered by the revision that is live now. */
 export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
+  const asking = unverified(scene, attempt, color)
+  const seen = notNew(scene)
+  if (!asking?.step || seen?.type !== 'Wrong' || attempt.direction === 'Back') return asking
+  return {
+    memory: turnBack(scene, attempt, {
+      reason: 'VerifyFailed',
+      message: `after the switch: ${seen.message}`,
+    }),
+  }
+}
+
+/** Asks for the proof, whatever it shows; undefined once it stands. */
+export function unverified(scene: Scene, attempt: Attempt, color: Color): Found {
   const { memory, world } = scene
   const revision = world.colors[color].workload?.revision
   if (!revision || memory.verified === revision) return undefined
   const verify = verificationOf(scene, attempt, revision)
   if (!verify) return { memory: { ...memory, verified: revision } }
-  const seen =
-    world.did?.type === 'Verified' && world.did.result.type !== 'New' ? world.did.result : undefined
-  if (seen?.type === 'Wrong' && attempt.direction === 'Forward')
-    return { memory: turnBack(memory, attempt, 'VerifyFailed', `after the switch: ${seen.message}`) }
+  const seen = notNew(scene)
   const message = seen
     ? `users are not seen to be answered by revision ${revision}: ${seen.message}`
     : 'asking through the pointer'
   return { step: verifyStep(verify, revision, attempt), waiting: { reason: 'Verifying', message } }
+}
+
+function notNew({ world: { did } }: Scene): Exclude<VerifyResult, { type: 'New' }> | undefined {
+  return did?.type === 'Verified' && did.result.type !== 'New' ? did.result : undefined
 }
 
 type Question = Verify & { url: string; identity: StoredRevision['identity'] }
@@ -41,7 +55,7 @@ function verificationOf(
   revision: string,
 ): Question | undefined {
   const verify = world.release.spec.traffic.cloudFrontDistribution?.verify
-  if (!verify?.url || verify.type === 'DeployedOnly') return undefined
+  if (!verify?.url || verify.type === 'DeployedOnly' || !URL.canParse(verify.url)) return undefined
   // On the way back the expectation of the new revision means nothing, so only identity can prove the arrival.
   const identity = storedOf({ world, ...scene }, revision)?.identity ?? 'None'
   if (attempt.direction === 'Back' && identity === 'None') return undefined

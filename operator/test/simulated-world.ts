@@ -72,7 +72,7 @@ interface Pod {
   goneAt?: number
   sick?: 'Yes' | undefined
   /** Ready, but answering wrong from now on. */
-  mad?: 'Yes'
+  mad?: 'Yes' | undefined
 }
 
 const READY_AFTER_MS = 2000
@@ -110,6 +110,8 @@ export class SimulatedWorld implements Cluster {
   gatesSilent: Color | undefined
   /** While set, the cluster refuses to scale. */
   scaleRefused: 'Yes' | 'No' = 'No'
+  /** Somebody else writes the pointer just before the operator's next move of it. */
+  raceAtMove: 'Yes' | 'No' = 'No'
   claimedBy: string | undefined
   deletionTimestamp: string | undefined
   /** How often the operator was started again; its runner takes a new process for each. */
@@ -192,6 +194,18 @@ export class SimulatedWorld implements Cluster {
 
   madden(color: Color): void {
     for (const pod of this.pods) if (pod.color === color) pod.mad = 'Yes'
+  }
+
+  calm(color: Color): void {
+    for (const pod of this.pods) if (pod.color === color) pod.mad = undefined
+  }
+
+  scaleByHand(color: Color, replicas: number): void {
+    const deployment = this.deployments[color]
+    if (!deployment) return
+    deployment.replicas = replicas
+    deployment.resourceVersion += 1
+    this.fill(color)
   }
 
   /** Nobody runs the operator for a while. */
@@ -513,6 +527,8 @@ export class SimulatedWorld implements Cluster {
 
   private movePointer(release: ModelRelease, { names, token, to }: StepOf<'MovePointer'>): Promise<void> {
     return this.write(`point at ${to}`, () => {
+      if (this.raceAtMove === 'Yes') this.setPointer(this.pointer.targets)
+      this.raceAtMove = 'No'
       const reading = this.readPointer()
       if ((reading.type === 'Read' ? reading.token : 'absent') !== token)
         throw new ConflictError('the pointer changed')
@@ -582,9 +598,13 @@ export class SimulatedWorld implements Cluster {
 }
 
 /** The template is the user's, so its shape is looked up rather than typed. */
-function textOf(stored: StoredRevision): string {
-  return JSON.stringify(stored.template)
+function textOf({ template }: StoredRevision): string {
+  const text = TEXTS.get(template) ?? JSON.stringify(template)
+  TEXTS.set(template, text)
+  return text
 }
+
+const TEXTS = new WeakMap<object, string>()
 
 function versionOf(stored: StoredRevision): string {
   return /version-(\d+)/.exec(textOf(stored))?.[1] ?? ''

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
-import { RULES, type Rules } from '../core/plan.ts'
 import { run, type Ran } from './simulation.ts'
 import { STORIES } from './stories.ts'
 

@@ -39,7 +39,11 @@ export interface RunOptions {
 
 const KEY = { namespace: 'models', name: 'housing' }
 /** A world that changes after this many passes will never rest: a hot loop. */
-const MAX_PASSES = 600
+const MAX_PASSES = 2000
+/** So many passes in a row that wrote nothing, and nothing due: only a person changes anything. */
+const QUIET_PASSES = 120
+/** Looking again sooner than this, for ever, is a hot loop. */
+const HOT_MS = 250
 /** Looking again later than this, with nothing due before, is rest: blocked releases look again for ever. */
 const LONG_MS = 30_000
 const RETIREMENT_MS = 1_200_000
@@ -67,13 +71,14 @@ export async function run(story: Story, options: RunOptions = {}): Promise<Ran> 
 }
 
 function endOf(world: SimulatedWorld): string[] {
-  const { attempt, liveColor, conditions, observedGeneration } = world.status ?? {}
+  const { attempt, liveColor = 'none', conditions = [], observedGeneration = 0 } = world.status ?? {}
+  const { id, direction, outcome = 'running', reason = '' } = attempt ?? {}
   return [
     ...standing(world),
     `pointer ${JSON.stringify(world.pointer.targets)}`,
-    `attempt ${attempt?.id ?? 'none'} ${attempt?.direction ?? ''} ${attempt?.outcome ?? 'running'} ${attempt?.reason ?? ''}`,
-    `status of generation ${observedGeneration ?? 0}, live ${liveColor ?? 'none'}`,
-    ...(conditions ?? []).map((one) => `${one.type} ${one.status} ${one.reason}`),
+    `attempt ${String(id)} ${String(direction)} ${outcome} ${reason}`,
+    `status of generation ${observedGeneration}, live ${liveColor}`,
+    ...conditions.map((one) => `${one.type} ${one.status} ${one.reason}`),
     `claimed by ${world.claimedBy ?? 'nobody'}`,
     `stored ${world.stored.map((one) => one.attempt).join(' ')}`,
   ]
@@ -148,6 +153,7 @@ class Runner {
   /** The process that looked at the release last. */
   private seenBy = -1
   private passes = 0
+  private quiet = { passes: 0, writes: 0 }
 
   constructor(
     world: SimulatedWorld,
@@ -207,10 +213,20 @@ class Runner {
   private wakeAt(result: PassResult): number | undefined {
     const event = this.world.nextEvent()
     const recheck = 'recheckMs' in result ? this.world.now + result.recheckMs : undefined
+    if (event === undefined && this.isQuiet(result)) return undefined
     const isRest = recheck === undefined || (recheck - this.world.now >= LONG_MS && this.blocked())
     if (isRest) return event
     if (recheck - this.world.now > RETIREMENT_MS) return event
     return event === undefined ? recheck : Math.min(event, recheck)
+  }
+
+  private isQuiet(result: PassResult): boolean {
+    const writes = this.world.writes.length
+    this.quiet = { writes, passes: writes === this.quiet.writes ? this.quiet.passes + 1 : 0 }
+    if (this.quiet.passes < QUIET_PASSES) return false
+    if ('recheckMs' in result && result.recheckMs < HOT_MS)
+      throw new Error(`a hot loop; the last lines:\n${this.teller.lines.slice(-12).join('\n')}`)
+    return true
   }
 
   /** A stalled release looks again for ever; only a person changes anything. */

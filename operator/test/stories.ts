@@ -1,8 +1,10 @@
 /** The stories that the goldens tell: what a team does with a release, and what the operator makes of it. */
+import { without } from '../core/memory.ts'
+import type { Spec } from '../api/release.ts'
 import type { Act, Story } from './simulation.ts'
 import { housing, housingBehindService, knownHouse, type SimulatedWorld } from './simulated-world.ts'
 
-function apply(tell: string, spec: Story['spec'], when?: Act['when']): Act {
+function apply(tell: string, spec: Spec, when?: Act['when']): Act {
   return { tell, do: (world) => world.apply(spec), ...(when ? { when } : {}) }
 }
 
@@ -16,15 +18,15 @@ const promotedTwice = (world: SimulatedWorld): boolean =>
   world.deployments.blue !== undefined &&
   world.deployments.green !== undefined
 
-function swapped(): Story['spec'] {
+function swapped(): Spec {
   const spec = housing(2)
   const distribution = spec.traffic.cloudFrontDistribution
   if (distribution) distribution.origins = { blue: 'housing-green', green: 'housing-blue' }
   return spec
 }
 
-function container(version: 1 | 2): Story['spec'] {
-  const { model: _model, ...rest } = housingBehindService(version)
+function container(version: 1 | 2): Spec {
+  const rest = without(housingBehindService(version), 'model')
   const template = {
     spec: {
       containers: [
@@ -39,10 +41,40 @@ function container(version: 1 | 2): Story['spec'] {
   return { ...rest, template }
 }
 
-function withoutProbe(): Story['spec'] {
-  const { model: _model, ...rest } = housing(2)
+function withoutProbe(): Spec {
+  const rest = without(housing(2), 'model')
   return { ...rest, template: { spec: { containers: [{ name: 'web', image: 'web:version-2' }] } } }
 }
+
+/** The same through another pointer. */
+function through(pointer: Partial<Spec['traffic']['cloudFrontDistribution']>, spec: Spec): Spec {
+  const distribution = housing(1).traffic.cloudFrontDistribution
+  if (!distribution) throw new Error('the housing release has a distribution')
+  const changed = { ...distribution, ...spec.traffic.cloudFrontDistribution, ...pointer }
+  return { ...spec, traffic: { type: 'CloudFrontDistribution', cloudFrontDistribution: changed } }
+}
+
+const elsewhere = (spec: Spec): Spec => through({ distributionId: 'E456EXAMPLE' }, spec)
+
+const wrongWithGate = housing(2, { behavior: 'wrong', gates: [knownHouse(99)] })
+
+const twoBehaviors = (version: 1 | 2): Spec =>
+  through({ behaviors: [{ pathPattern: '*' }, { pathPattern: '/ui/*' }] }, housing(version))
+
+/** A container whose second version serves another port. */
+function onPort(version: 1 | 2, port: number): Spec {
+  return { ...container(version), port }
+}
+
+function isSettling(world: SimulatedWorld): boolean {
+  return world.pointer.due.length > 0
+}
+
+function isReturning(world: SimulatedWorld): boolean {
+  return world.status?.attempt?.direction === 'Back'
+}
+
+const UNREACHABLE = { type: 'Unreachable', message: 'the CloudFront API does not answer' } as const
 
 export const STORIES: Record<string, Story> = {
   'first-release': {
@@ -305,6 +337,433 @@ export const STORIES: Record<string, Story> = {
     title: 'A container that knows nothing of us',
     spec: container(1),
     acts: [apply('version 2', container(2))],
+  },
+  'two-behaviors': {
+    title: 'Behaviors that differ: both colors serve, and nothing moves until somebody decides',
+    spec: twoBehaviors(1),
+    acts: [
+      apply('version 2', twoBehaviors(2)),
+      {
+        tell: 'somebody points one behavior at the old color, and version 1 is applied, 3 pods',
+        when: promotedTwice,
+        do: (world) => {
+          world.pointPart('/ui/*', 'housing-green')
+          world.apply({ ...twoBehaviors(1), replicas: 3 })
+        },
+      },
+      { tell: 'pointed back', do: (world) => world.pointPart('/ui/*', 'housing-blue') },
+    ],
+  },
+  'origin-missing': {
+    title: 'An origin that the distribution lacks is refused before any pod is made',
+    spec: housing(1),
+    acts: [
+      apply(
+        'an origin that nobody made, version 2',
+        through({ origins: { blue: 'housing-azure', green: 'housing-green' } }, housing(2)),
+      ),
+      apply('the origin put right', housing(2)),
+    ],
+  },
+  'pointer-changed': {
+    title: 'Another distribution is named: a switch without new pods',
+    spec: housing(1),
+    acts: [apply('the other distribution', elsewhere(housing(1)))],
+  },
+  'pointer-type-changed': {
+    title: 'From a Service to a distribution',
+    spec: housingBehindService(1),
+    acts: [apply('version 1 behind the distribution', housing(1))],
+  },
+  'pointer-and-model-changed': {
+    title: 'Pointer and model change at once: refused, since nobody sees who still uses the old pointer',
+    spec: housing(1),
+    acts: [
+      apply('version 2 behind the other distribution', elsewhere(housing(2))),
+      apply('version 1 behind the other distribution', elsewhere(housing(1))),
+    ],
+  },
+  'pointer-changed-and-failed': {
+    title: 'A pointer change whose gates fail removes nothing that serves behind the old pointer',
+    spec: housing(1),
+    acts: [
+      apply('the other distribution, with a wrong gate', elsewhere(housing(1, { gates: [knownHouse(5)] }))),
+      apply('the gate put right', elsewhere(housing(1))),
+    ],
+  },
+  'pointer-changed-while-settling': {
+    title: 'Another distribution is named in the middle of a switch',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      apply('the other distribution', elsewhere(housing(2)), isSettling),
+    ],
+  },
+  'silent-gates': {
+    title: 'Gates that nobody answers fail at the deadline; the retry passes',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'version 2, whose gates nobody answers',
+        do: (world) => {
+          world.gatesSilent = 'blue'
+          world.apply(housing(2, { progressDeadlineSeconds: 20 }))
+        },
+      },
+      {
+        tell: 'they answer again: retry',
+        do: (world) => {
+          world.gatesSilent = undefined
+          world.command('retry', '1')
+        },
+      },
+    ],
+  },
+  impostor: {
+    title: 'Right answers from another revision are no proof',
+    spec: housing(1),
+    acts: [
+      apply(
+        'version 2, which calls itself another revision',
+        housing(2, { behavior: 'impostor', progressDeadlineSeconds: 20 }),
+      ),
+    ],
+  },
+  'undo-then-new-spec': {
+    title: 'Undo, then a third version: it takes the color of what was undone',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
+      apply('version 3', housing(3), outcome('RolledBack')),
+    ],
+  },
+  'undo-to-silent': {
+    title: 'Undo to a color that is ready but does not answer is given up in time',
+    spec: housing(1, { progressDeadlineSeconds: 20 }),
+    acts: [
+      apply('version 2', housing(2, { progressDeadlineSeconds: 20 })),
+      {
+        tell: 'undo, while the old color is silent',
+        when: promotedTwice,
+        do: (world) => {
+          world.gatesSilent = 'green'
+          world.command('undo', '1')
+        },
+      },
+    ],
+  },
+  'both-broken': {
+    title:
+      'Users get wrong answers, and the old color fails its gates too: nothing is moved or removed until it recovers',
+    spec: housing(1),
+    acts: [
+      apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
+      {
+        tell: 'the old color goes wrong',
+        when: isSettling,
+        do: (world) => world.madden('green'),
+      },
+      { tell: 'it recovers', do: (world) => world.calm('green') },
+    ],
+  },
+  'both-broken-then-fixed': {
+    title: 'Both colors are wrong: a third version leads out',
+    spec: housing(1),
+    acts: [
+      apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
+      {
+        tell: 'the old color goes wrong',
+        when: isSettling,
+        do: (world) => world.madden('green'),
+      },
+      apply('version 3', housing(3)),
+    ],
+  },
+  'live-breaks-before-retirement': {
+    title: 'The live color breaks while the old one is warm: the healthy one is kept, and undo returns to it',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      { tell: 'the live color falls ill', when: promotedTwice, do: (world) => world.sicken('blue') },
+      {
+        tell: 'long after the retire delay: undo',
+        do: (world) => {
+          world.advanceTo(world.now + 3_600_000)
+          world.command('undo', '1')
+        },
+      },
+    ],
+  },
+  'scaled-while-warm': {
+    title: 'Scaling up while the old color is warm: it follows, so that undo is never small',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      apply('5 pods', housing(2, { replicas: 5 }), promotedTwice),
+      {
+        tell: 'undo',
+        when: (world) => world.replicasOf('green') === 5 && world.isAvailable('green'),
+        do: (world) => world.command('undo', '1'),
+      },
+    ],
+  },
+  'old-color-scaled-by-hand': {
+    title: 'The color that some edges still use is not shrunk, whoever made it big',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'somebody scales the old Deployment',
+        when: isSettling,
+        do: (world) => world.scaleByHand('green', 5),
+      },
+    ],
+  },
+  'scaling-refused': {
+    title: 'The cluster refuses to scale: it is told, and not asked without end',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'scaling is refused, 4 pods',
+        do: (world) => {
+          world.scaleRefused = 'Yes'
+          world.apply(housing(1, { replicas: 4 }))
+        },
+      },
+      {
+        tell: 'it is allowed again',
+        do: (world) => {
+          world.scaleRefused = 'No'
+        },
+      },
+    ],
+  },
+  'operator-stopped': {
+    title: 'An hour without operator in the middle of a build: what became ready meanwhile is not overdue',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'the operator is away for an hour',
+        when: (world) => world.deployments.blue !== undefined,
+        do: (world) => world.stopOperator(3_600_000),
+      },
+      apply('version 3, crashing', housing(3, { behavior: 'crashing' })),
+      {
+        tell: 'the operator is away for an hour',
+        when: (world) => /crashing/.test(world.describe('green')),
+        do: (world) => world.stopOperator(3_600_000),
+      },
+    ],
+  },
+  'pointer-unreachable': {
+    title:
+      'The pointer cannot be reached: nothing moves, and what may serve still follows the scale and comes back',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'no answer from the pointer, while every edge follows it; 4 pods',
+        when: isSettling,
+        do: (world) => {
+          world.pointerTrouble = UNREACHABLE
+          world.apply(housing(2, { replicas: 4 }))
+        },
+      },
+      { tell: 'the live Deployment is deleted', do: (world) => world.deleteDeployment('blue') },
+      {
+        tell: 'it answers again',
+        do: (world) => {
+          world.pointerTrouble = undefined
+        },
+      },
+    ],
+  },
+  'abort-while-unreachable': {
+    title:
+      'Abort after the switch while the pointer cannot be reached: the traffic comes back as soon as it can',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'no answer from the pointer',
+        when: isSettling,
+        do: (world) => {
+          world.pointerTrouble = UNREACHABLE
+        },
+      },
+      { tell: 'abort', when: () => true, do: (world) => world.command('abort', '1') },
+      {
+        tell: 'it answers again',
+        do: (world) => {
+          world.pointerTrouble = undefined
+        },
+      },
+    ],
+  },
+  'access-denied': {
+    title: 'The pointer may not be read: told, nothing is moved',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'access denied, version 2',
+        do: (world) => {
+          world.pointerTrouble = {
+            type: 'Unusable',
+            reason: 'AccessDenied',
+            message: 'grant cloudfront:GetDistribution',
+          }
+          world.apply(housing(2))
+        },
+      },
+      {
+        tell: 'granted',
+        do: (world) => {
+          world.pointerTrouble = undefined
+        },
+      },
+    ],
+  },
+  'port-changed': {
+    title: 'The next version serves another port',
+    spec: onPort(1, 8080),
+    acts: [apply('version 2 on port 9090', onPort(2, 9090))],
+  },
+  'verify-silent': {
+    title: 'A verification that nobody answers proves nothing either way: it never returns by itself',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'version 2, and nobody answers the verification',
+        do: (world) => {
+          world.edgesSilent = 'Yes'
+          world.apply(housing(2))
+        },
+      },
+      {
+        tell: 'it is answered',
+        when: phase('Verifying'),
+        do: (world) => {
+          world.edgesSilent = 'No'
+        },
+      },
+    ],
+  },
+  'retire-after-restart': {
+    title: 'The retire delay is honored after a restart of the operator',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'the operator is away for 5 minutes',
+        when: promotedTwice,
+        do: (world) => world.stopOperator(300_000),
+      },
+    ],
+  },
+  'foreign-write-before-move': {
+    title: 'Another writer changes the distribution between the intent and the move: the intent is made anew',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'somebody else writes the distribution',
+        when: (world) => world.status?.traffic?.intent !== undefined,
+        do: (world) => world.pointElsewhere('housing-green'),
+      },
+    ],
+  },
+  'foreign-write-at-move': {
+    title: 'Another writer is faster by an instant: the move is refused, looked at and decided again',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'version 2, and somebody else writes at the instant of the move',
+        do: (world) => {
+          world.raceAtMove = 'Yes'
+          world.apply(housing(2))
+        },
+      },
+    ],
+  },
+  'foreign-move-and-back': {
+    title: 'Another writer moves the pointer away and back: the proof is made anew',
+    spec: housing(1, { retireAfterSeconds: 3600 }),
+    acts: [
+      apply('version 2', housing(2, { retireAfterSeconds: 3600 })),
+      {
+        tell: 'somebody points at the old color',
+        when: promotedTwice,
+        do: (world) => world.pointElsewhere('housing-green'),
+      },
+      { tell: 'and back', do: (world) => world.pointElsewhere('housing-blue') },
+    ],
+  },
+  'third-spec-while-going-back': {
+    title: 'A third version while the pointer returns: the return is seen through first',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
+      apply('version 3', housing(3), isReturning),
+    ],
+  },
+  'origins-swapped-while-going-back': {
+    title: 'The origins are swapped while the pointer returns: it returns to the right color all the same',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
+      apply('origins swapped', swapped(), isReturning),
+      apply('put back', housing(2)),
+    ],
+  },
+  'gate-tried-and-taken-back': {
+    title: 'Another gate is tried and taken back: the first attempt is asked its own gates',
+    spec: housing(1),
+    acts: [
+      apply('version 2, wrong', housing(2, { behavior: 'wrong' })),
+      apply('a gate that takes the wrong answer for right', wrongWithGate),
+      {
+        tell: 'abort',
+        when: (world) => phase('Building')(world) && world.deployments.blue !== undefined,
+        do: (world) => world.command('abort', '1'),
+      },
+      apply('the first gate', housing(2, { behavior: 'wrong' })),
+    ],
+  },
+  'aborted-before-it-took-a-color': {
+    title: 'An attempt that took no color yet is aborted: the warm color retires all the same',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      apply('version 3', housing(3), promotedTwice),
+      {
+        tell: 'abort',
+        when: (world) => world.status?.history?.length === 2 && phase('Building')(world),
+        do: (world) => world.command('abort', '1'),
+      },
+    ],
+  },
+  'long-command': {
+    title: 'A command that is far too long is refused once',
+    spec: housing(1),
+    acts: [{ tell: 'a long command', do: (world) => world.command('undo', 'x'.repeat(500)) }],
+  },
+  deleted: {
+    title: 'A release that is being deleted is left alone',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'deleted',
+        when: (world) => world.status?.traffic?.intent !== undefined,
+        do: (world) => {
+          world.deletionTimestamp = '2026-01-01T00:00:10Z'
+        },
+      },
+    ],
   },
   'history-bounded': {
     title: 'Many versions: what no color holds and no history names is forgotten',

@@ -1,6 +1,7 @@
 /** What must hold at every instant, whatever happens: looked at after every pass, at every tick and at every write. */
 import { COLORS, type Color } from '../api/names.ts'
 import type { Status } from '../api/release.ts'
+import { keyOf } from '../core/memory.ts'
 import { attemptIdOf } from '../core/revision.ts'
 import type { Seen, SimulatedWorld } from './simulated-world.ts'
 
@@ -60,13 +61,17 @@ export class Watchman {
   private write(seen: Seen): void {
     switch (seen.type) {
       case 'Scale':
-        return this.scaling(seen)
+        this.scaling(seen)
+        break
       case 'Remove':
-        return this.removing(seen.color)
+        this.removing(seen.color)
+        break
       case 'Move':
-        return this.moving(seen)
+        this.moving(seen)
+        break
       case 'Status':
-        return this.claiming(seen.status)
+        this.claiming(seen.status)
+        break
     }
   }
 
@@ -85,22 +90,27 @@ export class Watchman {
     if (since < DRAIN_MS) this.say(`${color} was removed ${since} ms after it last served`)
   }
 
-  private moving({ to, names, token }: Extract<Seen, { type: 'Move' }>): void {
+  private moving(move: Extract<Seen, { type: 'Move' }>): void {
+    const { to, names } = move
     const { world } = this
     if (world.colorNamed(names) !== to) this.say(`${to} is not what ${names} leads to`)
-    if (Object.values(world.pointer.targets).every((name) => name === names) && names !== '')
-      if (Object.keys(world.pointer.targets).length > 0) this.say(`the pointer names ${names} already`)
     if (!world.isAvailable(to)) this.say(`the pointer was moved to ${to}, which is not available`)
     // Bringing back a pointer that is gone changes nothing for anyone but for the better.
-    if (Object.keys(world.pointer.targets).length === 0) return
-    const { attempt, gates, traffic } = world.status ?? {}
-    const { intent } = traffic ?? {}
-    if (intent?.to !== to || intent.token !== token || !attempt)
-      return this.say(`moved to ${to} without an intent that says so`)
-    const key = attempt.direction === 'Forward' ? attempt.id : `${attempt.id}/${attempt.direction}`
-    if (intent.attempt !== key) this.say(`moved to ${to} by the intent of another attempt`)
-    if (gates?.key !== key || gates.result !== 'Passed') this.say(`moved to ${to} without its gates`)
-    const asked = new Set(gates?.pods)
+    const targets = Object.values(world.pointer.targets)
+    if (targets.length === 0) return
+    if (targets.every((name) => name === names)) this.say(`the pointer names ${names} already`)
+    this.proven(move)
+  }
+
+  private proven({ to, token }: Extract<Seen, { type: 'Move' }>): void {
+    const { world } = this
+    const { attempt, gates = { key: '', result: 'Unknown', pods: [] }, traffic } = world.status ?? {}
+    const key = attempt && keyOf(attempt)
+    const intent = traffic?.intent
+    if (intent?.to !== to || intent.token !== token || intent.attempt !== key)
+      this.say(`moved to ${to} without an intent that says so`)
+    if (gates.key !== key || gates.result !== 'Passed') this.say(`moved to ${to} without its gates`)
+    const asked = new Set(gates.pods)
     const unasked = world.pods.filter((pod) => pod.color === to && !pod.goneAt && !asked.has(pod.name))
     if (unasked.length > 0) this.say(`moved to ${to}, of which ${unasked.length} pods were not asked`)
   }
@@ -108,16 +118,13 @@ export class Watchman {
   /** A waiting CI job must never read the outcome of another spec. */
   private claiming({ attempt, conditions, observedGeneration }: Status): void {
     const { world } = this
-    if (observedGeneration === undefined) {
-      if (attempt?.outcome) this.say('the status claims an outcome for no generation')
-      return
-    }
-    const spec = world.specs.get(observedGeneration)
-    if (!spec || (attempt && attemptIdOf(spec) !== attempt.id))
-      this.say(`the status claims attempt ${attempt?.id ?? ''} for generation ${observedGeneration}`)
+    const isReady = conditions?.some((one) => one.type === 'Ready' && one.status === 'True')
+    if (isReady && attempt?.outcome !== 'Promoted') this.say('Ready before it was promoted')
+    if (!attempt) return
+    const spec = world.specs.get(observedGeneration ?? 0)
+    if (!spec || attemptIdOf(spec) !== attempt.id)
+      this.say(`the status claims attempt ${attempt.id} for generation ${observedGeneration ?? 'none'}`)
     if (conditions?.some((one) => one.observedGeneration !== observedGeneration))
       this.say('a condition speaks of another generation than the status')
-    const ready = conditions?.find((one) => one.type === 'Ready')
-    if (ready?.status === 'True' && attempt?.outcome !== 'Promoted') this.say('Ready before it was promoted')
   }
 }
