@@ -84,10 +84,6 @@ export function judgeIdentity(answer: Answer, wanted: Wanted, secrets: readonly 
   const nothingProven = cached({ answer }) ?? unavailable({ answer })
   if (nothingProven) return nothingProven
   const named = answer.headers[IDENTITY_HEADER.revision]
-  if (named === undefined && wanted.identity === 'Headers')
-    return unknown(
-      `status ${answer.status} without a ${IDENTITY_HEADER.revision} header: it cannot be told who answered`,
-    )
   if (named === undefined) return judgeUnnamed(answer, wanted, secrets)
   if (named !== wanted.revision) return { type: 'Old', message: otherAnswered(named, wanted.revision) }
   if (!wanted.expect) return answer.status < 500 ? { type: 'New' } : unknown(`status ${answer.status}`)
@@ -96,7 +92,12 @@ export function judgeIdentity(answer: Answer, wanted: Wanted, secrets: readonly 
   return verdict.type === 'Failed' ? { type: 'Wrong', message: verdict.message } : verdict
 }
 
-function judgeUnnamed(answer: Answered, { expect }: Wanted, secrets: readonly string[]): VerifyResult {
+function judgeUnnamed(answer: Answered, wanted: Wanted, secrets: readonly string[]): VerifyResult {
+  const { expect, identity } = wanted
+  if (identity === 'Headers')
+    return unknown(
+      `status ${answer.status} without a ${IDENTITY_HEADER.revision} header: it cannot be told who answered`,
+    )
   if (!expect?.json?.length && !expect?.bodyContains)
     return unknown(
       `the answer has no ${IDENTITY_HEADER.revision} header, and expect holds neither json nor bodyContains that could tell the revisions apart`,
