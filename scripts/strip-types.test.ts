@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, jest, test } from '@jest/globals'
+
+// A real process on a busy machine may take its time.
+jest.setTimeout(60_000)
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+test.each(['operator', 'model-server'])(
+  'the JavaScript of the image of %s finds all its parts and starts',
+  (program) => {
+    // Inside node_modules, so that the dependencies are found as they are in the image.
+    const out = mkdtempSync(join(root, `node_modules/.${program}-`))
+    try {
+      const stripped = spawnSync(
+        process.execPath,
+        [join(root, 'scripts/strip-types.ts'), join(root, program), out],
+        { encoding: 'utf8' },
+      )
+      expect(stripped.status).toBe(0)
+      copyFileSync(join(root, program, 'package.json'), join(out, 'package.json'))
+      const started = spawnSync(process.execPath, [join(out, 'main.js')], { encoding: 'utf8', env: {} })
+      expect(started.stderr).toMatch(/^invalid configuration:/)
+      expect(started.status).toBe(2)
+    } finally {
+      rmSync(out, { recursive: true })
+    }
+  },
+)
