@@ -4,6 +4,7 @@ import { access, readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { hierarchies } from '../cgroups.ts'
 import { attempt, run } from '../command.ts'
@@ -104,6 +105,15 @@ const connects = (host: string, port: number): Promise<boolean> =>
     socket.on('connect', end(true)).on('error', end(false)).on('timeout', end(false))
   })
 
+/** kube-proxy writes its rules a moment after a Service gets its endpoints, and nothing says when it has. */
+const firstAnswer = async (url: string): Promise<string> => {
+  for (;;) {
+    const response = await fetch(url).catch(() => undefined)
+    if (response !== undefined) return response.text()
+    await wait(50)
+  }
+}
+
 const when = supported ? describe : describe.skip
 
 when('the node', () => {
@@ -153,7 +163,7 @@ when('the node', () => {
     }
     const port = service.spec.ports[0]?.nodePort ?? 0
     for (const url of [`http://${service.spec.clusterIP}/`, `http://${handle.nodeAddress}:${port}/`]) {
-      expect(await (await fetch(url)).text()).toBe('echo')
+      expect(await firstAnswer(url)).toBe('echo')
     }
     const server = createServer((_, response) => response.end('machine')).listen(0, handle.hostAddress)
     await once(server, 'listening')
@@ -170,6 +180,13 @@ when('the node', () => {
     const question = "fetch('http://198.51.100.1/').catch((e) => console.log(e.cause.code))"
     expect(await kubectl('exec', 'echo', '--', 'node', '-e', question)).toBe('ENETUNREACH')
   }, 30_000)
+
+  test('keeps custom resources, which an API server with the vendored reflect2 does not survive', async () => {
+    await kubectl('apply', '--server-side', '--filename', join(echo, 'crd.json'))
+    await kubectl('wait', '--for=condition=Established', 'crd/echoes.e2e.modelrelease.io', '--timeout=30s')
+    await kubectl('apply', '--server-side', '--filename', join(echo, 'custom-resource.json'))
+    expect(await kubectl('get', 'echoes', 'echo', '--output=jsonpath={.spec}')).toBe('{"a":"1","b":"2"}')
+  }, 60_000)
 
   test('up again finds it up and leaves it alone', async () => {
     const init = await initPid()
