@@ -35,6 +35,13 @@ export interface Ran {
 export interface RunOptions {
   fault?: Fault
   rules?: Rules
+  /** The transcript that is expected: the run ends at the first line that differs. */
+  golden?: string
+}
+
+/** The run went another way than its golden. */
+export class DeviationError extends Error {
+  override readonly name = 'DeviationError'
 }
 
 const KEY = { namespace: 'models', name: 'housing' }
@@ -50,7 +57,7 @@ const RETIREMENT_MS = 1_200_000
 
 export async function run(story: Story, options: RunOptions = {}): Promise<Ran> {
   const world = new SimulatedWorld({ spec: story.spec, ...(options.fault ? { fault: options.fault } : {}) })
-  const teller = new Teller(world)
+  const teller = new Teller(world, options.golden?.split('\n').slice(1))
   const watch = new Watchman(world)
   const runner = new Runner(world, { teller, watch, ...(options.rules ? { rules: options.rules } : {}) })
   await runner.rest(story.acts[0])
@@ -101,15 +108,21 @@ class Teller {
   private readonly start: number
   private phase = ''
 
-  constructor(world: SimulatedWorld) {
+  private readonly expected: string[] | undefined
+
+  constructor(world: SimulatedWorld, expected: string[] | undefined) {
     this.world = world
     this.start = world.now
+    this.expected = expected
   }
 
   line(text: string): void {
     const seconds = ((this.world.now - this.start) / 1000).toFixed(1).padStart(7)
     const line = `${seconds}  ${text}`
-    if (this.lines.at(-1)?.slice(9) !== text) this.lines.push(line)
+    if (this.lines.at(-1)?.slice(9) === text) return
+    if (this.expected && this.expected[this.lines.length] !== line)
+      throw new DeviationError(`${line} instead of ${this.expected[this.lines.length] ?? 'the end'}`)
+    this.lines.push(line)
   }
 
   pass(report: PassReport): void {

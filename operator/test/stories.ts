@@ -552,7 +552,7 @@ export const STORIES: Record<string, Story> = {
       apply('version 3, crashing', housing(3, { behavior: 'crashing' })),
       {
         tell: 'the operator is away for an hour',
-        when: (world) => /crashing/.test(world.describe('green')),
+        when: (world) => world.describe('green').includes('crashing'),
         do: (world) => world.stopOperator(3_600_000),
       },
     ],

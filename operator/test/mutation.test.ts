@@ -1,0 +1,266 @@
+/** Each rule and each guard taken away: some story must tell. A golden that nothing can break shows nothing. */
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import type { Color } from '../api/names.ts'
+import { COLORS } from '../api/names.ts'
+import { keyOf, without } from '../core/memory.ts'
+import { RULES, type Rules } from '../core/plan.ts'
+import { goalOf, type Found, type Scene } from '../core/scene.ts'
+import { DeviationError, run } from './simulation.ts'
+import { STORIES } from './stories.ts'
+
+type RuleName = keyof Rules['keepServing'] | keyof Rules['advance']
+
+/** What each story is there for: the rule without which it goes another way. */
+const SHOWS: Record<RuleName, string[]> = {
+  refusedByTheWorld: ['scaling-refused'],
+  liveWorkloadGone: ['live-deployment-deleted', 'pointer-unreachable'],
+  liveServiceBroken: ['live-service-deleted'],
+  pointerGone: ['pointer-service-deleted'],
+  liveSizeDiffers: ['scaled-during-release'],
+  ownershipDiffers: ['deletion-policy'],
+  idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
+  specChanged: ['first-release', 'first-release-service'],
+  commandGiven: ['undo-refused', 'undo-to-sick', 'abort-before-switch', 'abort-idle', 'long-command'],
+  pointerUnreadable: ['access-denied', 'abort-while-unreachable'],
+  goingBack: [
+    'wrong-through-edges',
+    'undo-and-retry',
+    'abort-after-switch',
+    'both-broken',
+    'undo-to-silent',
+    'third-spec-while-going-back',
+  ],
+  supersededCandidate: ['superseded'],
+  specInvalid: ['bad-spec'],
+  originMissing: ['origin-missing'],
+  originRemapped: ['origins-swapped', 'origins-swapped-while-going-back'],
+  claimTaken: ['behavior-claimed'],
+  pointerSplit: ['foreign-origin', 'two-behaviors'],
+  alreadyLive: ['verify-silent', 'pointer-changed-while-settling', 'pointer-type-changed'],
+  pointerMustSettle: ['foreign-write-before-move', 'foreign-write-at-move'],
+  colorTaken: [
+    'superseded-while-settling',
+    'undo-then-new-spec',
+    'both-broken-then-fixed',
+    'pointer-and-model-changed',
+  ],
+  building: ['operator-stopped'],
+  switching: ['pointer-changed'],
+  provenAgain: ['foreign-move-and-back'],
+  failedCandidate: [
+    'wrong-answer',
+    'crash-loop',
+    'kept-for-a-look',
+    'gate-corrected',
+    'gate-tried-and-taken-back',
+    'candidate-falls-ill',
+    'silent-gates',
+    'impostor',
+  ],
+  retiring: [
+    'promote',
+    'promote-service',
+    'unknown-container',
+    'port-changed',
+    'status-wiped',
+    'retire-after-restart',
+    'live-breaks-before-retirement',
+    'aborted-before-it-took-a-color',
+  ],
+  revisionForgotten: ['history-bounded', 'status-wiped-while-settling'],
+}
+
+/** Stories that show that something is not done; no rule does it, so a guard or nothing at all stands behind them. */
+const SHOWS_RESTRAINT: Record<string, string> = {
+  'foreign-move': 'nothing is moved or removed after another writer; what is told is in the status',
+  'pointer-changed-and-failed': 'nothing is removed that may serve behind the old pointer',
+  deleted: 'reconcile leaves a release alone that is being deleted',
+}
+
+function goldenOf(name: string): string {
+  return readFileSync(new URL(`golden/${name}.golden`, import.meta.url).pathname, 'utf8')
+}
+
+/** How a story ends under these rules: what is wrong with it, or undefined when it is as its golden says. */
+async function wrongWith(name: string, rules: Rules): Promise<string | undefined> {
+  const story = STORIES[name]
+  if (!story) throw new Error(`no story ${name}`)
+  const golden = goldenOf(name)
+  try {
+    const { transcript, violations } = await run(story, { rules, golden })
+    return transcript === golden ? violations[0] : 'it ends differently'
+  } catch (error) {
+    if (
+      error instanceof DeviationError ||
+      (error instanceof Error && /loop|never at rest/.test(error.message))
+    )
+      return error.message
+    throw error
+  }
+}
+
+function withoutRule(name: string): Rules {
+  return {
+    keepServing: without(RULES.keepServing, name as never),
+    advance: without(RULES.advance, name as never),
+  }
+}
+
+describe('a rule taken away', () => {
+  test.each(Object.entries(SHOWS))('%s is shown by its stories', async (rule, stories) => {
+    for (const story of stories) {
+      const wrong = await wrongWith(story, withoutRule(rule))
+      expect({ story, noticed: wrong !== undefined }).toEqual({ story, noticed: true })
+    }
+  })
+
+  test('every rule has a story, and every story a reason', () => {
+    expect(Object.keys(SHOWS).sort()).toEqual(
+      [...Object.keys(RULES.keepServing), ...Object.keys(RULES.advance)].sort(),
+    )
+    const told = [...Object.values(SHOWS).flat(), ...Object.keys(SHOWS_RESTRAINT)]
+    expect(told.toSorted()).toEqual(Object.keys(STORIES).toSorted())
+  })
+})
+
+// ---- Guards ----------------------------------------------------------------------------------------------------------
+
+type Change = (scene: Scene) => Scene
+
+/** The rules of these names see another world than there is. */
+function blinded(names: RuleName[], change: Change): Rules {
+  const blind = <T extends Record<string, (scene: Scene) => Found>>(rules: T): T =>
+    Object.fromEntries(
+      Object.entries(rules).map(([name, find]) => [
+        name,
+        names.includes(name as RuleName) ? (scene: Scene) => find(change(scene)) : find,
+      ]),
+    ) as T
+  return { keepServing: blind(RULES.keepServing), advance: blind(RULES.advance) }
+}
+
+function eachColor(scene: Scene, change: (color: Scene['world']['colors'][Color]) => object): Scene {
+  const colors = Object.fromEntries(
+    COLORS.map((color) => [color, { ...scene.world.colors[color], ...change(scene.world.colors[color]) }]),
+  ) as Scene['world']['colors']
+  return { ...scene, world: { ...scene.world, colors } }
+}
+
+const everyPodReady: Change = (scene) =>
+  eachColor(scene, ({ pods }) => ({ pods: pods.map((pod) => ({ ...pod, ready: 'Yes' as const })) }))
+
+/** Only once the gates have passed: before, the candidate must come up as ever. */
+const readyOncePassed: Change = (scene) =>
+  scene.memory.gates?.result === 'Passed' ? everyPodReady(scene) : scene
+
+const gatesPassed: Change = (scene) => {
+  const { attempt } = scene.memory
+  const goal = attempt && goalOf(scene, attempt)
+  if (!goal) return scene
+  const pods = scene.world.colors[goal].pods.map(({ name }) => name)
+  const gates = { key: keyOf(attempt), result: 'Passed' as const, pods, results: [] }
+  return { ...scene, memory: { ...scene.memory, gates } }
+}
+
+const tokenAsWritten: Change = (scene) => {
+  const { pointer } = scene.world
+  const token = scene.memory.intent?.token
+  if (pointer.type !== 'Read' || !token) return scene
+  return { ...scene, world: { ...scene.world, pointer: { ...pointer, token } } }
+}
+
+const settled: Change = (scene) =>
+  scene.view.type === 'Names'
+    ? { ...scene, view: { ...scene.view, settled: 'Yes' }, serving: [scene.view.color] }
+    : scene
+
+const aMinuteLater: Change = (scene) => ({
+  ...scene,
+  world: { ...scene.world, now: scene.world.now + 60_000 },
+})
+
+const noRetireDelay: Change = (scene) => {
+  const { release } = scene.world
+  const spec = { ...release.spec, retireAfterSeconds: 0 }
+  return { ...scene, world: { ...scene.world, release: { ...release, spec } } }
+}
+
+const atRest: Change = (scene) => ({ ...settled(scene), memory: without(scene.memory, 'attempt', 'intent') })
+
+const unmarked: Change = (scene) =>
+  eachColor(scene, ({ service }) => (service ? { service: without(service, 'origin') } : {}))
+
+const longWatched: Change = (scene) => ({ ...scene, world: { ...scene.world, firstLook: 'No' } })
+
+function unnamed(scene: Scene): Found {
+  const found = RULES.advance.building(scene)
+  if (found?.step?.type !== 'StoreRevision') return found
+  return { ...found, step: { ...found.step, stored: { ...found.step.stored, identity: 'None' } } }
+}
+
+const GUARDS: Record<string, { rules: Rules; story: string }> = {
+  'readiness is not read again at the switch': {
+    rules: blinded(['switching'], readyOncePassed),
+    story: 'candidate-falls-ill',
+  },
+  'the gates are believed without asking': {
+    rules: blinded(['switching'], gatesPassed),
+    story: 'wrong-answer',
+  },
+  'who answered the gates does not matter': {
+    rules: { ...RULES, advance: { ...RULES.advance, building: unnamed } },
+    story: 'impostor',
+  },
+  'the intent may be older than the pointer': {
+    rules: blinded(['switching'], tokenAsWritten),
+    story: 'foreign-write-before-move',
+  },
+  'an edge that does not follow yet is not waited for': {
+    rules: blinded(['alreadyLive', 'goingBack', 'pointerMustSettle'], settled),
+    story: 'promote',
+  },
+  'a color is taken before its last answers are out': {
+    rules: blinded(['colorTaken'], aMinuteLater),
+    story: 'superseded-while-settling',
+  },
+  'the old color does not stay warm': { rules: blinded(['retiring'], noRetireDelay), story: 'promote' },
+  'the live color shrinks while the pointer moves': {
+    rules: blinded(['liveSizeDiffers'], atRest),
+    story: 'scaled-during-release',
+  },
+  'the old color shrinks while edges use it': {
+    rules: blinded(['idleSizeDiffers'], settled),
+    story: 'old-color-scaled-by-hand',
+  },
+  'the target of a return is believed to be right': {
+    rules: blinded(['goingBack'], gatesPassed),
+    story: 'both-broken',
+  },
+  'the warm color retires beside a broken live one': {
+    rules: blinded(['retiring'], everyPodReady),
+    story: 'live-breaks-before-retirement',
+  },
+  'what serves behind an older pointer is forgotten': {
+    rules: blinded(['colorTaken'], unmarked),
+    story: 'pointer-and-model-changed',
+  },
+  'what failed behind a new pointer is removed': {
+    rules: blinded(['failedCandidate'], unmarked),
+    story: 'pointer-changed-and-failed',
+  },
+  'time that nobody watched counts': {
+    rules: blinded(['switching'], longWatched),
+    story: 'operator-stopped',
+  },
+}
+
+describe('a guard taken away', () => {
+  test.each(Object.entries(GUARDS))('%s', async (_name, { rules, story }) => {
+    expect(await wrongWith(story, rules)).toBeDefined()
+  })
+
+  test('the rules as shipped are told from these', async () => {
+    expect(await wrongWith('candidate-falls-ill', RULES)).toBeUndefined()
+  })
+})
