@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AuditEntry, CallEntry } from '../cloudfront-local/audit-log.ts'
 import type { SeedDistribution } from '../cloudfront-local/seed.ts'
+import { DEMO_PLACE, type Place } from './place.ts'
 import { startProgram, type Program } from './program.ts'
 
 export type { AuditEntry } from '../cloudfront-local/audit-log.ts'
@@ -23,38 +24,37 @@ export type CloudFront = {
   /** Maps the DNS name of an origin to an address. */
   resolve: (host: string, address: string) => Promise<void>
   addFault: (fault: object) => Promise<void>
+  createDistribution: (distribution: SeedDistribution) => Promise<void>
+  /** No edge applies anything until `release`. */
+  hold: () => Promise<void>
+  release: () => Promise<void>
   /** Writes to the distribution as somebody else would. */
   foreignWrite: (distribution: string, change: object) => Promise<void>
 }
 
-export const DISTRIBUTION = 'E1HOUSINGLOCAL'
-
-/** DNS names of the two permanent origins; Services stand behind them as soon as the operator made them. */
-export const ORIGINS = {
-  blue: { id: 'housing-blue', domainName: 'blue.housing.models.example' },
-  green: { id: 'housing-green', domainName: 'green.housing.models.example' },
-} as const
+/** Ids of the two permanent origins of every distribution. */
+export const ORIGINS = { blue: 'housing-blue', green: 'housing-green' } as const
 
 /** Short, because it is also how long a color must drain before it may be removed. */
 const ORIGIN_TIMEOUT_SECONDS = 5
 
-const SEED: { distributions: SeedDistribution[] } = {
-  distributions: [
-    {
-      id: DISTRIBUTION,
-      domainName: 'd1housinglocal.cloudfront.net',
-      comment: 'housing models',
-      aliases: ['models.example.com'],
-      origins: Object.values(ORIGINS).map((origin) => ({
-        ...origin,
-        readTimeoutSeconds: ORIGIN_TIMEOUT_SECONDS,
-      })),
-      behaviors: [
-        { pathPattern: '/v2/*', targetOriginId: ORIGINS.blue.id },
-        { pathPattern: '*', targetOriginId: ORIGINS.blue.id },
-      ],
-    },
-  ],
+/** A distribution with two origins, whose DNS names Services stand behind as soon as the operator made them. */
+export function distributionFor({ distributionId: id, host, namespace }: Place): SeedDistribution {
+  return {
+    id,
+    domainName: `d${id.toLowerCase()}.cloudfront.net`,
+    comment: 'housing models',
+    aliases: [host],
+    origins: Object.entries(ORIGINS).map(([color, origin]) => ({
+      id: origin,
+      domainName: `${color}.housing.${namespace}.example`,
+      readTimeoutSeconds: ORIGIN_TIMEOUT_SECONDS,
+    })),
+    behaviors: [
+      { pathPattern: '/v2/*', targetOriginId: ORIGINS.blue },
+      { pathPattern: '*', targetOriginId: ORIGINS.blue },
+    ],
+  }
 }
 
 /** Each edge follows a change after a delay drawn from this range, in milliseconds. */
@@ -64,7 +64,8 @@ const EDGES = 3
 /** Starts the control plane and its edges for this machine and for pods, which reach it at `hostAddress`. */
 export async function startCloudFront(hostAddress: string, logDir: string): Promise<CloudFront> {
   const seed = join(logDir, 'distributions.json')
-  writeFileSync(seed, JSON.stringify(SEED, undefined, 2))
+  const first = distributionFor(DEMO_PLACE)
+  writeFileSync(seed, JSON.stringify({ distributions: [first] }, undefined, 2))
   const flags = {
     port: '0',
     edges: String(EDGES),
@@ -94,7 +95,7 @@ export async function startCloudFront(hostAddress: string, logDir: string): Prom
   }
 }
 
-type Admin = Pick<CloudFront, 'audit' | 'waitFor' | 'resolve' | 'addFault' | 'foreignWrite'>
+type Admin = Omit<CloudFront, 'program' | 'endpoint' | 'edges' | 'edgeForPods'>
 
 const POLL_SECONDS = 20
 
@@ -120,6 +121,9 @@ function adminOf(adminUrl: string): Admin {
       }
     },
     resolve: (host, address) => send('PUT', `/resolve/${host}`, { address }),
+    createDistribution: (distribution) => send('POST', '/distributions', distribution),
+    hold: () => send('POST', '/edges/all/hold'),
+    release: () => send('POST', '/edges/all/release'),
     addFault: (fault) => send('POST', '/faults', fault),
     foreignWrite: (distribution, change) =>
       send('POST', `/distributions/${distribution}/foreign-write`, change),

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { ORIGINS } from './cloudfront.ts'
 import { openEnvironment, type Environment } from './environment.ts'
 import { OPERATOR, OPERATOR_NAMESPACE } from './install.ts'
-import { NAMESPACE } from './housing.ts'
+import { DEMO_PLACE } from './place.ts'
 import { summarize } from './load.ts'
 import { operatorProcesses, residentMiB } from './operator-pods.ts'
 import { PHASES } from './phases.ts'
@@ -38,7 +38,7 @@ const DEMO: Play = {
   range: '10.231.0.0/16',
   atLeast: 5000,
   act: tellStory,
-  expectedMoves: [green, blue, green, blue, green].map(({ id }) => id),
+  expectedMoves: [green, blue, green, blue, green],
 }
 const SELF_TEST: Play = {
   name: 'demo-self-test',
@@ -121,8 +121,8 @@ function lookAround({ cluster, cloudFront, logDir }: Environment): string {
   return [
     'Everything is left running. Look around:',
     `  export KUBECONFIG=${cluster.kubeconfigPath}`,
-    `  kubectl -n ${NAMESPACE} get mr,deployments,services,pods`,
-    `  kubectl -n ${NAMESPACE} describe mr housing`,
+    `  kubectl -n ${DEMO_PLACE.namespace} get mr,deployments,services,pods`,
+    `  kubectl -n ${DEMO_PLACE.namespace} describe mr housing`,
     `  kubectl -n ${OPERATOR_NAMESPACE} logs -l app.kubernetes.io/name=${OPERATOR}`,
     `  kubectl -n ${OPERATOR_NAMESPACE} port-forward deployment/${OPERATOR} 9090 & curl -s localhost:9090/metrics`,
     `  edges: ${cloudFront.edges.join(' ')} (curl -H 'Host: models.example.com' EDGE/v2)`,

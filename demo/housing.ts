@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { API_VERSION, KIND } from '../operator/api/names.ts'
 import type { Gate, Spec } from '../operator/api/release.ts'
-import { DISTRIBUTION, ORIGINS } from './cloudfront.ts'
+import { ORIGINS } from './cloudfront.ts'
 import { PLAIN_IMAGE } from './install.ts'
+import { DEMO_PLACE, type Place } from './place.ts'
 import { ROOT } from './program.ts'
 
 type DeepPartial<T> = T extends readonly unknown[]
@@ -23,10 +24,7 @@ export type WrittenRelease = {
   spec: WrittenSpec
 }
 
-export const NAMESPACE = 'models'
 export const SAMPLES_FILE = 'examples/housing/samples.json'
-/** Viewers ask for this host; edges are chosen by their port. */
-export const VIEWER_HOST = 'models.example.com'
 
 type Model = '1' | '2' | 'wrong'
 type Samples = {
@@ -42,6 +40,7 @@ export type HousingOptions = {
   modelsUrl: string
   /** An edge as pods reach it. */
   edge: string
+  place?: Place
   version: string
   /** The file that is served under that version. */
   model: Model
@@ -52,21 +51,21 @@ export type HousingOptions = {
 
 /** A release of the housing predictor behind CloudFront. */
 export function housing(options: HousingOptions): WrittenRelease {
-  const { modelsUrl, version, model, expects = model, changes = {} } = options
+  const { modelsUrl, version, model, expects = model, changes = {}, place = DEMO_PLACE } = options
   const { file, sha256 } = SAMPLES.models[model]
   const spec: WrittenSpec = {
     replicas: 2,
     model: { name: 'housing', version, uri: `${modelsUrl}/${file.replace(/^.*\//, '')}`, sha256 },
     gates: Object.entries(SAMPLES.knownHouses).map(([name, index]) => knownHouse(name, index, expects)),
-    traffic: distribution(options.edge),
+    traffic: distribution(options.edge, place),
     retireAfterSeconds: 60,
     progressDeadlineSeconds: 90,
   }
-  return release('housing', { ...spec, ...changes })
+  return release('housing', place.namespace, { ...spec, ...changes })
 }
 
-function release(name: string, spec: WrittenSpec): WrittenRelease {
-  return { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace: NAMESPACE }, spec }
+function release(name: string, namespace: string, spec: WrittenSpec): WrittenRelease {
+  return { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace }, spec }
 }
 
 /** Asks for the price of a house whose answer is known. */
@@ -87,17 +86,17 @@ function knownHouse(name: string, index: number, model: Model): Gate {
   }
 }
 
-function distribution(edge: string): WrittenSpec['traffic'] & object {
+function distribution(edge: string, { distributionId, host }: Place): WrittenSpec['traffic'] & object {
   return {
     type: 'CloudFrontDistribution',
     cloudFrontDistribution: {
-      distributionId: DISTRIBUTION,
+      distributionId,
       behaviors: [{ pathPattern: '*' }, { pathPattern: '/v2/*' }],
-      origins: { blue: ORIGINS.blue.id, green: ORIGINS.green.id },
+      origins: { ...ORIGINS },
       verify: {
         url: `${edge}/predict`,
         method: 'POST',
-        headers: [{ name: 'host', value: VIEWER_HOST }],
+        headers: [{ name: 'host', value: host }],
         json: SAMPLES.samples[0]?.request,
         consecutive: 5,
       },
@@ -114,7 +113,7 @@ export function dashboard(version: string): WrittenRelease {
     ports: [{ containerPort: 8080 }],
     readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1 },
   }
-  return release('dashboard', {
+  return release('dashboard', DEMO_PLACE.namespace, {
     replicas: 2,
     template: { spec: { containers: [container] } },
     port: 8080,

@@ -64,7 +64,8 @@ export function followRelease({ environment, namespace, name, say }: FollowerOpt
   const seeRelease = ({ type, object }: Seen<SeenRelease>): void => {
     if (type === 'Gone') return
     const { phase, attempt, liveColor: live } = object.status ?? {}
-    if (phase !== latest?.status?.phase || live !== latest?.status?.liveColor) say(phaseLine(name, object))
+    const line = phaseLine(name, object)
+    if (!latest || line !== phaseLine(name, latest)) say(line)
     moments.push({ type: 'Status', at: Date.now(), phase, attempt, live })
     latest = object
     for (const waiter of waiters) {
@@ -113,7 +114,9 @@ export function followRelease({ environment, namespace, name, say }: FollowerOpt
 
 function phaseLine(name: string, { status }: SeenRelease): string {
   const live = status?.liveColor ? `, users are led to ${status.liveColor}` : ''
-  return `  ${name}: ${status?.phase ?? 'new'}${live}`
+  const waiting = status?.conditions?.find(({ type }) => type === 'Reconciling')?.reason ?? status?.phase
+  const why = waiting === status?.phase ? '' : ` (${waiting ?? ''})`
+  return `  ${name}: ${status?.phase ?? 'new'}${why}${live}`
 }
 
 function stateText(release: SeenRelease | undefined): string {

@@ -1,6 +1,6 @@
 /** A demo that must fail: the color that serves is killed on purpose, around the operator. */
 import { LABEL } from '../operator/api/names.ts'
-import { NAMESPACE } from './housing.ts'
+import { DEMO_PLACE } from './place.ts'
 import { watchFor, type Stage } from './stage.ts'
 import type { Housing } from './story.ts'
 
@@ -15,7 +15,7 @@ export async function spoil({ environment, say }: Stage, { follower }: Housing):
   const selector = `${LABEL.name}=housing,${LABEL.color}=${live}`
   await environment.kubectl([
     '-n',
-    NAMESPACE,
+    DEMO_PLACE.namespace,
     'delete',
     'pods',
     '-l',

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Outcome } from '../operator/api/release.ts'
 import { isAcceptedUpdate, type AuditEntry } from './cloudfront.ts'
 import type { Environment } from './environment.ts'
-import { NAMESPACE, type WrittenRelease } from './housing.ts'
+import type { WrittenRelease } from './housing.ts'
 import { phasesOf, type PhaseName } from './phases.ts'
 import type { ReleaseFollower, SeenRelease } from './release-follower.ts'
 
@@ -107,25 +107,16 @@ let nonce = 0
 
 /** Gives a command to the attempt that stands in the status. */
 export async function command(
-  stage: Stage,
+  { environment, say }: Pick<Stage, 'environment' | 'say'>,
   verb: 'undo' | 'retry' | 'abort',
-  release: SeenRelease,
+  { metadata, status }: SeenRelease,
 ): Promise<Applied> {
-  const value = `${verb}/${release.status?.attempt?.id ?? ''}/${++nonce}`
-  stage.say(
-    `  $ kubectl -n ${NAMESPACE} annotate --overwrite mr/${release.metadata.name} modelrelease.io/command=${value}`,
-  )
-  const annotation = `modelrelease.io/command=${value}`
-  await stage.environment.kubectl([
-    '-n',
-    NAMESPACE,
-    'annotate',
-    '--overwrite',
-    'mr',
-    release.metadata.name,
-    annotation,
-  ])
-  return ({ status }) => status?.command?.value === value
+  const value = `${verb}/${status?.attempt?.id ?? ''}/${++nonce}`
+  const { namespace, name } = metadata
+  const args = ['-n', namespace, 'annotate', '--overwrite', `mr/${name}`, `modelrelease.io/command=${value}`]
+  say(`  $ kubectl ${args.join(' ')}`)
+  await environment.kubectl(args)
+  return (release) => release.status?.command?.value === value
 }
 
 /** Waits without anything to wait for but viewers who come. */

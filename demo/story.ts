@@ -1,9 +1,10 @@
 /** The story of the demo: releases that are promoted, undone, refused, given up, and one that survives its operator. */
 import { otherColor } from '../operator/api/names.ts'
-import { DISTRIBUTION, isAcceptedUpdate } from './cloudfront.ts'
+import { isAcceptedUpdate } from './cloudfront.ts'
 import { dashboardAnswers, watchDashboard } from './dashboard-viewers.ts'
-import { dashboard, housing, NAMESPACE, VIEWER_HOST, type HousingOptions } from './housing.ts'
+import { dashboard, housing, type HousingOptions } from './housing.ts'
 import { killInNode, leaderPod, operatorProcesses } from './operator-pods.ts'
+import { DEMO_PLACE } from './place.ts'
 import { followRelease, type ReleaseFollower, type SeenRelease } from './release-follower.ts'
 import { apply, command, lastSequence, play, type Applied, type Stage } from './stage.ts'
 import { sendViewers, type Viewers } from './viewers.ts'
@@ -26,10 +27,10 @@ export type Housing = {
 
 /** Makes the namespace and follows the release that does not exist yet. */
 export async function openHousing({ environment, say }: Stage): Promise<Housing> {
-  await environment.kubectl(['create', 'namespace', NAMESPACE])
+  await environment.kubectl(['create', 'namespace', DEMO_PLACE.namespace])
   const { modelsUrl, cloudFront } = environment
   return {
-    follower: followRelease({ environment, namespace: NAMESPACE, name: 'housing', say }),
+    follower: followRelease({ environment, namespace: DEMO_PLACE.namespace, name: 'housing', say }),
     write: (options) => housing({ modelsUrl, edge: cloudFront.edgeForPods, ...options }),
   }
 }
@@ -50,7 +51,7 @@ export async function admitViewers({ environment, say }: Stage): Promise<Viewers
   const { cloudFront, logDir } = environment
   const viewers = await sendViewers({
     edges: cloudFront.edges,
-    host: VIEWER_HOST,
+    host: DEMO_PLACE.host,
     versions: VERSIONS,
     ratePerSecond: RATE,
     logDir,
@@ -132,7 +133,7 @@ async function survivingRelease(stage: Stage, { follower, write }: Housing): Pro
     const victim = processes.find(({ pod }) => pod === leader)
     if (!victim) throw new Error(`the leader ${leader ?? 'nobody'} is none of the operator's pods`)
     await environment.cloudFront.addFault({
-      ...{ operation: 'UpdateDistribution', distribution: DISTRIBUTION },
+      ...{ operation: 'UpdateDistribution', distribution: DEMO_PLACE.distributionId },
       ...{ latencyMs: ANSWER_HELD_MS, phase: 'AfterCommit' },
     })
     const before = follower.release()?.status?.liveColor
@@ -170,20 +171,28 @@ async function survivingRelease(stage: Stage, { follower, write }: Housing): Pro
 }
 
 async function statusNow({ environment }: Stage): Promise<SeenRelease['status']> {
-  const answer = await environment.kubectl(['-n', NAMESPACE, 'get', 'mr', 'housing', '-o', 'json'])
+  const answer = await environment.kubectl(['-n', DEMO_PLACE.namespace, 'get', 'mr', 'housing', '-o', 'json'])
   return (JSON.parse(answer) as SeenRelease).status
 }
 
 async function unknownContainer(stage: Stage): Promise<void> {
   const { environment, say } = stage
-  const follower = followRelease({ environment, namespace: NAMESPACE, name: 'dashboard', say })
+  const follower = followRelease({ environment, namespace: DEMO_PLACE.namespace, name: 'dashboard', say })
   const shared = { follower, expected: 'Promoted', timeoutMs: TIMEOUT_MS } as const
   await play(stage, {
     ...shared,
     title: 'dashboard 1: knows nothing of us',
     act: () => apply(stage, dashboard('1')),
   })
-  const query = ['-n', NAMESPACE, 'get', 'service', 'dashboard', '-o', 'jsonpath={.spec.clusterIP}']
+  const query = [
+    '-n',
+    DEMO_PLACE.namespace,
+    'get',
+    'service',
+    'dashboard',
+    '-o',
+    'jsonpath={.spec.clusterIP}',
+  ]
   const url = `http://${await environment.kubectl(query)}/`
   const soon = AbortSignal.any([environment.signal, AbortSignal.timeout(NODES_FOLLOW_MS)])
   await dashboardAnswers(url, ['1'], soon)
