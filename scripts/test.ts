@@ -62,7 +62,7 @@ async function check(program: string, ...args: string[]): Promise<Count> {
 }
 
 const STAGES: { name: string; run: () => Promise<Count> }[] = [
-  { name: 'unit tests and simulated worlds', run: () => jest('unit') },
+  { name: 'unit tests and simulated worlds', run: () => jest('unit', '--maxWorkers=2') },
   { name: 'the housing models are what their script makes', run: () => check('examples/housing/check.sh') },
   { name: 'end to end, on a real cluster', run: () => jest('e2e', '--runInBand') },
 ]
