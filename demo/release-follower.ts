@@ -112,11 +112,12 @@ export function followRelease({ environment, namespace, name, say }: FollowerOpt
   }
 }
 
-function phaseLine(name: string, { status }: SeenRelease): string {
-  const live = status?.liveColor ? `, users are led to ${status.liveColor}` : ''
-  const waiting = status?.conditions?.find(({ type }) => type === 'Reconciling')?.reason ?? status?.phase
-  const why = waiting === status?.phase ? '' : ` (${waiting ?? ''})`
-  return `  ${name}: ${status?.phase ?? 'new'}${why}${live}`
+function phaseLine(name: string, { status = {} }: SeenRelease): string {
+  const { phase = 'new', liveColor, conditions = [] } = status
+  const live = liveColor ? `, users are led to ${liveColor}` : ''
+  const waiting = conditions.find(({ type }) => type === 'Reconciling')
+  const why = waiting && waiting.reason !== phase ? ` (${waiting.reason})` : ''
+  return `  ${name}: ${phase}${why}${live}`
 }
 
 function stateText(release: SeenRelease | undefined): string {
