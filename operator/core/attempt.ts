@@ -9,13 +9,20 @@ function mustFinishFirst(scene: Scene, attempt: Attempt): boolean {
   const { view } = scene
   if (view.type === 'Names' && view.settled === 'No') return true
   if (attempt.direction === 'Forward') return false
-  if (isReturnStuck(scene, attempt)) return false
   const goal = goalOf(scene, attempt)
-  return goal !== undefined && goal !== scene.live && unavailable(scene.world.colors[goal]) === undefined
+  return goal !== undefined && goal !== scene.live && !isReturnStuck(scene, attempt)
 }
 
-/** The color to return to was asked and is not right either: only another spec can help. */
-function isReturnStuck({ memory: { gates }, world }: Scene, attempt: Attempt): boolean {
+/** The color to return to cannot take over, or was asked and is not right either: only a person can help. */
+export function isReturnStuck(scene: Scene, attempt: Attempt): boolean {
+  const { world, live } = scene
+  if (attempt.direction === 'Forward' || attempt.outcome) return false
+  const goal = goalOf(scene, attempt)
+  if (goal === undefined || goal === live) return goal === undefined
+  return unavailable(world.colors[goal]) !== undefined || isUnproven(scene, attempt)
+}
+
+function isUnproven({ memory: { gates }, world }: Scene, attempt: Attempt): boolean {
   if (gates?.key !== keyOf(attempt)) return false
   return gates.result === 'Failed' || (gates.result === 'Unknown' && isOverdue(attempt, world))
 }

@@ -44,7 +44,10 @@ function notProven(scene: Scene, attempt: Attempt, message: string): Found {
 function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
   if (attempt.reason === 'VerifyFailed')
     return {
-      waiting: { reason: 'BothColorsBroken', message: `${attempt.message ?? ''}, and ${message}` },
+      waiting: {
+        reason: 'BothColorsBroken',
+        message: `${attempt.message ?? ''}, and ${message}; nothing is moved or removed: apply another spec, or have the new color asked again with the command retry/${attempt.id}/<nonce>`,
+      },
       recheckMs: PODS_RECHECK_MS,
     }
   const forward: Attempt = { ...without(attempt, 'reason', 'message'), direction: 'Forward' }

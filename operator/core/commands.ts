@@ -1,6 +1,7 @@
 /** Verbs: an annotation that names the attempt and a nonce, so that it can be meant once and for one attempt only. */
 import { ANNOTATION } from '../api/names.ts'
 import type { Attempt, Status } from '../api/release.ts'
+import { isReturnStuck } from './attempt.ts'
 import { endAttempt, retryAttempt, turnBack, type Memory } from './memory.ts'
 import { goalOf, holderOf, unavailable, type Found, type Scene } from './scene.ts'
 
@@ -89,7 +90,8 @@ function mayBeLive(scene: Scene, attempt: Attempt): boolean {
 }
 
 function retry(scene: Scene, attempt: Attempt): Verdict {
-  if (!attempt.outcome) return nothingToDo('the attempt is running')
+  // A return that cannot be made must not hold what is live for ever: it may have recovered.
+  if (!attempt.outcome && !isReturnStuck(scene, attempt)) return nothingToDo('the attempt is running')
   if (attempt.outcome === 'Promoted') return nothingToDo('the attempt was promoted')
   return {
     result: 'Accepted',

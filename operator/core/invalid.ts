@@ -1,5 +1,5 @@
 import type { Distribution, Spec } from '../api/release.ts'
-import { servingContainer } from './manifests.ts'
+import { containersOf, servingContainer } from './manifests.ts'
 
 /**
  * Everything wrong with a spec that its schema could not refuse: the CRD's CEL rules once more (older API servers drop
@@ -24,11 +24,30 @@ function sourceProblems(spec: Spec): string[] {
 function templateProblems(spec: Spec): string[] {
   if (!spec.template) return []
   const container = servingContainer(spec.template, spec.port)
-  if (!container) return ['spec.template.spec.containers is empty: name the container that serves']
-  if (container.readinessProbe) return []
+  const { containers } = (spec.template.spec ?? {}) as { containers?: unknown }
+  if (!container || !isListOfObjects(containers))
+    return ['spec.template.spec.containers is not a list of containers: name the container that serves']
+  const lists = listProblems(spec.template)
+  if (lists.length > 0 || container.readinessProbe) return lists
   return [
     `spec.template.spec.containers "${container.name ?? ''}" has no readinessProbe: add one that fails until the container can answer, otherwise it would count as ready before it serves`,
   ]
+}
+
+/** Fields that are read to tell a container who it is; anything else is the API server's to judge. */
+function listProblems(template: Record<string, unknown>): string[] {
+  return containersOf(template).flatMap((container) =>
+    (['env', 'ports'] as const)
+      .filter((field) => container[field] !== undefined && !isListOfObjects(container[field]))
+      .map(
+        (field) =>
+          `spec.template.spec.containers "${container.name ?? ''}": ${field} is ${JSON.stringify(container[field]).slice(0, 100)}: make it a list of objects`,
+      ),
+  )
+}
+
+function isListOfObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => typeof one === 'object' && one !== null)
 }
 
 function gateProblems(spec: Spec): string[] {
@@ -69,6 +88,10 @@ function distributionProblems({ template }: Spec, { origins, verify }: Distribut
   if (!verify.url)
     problems.push(
       `${field}.verify.url is required; to trust the status of the distribution alone, set verify.type to DeployedOnly`,
+    )
+  else if (!URL.canParse(verify.url))
+    problems.push(
+      `${field}.verify.url "${verify.url}" is not a URL: write it like https://models.example.com/predict`,
     )
   if (template && !verify.expect?.json?.length && !verify.expect?.bodyContains)
     problems.push(

@@ -136,8 +136,21 @@ export function renderRevision(
 
 /** The container that users reach: the one that declares the port, otherwise the first. */
 export function servingContainer(template: Json, port: number): Container | undefined {
-  const containers = (template as Template).spec?.containers ?? []
-  return containers.find((one) => one.ports?.some((entry) => entry.containerPort === port)) ?? containers[0]
+  const containers = containersOf(template)
+  return (
+    containers.find((one) => listOf(one.ports).some((entry) => entry.containerPort === port)) ?? containers[0]
+  )
+}
+
+/** The containers of a template, which is the user's: whatever is no list of objects is none. */
+export function containersOf(template: Json): Container[] {
+  return listOf((template as Template).spec?.containers)
+}
+
+function listOf<T extends object>(value: T[] | undefined): T[] {
+  return Array.isArray(value)
+    ? value.filter((one) => typeof one === 'object' && (one as object | null) !== null)
+    : []
 }
 
 /** The container is told who it is; what the user set under these names stays the user's. */

@@ -53,7 +53,8 @@ function colorStatus({ memory, world }: Scene, color: Color, live: Color | undef
     revision: workload.revision,
     replicas: workload.replicas,
     ready: readyPods(world.colors[color]).length,
-    ...(idleSince === undefined ? {} : { idleSince: instantText(idleSince) }),
+    // A second is all that the text can tell; the earlier one would cut the drain short.
+    ...(idleSince === undefined ? {} : { idleSince: instantText(Math.ceil(idleSince / 1000) * 1000) }),
     ...(digest === undefined ? {} : { digest }),
   }
 }

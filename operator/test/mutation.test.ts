@@ -28,6 +28,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'undo-and-retry',
     'abort-after-switch',
     'both-broken',
+    'first-release-wrong',
     'undo-to-silent',
     'third-spec-while-going-back',
   ],

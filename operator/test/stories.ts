@@ -467,6 +467,21 @@ export const STORIES: Record<string, Story> = {
       { tell: 'it recovers', do: (world) => world.calm('green') },
     ],
   },
+  'first-release-wrong': {
+    title:
+      'The first release answers wrong for a while: there is nothing to return to, and a retry leads out',
+    spec: housing(1),
+    acts: [
+      { tell: 'the first color goes wrong', when: isSettling, do: (world) => world.madden('green') },
+      {
+        tell: 'it recovers: retry',
+        do: (world) => {
+          world.calm('green')
+          world.command('retry', '1')
+        },
+      },
+    ],
+  },
   'both-broken-then-fixed': {
     title: 'Both colors are wrong: a third version leads out',
     spec: housing(1),

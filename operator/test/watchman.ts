@@ -11,8 +11,8 @@ const DRAIN_MS = 30_000
 export class Watchman {
   readonly violations: string[] = []
   private answered = false
-  /** When each color was last routed to by any edge. */
-  private readonly routedAt: Partial<Record<Color, number>> = {}
+  /** Which Deployment of each color was last routed to by any edge, and when. */
+  private readonly routed: Partial<Record<Color, { uid: string; at: number }>> = {}
   private readonly world: SimulatedWorld
 
   constructor(world: SimulatedWorld) {
@@ -46,9 +46,11 @@ export class Watchman {
   }
 
   private noteRoutes(): void {
-    const { world } = this
-    for (const color of COLORS)
-      if (world.deployments[color] && world.isRouted(color)) this.routedAt[color] = world.now
+    const { deployments, now } = this.world
+    for (const color of COLORS) {
+      const uid = deployments[color]?.uid
+      if (uid && this.world.isRouted(color)) this.routed[color] = { uid, at: now }
+    }
   }
 
   private allAnswered(): boolean {
@@ -86,7 +88,8 @@ export class Watchman {
     const { world } = this
     if (world.isRouted(color)) this.say(`${color} was removed while it is routed to`)
     if (world.status?.traffic?.intent?.to === color) this.say(`${color} was removed with an intent to it`)
-    const since = world.now - (this.routedAt[color] ?? -Infinity)
+    const last = this.routed[color]
+    const since = last?.uid === world.deployments[color]?.uid ? world.now - (last?.at ?? -Infinity) : Infinity
     if (since < DRAIN_MS) this.say(`${color} was removed ${since} ms after it last served`)
   }
 

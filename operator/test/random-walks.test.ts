@@ -1,0 +1,150 @@
+/** Random people do random things at random moments, with faults; whatever they do, the invariants hold at every instant. */
+import { expect, test } from '@jest/globals'
+import { COLORS, type Color } from '../api/names.ts'
+import { run, type Act, type Story } from './simulation.ts'
+import {
+  FAULT_KINDS,
+  housing,
+  housingBehindService,
+  knownHouse,
+  type Fault,
+  type SimulatedWorld,
+} from './simulated-world.ts'
+
+/** Walks go on until this much time is used; each prints its seed when it fails, WALK=<seed> walks it again. */
+const BUDGET_MS = 15_000
+const FIRST_SEED = 1
+const MOST_WALKS = 600
+
+/** Numbers from 0 to 1 that a seed decides: the constants are those of mulberry32. */
+function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+type Random = () => number
+
+function pick<T>(random: Random, items: readonly T[]): T {
+  const item = items[Math.floor(random() * items.length)]
+  if (item === undefined) throw new Error('nothing to pick from')
+  return item
+}
+
+function specsOf(behindService: boolean): Story['spec'][] {
+  const make = behindService ? housingBehindService : housing
+  const quick = { progressDeadlineSeconds: 20 }
+  return [
+    make(1, quick),
+    make(2, quick),
+    make(3, quick),
+    make(2, { ...quick, behavior: 'wrong' }),
+    make(3, { ...quick, behavior: 'crashing' }),
+    make(2, { ...quick, behavior: 'broken-through-edges' }),
+    make(1, { ...quick, gates: [knownHouse(1)] }),
+    make(2, { ...quick, replicas: 4, retireAfterSeconds: 0 }),
+    make(1, { ...quick, deletionPolicy: 'Delete' }),
+  ]
+}
+
+/** Where another writer may point without breaking anything himself. */
+function pointAtHealthy(world: SimulatedWorld, random: Random): void {
+  const color = pick(random, COLORS)
+  const name = world.pointer.kind === 'Service' ? color : `housing-${color}`
+  if (world.isAvailable(color) && world.services[color]) world.pointElsewhere(name)
+}
+
+type Doing = (world: SimulatedWorld, random: Random) => void
+
+const DOINGS: Record<string, Doing> = {
+  undo: (world, random) => world.command('undo', String(random())),
+  abort: (world, random) => world.command('abort', String(random())),
+  retry: (world, random) => world.command('retry', String(random())),
+  'wipe the status': (world) => world.wipeStatus(),
+  'another writer': pointAtHealthy,
+  'a color falls ill': (world, random) => world.sicken(pick(random, COLORS)),
+  'both recover': (world) => {
+    for (const color of COLORS) {
+      world.heal(color)
+      world.calm(color)
+    }
+  },
+  'a color goes wrong': (world, random) => world.madden(pick(random, COLORS)),
+  // Not while edges differ: then the damage would show later, and look like the operator's.
+  'a Deployment is deleted': (world, random) => {
+    if (world.pointer.due.length === 0) world.deleteDeployment(pick(random, COLORS))
+  },
+  'scaled by hand': (world, random) => world.scaleByHand(pick(random, COLORS), 1 + Math.floor(random() * 4)),
+  'the operator is away': (world, random) => world.stopOperator(Math.floor(random() * 100_000)),
+  'the pointer is out of reach': (world) => {
+    world.pointerTrouble = { type: 'Unreachable', message: 'no answer' }
+  },
+  'the pointer is back': (world) => {
+    world.pointerTrouble = undefined
+  },
+  'gates are silent': (world, random) => {
+    world.gatesSilent = pick<Color | undefined>(random, [...COLORS])
+  },
+  'gates answer': (world) => {
+    world.gatesSilent = undefined
+  },
+}
+
+function actOf(random: Random, specs: Story['spec'][]): Act {
+  let passes = Math.floor(random() * 25)
+  const when = random() < 0.8 ? { when: () => passes-- <= 0 } : {}
+  if (random() < 0.45) {
+    const spec = pick(random, specs)
+    return { tell: `apply ${JSON.stringify(spec.model?.uri)}`, do: (world) => world.apply(spec), ...when }
+  }
+  const [tell, doing] = pick(random, Object.entries(DOINGS))
+  return { tell, do: (world) => doing(world, random), ...when }
+}
+
+/** At the end everybody makes good what he broke, and applies a version that is right. */
+function makeGood(specs: Story['spec'][]): Act {
+  return {
+    tell: 'everything is put right, and version 1 applied',
+    do: (world) => {
+      world.pointerTrouble = undefined
+      world.gatesSilent = undefined
+      DOINGS['both recover']?.(world, Math.random)
+      // Another gate makes it an attempt of its own, so that no failure of before stands in its way.
+      world.apply({ ...(specs[0] ?? world.spec), gates: [{ ...knownHouse(30.72), name: 'at-last' }] })
+    },
+  }
+}
+
+async function walk(seed: number): Promise<void> {
+  const random = randomOf(seed)
+  const specs = specsOf(random() < 0.25)
+  const acts = Array.from({ length: 2 + Math.floor(random() * 7) }, () => actOf(random, specs))
+  const fault: Fault = { kind: pick(random, FAULT_KINDS), atWrite: Math.floor(random() * 80) }
+  const spec = specs[0] ?? housing(1)
+  const ran = await run({ title: `walk ${seed}`, spec, acts: [...acts, makeGood(specs)] }, { fault })
+  const { attempt } = ran.world.status ?? {}
+  // Whatever happened, a right version can always be brought to users.
+  const answers = [...new Set(ran.world.userAnswers())]
+  expect({ seed, violations: ran.violations, outcome: attempt?.outcome, answers }).toEqual({
+    seed,
+    violations: [],
+    outcome: 'Promoted',
+    answers: ['version 1'],
+  })
+}
+
+test('random walks break nothing and lead out of everything', async () => {
+  if (process.env.WALK) return walk(Number(process.env.WALK))
+  const until = Date.now() + BUDGET_MS
+  for (let seed = FIRST_SEED; seed < FIRST_SEED + MOST_WALKS && Date.now() < until; seed += 1) {
+    try {
+      await walk(seed)
+    } catch (error) {
+      throw new Error(`walk ${seed} (again with WALK=${seed})`, { cause: error })
+    }
+  }
+}, 60_000)
