@@ -51,8 +51,17 @@ function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stall
     type: 'Stalled',
     status: 'True',
     reason: (attempt.reason ?? 'Aborted') as ReasonOf<'Stalled'>,
-    message: `${attempt.message ?? attempt.outcome}; correct the spec, or try it again with the command retry/${attempt.id}/<nonce>`,
+    message: `${attempt.message ?? attempt.outcome}${lastWords(attempt)}; correct the spec, or try it again with the command retry/${attempt.id}/<nonce>`,
   }
+}
+
+const LONGEST_LAST_WORDS = 400
+
+/** A container that runs and is never ready knows why, and nobody else does: a probe tells no reason. */
+function lastWords({ reason, logs }: Attempt): string {
+  const line = logs?.trimEnd().split('\n').at(-1)
+  if (reason !== 'ProgressDeadlineExceeded' || !line || line.startsWith('(no log')) return ''
+  return `; the last it said: ${line.slice(-LONGEST_LAST_WORDS)}`
 }
 
 function reconcilingOf(

@@ -427,7 +427,10 @@ export class SimulatedWorld implements Cluster {
   private fill(color: Color): void {
     const deployment = this.deployments[color]
     if (!deployment) return
-    const pods = this.pods.filter((pod) => pod.color === color && pod.goneAt === undefined)
+    // Pods that are not ready go first, as with the real controller.
+    const pods = this.pods
+      .filter((pod) => pod.color === color && pod.goneAt === undefined)
+      .toSorted((a, b) => Number(this.isReady(b)) - Number(this.isReady(a)))
     for (const pod of pods.slice(deployment.replicas)) pod.goneAt = this.now + GONE_AFTER_MS
     for (let count = pods.length; count < deployment.replicas; count += 1) {
       this.serial += 1

@@ -1,0 +1,98 @@
+import { describe, expect, test } from '@jest/globals'
+import { housing } from '../test/simulated-world.ts'
+import { attemptAt, commanded, holding, pointingAt, promotedWorld } from '../test/worlds.ts'
+import { without } from './memory.ts'
+import { plan } from './plan.ts'
+import { attemptIdOf } from './revision.ts'
+import type { World } from './world.ts'
+
+const id = attemptIdOf(housing(2))
+const BUILDING = { liveColor: 'green', attempt: attemptAt(housing(2)) } as const
+const SWITCHED = { attempt: attemptAt(housing(2)) }
+const RETURNING = { attempt: attemptAt(housing(2), { direction: 'Back', reason: 'Undone' }) }
+
+const worlds = {
+  'promoted, the old color warm': promotedWorld(),
+  'promoted, the old color gone': withColors(promotedWorld(), { green: { pods: [] } }),
+  'promoted, the old color ill': withColors(promotedWorld(), { green: holding(housing(1), 'green', 'No') }),
+  building: promotedWorld({ status: BUILDING, pointer: pointingAt('housing-green') }),
+  'switched, not verified': promotedWorld({ status: SWITCHED, pointer: pointingAt('housing-blue', 'No') }),
+  'switched, pointer out of reach': promotedWorld({
+    status: SWITCHED,
+    pointer: { type: 'Unreachable', message: 'no answer' },
+  }),
+  returning: promotedWorld({ status: RETURNING }),
+  'returning, but nothing to return to': withColors(promotedWorld({ status: RETURNING }), {
+    green: { pods: [] },
+  }),
+  failed: promotedWorld({ attempt: { outcome: 'Failed' }, pointer: pointingAt('housing-green') }),
+  'rolled back': promotedWorld({
+    attempt: { outcome: 'RolledBack', direction: 'Back' },
+    pointer: pointingAt('housing-green'),
+  }),
+}
+
+function withColors(world: World, colors: Partial<World['colors']>): World {
+  return { ...world, colors: { ...world.colors, ...colors } }
+}
+
+type Case = [keyof typeof worlds, string, 'Accepted' | 'Refused' | 'NothingToDo', string]
+
+const cases: Case[] = [
+  ['promoted, the old color warm', 'undo', 'Accepted', 'green'],
+  ['promoted, the old color warm', 'abort', 'NothingToDo', 'ended already'],
+  ['promoted, the old color warm', 'retry', 'NothingToDo', 'was promoted'],
+  ['promoted, the old color gone', 'undo', 'Refused', 'there is no Deployment'],
+  ['promoted, the old color ill', 'undo', 'Refused', '0 of 2 pods ready'],
+  ['building', 'undo', 'Refused', 'is running: abort it'],
+  ['building', 'abort', 'Accepted', 'the candidate is removed'],
+  ['building', 'retry', 'NothingToDo', 'is running'],
+  ['switched, not verified', 'abort', 'Accepted', 'the pointer goes back'],
+  ['switched, pointer out of reach', 'abort', 'Accepted', 'the pointer goes back'],
+  ['returning', 'abort', 'NothingToDo', 'on its way back'],
+  ['returning', 'undo', 'NothingToDo', 'on its way back'],
+  ['returning', 'retry', 'NothingToDo', 'is running'],
+  ['returning, but nothing to return to', 'retry', 'Accepted', 'starts again'],
+  ['failed', 'retry', 'Accepted', 'starts again'],
+  ['failed', 'undo', 'Refused', 'ended as Failed'],
+  ['failed', 'abort', 'NothingToDo', 'ended already'],
+  ['rolled back', 'retry', 'Accepted', 'starts again'],
+  ['rolled back', 'undo', 'NothingToDo', 'there already'],
+]
+
+describe('a command', () => {
+  test.each(cases)('%s: %s is %s (%s)', (name, verb, result, message) => {
+    const { rule, status } = plan(commanded(worlds[name], `${verb}/${id}/1`))
+    expect(rule).toBe('commandGiven')
+    expect(status.command).toMatchObject({ value: `${verb}/${id}/1`, result })
+    expect(status.command?.message).toContain(message)
+  })
+
+  test.each(['undo', 'undo/', `undo/${id}`, `promote/${id}/1`, `toString/${id}/1`, '', 'x'.repeat(500)])(
+    'that reads "%s" is refused and says how to write one',
+    (value) => {
+      const { status } = plan(commanded(promotedWorld(), value))
+      expect(status.command).toMatchObject({ value: value.slice(0, 200), result: 'Refused' })
+      expect(status.command?.message).toContain('abort, retry, undo')
+    },
+  )
+
+  test('for another attempt is refused', () => {
+    const { status } = plan(commanded(promotedWorld(), 'undo/old-attempt/1'))
+    expect(status.command?.message).toContain(`names attempt old-attempt, but the attempt is ${id} now`)
+  })
+
+  test.each([`undo/${id}/1`, 'x'.repeat(500)])('is taken once: %s', (value) => {
+    const world = commanded(promotedWorld(), value)
+    const taken = {
+      ...world.release.status,
+      command: { value: value.slice(0, 200), result: 'Refused' as const, message: '' },
+    }
+    expect(plan({ ...world, release: { ...world.release, status: taken } }).rule).not.toBe('commandGiven')
+  })
+
+  test('before there is an attempt waits for it', () => {
+    const world = commanded(promotedWorld(), `undo/${id}/1`)
+    expect(plan({ ...world, release: without(world.release, 'status') }).rule).toBe('specChanged')
+  })
+})

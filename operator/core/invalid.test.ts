@@ -1,0 +1,117 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Distribution, Spec } from '../api/release.ts'
+import { housing, housingBehindService, knownHouse } from '../test/simulated-world.ts'
+import { problemsOf } from './invalid.ts'
+import { without } from './memory.ts'
+
+function distribution(changes: Partial<Distribution>): Spec {
+  const spec = housing(1)
+  const known = spec.traffic.cloudFrontDistribution
+  if (!known) throw new Error('the housing release has a distribution')
+  return { ...spec, traffic: { ...spec.traffic, cloudFrontDistribution: { ...known, ...changes } } }
+}
+
+function verified(changes: Partial<Distribution['verify']>): Spec {
+  const verify = { type: 'Answers', method: 'GET', consecutive: 1, ...changes } as const
+  return distribution({ verify })
+}
+
+function template(containers: unknown, traffic: Spec = housingBehindService(1)): Spec {
+  return { ...without(traffic, 'model'), template: { spec: { containers } } }
+}
+
+const probe = { readinessProbe: { httpGet: { path: '/', port: 8080 } } }
+const request = { method: 'POST' as const, path: '/' }
+
+describe('a spec', () => {
+  test.each<[string, Spec, RegExp]>([
+    ['both sources', { ...housing(1), template: {} }, /spec\.model and spec\.template are both set: keep/],
+    ['no source', without(housing(1), 'model'), /neither spec\.model nor spec\.template is set: set/],
+    ['no containers', template([]), /spec\.template\.spec\.containers .*: name the container/],
+    ['no list of containers', template('web'), /spec\.template\.spec\.containers .*: name the container/],
+    [
+      'a container that is nothing',
+      template([null, { name: 'web', ...probe }]),
+      /spec\.template\.spec\.containers/,
+    ],
+    ['no probe', template([{ name: 'web' }]), /containers "web" has no readinessProbe: add one/],
+    [
+      'a probe at another container than the one that serves',
+      template([
+        { name: 'side', ...probe },
+        { name: 'web', ports: [{ containerPort: 8080 }] },
+      ]),
+      /containers "web" has no readinessProbe/,
+    ],
+    [
+      'env that is no list',
+      template([{ name: 'web', env: {}, ...probe }]),
+      /"web": env is \{\}: make it a list/,
+    ],
+    [
+      'ports that are no list',
+      template([{ name: 'web', ports: 1, ...probe }]),
+      /"web": ports is 1: make it a list/,
+    ],
+    [
+      'a gate with two bodies',
+      {
+        ...housing(1),
+        gates: [
+          { name: 'g', smoke: { ...knownHouse(1).smoke, request: { ...request, json: {}, body: '' } } },
+        ],
+      },
+      /spec\.gates "g": request has both json and body: keep one/,
+    ],
+    [
+      'a stray distribution',
+      { ...housing(1), traffic: { ...housing(1).traffic, type: 'Service' } },
+      /cloudFrontDistribution is set but spec\.traffic\.type is Service: set the type .* or remove/,
+    ],
+    [
+      'a stray Service',
+      { ...housing(1), traffic: { ...housing(1).traffic, service: {} } },
+      /spec\.traffic\.service is set but .*: set the type to Service or remove/,
+    ],
+    [
+      'no distribution',
+      { ...housing(1), traffic: { type: 'CloudFrontDistribution' } },
+      /spec\.traffic\.cloudFrontDistribution is required/,
+    ],
+    [
+      'one origin twice',
+      distribution({ origins: { blue: 'a', green: 'a' } }),
+      /origins\.blue and \.green are both "a": name two/,
+    ],
+    ['nothing to ask', verified({}), /verify\.url is required; .* set verify\.type to DeployedOnly/],
+    [
+      'an impossible URL',
+      verified({ url: 'https://[::1' }),
+      /verify\.url "https:\/\/\[::1" is not a URL: write it like/,
+    ],
+    [
+      'a template whose answers cannot be told apart',
+      {
+        ...without(verified({ url: 'https://models.example.com/' }), 'model'),
+        template: { spec: { containers: [{ name: 'web', ...probe }] } },
+      },
+      /verify\.expect needs json or bodyContains with spec\.template/,
+    ],
+  ])('with %s is refused', (_name, spec, problem) => {
+    expect(problemsOf(spec).join('\n')).toMatch(problem)
+  })
+
+  test.each<[string, Spec]>([
+    ['a model behind a distribution', housing(1)],
+    ['a model behind a Service', housingBehindService(1)],
+    ['a template with a probe', template([{ name: 'web', ...probe }])],
+    ['no verification but the status', verified({ type: 'DeployedOnly' })],
+  ])('with %s is taken', (_name, spec) => {
+    expect(problemsOf(spec)).toEqual([])
+  })
+
+  test('with several problems names them all', () => {
+    const spec = { ...without(distribution({ origins: { blue: 'a', green: 'a' } }), 'model'), gates: [] }
+    expect(problemsOf(spec)).toHaveLength(2)
+  })
+})

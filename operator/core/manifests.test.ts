@@ -1,0 +1,145 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Spec } from '../api/release.ts'
+import { housing, housingBehindService } from '../test/simulated-world.ts'
+import { releaseOf } from '../test/worlds.ts'
+import {
+  colorServiceOf,
+  deploymentOf,
+  pointerServiceOf,
+  renderRevision,
+  storedRevisionOf,
+} from './manifests.ts'
+import { without } from './memory.ts'
+
+const DEFAULTS = { serverImage: 'model-server:1' }
+const spec = housing(1)
+const model = spec.model ?? { name: '', version: '', uri: '' }
+
+type Env = { name: string; value?: string }[]
+interface PodTemplate {
+  metadata: { labels: Record<string, string>; annotations?: Record<string, string> }
+  spec: {
+    containers: { name: string; image: string; env: Env; securityContext?: object }[]
+    [field: string]: unknown
+  }
+}
+
+function deployment(of: Spec): ReturnType<typeof deploymentOf> {
+  const release = releaseOf(of)
+  const stored = renderRevision(release, undefined, DEFAULTS)
+  return deploymentOf({ release, color: 'blue', stored, replicas: 3, ownership: 'Free' })
+}
+
+function podsOf(of: Spec): PodTemplate {
+  return (deployment(of).spec as { template: PodTemplate }).template
+}
+
+function envOf(of: Spec): Record<string, string | undefined> {
+  const [container] = podsOf(of).spec.containers
+  return Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]))
+}
+
+describe('the Deployment of a model', () => {
+  test('tells the server its model, its port and who it is', () => {
+    const sha256 = 'a'.repeat(64)
+    expect(envOf({ ...spec, port: 9000, model: { ...model, sha256 } })).toMatchObject({
+      PORT: '9000',
+      MODEL_URI: model.uri,
+      MODEL_SHA256: sha256,
+      MODELRELEASE_NAME: 'housing',
+      MODELRELEASE_COLOR: 'blue',
+    })
+    expect(envOf(spec)).not.toHaveProperty('MODEL_SHA256')
+  })
+
+  test('is hardened', () => {
+    const { spec: pod } = podsOf(spec)
+    expect(pod.containers[0]?.securityContext).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      capabilities: { drop: ['ALL'] },
+    })
+    expect(pod).toMatchObject({
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } },
+    })
+  })
+
+  test('takes the image of the spec before that of the operator', () => {
+    expect(podsOf(spec).spec.containers[0]?.image).toBe('model-server:1')
+    const own = { ...spec, model: { ...model, serverImage: 'own:2' } }
+    expect(podsOf(own).spec.containers[0]?.image).toBe('own:2')
+  })
+
+  test('takes no serving pod away for an edit of somebody', () => {
+    expect(deployment(spec).spec).toMatchObject({
+      replicas: 3,
+      strategy: { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      selector: { matchLabels: { 'modelrelease.io/name': 'housing', 'modelrelease.io/color': 'blue' } },
+    })
+  })
+})
+
+describe('the Deployment of a template', () => {
+  const template = {
+    metadata: { labels: { app: 'web', 'modelrelease.io/color': 'green' }, annotations: { note: 'kept' } },
+    spec: {
+      containers: [{ name: 'web', image: 'web:1', env: [{ name: 'MODELRELEASE_COLOR', value: 'mine' }] }],
+      hostNetwork: false,
+    },
+  }
+  const of = { ...without(housingBehindService(1), 'model'), template }
+
+  test('keeps what the user wrote, even under our names', () => {
+    expect(envOf(of)).toMatchObject({ MODELRELEASE_COLOR: 'mine', MODELRELEASE_NAME: 'housing' })
+    expect(podsOf(of)).toMatchObject({
+      metadata: { annotations: { note: 'kept' } },
+      spec: { hostNetwork: false },
+    })
+  })
+
+  test('has our labels whatever the user wrote, since they decide who is asked', () => {
+    expect(podsOf(of).metadata.labels).toMatchObject({ app: 'web', 'modelrelease.io/color': 'blue' })
+  })
+})
+
+test('a revision that was stored before is rendered as it was, with new gates only', () => {
+  const before = { ...renderRevision(releaseOf(spec), undefined, DEFAULTS), template: { kept: true } }
+  const again = renderRevision(releaseOf({ ...spec, gates: [] }), before, { serverImage: 'newer:2' })
+  expect(again).toMatchObject({ template: { kept: true }, gates: [] })
+  expect(again.attempt).not.toBe(before.attempt)
+})
+
+test('Services forward port 80 to the port of the pods that they select', () => {
+  const release = releaseOf(housingBehindService(1))
+  const service = colorServiceOf({
+    release,
+    color: 'green',
+    targetPort: 9000,
+    origin: 'Service/green',
+    ownership: 'Owned',
+  })
+  const ports = [{ port: 80, targetPort: 9000 }]
+  const selector = { 'modelrelease.io/color': 'green' }
+  expect(service).toMatchObject({
+    metadata: {
+      annotations: { 'modelrelease.io/origin': 'Service/green' },
+      ownerReferences: [{ uid: 'uid-1' }],
+    },
+    spec: { type: 'ClusterIP', ports, selector },
+  })
+  expect(pointerServiceOf(release, 'green', 9000)).toMatchObject({
+    metadata: { name: 'housing' },
+    spec: { ports, selector },
+  })
+})
+
+test.each<[string, Spec, boolean]>([
+  ['Retain', spec, false],
+  ['Delete', housingBehindService(1), true],
+])('with %s a stored revision has an owner: %s', (_policy, of, owned) => {
+  const release = releaseOf(of)
+  const { metadata } = storedRevisionOf(release, renderRevision(release, undefined, DEFAULTS))
+  expect(metadata.ownerReferences !== undefined).toBe(owned)
+})

@@ -1,0 +1,282 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, test } from '@jest/globals'
+import { conditionsFrom, REASONS } from '../api/conditions.ts'
+import type { Status } from '../api/release.ts'
+import { housing } from '../test/simulated-world.ts'
+import { attemptAt, NOW, pointingAt, promotedWorld } from '../test/worlds.ts'
+import { happeningsOf } from './happenings.ts'
+import { endAttempt, recall, startAttempt, type Memory } from './memory.ts'
+import { plan } from './plan.ts'
+import type { World } from './world.ts'
+
+function reasonsIn(status: Status): Record<string, string> {
+  return Object.fromEntries((status.conditions ?? []).map((one) => [one.type, `${one.status} ${one.reason}`]))
+}
+
+const RUNNING = { attempt: attemptAt(housing(2)), liveColor: 'green' } as const
+const atGreen = pointingAt('housing-green')
+
+const cases: [string, World, Record<string, string | undefined>, string][] = [
+  [
+    'promoted',
+    promotedWorld(),
+    { Ready: 'True Promoted', Stalled: undefined, Reconciling: undefined },
+    'Live',
+  ],
+  [
+    'undone',
+    promotedWorld({
+      attempt: { outcome: 'RolledBack', reason: 'Undone', direction: 'Back' },
+      pointer: atGreen,
+    }),
+    {
+      Ready: 'False RolledBack',
+      Stalled: 'True Undone',
+      Reconciling: undefined,
+      Serving: 'True LiveColorReady',
+    },
+    'Failed',
+  ],
+  [
+    'aborted',
+    promotedWorld({ attempt: { outcome: 'Aborted', reason: 'Aborted' }, pointer: atGreen }),
+    { Ready: 'False Aborted', Stalled: 'True Aborted', Reconciling: undefined },
+    'Failed',
+  ],
+  [
+    'failed',
+    promotedWorld({ attempt: { outcome: 'Failed', reason: 'GateFailed' }, pointer: atGreen }),
+    { Ready: 'False Failed', Stalled: 'True GateFailed', TrafficSwitched: 'False NotSwitched' },
+    'Failed',
+  ],
+  [
+    'running',
+    promotedWorld({ status: RUNNING, pointer: atGreen }),
+    {
+      Ready: 'False Progressing',
+      Stalled: undefined,
+      Reconciling: 'True Gating',
+      GatesPassed: 'Unknown NotAsked',
+    },
+    'Gating',
+  ],
+  [
+    'settling',
+    promotedWorld({ status: RUNNING, pointer: pointingAt('housing-blue', 'No') }),
+    { Ready: 'False Progressing', Reconciling: 'True Settling', TrafficSwitched: 'Unknown Settling' },
+    'Switching',
+  ],
+  [
+    'running and blocked',
+    promotedWorld({ status: RUNNING, claim: { type: 'Taken', part: '*', by: 'a/b' }, pointer: atGreen }),
+    { Ready: 'False Stalled', Stalled: 'True BehaviorClaimed', Reconciling: undefined },
+    'Stalled',
+  ],
+  [
+    'promoted and moved by somebody',
+    promotedWorld({ pointer: atGreen }),
+    { Ready: 'False Drifted', Stalled: 'True PointerMoved', Drifted: 'True PointerMoved' },
+    'Stalled',
+  ],
+]
+
+describe('the status', () => {
+  test.each(cases)('of a release that is %s', (_name, world, reasons, phase) => {
+    const { status } = plan(world)
+    const said = reasonsIn(status)
+    for (const [type, reason] of Object.entries(reasons)) expect([type, said[type]]).toEqual([type, reason])
+    expect(status.phase).toBe(phase)
+  })
+
+  test('publishes the scale of the live color only', () => {
+    const { status } = plan(promotedWorld())
+    expect(status.replicas).toBe(2)
+    expect(status.selector).toBe('modelrelease.io/name=housing,modelrelease.io/color=blue')
+  })
+
+  test('keeps a time of transition until the status flips', () => {
+    const first = plan(promotedWorld()).status.conditions ?? []
+    const later = plan({ ...promotedWorld({ status: { conditions: first } }), now: NOW + 60_000 }).status
+      .conditions
+    expect(later).toEqual(first)
+    const flipped = plan({
+      ...promotedWorld({ status: { conditions: first }, pointer: atGreen }),
+      now: NOW + 60_000,
+    })
+    const ready = flipped.status.conditions?.find((one) => one.type === 'Ready')
+    expect(ready?.lastTransitionTime).toBe('2026-01-01T00:01:00Z')
+  })
+
+  test('cuts a message that would crowd out the object', () => {
+    const [condition] = conditionsFrom(
+      [],
+      [{ type: 'Ready', status: 'False', reason: 'Failed', message: 'x'.repeat(5000) }],
+      {
+        generation: 1,
+        now: '2026-01-01T00:00:00Z',
+      },
+    )
+    expect(condition?.message).toHaveLength(1024)
+  })
+})
+
+test('docs/conditions.md tells every type and every reason, and no other', () => {
+  const page =
+    readFileSync(new URL('../../docs/conditions.md', import.meta.url), 'utf8').split('## Commands')[0] ?? ''
+  const told = Object.fromEntries(
+    page
+      .split(/^## /m)
+      .slice(1)
+      .map((section) => [
+        section.split('\n')[0],
+        [...section.matchAll(/^\| `(\w+)`/gm)].map((match) => match[1]).toSorted(),
+      ]),
+  )
+  const closed = Object.fromEntries(
+    Object.entries(REASONS).map(([type, reasons]) => [type, [...reasons].toSorted()]),
+  )
+  expect(told).toEqual(closed)
+})
+
+test('every reason that an edge refuses with is in the closed list', () => {
+  const sources = [
+    'cloudfront',
+    'cloudfront-errors',
+    'cluster-children',
+    'cluster-claims',
+    'cluster-errors',
+    'cluster-service-pointer',
+  ]
+  const text = sources
+    .map((name) => readFileSync(new URL(`../edges/${name}.ts`, import.meta.url), 'utf8'))
+    .join('\n')
+  const reasons = [...text.matchAll(/RefusedError\(\s*'(\w+)'/g)].map((match) => match[1])
+  expect(reasons.length).toBeGreaterThan(5)
+  expect(REASONS.Stalled).toEqual(expect.arrayContaining(reasons))
+})
+
+describe('what happened', () => {
+  const running: Status = { attempt: attemptAt(housing(2)) }
+  const promoted: Status = { attempt: attemptAt(housing(2), { outcome: 'Promoted' }) }
+  const stalled = (reason: string): Status => ({
+    ...promoted,
+    conditions: [{ type: 'Stalled', status: 'True', reason, message: 'm', lastTransitionTime: '' }],
+  })
+
+  test.each<[string, Status | undefined, Status, string[]]>([
+    ['nothing', running, running, []],
+    ['a start', undefined, running, ['AttemptStarted']],
+    ['an end', running, promoted, ['Promoted']],
+    [
+      'an intent',
+      running,
+      { ...running, traffic: { intent: { to: 'blue', token: 'v1', attempt: 'a' } } },
+      ['SwitchDecided'],
+    ],
+    ['a return', promoted, { attempt: attemptAt(housing(2), { direction: 'Back' }) }, ['Returning']],
+    [
+      'a command',
+      running,
+      { ...running, command: { value: 'v', result: 'Refused', message: '' } },
+      ['CommandRefused'],
+    ],
+    ['a stall', promoted, stalled('PointerMoved'), ['PointerMoved']],
+    ['the same stall', stalled('PointerMoved'), stalled('PointerMoved'), []],
+    [
+      'the end of undo',
+      {
+        ...promoted,
+        colors: { green: { revision: 'r', replicas: 1, ready: 1, idleSince: '2026-01-01T00:00:00Z' } },
+      },
+      promoted,
+      ['WarmColorRemoved'],
+    ],
+    [
+      'the end of a candidate that never served',
+      {
+        attempt: attemptAt(housing(2), { builds: 'green' }),
+        colors: { green: { revision: 'r', replicas: 1, ready: 1, idleSince: '2026-01-01T00:00:00Z' } },
+      },
+      running,
+      [],
+    ],
+  ])('%s is told once', (_name, before, after, told) => {
+    expect(happeningsOf(before, after).map((one) => one.reason)).toEqual(told)
+  })
+})
+
+describe('the memory', () => {
+  test.each<[string, Status | undefined]>([
+    ['no status', undefined],
+    ['an empty one', {}],
+    [
+      'dates that are none',
+      { colors: { blue: { revision: 'r', replicas: 1, ready: 1, idleSince: 'yesterday' } } },
+    ],
+  ])('takes %s', (_name, status) => {
+    expect(recall(status).colors.blue?.idleSince).toBeUndefined()
+  })
+
+  test('keeps the last ten ends, and drops the intent with the attempt', () => {
+    let memory: Memory = {
+      ...recall({ attempt: attemptAt(housing(2)) }),
+      intent: { to: 'blue', token: 'v', attempt: 'a' },
+    }
+    for (let turn = 0; turn < 12; turn += 1)
+      memory = { ...memory, ...endAttempt(memory, NOW, { outcome: 'Failed', reason: `r${turn}` }) }
+    expect(memory.history).toHaveLength(10)
+    expect(memory.history[0]?.reason).toBe('r11')
+    expect(endAttempt(memory, NOW, { outcome: 'Failed', reason: 'r' }).intent).toBeUndefined()
+  })
+
+  test('a new attempt supersedes the running one and takes over only what was never served', () => {
+    const world = promotedWorld()
+    const known = recall({
+      attempt: attemptAt(housing(1), { builds: 'blue' }),
+      gates: { key: 'k', result: 'Passed', pods: [] },
+    })
+    const memory = startAttempt(known, world)
+    expect(memory).toMatchObject({
+      observedGeneration: 2,
+      attempt: {
+        ...attemptAt(housing(2)),
+        startedAt: '2026-01-01T00:00:00Z',
+        deadline: '2026-01-01T00:10:00Z',
+        builds: 'blue',
+      },
+      history: [{ outcome: 'Superseded' }],
+    })
+    expect(memory.gates).toBeUndefined()
+  })
+})
+
+describe('what blocks', () => {
+  test.each<[string, Partial<World>, string, string]>([
+    [
+      'a claim of another',
+      { claim: { type: 'Taken', part: 'E1 /ui/*', by: 'team/web' } },
+      'BehaviorClaimed',
+      'E1 /ui/* belongs to the release team/web: name another',
+    ],
+    [
+      'an origin that is not there',
+      { pointer: { ...atGreen, origins: ['housing-green'] } },
+      'OriginNotFound',
+      'origins.blue "housing-blue"',
+    ],
+    ['a third origin', { pointer: pointingAt('maintenance') }, 'PointerUnknown', 'maintenance for *'],
+    [
+      'no permission',
+      { pointer: { type: 'Unusable', reason: 'AccessDenied', message: 'grant it' } },
+      'AccessDenied',
+      'grant it',
+    ],
+  ])('%s is told with its remedy, and looked for again', (_name, changes, reason, message) => {
+    const planned = plan(promotedWorld({ status: RUNNING, ...changes }))
+    const stalled = planned.status.conditions?.find((one) => one.type === 'Stalled')
+    expect(stalled?.reason).toBe(reason)
+    expect(stalled?.message).toContain(message)
+    expect(planned.step).toBeUndefined()
+    expect(planned.recheckMs).toBeGreaterThanOrEqual(30_000)
+  })
+})
