@@ -123,12 +123,12 @@ describe('the status', () => {
 test('docs/conditions.md tells every type and every reason, and no other', () => {
   const page =
     readFileSync(new URL('../../docs/conditions.md', import.meta.url), 'utf8').split('## Commands')[0] ?? ''
-  const told = Object.fromEntries(
+  const told: Record<string, (string | undefined)[]> = Object.fromEntries(
     page
       .split(/^## /m)
       .slice(1)
       .map((section) => [
-        section.split('\n')[0],
+        section.split('\n')[0] ?? '',
         [...section.matchAll(/^\| `(\w+)`/gm)].map((match) => match[1]).toSorted(),
       ]),
   )

@@ -66,7 +66,10 @@ const DOINGS: Record<string, Doing> = {
   retry: (world, random) => world.command('retry', String(random())),
   'wipe the status': (world) => world.wipeStatus(),
   'another writer': pointAtHealthy,
-  'a color falls ill': (world, random) => world.sicken(pick(random, COLORS)),
+  // Not while edges differ: then the damage would show later, and look like the operator's.
+  'a color falls ill': (world, random) => {
+    if (world.pointer.due.length === 0) world.sicken(pick(random, COLORS))
+  },
   'both recover': (world) => {
     for (const color of COLORS) {
       world.heal(color)
@@ -74,7 +77,6 @@ const DOINGS: Record<string, Doing> = {
     }
   },
   'a color goes wrong': (world, random) => world.madden(pick(random, COLORS)),
-  // Not while edges differ: then the damage would show later, and look like the operator's.
   'a Deployment is deleted': (world, random) => {
     if (world.pointer.due.length === 0) world.deleteDeployment(pick(random, COLORS))
   },
