@@ -479,6 +479,10 @@ export interface ModelReleaseStatus {
      */
     builds?: 'blue' | 'green'
     /**
+     * Until when users must be seen to be answered by the revision, set when every edge follows the pointer; then it goes back.
+     */
+    verifyBy?: string
+    /**
      * Back: the pointer is being moved to the color that served before.
      */
     direction: 'Forward' | 'Back'

@@ -2,7 +2,7 @@
 import { ANNOTATION } from '../api/names.ts'
 import type { Attempt, Status } from '../api/release.ts'
 import { isReturnStuck } from './attempt.ts'
-import { endAttempt, retryAttempt, turnBack, type Memory } from './memory.ts'
+import { COMMAND_LENGTH, endAttempt, retryAttempt, turnBack, type Memory } from './memory.ts'
 import { goalOf, holderOf, unavailable, type Found, type Scene } from './scene.ts'
 
 type CommandReport = NonNullable<Status['command']>
@@ -14,9 +14,6 @@ const VERBS = {
   undo: (scene: Scene, attempt: Attempt): Verdict => undo(scene, attempt),
 }
 
-/** Longest value that is kept in the status. */
-const VALUE_LENGTH = 200
-
 type Verb = keyof typeof VERBS
 
 function isVerb(text: string | undefined): text is Verb {
@@ -26,8 +23,7 @@ function isVerb(text: string | undefined): text is Verb {
 /** A command that was not taken yet is taken now, whatever it leads to; it is never taken twice. */
 export function commandGiven(scene: Scene): Found {
   const { memory, world } = scene
-  // A longer one is no command, but it must be known again as what was refused before.
-  const value = world.release.metadata.annotations?.[ANNOTATION.command]?.slice(0, VALUE_LENGTH)
+  const value = world.release.metadata.annotations?.[ANNOTATION.command]?.slice(0, COMMAND_LENGTH)
   const { attempt } = memory
   if (value === undefined || value === memory.command?.value || !attempt) return undefined
   const verdict = judge(scene, attempt, value)
@@ -84,6 +80,8 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
 
 /** Whether users may be answered by what the attempt brought; a pointer that cannot be read may name it. */
 function mayBeLive(scene: Scene, attempt: Attempt): boolean {
+  // What another release holds was never moved by this attempt.
+  if (scene.world.claim.type === 'Taken') return false
   const holder = holderOf(scene, attempt.revision)
   if (holder === undefined || attempt.builds === holder) return false
   return scene.serving.includes(holder) && (scene.live === undefined || scene.live === holder)

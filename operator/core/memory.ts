@@ -1,5 +1,5 @@
 /** The part of the status that cannot be seen in the world and is carried from pass to pass. Losing it harms nothing that serves. */
-import type { Color } from '../api/names.ts'
+import { ANNOTATION, type Color } from '../api/names.ts'
 import type { Attempt, GateReport, Intent, Outcome, Spec, Status } from '../api/release.ts'
 import { attemptIdOf, revisionOf } from './revision.ts'
 import type { Instant, World } from './world.ts'
@@ -27,6 +27,8 @@ export interface Memory {
 }
 
 const HISTORY_LENGTH = 10
+/** A longer annotation is no command, but it must be known again as what was refused before. */
+export const COMMAND_LENGTH = 200
 
 type ColorStatus = NonNullable<Status['colors']>[Color]
 
@@ -70,8 +72,9 @@ export function keyOf(attempt: Attempt): string {
   return attempt.direction === 'Forward' ? attempt.id : `${attempt.id}/${attempt.direction}`
 }
 
-function deadlineAfter(now: Instant, spec: Spec): string {
-  return instantText(now + spec.progressDeadlineSeconds * 1000)
+/** From now on, as long as the spec gives an attempt. */
+export function deadlineOf({ now, release }: World): string {
+  return instantText(now + release.spec.progressDeadlineSeconds * 1000)
 }
 
 /** The attempt that the present spec asks for, started anew. An attempt that was still running has been superseded. */
@@ -86,21 +89,35 @@ export function startAttempt(memory: Memory, world: World): Memory {
     id: attemptIdOf(release.spec),
     revision: revisionOf(release.spec),
     startedAt: instantText(now),
-    deadline: deadlineAfter(now, release.spec),
+    deadline: deadlineOf(world),
     direction: 'Forward',
     // What the superseded attempt had begun to build has still never served.
     ...(previous?.builds ? { builds: previous.builds } : {}),
   }
-  return { ...without(ended, 'gates', 'intent'), attempt, observedGeneration: release.metadata.generation }
+  const known = previous ? {} : foundCommand(world)
+  return {
+    ...without(ended, 'gates', 'intent'),
+    ...known,
+    attempt,
+    observedGeneration: release.metadata.generation,
+  }
+}
+
+/** A command that stands on a release without a status was taken before the status was lost, or meant another release. */
+function foundCommand({ release }: World): Pick<Memory, 'command'> {
+  const value = release.metadata.annotations?.[ANNOTATION.command]?.slice(0, COMMAND_LENGTH)
+  if (value === undefined) return {}
+  const message = 'found on a release without a status, so it was not taken; give it again with another nonce'
+  return { command: { value, result: 'NothingToDo', message } }
 }
 
 /** The same attempt once more, from its beginning. */
 export function retryAttempt(memory: Memory, attempt: Attempt, world: World): Memory {
   const fresh: Attempt = {
-    ...without(attempt, 'outcome', 'reason', 'message', 'logs'),
+    ...without(attempt, 'outcome', 'reason', 'message', 'logs', 'verifyBy'),
     direction: 'Forward',
     startedAt: instantText(world.now),
-    deadline: deadlineAfter(world.now, world.release.spec),
+    deadline: deadlineOf(world),
   }
   return { ...without(memory, 'gates', 'intent'), attempt: fresh }
 }
@@ -109,7 +126,7 @@ export function retryAttempt(memory: Memory, attempt: Attempt, world: World): Me
 export function beginBuilding(memory: Memory, attempt: Attempt, world: World, color: Color): Memory {
   return {
     ...memory,
-    attempt: { ...attempt, builds: color, deadline: deadlineAfter(world.now, world.release.spec) },
+    attempt: { ...attempt, builds: color, deadline: deadlineOf(world) },
   }
 }
 
@@ -142,9 +159,14 @@ export function endAttempt(memory: Memory, now: Instant, ending: Ending): Memory
   }
 }
 
-/** Whether the attempt's time is over. After a stop of the operator the world is looked at once before time that nobody watched counts. */
-export function isOverdue({ deadline }: Attempt, { now, firstLook }: World): boolean {
-  return firstLook === 'No' && !(now < Date.parse(deadline))
+/** Whether a time is over. After a stop of the operator the world is looked at once before time that nobody watched counts. */
+export function isPast(deadline: string, { now, firstLook }: World): boolean {
+  return firstLook === 'No' && now >= Date.parse(deadline)
+}
+
+/** Whether the attempt should have been ready to switch by now. */
+export function isOverdue({ deadline }: Attempt, world: World): boolean {
+  return isPast(deadline, world)
 }
 
 /** From now on the attempt moves the pointer back to the color that served before. */
@@ -153,7 +175,7 @@ export function turnBack(
   attempt: Attempt,
   why: { reason: string; message: string },
 ): Memory {
-  const deadline = deadlineAfter(world.now, world.release.spec)
+  const deadline = deadlineOf(world)
   const back: Attempt = { ...without(attempt, 'outcome', 'builds'), direction: 'Back', deadline, ...why }
   return { ...without(memory, 'gates', 'intent', 'verified'), attempt: back }
 }

@@ -47,13 +47,15 @@ export function plan(world: World, rules: Rules = RULES): Plan {
 
 /** After a step or a decision the world is looked at at once, unless it was asked and gave no answer. */
 function recheckOf(did: Did | undefined, finding: Finding | undefined): number | undefined {
+  const pause = did && pauseAfter(did)
+  if (pause) return finding?.recheckMs ?? pause
   if (finding?.memory) return 0
-  return finding?.recheckMs ?? (did && pauseAfter(did))
+  return finding?.recheckMs ?? pause
 }
 
 /** How long to leave alone who gave no proof. */
 function pauseAfter(did: Did): number {
   if (did.type === 'GatesRan') return did.results.some((one) => one.result === 'Unknown') ? 300 : 0
-  if (did.type === 'Verified') return did.result.type === 'New' ? 0 : 1000
+  if (did.type === 'Verified') return did.result.type === 'Old' || did.result.type === 'Unknown' ? 1000 : 0
   return 0
 }

@@ -1,6 +1,7 @@
 /** Gates, intent, move: the same for both directions, so that a return is checked like a switch. */
 import { SERVICE_PORT, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
+import { claimTaken } from './blocked.ts'
 import { keyOf, without } from './memory.ts'
 import { readyPods, type Found, type Scene } from './scene.ts'
 import { nameOf } from './pointer.ts'
@@ -20,7 +21,8 @@ export interface Course {
 
 /** Proves the color, writes the intent, moves the pointer: one of them per pass. The caller has seen that the color is available. */
 export function proveAndMove(scene: Scene, course: Course): Found {
-  return unproven(scene, course) ?? intentMissing(scene, course) ?? move(scene, course)
+  // Parts of the pointer that another release holds are not moved, in no direction.
+  return claimTaken(scene) ?? unproven(scene, course) ?? intentMissing(scene, course) ?? move(scene, course)
 }
 
 function unproven(scene: Scene, course: Course): Found {

@@ -1,9 +1,9 @@
 /** After a move: every edge follows, and users are seen to be answered by the new revision. */
-import type { Color } from '../api/names.ts'
+import { otherColor, type Color } from '../api/names.ts'
 import type { Attempt, Verify } from '../api/release.ts'
-import { turnBack } from './memory.ts'
+import { deadlineOf, isPast, turnBack, type Memory } from './memory.ts'
 import { SETTLE_POLL_MS } from './pacing.ts'
-import { storedOf, type Found, type Scene } from './scene.ts'
+import { storedOf, unavailable, type Found, type Scene } from './scene.ts'
 import type { Step, StoredRevision, Target, VerifyResult } from './world.ts'
 
 /** The pointer was moved and some edge may not follow it yet: both colors serve. */
@@ -19,13 +19,19 @@ export function settling({ view }: Scene): Found {
 export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
   const asking = unverified(scene, attempt, color)
   const seen = notNew(scene)
-  if (!asking?.step || seen?.type !== 'Wrong' || attempt.direction === 'Back') return asking
-  return {
-    memory: turnBack(scene, attempt, {
-      reason: 'VerifyFailed',
-      message: `after the switch: ${seen.message}`,
-    }),
+  if (!asking?.step || !seen || attempt.direction === 'Back') return asking
+  if (seen.type === 'Wrong' || isLost(scene, attempt, color)) {
+    const message = `after the switch: ${seen.message}`
+    return { memory: turnBack(scene, attempt, { reason: 'VerifyFailed', message }) }
   }
+  if (attempt.verifyBy) return asking
+  const memory: Memory = { ...scene.memory, attempt: { ...attempt, verifyBy: deadlineOf(scene.world) } }
+  return { ...asking, memory }
+}
+
+/** Every edge follows, and yet no proof came in the time that a candidate may take to build; the other color could serve. */
+function isLost({ world }: Scene, { verifyBy }: Attempt, color: Color): boolean {
+  return verifyBy !== undefined && isPast(verifyBy, world) && !unavailable(world.colors[otherColor(color)])
 }
 
 /** Asks for the proof, whatever it shows; undefined once it stands. */

@@ -22,7 +22,8 @@ import type { Ask, Claims, Cluster, Pointer } from '../edges/ports.ts'
 type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
 
 /** What the containers of a revision do; told by the model's uri or the image's name, as a user would choose them. */
-export type Behavior = 'right' | 'wrong' | 'crashing' | 'broken-through-edges' | 'impostor'
+export type Behavior =
+  'right' | 'wrong' | 'crashing' | 'broken-through-edges' | 'lost-through-edges' | 'impostor'
 
 export class CrashError extends Error {
   override readonly name = 'CrashError'
@@ -559,6 +560,8 @@ export class SimulatedWorld implements Cluster {
     if (!pod || this.isSilent(hostname, pod))
       return { type: 'NoAnswer', message: `connection to ${hostname} refused` }
     const behavior = behaviorOf(pod.stored)
+    if (behavior === 'lost-through-edges' && hostname === 'models.example.com')
+      return { type: 'Answered', status: 502, headers: {}, body: 'the edge reached no origin', latencyMs: 1 }
     const throughEdges = hostname === 'models.example.com'
     const wrong =
       behavior === 'wrong' || pod.mad === 'Yes' || (behavior === 'broken-through-edges' && throughEdges)
@@ -614,7 +617,13 @@ function versionOf(stored: StoredRevision): string {
 }
 
 function behaviorOf(stored: StoredRevision): Behavior {
-  const behaviors: Behavior[] = ['wrong', 'crashing', 'broken-through-edges', 'impostor']
+  const behaviors: Behavior[] = [
+    'wrong',
+    'crashing',
+    'broken-through-edges',
+    'lost-through-edges',
+    'impostor',
+  ]
   return behaviors.find((behavior) => textOf(stored).includes(behavior)) ?? 'right'
 }
 

@@ -453,6 +453,51 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'lost-through-edges': {
+    title:
+      'Every edge follows, but the origin of the new color cannot be reached through them: the pointer returns in time',
+    spec: housing(1),
+    acts: [
+      apply(
+        'version 2, lost through the edges',
+        housing(2, { behavior: 'lost-through-edges', progressDeadlineSeconds: 60 }),
+      ),
+    ],
+  },
+  'command-found-on-wiped-status': {
+    title: 'A command that was taken before the status was wiped is not taken again',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
+      { tell: 'retry', when: outcome('RolledBack'), do: (world) => world.command('retry', '2') },
+      {
+        tell: 'the undo is written back by a repository, and the status wiped',
+        when: (world) => world.status?.history?.length === 4,
+        do: (world) => {
+          world.command('undo', '1')
+          world.wipeStatus()
+        },
+      },
+    ],
+  },
+  'abort-of-what-another-holds': {
+    title: 'Abort of a release whose behavior another release holds moves nothing',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'a second behavior that another release holds, and abort',
+        when: promotedTwice,
+        do: (world) => {
+          world.claimedBy = 'models/other'
+          world.pointer.targets = { ...world.pointer.targets, '/ui/*': 'other-blue' }
+          world.apply(twoBehaviors(2))
+        },
+      },
+      { tell: 'abort', do: (world) => world.command('abort', '1') },
+    ],
+  },
   'both-broken': {
     title:
       'Users get wrong answers, and the old color fails its gates too: nothing is moved or removed until it recovers',
