@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { load } from 'js-yaml'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { format } from 'prettier'
+import { badInputPage } from '../operator/test/bad-input-rows.ts'
 import { referenceOf, type Schema } from './reference.ts'
 
 type Crd = { spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] } }
@@ -56,6 +57,7 @@ const schema = crd.spec.versions[0].schema.openAPIV3Schema
 const options = { semi: false, singleQuote: true, printWidth: 110 }
 const outputs: Record<string, string> = {
   'operator/api/modelrelease.ts': await format(await typesOf(schema), { ...options, parser: 'typescript' }),
+  'docs/bad-input.md': await format(badInputPage(), { ...options, parser: 'markdown' }),
   'docs/reference.md': await format(referenceOf(schema, SOURCE), { ...options, parser: 'markdown' }),
 }
 
@@ -71,7 +73,7 @@ const checking = process.argv.includes('--check')
 for (const [path, text] of Object.entries(outputs)) {
   if (currentOf(path) === text) continue
   if (checking) {
-    console.error(`${path} is not what ${SOURCE} says: run npm run generate`)
+    console.error(`${path} is not what its source says: run npm run generate`)
     process.exitCode = 1
   } else {
     writeFileSync(path, text)

@@ -1,0 +1,239 @@
+/** Releases of a real model on a real cluster, seen by viewers through the edges. One environment for all of them. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { openEnvironment, type Environment } from '../../demo/environment.ts'
+import { killInNode, leaderPod, operatorProcesses } from '../../demo/operator-pods.ts'
+import type { SeenRelease } from '../../demo/release-follower.ts'
+import { DEMO_DIR } from '../../demo/running.ts'
+import { command } from '../../demo/stage.ts'
+import { otherColor } from '../api/names.ts'
+import { describeBadInput } from './bad-input.ts'
+import { openSite, type PodIdentity, type Site, type Version } from './site.ts'
+
+/** The very first run on a machine builds Kubernetes. */
+const SETUP_MS = 15 * 60_000
+const TEST_MS = 240_000
+/** Logs of the last run stay, as those of the demo do. */
+const LOG_DIR = join(DEMO_DIR, 'e2e')
+
+let environment: Environment
+let site: Site
+const stopped = new AbortController()
+
+beforeAll(async () => {
+  rmSync(LOG_DIR, { recursive: true, force: true })
+  environment = await openEnvironment({
+    name: 'e2e',
+    range: '10.233.0.0/16',
+    logDir: LOG_DIR,
+    report: () => undefined,
+    signal: stopped.signal,
+  })
+}, SETUP_MS)
+
+afterAll(async () => {
+  await environment.close()
+}, 60_000)
+
+/** A site where version 1 is live, and everything that is known of it. */
+async function liveSite(): Promise<{ live: 'blue' | 'green'; pods: PodIdentity[] }> {
+  site = await openSite(environment)
+  const { status } = await site.play(site.write('1'))
+  const live = status?.liveColor ?? 'blue'
+  return { live, pods: await site.pods(live) }
+}
+
+/** Sends viewers while something happens; not one of them may be failed. */
+async function underLoad(versions: readonly Version[], act: () => Promise<void>): Promise<void> {
+  const viewers = site.viewers(versions)
+  try {
+    await act()
+  } finally {
+    const { requests, failures, verdicts, longestGapMs } = await viewers.leave()
+    expect({ failures, verdicts }).toEqual({ failures: 0, verdicts: { ok: requests } })
+    expect(requests).toBeGreaterThan(100)
+    expect(longestGapMs).toBeLessThan(1000)
+  }
+}
+
+const until = (what: string, isWanted: (release: SeenRelease) => boolean): Promise<SeenRelease> =>
+  site.follower.until(what, isWanted, 60_000)
+
+/** The candidate has pods, and is not switched to. */
+async function candidateHasPods(live: 'blue' | 'green'): Promise<void> {
+  await until('a candidate', ({ status }) => status?.colors?.[otherColor(live)] !== undefined)
+}
+
+async function killLeader(): Promise<void> {
+  const leader = await leaderPod(environment.kubectl)
+  const victim = (await operatorProcesses(environment)).find(({ pod }) => pod === leader)
+  if (!victim) throw new Error(`nobody leads (${leader ?? 'no holder'})`)
+  await killInNode(environment.provider, victim.pid)
+}
+
+describe('a release through the edges', () => {
+  afterEach(async () => {
+    // What a test left held must not hold the next one.
+    await environment.cloudFront.release()
+  })
+
+  test(
+    'is promoted and undone, with one update per move',
+    async () => {
+      await liveSite()
+      await underLoad(['1', '2'], async () => {
+        const promoted = await site.play(site.write('2'))
+        const both = [await site.pods('blue'), await site.pods('green')]
+        const undo = await command({ environment, say: () => undefined }, 'undo', promoted)
+        const { status } = await site.ended('the undo', undo)
+        expect(status?.attempt?.outcome).toBe('RolledBack')
+        expect([await site.pods('blue'), await site.pods('green')]).toEqual(both)
+      })
+      const moves = (await site.updates()).map(({ targets = [] }) => targets.map(({ to }) => to))
+      expect(moves).toEqual([
+        ['housing-green', 'housing-green'],
+        ['housing-blue', 'housing-blue'],
+        ['housing-green', 'housing-green'],
+      ])
+    },
+    TEST_MS,
+  )
+
+  test(
+    'whose status is wiped while the pointer moves is seen through, and nothing that serves is touched',
+    async () => {
+      const { live, pods } = await liveSite()
+      await underLoad(['1', '2'], async () => {
+        await environment.cloudFront.hold()
+        const applied = await site.apply(site.write('2'))
+        await site.nextUpdate(1)
+        await wipeStatus()
+        await until('a new status', ({ status }) => status?.attempt !== undefined)
+        expect(await site.pods(live)).toEqual(pods)
+        await environment.cloudFront.release()
+        const { status } = await site.ended('the end of version 2', applied)
+        expect(status?.attempt?.outcome).toBe('Promoted')
+        expect(await site.pods(live)).toEqual(pods)
+      })
+      expect(await site.updates()).toHaveLength(2)
+    },
+    TEST_MS,
+  )
+
+  test(
+    'whose origin ids are swapped is refused, and nothing moves until they are put back',
+    async () => {
+      const { live, pods } = await liveSite()
+      const swapped = site.write('2')
+      const { cloudFrontDistribution } = swapped.spec.traffic ?? {}
+      if (cloudFrontDistribution)
+        cloudFrontDistribution.origins = { blue: 'housing-green', green: 'housing-blue' }
+      await underLoad(['1', '2'], async () => {
+        await site.apply(swapped)
+        await until('a refusal', (release) => stalledBy(release) === 'OriginRemapped')
+        expect(await site.updates()).toHaveLength(1)
+        expect(await site.pods(live)).toEqual(pods)
+        expect(await site.pods(otherColor(live))).toEqual([])
+        await site.play(site.write('2'))
+        expect(await site.pods(live)).toEqual(pods)
+      })
+    },
+    TEST_MS,
+  )
+
+  test(
+    'that is deleted at any instant leaves what serves alone, and is taken up again as it stands',
+    async () => {
+      const { live, pods } = await liveSite()
+      await underLoad(['1', '2'], async () => {
+        // While nothing happens.
+        await deleteRelease()
+        await site.play(site.write('1'))
+        expect(await site.pods(live)).toEqual(pods)
+        // While a candidate is built.
+        await site.apply(site.write('2'))
+        await candidateHasPods(live)
+        await deleteRelease()
+        await site.play(site.write('1'))
+        expect(await site.pods(live)).toEqual(pods)
+        expect(await site.updates()).toHaveLength(1)
+        // While edges disagree.
+        await environment.cloudFront.hold()
+        await site.apply(site.write('2'))
+        await site.nextUpdate(1)
+        const candidate = await site.pods(otherColor(live))
+        await deleteRelease()
+        await environment.cloudFront.release()
+        await site.play(site.write('2'))
+        expect(await site.pods(live)).toEqual(pods)
+        expect(await site.pods(otherColor(live))).toEqual(candidate)
+      })
+      expect(await site.updates()).toHaveLength(2)
+    },
+    TEST_MS,
+  )
+
+  test(
+    'survives its operator, whenever that is killed',
+    async () => {
+      const { live, pods } = await liveSite()
+      await underLoad(['1', '2'], async () => {
+        const applied = await site.apply(site.write('2'))
+        await candidateHasPods(live)
+        await killLeader()
+        // The update is under way and not committed: it may still come from a leader that is dead.
+        await environment.cloudFront.addFault({
+          ...{ operation: 'UpdateDistribution', distribution: site.place.distributionId },
+          ...{ latencyMs: 3000, phase: 'BeforeCommit' },
+        })
+        await until('an intent', ({ status }) => status?.traffic?.intent !== undefined)
+        await killLeader()
+        const { status } = await site.ended('the end of version 2', applied)
+        expect(status?.attempt?.outcome).toBe('Promoted')
+        expect(await site.pods(live)).toEqual(pods)
+      })
+      expect(await site.updates()).toHaveLength(2)
+    },
+    TEST_MS,
+  )
+
+  test(
+    'gives way to a third one before it was switched to, and no viewer ever meets it',
+    async () => {
+      const { live } = await liveSite()
+      // Version 2 may not answer anybody: one answer of it would be a failure.
+      await underLoad(['1', '5'], async () => {
+        await site.apply(site.write('2'))
+        await candidateHasPods(live)
+        const { status } = await site.play(site.write('5'))
+        expect(status?.history?.map(({ outcome }) => outcome)).toEqual(['Promoted', 'Superseded', 'Promoted'])
+      })
+      expect(await site.updates()).toHaveLength(2)
+    },
+    TEST_MS,
+  )
+})
+
+describeBadInput(() => environment)
+
+async function wipeStatus(): Promise<void> {
+  const path = `/apis/modelrelease.io/v1alpha1/namespaces/${site.place.namespace}/modelreleases/housing/status`
+  const answer = await environment.api.request({
+    method: 'PATCH',
+    path,
+    contentType: 'application/merge-patch+json',
+    body: JSON.stringify({ status: null }),
+  })
+  expect(answer.status).toBe(200)
+  expect((JSON.parse(answer.body) as SeenRelease).status).toBeUndefined()
+}
+
+/** With the policy Retain, which is the default behind CloudFront. */
+async function deleteRelease(): Promise<void> {
+  await environment.kubectl(['-n', site.place.namespace, 'delete', 'mr', 'housing'])
+}
+
+function stalledBy({ status }: SeenRelease): string | undefined {
+  return status?.conditions?.find(({ type }) => type === 'Stalled')?.reason
+}
