@@ -3,7 +3,7 @@ import { ANNOTATION } from '../api/names.ts'
 import type { Attempt, Status } from '../api/release.ts'
 import { isReturnStuck } from './attempt.ts'
 import { COMMAND_LENGTH, endAttempt, retryAttempt, turnBack, type Memory } from './memory.ts'
-import { goalOf, holderOf, unavailable, type Found, type Scene } from './scene.ts'
+import { goalOf, holderOf, unavailable, type Found, type Scene, isDrifted } from './scene.ts'
 
 type CommandReport = NonNullable<Status['command']>
 type Verdict = { result: CommandReport['result']; message: string; memory?: Memory }
@@ -90,7 +90,7 @@ function mayBeLive(scene: Scene, attempt: Attempt): boolean {
 function retry(scene: Scene, attempt: Attempt): Verdict {
   // A return that cannot be made must not hold what is live for ever: it may have recovered.
   if (!attempt.outcome && !isReturnStuck(scene, attempt)) return nothingToDo('the attempt is running')
-  if (attempt.outcome === 'Promoted') return nothingToDo('the attempt was promoted')
+  if (attempt.outcome === 'Promoted' && !isDrifted(scene)) return nothingToDo('the attempt was promoted')
   return {
     result: 'Accepted',
     message: 'the attempt starts again',

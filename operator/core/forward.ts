@@ -98,6 +98,13 @@ export function switching(scene: Scene): Found {
   // The gates of this very attempt, even where the same revision was once tried with others.
   const stored = scene.world.revisions.find((one) => one.attempt === attempt.id)
   if (!stored) return undefined
+  const former =
+    stored.identity === 'None' && scene.world.colors[goal].pods.some((pod) => pod.ready === 'Terminating')
+  if (former) {
+    // Their Service is the same, and without identity headers a wrong answer of theirs would be taken for the candidate's.
+    const message = `pods of the ${goal} Deployment before are still ending`
+    return giveUp(scene, attempt, message) ?? { waiting: { reason: 'MakingRoom', message }, recheckMs: 1000 }
+  }
   return proveAndMove(scene, {
     attempt,
     goal,

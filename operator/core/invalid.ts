@@ -6,7 +6,13 @@ import { containersOf, servingContainer } from './manifests.ts'
  * them silently) and what CEL cannot see inside a free-form template. Each problem names field, value and remedy.
  */
 export function problemsOf(spec: Spec): string[] {
-  return [...sourceProblems(spec), ...templateProblems(spec), ...gateProblems(spec), ...trafficProblems(spec)]
+  return [
+    ...sourceProblems(spec),
+    ...environmentProblems(spec),
+    ...templateProblems(spec),
+    ...gateProblems(spec),
+    ...trafficProblems(spec),
+  ]
 }
 
 function sourceProblems(spec: Spec): string[] {
@@ -20,6 +26,18 @@ function sourceProblems(spec: Spec): string[] {
     ]
   return []
 }
+
+/** What the operator says of the model, and what the container says of itself, must be the same. */
+function environmentProblems({ model }: Spec): string[] {
+  return (model?.env ?? [])
+    .filter(({ name }) => OWN_VARIABLES.has(name) || name.startsWith('MODELRELEASE_'))
+    .map(
+      ({ name }) =>
+        `spec.model.env "${name}" is set by the operator: remove it, and use the field of spec.model or spec.port that it comes from`,
+    )
+}
+
+const OWN_VARIABLES = new Set(['PORT', 'MODEL_NAME', 'MODEL_VERSION', 'MODEL_URI', 'MODEL_SHA256'])
 
 function templateProblems(spec: Spec): string[] {
   if (!spec.template) return []

@@ -1,6 +1,6 @@
 /** The part of the status that cannot be seen in the world and is carried from pass to pass. Losing it harms nothing that serves. */
 import { ANNOTATION, type Color } from '../api/names.ts'
-import type { Attempt, GateReport, Intent, Outcome, Spec, Status } from '../api/release.ts'
+import type { Attempt, GateReport, Intent, Outcome, Status } from '../api/release.ts'
 import { attemptIdOf, revisionOf } from './revision.ts'
 import type { Instant, World } from './world.ts'
 

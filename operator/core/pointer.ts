@@ -36,7 +36,8 @@ export function isMarkedElsewhere(spec: Spec, { service }: ColorState): boolean 
 }
 
 function pointerId(spec: Spec): string {
-  return spec.traffic.cloudFrontDistribution?.distributionId ?? 'Service'
+  const { cloudFrontDistribution, service } = spec.traffic
+  return cloudFrontDistribution?.distributionId ?? `Service:${service?.name ?? ''}`
 }
 
 export function viewOf(spec: Spec, reading: PointerReading, states: Record<Color, ColorState>): PointerView {

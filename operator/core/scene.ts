@@ -141,7 +141,9 @@ function withGates(memory: Memory, world: World, did: Extract<World['did'], { ty
 
 /** Pods of a color that count for the revision of its workload. */
 function currentPods(color: ColorState): PodState[] {
-  return color.pods.filter((pod) => pod.revision === color.workload?.revision && pod.ready !== 'Terminating')
+  return color.pods.filter(
+    (pod) => pod.revision === color.workload?.revision && pod.ready !== 'Terminating' && !pod.former,
+  )
 }
 
 export function readyPods(color: ColorState): PodState[] {
@@ -154,9 +156,9 @@ export function unavailable(color: ColorState): string | undefined {
   if (!workload || workload.leaving === 'Yes') return 'there is no Deployment'
   if (workload.observed === 'No') return 'the Deployment was changed a moment ago'
   const strangers = color.pods.filter(
-    (pod) => pod.revision !== workload.revision && pod.ready !== 'Terminating',
+    (pod) => (pod.revision !== workload.revision || pod.former) && pod.ready !== 'Terminating',
   )
-  if (strangers.length > 0) return `${strangers.length} pods of another revision are still there`
+  if (strangers.length > 0) return `${strangers.length} pods of the Deployment before are still there`
   const ready = readyPods(color).length
   const missing = Math.max(workload.replicas, 1) - ready
   return missing > 0
@@ -270,4 +272,15 @@ export function serviceOwnership(scene: Scene): Ownership {
 export function runningAttempt(scene: Scene): Attempt | undefined {
   const { attempt } = scene.memory
   return attempt && !attempt.outcome ? attempt : undefined
+}
+
+/**
+ * The pointer is not where the promoted attempt left it, and nothing of ours is moving it. A color whose Deployment is being
+ * brought back counts as what stood there.
+ */
+export function isDrifted({ live, memory, view, world }: Scene): boolean {
+  if (memory.attempt?.outcome !== 'Promoted') return false
+  if (view.type === 'Split') return true
+  if (!live) return false
+  return (world.colors[live].workload?.revision ?? memory.lastRevision[live]) !== memory.attempt.revision
 }

@@ -4,7 +4,7 @@ import { COLORS, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { keyOf } from './memory.ts'
 import { gatesText } from './proving.ts'
-import { goalOf, readyPods, unavailable, type Finding, type Scene } from './scene.ts'
+import { type Finding, goalOf, isDrifted, readyPods, type Scene, unavailable } from './scene.ts'
 
 /** All of them, in the order in which they are written. */
 export function statementsOf(scene: Scene, finding: Finding | undefined): Statement[] {
@@ -105,14 +105,6 @@ function readyOf(
   return say('False', ended[attempt?.outcome ?? ''] ?? 'Stalled', stalled?.message ?? 'the spec is not live')
 }
 
-/** The pointer is not where the promoted attempt left it, and nothing of ours is moving it. */
-function isDrifted({ live, memory, view, world }: Scene): boolean {
-  if (memory.attempt?.outcome !== 'Promoted') return false
-  if (view.type === 'Split') return true
-  const revision = live && world.colors[live].workload?.revision
-  return revision !== undefined && revision !== memory.attempt.revision
-}
-
 function driftOf(scene: Scene): Statement<'Drifted'> {
   const { memory, view } = scene
   if (!isDrifted(scene))
@@ -124,7 +116,7 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
     }
   const where =
     view.type === 'Names' ? `names ${view.color}` : view.type === 'Split' ? view.message : 'names nothing'
-  const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but the pointer ${where}: somebody moved it; move it back, or apply the spec that you want`
+  const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but the pointer ${where}: somebody moved it; move it back, bring it back with the command retry/${memory.attempt?.id ?? ''}/<nonce>, or apply another spec`
   return { type: 'Drifted', status: 'True', reason: 'PointerMoved', message }
 }
 

@@ -39,7 +39,7 @@ function scaleStatus({ world }: Scene, liveColor: Color | undefined): Pick<Statu
   const { name } = world.release.metadata
   if (!liveColor) return { replicas: 0 }
   return {
-    replicas: world.colors[liveColor].pods.length,
+    replicas: world.colors[liveColor].pods.filter((pod) => pod.ready !== 'Terminating').length,
     selector: selectorText(colorSelector(name, liveColor)),
   }
 }

@@ -11,6 +11,8 @@ export interface PodState {
   ip?: string
   revision: string
   ready: 'Yes' | 'No' | 'Terminating'
+  /** Older than the Deployment that stands in the color now, so it goes with the one that stood there before. */
+  former?: 'Yes'
   /** Why it is not ready, as far as its status tells: waiting reason, scheduling message, last termination. */
   trouble?: { reason: string; message: string }
 }

@@ -27,7 +27,7 @@ export type CloudFrontOptions = {
   mayWrite: () => void
   /** What else the SDK's client is to be made with; without it the SDK finds credentials and endpoint as it always does. */
   client?: Pick<CloudFrontClientConfig, 'endpoint' | 'credentials'>
-  /** How long one call may take, connection included. Default 10 s, well below the duration of the lease. */
+  /** How long one call may take, connection included. Default 5 s: a write that leaves at the end of the renew deadline (10 s) is over before the lease (15 s) passes to another. */
   requestTimeoutMs?: number
 }
 
@@ -39,7 +39,7 @@ type MovePointer = Extract<Step, { type: 'MovePointer' }>
 type Fetched = { xml: string; etag: string; config: DistributionConfig; document: DistributionDocument }
 
 const CONNECTION_TIMEOUT_MS = 3_000
-const DEFAULT_REQUEST_TIMEOUT_MS = 10_000
+const DEFAULT_REQUEST_TIMEOUT_MS = 5_000
 
 const TROUBLES: ReadonlySet<string> = new Set<PointerTrouble>([
   'DistributionNotFound',

@@ -23,7 +23,7 @@ import {
 } from './cluster-children.ts'
 import { tell } from './cluster-events.ts'
 import { lastWords } from './cluster-logs.ts'
-import type { Pod } from './cluster-objects.ts'
+import type { Deployment, Pod, Service } from './cluster-objects.ts'
 import { isOurs, podOf, serviceOf, storedIn, workloadOf } from './cluster-reading.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
 import {
@@ -109,25 +109,32 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
 }
 
 async function readColors(requests: Requests, release: ModelRelease): Promise<Record<Color, ColorState>> {
-  const pods: Record<Color, PodState[]> = { blue: [], green: [] }
+  const pods: Record<Color, { pod: PodState; createdAt: string }[]> = { blue: [], green: [] }
   const { name, namespace } = release.metadata
   const selector = `${LABEL.name}=${name},${LABEL.color} in (${COLORS.join(',')})`
   const readPods = requests.list(PODS, namespace, selector, (item) => {
     const found = podOf(item)
-    if (found) pods[found.color].push(found.pod)
+    if (found) pods[found.color].push({ pod: found.pod, createdAt: item.metadata.creationTimestamp ?? '' })
   })
-  const readColor = async (color: Color): Promise<ColorState> => {
+  const readObjects = async (color: Color): Promise<[Deployment | undefined, Service | undefined]> => {
     const place = placeOf(release, colorName(name, color))
-    const [deployment, service] = await Promise.all([
-      requests.get(DEPLOYMENTS, place),
-      requests.get(SERVICES, place),
-    ])
+    return Promise.all([requests.get(DEPLOYMENTS, place), requests.get(SERVICES, place)])
+  }
+  const [blue, green] = await Promise.all([readObjects('blue'), readObjects('green'), readPods])
+  const stateOf = (
+    color: Color,
+    [deployment, service]: [Deployment | undefined, Service | undefined],
+  ): ColorState => {
     const workload = workloadOf(release, color, deployment)
     const front = serviceOf(release, color, service)
-    return { ...(workload ? { workload } : {}), pods: pods[color], ...(front ? { service: front } : {}) }
+    const since = deployment?.metadata.creationTimestamp ?? ''
+    // The garbage collector may take a while over the pods of a Deployment that was removed a moment ago.
+    const states = pods[color].map(({ pod, createdAt }) =>
+      createdAt < since ? { ...pod, former: 'Yes' as const } : pod,
+    )
+    return { ...(workload ? { workload } : {}), pods: states, ...(front ? { service: front } : {}) }
   }
-  const [blue, green] = await Promise.all([readColor('blue'), readColor('green'), readPods])
-  return { blue, green }
+  return { blue: stateOf('blue', blue), green: stateOf('green', green) }
 }
 
 async function readRevisions(requests: Requests, release: ModelRelease): Promise<StoredRevision[]> {
