@@ -133,7 +133,8 @@ function kubectlOf(cluster: ClusterHandle): Environment['kubectl'] {
 async function bringImages(cluster: ClusterHandle, report: (line: string) => void): Promise<void> {
   for (const { tag, dockerfile, context } of IMAGES)
     await cluster.build({ tag, dockerfile: join(ROOT, dockerfile), context: join(ROOT, context) })
-  await Promise.all(IMAGES.map(({ tag }) => cluster.load(tag)))
+  // One after the other: they share their base, which the first brings and the others then find there.
+  for (const { tag } of IMAGES) await cluster.load(tag)
   report(`images loaded: ${IMAGES.map(({ tag }) => tag).join(', ')}`)
 }
 
