@@ -1,0 +1,36 @@
+import { expect, test } from '@jest/globals'
+import { IMAGES, operatorManifests } from './install.ts'
+
+type Item = { kind: string; stringData?: Record<string, string>; spec?: unknown }
+
+const { items } = operatorManifests('http://10.0.0.1:4570') as { items: Item[] }
+
+test('everything that the shipped kustomization names is installed', () => {
+  const kinds = new Set(items.map(({ kind }) => kind))
+  expect([...kinds].sort()).toEqual([
+    'ClusterRole',
+    'ClusterRoleBinding',
+    'CustomResourceDefinition',
+    'Deployment',
+    'Namespace',
+    'Role',
+    'RoleBinding',
+    'Secret',
+    'ServiceAccount',
+  ])
+})
+
+test('the operator is led to the stand-in by a Secret that is there before it', () => {
+  const secret = items.findIndex(({ kind }) => kind === 'Secret')
+  const deployment = items.findIndex(({ kind }) => kind === 'Deployment')
+  expect(items[secret]?.stringData?.AWS_ENDPOINT_URL_CLOUDFRONT).toBe('http://10.0.0.1:4570')
+  expect(JSON.stringify(items[deployment])).toContain('{"secretRef":{"name":"cloudfront-local"}}')
+  expect(secret).toBeLessThan(deployment)
+})
+
+test('the images that the demo builds are those that the manifests name', () => {
+  const [operator, modelServer] = IMAGES
+  const deployment = JSON.stringify(items.find(({ kind }) => kind === 'Deployment'))
+  expect(deployment).toContain(`"image":"${operator.tag}"`)
+  expect(deployment).toContain(`"value":"${modelServer.tag}"`)
+})
