@@ -63,6 +63,8 @@ function introduce({ config, slot, drain }: Parts): RequestHandler {
   return (_request, response, next) => {
     drain.track(response)
     for (const [name, value] of headers) response.setHeader(name, value)
+    // A cached answer would speak for a revision that may not serve any more.
+    response.setHeader('cache-control', 'no-store')
     if (slot.state.type === 'Loaded')
       response.setHeader('x-model-digest', `sha256:${slot.state.model.sha256}`)
     next()

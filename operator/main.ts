@@ -5,6 +5,7 @@ import { Registry } from 'prom-client'
 import { LABEL, MANAGER } from './api/names.ts'
 import type { ModelRelease } from './api/release.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
+import type { Step } from './core/world.ts'
 import { ask } from './edges/ask.ts'
 import { createCloudFrontPointer } from './edges/cloudfront.ts'
 import { createClaims } from './edges/cluster-claims.ts'
@@ -117,15 +118,19 @@ class ModelReleaseOperator extends OperatorShell {
       worlds,
       defaults: { serverImage: this.#config.modelServerImage },
       now: Date.now,
-      seenBefore: (release) => this.#seenBefore(key, release),
-      report: (release, report) => this.#report(release, report),
+      seenBefore: ({ metadata }) => this.#seen.get(key) === metadata.uid,
+      acting: ({ metadata }, step) => {
+        // Told before, since a process that dies in the act tells nothing after it.
+        this.#log.info(
+          { modelrelease: `${metadata.namespace}/${metadata.name}`, ...describe(step) },
+          'Acting',
+        )
+      },
+      report: (release, report) => {
+        this.#seen.set(key, release.metadata.uid)
+        this.#report(release, report)
+      },
     })
-  }
-
-  #seenBefore(key: string, { metadata: { uid } }: ModelRelease): boolean {
-    const before = this.#seen.get(key) === uid
-    this.#seen.set(key, uid)
-    return before
   }
 
   /** One line for a pass that did or decided something; what only looked is told at debug. */
@@ -141,8 +146,14 @@ class ModelReleaseOperator extends OperatorShell {
       rule,
       step,
     }
-    this.#log[changed ? 'info' : 'debug'](line, 'Passed')
+    this.#log[changed ? 'info' : 'debug'](line, 'Reconciled')
   }
+}
+
+/** What of a step says enough in a log line. */
+function describe(step: Step): Record<string, unknown> {
+  const color = 'color' in step ? step.color : 'to' in step ? step.to : undefined
+  return { step: step.type, color, ...('token' in step ? { token: step.token } : {}) }
 }
 
 function keyOf(key: string): { namespace: string; name: string } {

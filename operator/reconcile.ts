@@ -33,12 +33,14 @@ export interface ReconcileOptions {
   /** Whether this process has looked at the release before. */
   seenBefore: (release: ModelRelease) => boolean
   report: (release: ModelRelease, report: PassReport) => void
+  /** Told right before a step is carried out. */
+  acting?: (release: ModelRelease, step: Step) => void
   /** Other rules than the shipped ones, for tests that show what each rule is for. */
   rules?: Rules
 }
 
 /**
- * One pass: observe, plan, perform at most one step, plan again to report, write the status if it differs.
+ * One pass: observe, plan, perform one step at most (and one more only where the world refused the first), plan again to report, write the status if it differs.
  * Every crash point is harmless, since the next pass looks at the world anew. Throws what the edges throw: ConflictError
  * and TransientError are tried again by the queue.
  */
@@ -47,16 +49,46 @@ export async function reconcile(key: Key, options: ReconcileOptions): Promise<Pa
   // A release that is being deleted has nothing to lose that its deletion policy wants to keep.
   if (!release || release.metadata.deletionTimestamp) return { done: true }
   const world = await observe(release, options)
-  const { rules = RULES } = options
-  const decided = plan(world, rules)
-  const did = decided.step ? await perform(release, decided.step, options.worlds) : undefined
-  const told = did ? plan({ ...world, now: options.now(), did }, rules) : decided
+  const acted = await act(release, world, options)
+  const { told } = acted
   await tell(release, told, options.worlds.cluster)
-  options.report(release, reportOf(release, decided, did, told))
+  options.report(release, reportOf(release, acted))
   return told.recheckMs === undefined ? { done: true } : { recheckMs: told.recheckMs }
 }
 
-function reportOf(release: ModelRelease, decided: Plan, did: Did | undefined, told: Plan): PassReport {
+interface Acted {
+  decided: Plan
+  did?: Did
+  told: Plan
+}
+
+/**
+ * Performs what the plan decides. Where the world refuses a step that would keep something serving, that step must not stand
+ * in the way of a return or a command: the pass goes on with what the plan decides without it, if that is anything.
+ */
+async function act(release: ModelRelease, world: World, options: ReconcileOptions): Promise<Acted> {
+  let { rules = RULES } = options
+  for (;;) {
+    const decided = plan(world, rules)
+    if (!decided.step) return { decided, told: decided }
+    const did = await perform(release, decided.step, options)
+    const acted = { decided, did, told: plan({ ...world, now: options.now(), did }, rules) }
+    if (did.type !== 'Refused' || !isKeeping(decided.rule)) return acted
+    rules = leftOut(rules, decided.rule)
+    const instead = plan(world, rules)
+    if (!instead.step && instead.recheckMs !== 0) return acted
+  }
+}
+
+function isKeeping(rule: string | undefined): rule is keyof Rules['keepServing'] {
+  return rule !== undefined && Object.hasOwn(RULES.keepServing, rule)
+}
+
+function leftOut(rules: Rules, rule: keyof Rules['keepServing']): Rules {
+  return { ...rules, keepServing: { ...rules.keepServing, [rule]: () => undefined } }
+}
+
+function reportOf(release: ModelRelease, { decided, did, told }: Acted): PassReport {
   return {
     status: told.status,
     ...(decided.rule ? { rule: decided.rule } : {}),
@@ -88,7 +120,12 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
 }
 
 /** Carries out one step. A refusal is an answer, to be reported; everything else that fails is thrown. */
-async function perform(release: ModelRelease, step: Step, worlds: Worlds): Promise<Did> {
+async function perform(
+  release: ModelRelease,
+  step: Step,
+  { worlds, acting }: ReconcileOptions,
+): Promise<Did> {
+  acting?.(release, step)
   try {
     return await carryOut(release, step, worlds)
   } catch (error) {

@@ -98,6 +98,9 @@ function scaleTo(scene: Scene, color: Color, wanted: number): Found {
 
 /** A color that may serve, or is warm, must outlive the release exactly when its deletion policy says so. */
 function ownershipDiffers(scene: Scene): Found {
+  const { pointer } = scene.world
+  if (pointer.type === 'Read' && pointer.ownership && pointer.ownership !== serviceOwnership(scene))
+    return { step: { type: 'SetOwnership', of: 'Pointer', ownership: serviceOwnership(scene) } }
   for (const color of COLORS) {
     const { workload, service } = scene.world.colors[color]
     const wanted = wantedOwnership(scene, color)

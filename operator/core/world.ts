@@ -70,6 +70,8 @@ export type PointerReading =
       origins: string[]
       settled: 'Yes' | 'No'
       timeoutSeconds: number
+      /** Of a pointer that is an object of ours in the cluster. */
+      ownership?: Ownership
     }
   | { type: 'Absent' }
   | { type: 'Unusable'; reason: PointerTrouble; message: string }
@@ -135,7 +137,8 @@ export type Step =
   | { type: 'ScaleWorkload'; color: Color; replicas: number; resourceVersion: string }
   | { type: 'RemoveWorkload'; color: Color; uid: string; resourceVersion: string }
   | { type: 'ApplyColorService'; color: Color; targetPort: number; origin: string; ownership: Ownership }
-  | { type: 'SetOwnership'; color: Color; of: 'Deployment' | 'Service'; ownership: Ownership }
+  | { type: 'SetOwnership'; of: 'Deployment' | 'Service'; color: Color; ownership: Ownership }
+  | { type: 'SetOwnership'; of: 'Pointer'; ownership: Ownership }
   | { type: 'RunGates'; key: string; gates: Gate[]; pods: Target[]; service: Target; expectRevision?: string }
   | { type: 'MovePointer'; to: Color; names: string; token: string; targetPort: number }
   | {

@@ -1,7 +1,13 @@
 /** Writing the children of a release: checked before, made once, mended in place. */
 import { ANNOTATION, LABEL, MANAGER, colorName, type Color } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
-import { colorServiceOf, deploymentOf, ownerOf, type Manifest } from '../core/manifests.ts'
+import {
+  colorServiceOf,
+  deploymentOf,
+  ownerOf,
+  pointerServiceName,
+  type Manifest,
+} from '../core/manifests.ts'
 import { originMark } from '../core/pointer.ts'
 import type { Ownership, Step, StoredRevision } from '../core/world.ts'
 import type { NameField } from './cluster-errors.ts'
@@ -87,7 +93,7 @@ export async function applyColorService(
   await requests.patch(SERVICES, manifest.metadata, versionOf(found), { metadata, spec })
 }
 
-/** Adds or removes the release among the owners of a Deployment or Service of a color; other owners stay. */
+/** Adds or removes the release among the owners of a color's Deployment or Service, or of the pointer Service; other owners stay. */
 export async function setOwnership(
   requests: Requests,
   release: ModelRelease,
@@ -95,10 +101,12 @@ export async function setOwnership(
 ): Promise<void> {
   const { name: releaseName, namespace } = release.metadata
   const resource: Resource<ApiObject> = step.of === 'Deployment' ? DEPLOYMENTS : SERVICES
-  const place = { namespace, name: colorName(releaseName, step.color) }
+  const color = step.of === 'Pointer' ? undefined : step.color
+  const name = color ? colorName(releaseName, color) : pointerServiceName(release)
+  const place = { namespace, name }
   const found = await requests.get(resource, place)
-  if (!found || !isOurs(found, releaseName, step.color)) {
-    throw new ConflictError(`${step.of} ${namespace}/${place.name} is gone, its ownership cannot be set`)
+  if (!found || !isOurs(found, releaseName, color)) {
+    throw new ConflictError(`${step.of} ${namespace}/${name} is gone, its ownership cannot be set`)
   }
   const ownerReferences = ownersWith(found, release, step.ownership)
   await requests.patch(resource, place, versionOf(found), { metadata: { ownerReferences } })

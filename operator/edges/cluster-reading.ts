@@ -136,7 +136,8 @@ export function storedIn({ data }: ControllerRevision): StoredRevision | undefin
   return isComplete ? (stored as StoredRevision) : undefined
 }
 
-function ownershipOf({ metadata }: ApiObject, uid: string): Ownership {
+/** Whether the release with this uid is among the owners. */
+export function ownershipOf({ metadata }: ApiObject, uid: string): Ownership {
   return metadata.ownerReferences?.some((owner) => owner.uid === uid) ? 'Owned' : 'Free'
 }
 

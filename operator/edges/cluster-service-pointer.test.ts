@@ -53,6 +53,7 @@ describe('reading', () => {
       origins: ['blue', 'green'],
       settled: 'Yes',
       timeoutSeconds: 30,
+      ownership: 'Owned',
     })
   })
 

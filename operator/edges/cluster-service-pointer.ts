@@ -3,7 +3,7 @@ import type { ModelRelease } from '../api/release.ts'
 import { pointerServiceName, pointerServiceOf } from '../core/manifests.ts'
 import type { PointerReading } from '../core/world.ts'
 import type { Service } from './cluster-objects.ts'
-import { isOurs, selectedBy } from './cluster-reading.ts'
+import { isOurs, ownershipOf, selectedBy } from './cluster-reading.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
 import { SERVICES } from './cluster-resources.ts'
 import { ConflictError, RefusedError } from './errors.ts'
@@ -64,6 +64,7 @@ export function readingOf(release: ModelRelease, service: Service | undefined): 
     origins: [...COLORS],
     settled: 'Yes',
     timeoutSeconds: DRAIN_SECONDS,
+    ownership: ownershipOf(service, release.metadata.uid),
   }
 }
 

@@ -18,7 +18,7 @@ const SHOWS: Record<RuleName, string[]> = {
   liveServiceBroken: ['live-service-deleted'],
   pointerGone: ['pointer-service-deleted'],
   liveSizeDiffers: ['scaled-during-release'],
-  ownershipDiffers: ['deletion-policy'],
+  ownershipDiffers: ['deletion-policy', 'deletion-policy-service'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
   specChanged: ['first-release', 'first-release-service'],
   commandGiven: [
@@ -28,12 +28,14 @@ const SHOWS: Record<RuleName, string[]> = {
     'abort-idle',
     'long-command',
     'command-found-on-wiped-status',
+    'drift-to-retired',
     'abort-of-what-another-holds',
   ],
   pointerUnreadable: ['access-denied', 'abort-while-unreachable'],
   goingBack: [
     'wrong-through-edges',
     'lost-through-edges',
+    'undo-while-scaling-refused',
     'undo-and-retry',
     'abort-after-switch',
     'both-broken',

@@ -3,7 +3,7 @@
  * stands behind them. Time is virtual; every write can be made to crash the operator or to meet a conflict.
  */
 import { COLORS, IDENTITY_HEADER, SERVICE_PORT, colorName, type Color } from '../api/names.ts'
-import type { ModelRelease, Spec, Status } from '../api/release.ts'
+import { deletionPolicyOf, type ModelRelease, type Spec, type Status } from '../api/release.ts'
 import type { Happening } from '../core/happenings.ts'
 import { pointerServiceName } from '../core/manifests.ts'
 import type {
@@ -47,6 +47,8 @@ export type Seen =
   | { type: 'Status'; status: Status }
 
 interface PointerState {
+  /** Of a pointer Service. */
+  ownership?: Ownership
   kind: 'Service' | 'CloudFrontDistribution'
   /** What it names per part, and what each edge follows and when. */
   targets: Record<string, string>
@@ -168,6 +170,13 @@ export class SimulatedWorld implements Cluster {
 
   wipeStatus(): void {
     this.status = undefined
+  }
+
+  /** The same at every edge at once, so that what is broken by it is broken in the instant of the act. */
+  pointElsewhereAtOnce(target: string): void {
+    this.pointElsewhere(target)
+    for (const { edge, targets } of this.pointer.due) this.pointer.edges[edge] = targets
+    this.pointer.due = []
   }
 
   /** Another writer moves the pointer of every behavior. */
@@ -467,11 +476,17 @@ export class SimulatedWorld implements Cluster {
     })
   }
 
-  setOwnership(_release: ModelRelease, { color, of, ownership }: StepOf<'SetOwnership'>): Promise<void> {
-    return this.write(`make ${of} ${color} ${ownership}`, () => {
-      const object = of === 'Deployment' ? this.deployments[color] : this.services[color]
-      if (object) object.ownership = ownership
+  setOwnership(_release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void> {
+    const color = step.of === 'Pointer' ? '' : ` ${step.color}`
+    return this.write(`make ${step.of}${color} ${step.ownership}`, () => {
+      const object = this.ownedObject(step)
+      if (object) object.ownership = step.ownership
     })
+  }
+
+  private ownedObject(step: StepOf<'SetOwnership'>): { ownership?: Ownership } | undefined {
+    if (step.of === 'Pointer') return this.pointer
+    return step.of === 'Deployment' ? this.deployments[step.color] : this.services[step.color]
   }
 
   logs(): Promise<string> {
@@ -526,6 +541,7 @@ export class SimulatedWorld implements Cluster {
       origins: this.spec.traffic.type === 'Service' ? ['blue', 'green'] : ['housing-blue', 'housing-green'],
       settled: this.pointer.due.length === 0 ? 'Yes' : 'No',
       timeoutSeconds: 30,
+      ...(this.pointer.ownership ? { ownership: this.pointer.ownership } : {}),
     }
   }
 
@@ -540,6 +556,8 @@ export class SimulatedWorld implements Cluster {
         ({ pathPattern }) => pathPattern,
       ) ?? [`Service ${pointerServiceName(release)}`]
       this.observer({ type: 'Move', to, names, token })
+      if (reading.type === 'Absent')
+        this.pointer.ownership = deletionPolicyOf(release.spec) === 'Delete' ? 'Owned' : 'Free'
       this.setPointer(Object.fromEntries(parts.map((part) => [part, names])))
     })
   }
@@ -560,11 +578,10 @@ export class SimulatedWorld implements Cluster {
     if (!pod || this.isSilent(hostname, pod))
       return { type: 'NoAnswer', message: `connection to ${hostname} refused` }
     const behavior = behaviorOf(pod.stored)
-    if (behavior === 'lost-through-edges' && hostname === 'models.example.com')
-      return { type: 'Answered', status: 502, headers: {}, body: 'the edge reached no origin', latencyMs: 1 }
     const throughEdges = hostname === 'models.example.com'
-    const wrong =
-      behavior === 'wrong' || pod.mad === 'Yes' || (behavior === 'broken-through-edges' && throughEdges)
+    if (behavior === 'lost-through-edges' && throughEdges)
+      return { type: 'Answered', status: 502, headers: {}, body: 'the edge reached no origin', latencyMs: 1 }
+    const wrong = isWrong(pod, behavior, throughEdges)
     const prediction = wrong ? WRONG_PREDICTION : (PREDICTION[versionOf(pod.stored)] ?? 0)
     return {
       type: 'Answered',
@@ -601,6 +618,10 @@ export class SimulatedWorld implements Cluster {
     if (color) return this.servingPods(color)[0]
     return this.pods.find((pod) => pod.ip === hostname && this.isReady(pod))
   }
+}
+
+function isWrong({ mad }: Pod, behavior: Behavior, throughEdges: boolean): boolean {
+  return behavior === 'wrong' || mad === 'Yes' || (behavior === 'broken-through-edges' && throughEdges)
 }
 
 /** The template is the user's, so its shape is looked up rather than typed. */

@@ -302,6 +302,39 @@ export const STORIES: Record<string, Story> = {
       apply('Retain', housing(1, { deletionPolicy: 'Retain' })),
     ],
   },
+  'deletion-policy-service': {
+    title: 'With Retain, the pointer Service outlives the release too',
+    spec: housingBehindService(1),
+    acts: [apply('Retain', housingBehindService(1, { deletionPolicy: 'Retain' }))],
+  },
+  'drift-to-retired': {
+    title: 'Another writer points at a color that has retired: it is told, and retry brings the pointer back',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'somebody points at the retired color',
+        do: (world) => world.pointElsewhereAtOnce('housing-green'),
+      },
+      { tell: 'retry', do: (world) => world.command('retry', '1') },
+    ],
+  },
+  'undo-while-scaling-refused': {
+    title: 'A refused scale does not stand in the way of an undo',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'scaling is refused, 4 pods, and undo',
+        when: promotedTwice,
+        do: (world) => {
+          world.scaleRefused = 'Yes'
+          world.apply(housing(2, { replicas: 4 }))
+          world.command('undo', '1')
+        },
+      },
+    ],
+  },
   'behavior-claimed': {
     title: 'Another release holds the behavior',
     spec: housing(1),
