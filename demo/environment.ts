@@ -1,6 +1,5 @@
 /** Everything that a release needs around it: a cluster with the operator, a CloudFront with edges, a bucket of models. */
-import { mkdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { KubeConfig } from '@kubernetes/client-node'
 import { attempt } from '../cluster/command.ts'
@@ -15,7 +14,7 @@ import { follow, onEach, type ApiObject } from './follow.ts'
 import { CRD, IMAGES, OPERATOR, OPERATOR_NAMESPACE, operatorManifests } from './install.ts'
 import { keepOperatorLogs } from './operator-pods.ts'
 import { ROOT, startProgram } from './program.ts'
-import { allRunning, stopRunning, writeRunning, type Running } from './running.ts'
+import { allRunning, kubectlCache, stopRunning, writeRunning, type Running } from './running.ts'
 
 export type EnvironmentOptions = {
   /** Name of the cluster; two environments need two names and two ranges. */
@@ -102,7 +101,6 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
     await keepOperatorLogs(kubectl, logDir)
     leave()
     await stopRunning(running, report)
-    rmSync(kubectlCache(name), { recursive: true, force: true })
   }
   const modelsUrl = models.ready
   return { cluster, provider, api, cloudFront, modelsUrl, logDir, signal, kubectl, adopt, close, leave }
@@ -112,11 +110,6 @@ function accessTo(cluster: ClusterHandle): Access {
   const kubeConfig = new KubeConfig()
   kubeConfig.loadFromFile(cluster.kubeconfigPath)
   return new Access(kubeConfig, { userAgent: 'modelrelease-demo' })
-}
-
-/** What the API server serves is cached outside the home of whoever runs this. */
-function kubectlCache(cluster: string): string {
-  return join(tmpdir(), `modelrelease-kubectl-${cluster}`)
 }
 
 function kubectlOf(cluster: ClusterHandle): Environment['kubectl'] {

@@ -1,5 +1,6 @@
 /** What an environment started, written down so that a later run or `make clean` can stop it whatever became of us. */
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readConfig } from '../cluster/config.ts'
 import { providerFor } from '../cluster/provider.ts'
@@ -36,6 +37,11 @@ export function allRunning(): Running[] {
   }
 }
 
+/** Where kubectl keeps what the API server serves: outside the home of whoever runs this. */
+export function kubectlCache(cluster: string): string {
+  return join(tmpdir(), `modelrelease-kubectl-${cluster}`)
+}
+
 /** Stops the programs and the cluster of an environment, and forgets it. */
 export async function stopRunning(running: Running, report: (line: string) => void): Promise<void> {
   const config = readConfig({ name: running.name, range: running.range })
@@ -43,5 +49,6 @@ export async function stopRunning(running: Running, report: (line: string) => vo
   // Pods first: a model server that loses its bucket would only fill the logs.
   await provider.down()
   for (const program of running.programs) await stopProgram(program)
+  rmSync(kubectlCache(running.name), { recursive: true, force: true })
   rmSync(fileOf(running.name), { force: true })
 }
