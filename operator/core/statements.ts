@@ -64,19 +64,23 @@ function lastWords({ reason, logs }: Attempt): string {
   return `; the last it said: ${line.slice(-LONGEST_LAST_WORDS)}`
 }
 
-function reconcilingOf(
-  { memory }: Scene,
-  finding: Finding | undefined,
-): Statement<'Reconciling'> | undefined {
-  const { attempt } = memory
-  if (attempt?.outcome) return undefined
-  const { reason, message } = finding?.waiting ?? fallback(attempt)
+function reconcilingOf(scene: Scene, finding: Finding | undefined): Statement<'Reconciling'> | undefined {
+  if (scene.memory.attempt?.outcome) return undefined
+  const { reason, message } = finding?.waiting ?? progressOf(scene)
   return { type: 'Reconciling', status: 'True', reason: reason as ReasonOf<'Reconciling'>, message }
 }
 
-function fallback(attempt: Attempt | undefined): { reason: ReasonOf<'Reconciling'>; message: string } {
+type Progress = { reason: ReasonOf<'Reconciling'>; message: string }
+
+/** How far the attempt is where the rule that decided says nothing of it: a phase never goes backwards in between. */
+function progressOf({ live, memory, world }: Scene): Progress {
+  const { attempt, gates, intent } = memory
   if (!attempt) return { reason: 'Starting', message: 'the release was seen' }
   if (attempt.direction === 'Back') return { reason: 'Returning', message: attempt.message ?? 'going back' }
+  const isLive = live && world.colors[live].workload?.revision === attempt.revision
+  if (isLive) return { reason: 'Verifying', message: 'asking through the pointer' }
+  if (intent) return { reason: 'Switching', message: `moving the pointer to ${intent.to}` }
+  if (gates?.key === keyOf(attempt)) return { reason: 'Gating', message: 'the gates were asked' }
   return { reason: 'Building', message: `building revision ${attempt.revision}` }
 }
 

@@ -171,7 +171,7 @@ export const STORIES: Record<string, Story> = {
     spec: housing(1),
     acts: [
       apply('version 2', housing(2)),
-      { tell: 'abort', when: phase('Switching'), do: (world) => world.command('abort', '1') },
+      { tell: 'abort', when: isSettling, do: (world) => world.command('abort', '1') },
     ],
   },
   'abort-idle': {
