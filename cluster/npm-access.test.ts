@@ -34,5 +34,5 @@ test('a build gets the registry, its authorities and credentials, and no other s
 })
 
 test('a machine without authorities of its own mounts none', () => {
-  expect(npmAccess({ registry: 'https://registry.npmjs.org/' }, '').authorities).toBeUndefined()
+  expect(npmAccess({ registry: 'https://registry.example.com/' }, '').authorities).toBeUndefined()
 })
