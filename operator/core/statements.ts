@@ -4,6 +4,7 @@ import { COLORS, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { keyOf } from './memory.ts'
 import { gatesText } from './proving.ts'
+import { remedyOf } from './remedy.ts'
 import { type Finding, goalOf, isDrifted, readyPods, type Scene, unavailable } from './scene.ts'
 
 /** All of them, in the order in which they are written. */
@@ -47,11 +48,13 @@ function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stall
   if (isDrifted(scene))
     return { type: 'Stalled', status: 'True', reason: 'PointerMoved', message: driftOf(scene).message }
   if (!attempt?.outcome || attempt.outcome === 'Promoted') return undefined
+  const said = `${attempt.message ?? attempt.outcome}${lastWords(attempt)}`
+  const remedy = remedyOf(scene.world.release.spec, said)
   return {
     type: 'Stalled',
     status: 'True',
     reason: (attempt.reason ?? 'Aborted') as ReasonOf<'Stalled'>,
-    message: `${attempt.message ?? attempt.outcome}${lastWords(attempt)}; correct the spec, or try it again with the command retry/${attempt.id}/<nonce>`,
+    message: `${said}; ${remedy}, or try it again with the command retry/${attempt.id}/<nonce>`,
   }
 }
 

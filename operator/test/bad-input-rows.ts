@@ -178,7 +178,11 @@ export const ROWS: readonly Row[] = [
     target: 'Live',
     fields: `spec.model.serverImage: ${ABSENT_IMAGE}`,
     edit: (good) => withSpec(withModel(good, { serverImage: ABSENT_IMAGE, version: '8' }), DEADLINE),
-    answer: { type: 'Stalled', reason: 'ProgressDeadlineExceeded', message: ABSENT_IMAGE },
+    answer: {
+      type: 'Stalled',
+      reason: 'ProgressDeadlineExceeded',
+      message: `correct spec.model.serverImage ("${ABSENT_IMAGE}")`,
+    },
   },
   {
     input: 'sha256 that does not match',
@@ -188,7 +192,7 @@ export const ROWS: readonly Row[] = [
     answer: {
       type: 'Stalled',
       reason: 'ProgressDeadlineExceeded',
-      message: `MODEL_SHA256 wants ${OTHER_DIGEST}`,
+      message: `correct spec.model.sha256 "${OTHER_DIGEST}"`,
     },
   },
 ]
