@@ -340,7 +340,7 @@ export interface ModelReleaseSpec {
  */
 export interface ModelReleaseStatus {
   /**
-   * The state, as metav1.Condition; reasons are listed in docs/reference.md.
+   * The state, as metav1.Condition; reasons are listed in docs/conditions.md.
    *
    * Items: One condition.
    */
@@ -608,10 +608,6 @@ export interface ModelReleaseStatus {
      * Its revision.
      */
     revision: string
-    /**
-     * The color that it was built in.
-     */
-    color?: 'blue' | 'green'
     /**
      * How it ended.
      */

@@ -49,7 +49,7 @@ export function sceneOf(world: World): Scene {
   const { release, now } = world
   const view = viewOf(release.spec, world.pointer, world.colors)
   const serving = colorsServing(world, view)
-  const memory = foldDid(keepBooks(recall(release.status), { world, view, serving, now }), world)
+  const memory = foldDid(keepBooks(recall(release.status), { world, view, serving, now }), world, view)
   return {
     world,
     memory,
@@ -109,21 +109,16 @@ function withoutStaleProof(memory: Memory, view: PointerView): Memory {
 }
 
 /** What the step of this pass brought back becomes part of what is known. */
-function foldDid(memory: Memory, world: World): Memory {
+function foldDid(memory: Memory, world: World, view: PointerView): Memory {
   const { did } = world
   const { attempt } = memory
   if (did?.type === 'GatesRan') return withGates(memory, world, did)
   if (did?.type === 'LogsCollected' && attempt) return { ...memory, attempt: { ...attempt, logs: did.logs } }
   if (did?.type === 'Verified' && did.result.type === 'New') {
-    const revision = revisionInLive(world)
+    const revision = view.type === 'Names' ? world.colors[view.color].workload?.revision : undefined
     return revision ? { ...memory, verified: revision } : memory
   }
   return memory
-}
-
-function revisionInLive(world: World): string | undefined {
-  const view = viewOf(world.release.spec, world.pointer, world.colors)
-  return view.type === 'Names' ? world.colors[view.color].workload?.revision : undefined
 }
 
 function withGates(memory: Memory, world: World, did: Extract<World['did'], { type: 'GatesRan' }>): Memory {
@@ -237,22 +232,19 @@ function goalOfReturn({ live, world }: Scene, attempt: Attempt): Color | undefin
 }
 
 /** A move of the pointer has been decided or may still be under way. */
-export function isMoving({ memory, view }: Scene): boolean {
-  const running = memory.attempt !== undefined && !memory.attempt.outcome
+export function isMoving(scene: Scene): boolean {
+  const { memory, view } = scene
   const unsettled = view.type === 'Names' && view.settled === 'No'
-  return memory.intent !== undefined || unsettled || (running && memory.attempt?.direction === 'Back')
+  return memory.intent !== undefined || unsettled || runningAttempt(scene)?.direction === 'Back'
 }
 
 /** Pods that the live color should have: it follows the spec both ways, except downwards while the pointer is moving. */
 export function liveReplicas(scene: Scene): number {
-  const { live, memory, world } = scene
+  const { live, world } = scene
   const wanted = world.release.spec.replicas
   const current = live ? (world.colors[live].workload?.replicas ?? 0) : 0
-  const unverified =
-    live !== undefined &&
-    memory.attempt !== undefined &&
-    !memory.attempt.outcome &&
-    holderOf(scene, memory.attempt.revision) === live
+  const attempt = runningAttempt(scene)
+  const unverified = live !== undefined && attempt !== undefined && holderOf(scene, attempt.revision) === live
   return isMoving(scene) || unverified ? Math.max(wanted, current) : wanted
 }
 

@@ -1,5 +1,5 @@
 /** What the conditions say, each from what is seen and remembered. */
-import type { ReasonOf, Statement } from '../api/conditions.ts'
+import type { ConditionType, ReasonOf, Statement } from '../api/conditions.ts'
 import { COLORS, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { keyOf } from './memory.ts'
@@ -23,13 +23,16 @@ export function statementsOf(scene: Scene, finding: Finding | undefined): Statem
   ]
 }
 
+/** Statements of one type: only reasons of that type fit. */
+function saying<T extends ConditionType>(
+  type: T,
+): (status: Statement['status'], reason: ReasonOf<T>, message: string) => Statement<T> {
+  return (status, reason, message) => ({ type, status, reason, message })
+}
+
 function servingOf({ view, world }: Scene): Statement<'Serving'> {
   const ready = (color: Color): boolean => readyPods(world.colors[color]).length > 0
-  const say = (
-    status: Statement['status'],
-    reason: ReasonOf<'Serving'>,
-    message: string,
-  ): Statement<'Serving'> => ({ type: 'Serving', status, reason, message })
+  const say = saying('Serving')
   if (view.type === 'Nothing') return say('False', 'NothingLive', 'the pointer names no color yet')
   if (view.type === 'Names')
     return ready(view.color)
@@ -93,11 +96,7 @@ function readyOf(
   reconciling: Statement<'Reconciling'> | undefined,
 ): Statement<'Ready'> {
   const { attempt } = scene.memory
-  const say = (
-    status: Statement['status'],
-    reason: ReasonOf<'Ready'>,
-    message: string,
-  ): Statement<'Ready'> => ({ type: 'Ready', status, reason, message })
+  const say = saying('Ready')
   if (reconciling) return say('False', 'Progressing', reconciling.message)
   if (attempt?.outcome === 'Promoted') {
     if (isDrifted(scene)) return say('False', 'Drifted', driftOf(scene).message)
@@ -151,11 +150,7 @@ function candidateOf(scene: Scene): Statement<'CandidateAvailable'> {
 
 function gatesOf(scene: Scene): Statement<'GatesPassed'> {
   const { attempt, gates } = scene.memory
-  const say = (
-    status: Statement['status'],
-    reason: ReasonOf<'GatesPassed'>,
-    message: string,
-  ): Statement<'GatesPassed'> => ({ type: 'GatesPassed', status, reason, message })
+  const say = saying('GatesPassed')
   if (!attempt || gates?.key !== keyOf(attempt))
     return say('Unknown', 'NotAsked', 'the gates of this attempt were not asked')
   if (gates.result === 'Failed') return say('False', 'GateFailed', gatesText(scene))
@@ -172,11 +167,7 @@ function gatesOf(scene: Scene): Statement<'GatesPassed'> {
 function switchedOf(scene: Scene): Statement<'TrafficSwitched'> {
   const { live, memory, view, world } = scene
   const { attempt } = memory
-  const say = (
-    status: Statement['status'],
-    reason: ReasonOf<'TrafficSwitched'>,
-    message: string,
-  ): Statement<'TrafficSwitched'> => ({ type: 'TrafficSwitched', status, reason, message })
+  const say = saying('TrafficSwitched')
   const named = attempt && live && world.colors[live].workload?.revision === attempt.revision
   if (!named) return say('False', 'NotSwitched', 'the pointer does not name the revision')
   if (view.type === 'Names' && view.settled === 'No')
