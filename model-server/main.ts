@@ -5,12 +5,12 @@ import type { Socket } from 'node:net'
 import pino from 'pino'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
-import { ConfigError, readConfig } from './config.ts'
-import type { Config } from './config.ts'
-import { Drain, closeGently } from './drain.ts'
-import { Metrics } from './metrics.ts'
-import { ModelSlot } from './model-slot.ts'
-import { notReadyBecause } from './readiness.ts'
+import { ConfigError, readConfig } from './config/config.ts'
+import type { Config } from './config/config.ts'
+import { Drain, closeGently } from './http/drain.ts'
+import { Metrics } from './operations/metrics.ts'
+import { ModelSlot } from './models/model-slot.ts'
+import { notReadyBecause } from './models/readiness.ts'
 
 /** Longer than any load balancer keeps an idle connection (ALB 60 s, CloudFront 5 s), so that it is never us who closes first. */
 const KEEP_ALIVE_MS = 75_000

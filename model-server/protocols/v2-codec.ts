@@ -1,8 +1,8 @@
 /** JSON bodies of the Open Inference Protocol V2 (kserve/open-inference-protocol, inference_rest.md). */
-import { RequestError } from './request-error.ts'
-import { elementCount } from './tensor.ts'
-import { readElements, shown, writeElements } from './tensor-json.ts'
-import type { Signature, Tensor, TensorSpec } from './tensor.ts'
+import { RequestError } from '../http/request-error.ts'
+import { elementCount } from '../tensor/tensor.ts'
+import { readElements, shown, writeElements } from '../tensor/tensor-json.ts'
+import type { Signature, Tensor, TensorSpec } from '../tensor/tensor.ts'
 
 /** Deeper nesting is no tensor but an attack on whoever walks it. */
 const MAX_NESTING = 100

@@ -1,7 +1,7 @@
 /** The only reader of the environment. All problems are reported at once. */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { ModelLocation } from './model-source.ts'
+import type { ModelLocation } from '../sources/source.ts'
 
 /** Everything the server takes from outside; see README.md for each variable. */
 export type Config = {

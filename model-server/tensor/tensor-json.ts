@@ -1,4 +1,4 @@
-import { RequestError } from './request-error.ts'
+import { RequestError } from '../http/request-error.ts'
 import { zeros } from './tensor.ts'
 import type { Datatype, Tensor, TensorData } from './tensor.ts'
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { decodeFrame, encodePrediction, frameMapping } from './predict-codec.ts'
 import type { FrameMapping } from './predict-codec.ts'
-import { RequestError } from './request-error.ts'
-import type { Signature, TensorSpec } from './tensor.ts'
+import { RequestError } from '../http/request-error.ts'
+import type { Signature, TensorSpec } from '../tensor/tensor.ts'
 
 const mapping: FrameMapping = { input: 'x', datatype: 'FP32', columns: ['A', 'B'], output: 'y' }
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { RequestError } from './request-error.ts'
-import type { Datatype, Signature } from './tensor.ts'
+import { RequestError } from '../http/request-error.ts'
+import type { Datatype, Signature } from '../tensor/tensor.ts'
 import { decodeInferRequest, encodeInferResponse } from './v2-codec.ts'
 
 const SIXTEEN = Array.from({ length: 16 }, (_, index) => index + 1)

@@ -1,8 +1,8 @@
 import type { Express } from 'express'
-import type { Parts } from './app.ts'
-import { addInferenceRoute } from './inference-route.ts'
+import type { Parts } from '../app.ts'
+import { addInferenceRoute } from '../http/inference-route.ts'
 import { decodeFrame, encodePrediction } from './predict-codec.ts'
-import { RequestError } from './request-error.ts'
+import { RequestError } from '../http/request-error.ts'
 
 /** `POST /predict`, the route of the predictors that this server takes over from. */
 export function addPredictRoute(app: Express, parts: Parts): void {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { readMetadata } from './onnx-metadata.ts'
-import { housing, housingModel } from './test/housing.ts'
-import { identity, writeModel } from './test/onnx-writer.ts'
+import { readMetadata } from './metadata.ts'
+import { housing, housingModel } from '../test/housing.ts'
+import { identity, writeModel } from '../test/onnx-writer.ts'
 
 test('a model written by onnx itself names its columns', () => {
   const bytes = readFileSync(housingModel('2').path)

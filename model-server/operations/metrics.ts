@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
-import type { Config } from './config.ts'
+import type { Config } from '../config/config.ts'
 
 /** Which of the server's protocols a request spoke. */
 export type Protocol = 'predict' | 'v2'

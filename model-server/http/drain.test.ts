@@ -5,8 +5,8 @@ import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
-import { housing, housingModel } from './test/housing.ts'
-import { ServerProcess } from './test/server-process.ts'
+import { housing, housingModel } from '../test/housing.ts'
+import { ServerProcess } from '../test/server-process.ts'
 
 // A real process on a busy machine may take its time.
 jest.setTimeout(60_000)

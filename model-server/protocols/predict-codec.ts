@@ -1,7 +1,7 @@
 /** Bodies of `POST /predict`: a pandas frame as `DataFrame.to_json(orient='columns')` writes it, `{column: {row: value}}`. */
-import { RequestError } from './request-error.ts'
-import { readElements, shown, writeElements } from './tensor-json.ts'
-import type { Signature, Tensor } from './tensor.ts'
+import { RequestError } from '../http/request-error.ts'
+import { readElements, shown, writeElements } from '../tensor/tensor-json.ts'
+import type { Signature, Tensor } from '../tensor/tensor.ts'
 
 /** How the columns of a frame become the one input of a model, and which of its outputs is the prediction. */
 export type FrameMapping = {

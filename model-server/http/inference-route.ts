@@ -1,9 +1,9 @@
 import express from 'express'
 import type { Express, Request, RequestHandler, Response } from 'express'
-import type { Parts } from './app.ts'
+import type { Parts } from '../app.ts'
 import { methodNotAllowed } from './error-answer.ts'
-import type { Metrics, Protocol } from './metrics.ts'
-import type { LoadedModel, ModelSlot } from './model-slot.ts'
+import type { Metrics, Protocol } from '../operations/metrics.ts'
+import type { LoadedModel, ModelSlot } from '../models/model-slot.ts'
 import { RequestError } from './request-error.ts'
 
 /** What answers a parsed request with a loaded model. */

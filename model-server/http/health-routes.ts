@@ -1,7 +1,7 @@
 import type { Express } from 'express'
-import type { Parts } from './app.ts'
+import type { Parts } from '../app.ts'
 import { methodNotAllowed } from './error-answer.ts'
-import { notReadyBecause } from './readiness.ts'
+import { notReadyBecause } from '../models/readiness.ts'
 
 /** What a kubelet and a load balancer ask. */
 export function addHealthRoutes(app: Express, { slot, drain }: Parts): void {

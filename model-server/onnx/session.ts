@@ -1,8 +1,8 @@
 /** The one file that knows onnxruntime: our tensors in, our tensors out. */
 import './no-telemetry.ts'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
-import { elementCount, zeros } from './tensor.ts'
-import type { Datatype, Signature, Tensor, TensorSpec } from './tensor.ts'
+import { elementCount, zeros } from '../tensor/tensor.ts'
+import type { Datatype, Signature, Tensor, TensorSpec } from '../tensor/tensor.ts'
 
 /** A model in memory. `run` expects inputs that were checked against the signature. */
 export type Model = {

@@ -8,9 +8,9 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
-import { housing, housingModel } from './test/housing.ts'
-import { identity, writeModel } from './test/onnx-writer.ts'
-import { ServerProcess } from './test/server-process.ts'
+import { housing, housingModel } from '../test/housing.ts'
+import { identity, writeModel } from '../test/onnx-writer.ts'
+import { ServerProcess } from '../test/server-process.ts'
 
 // A real process on a busy machine may take its time.
 jest.setTimeout(60_000)

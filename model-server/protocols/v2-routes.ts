@@ -1,8 +1,8 @@
 import type { Express } from 'express'
-import type { Parts } from './app.ts'
-import { methodNotAllowed } from './error-answer.ts'
-import { addInferenceRoute, checkModelNamed, loadedModel } from './inference-route.ts'
-import { notReadyBecause } from './readiness.ts'
+import type { Parts } from '../app.ts'
+import { methodNotAllowed } from '../http/error-answer.ts'
+import { addInferenceRoute, checkModelNamed, loadedModel } from '../http/inference-route.ts'
+import { notReadyBecause } from '../models/readiness.ts'
 import { decodeInferRequest, encodeInferResponse, encodeMetadata } from './v2-codec.ts'
 
 const SERVER_NAME = 'modelrelease-model-server'
