@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
-import type { TargetChange } from './distribution-config.ts'
+import type { TargetChange } from './control-plane/distribution-config.ts'
 
 /** One call of the control plane (or of the admin API, when it changed something), in the order of the commits. */
 export type CallEntry = {

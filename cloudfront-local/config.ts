@@ -1,7 +1,7 @@
 /** The command line, read once: either a whole configuration or every problem at once. */
 import { isIP } from 'node:net'
-import { parseResolveEntry } from './resolve-map.ts'
-import type { IdenticalPut } from './distributions.ts'
+import { parseResolveEntry } from './http/resolve-map.ts'
+import type { IdenticalPut } from './control-plane/distributions.ts'
 import type { CloudFrontLocalOptions } from './start.ts'
 
 /** `seedFile` is not read here. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { readSettings } from './distribution-config.ts'
+import { readSettings } from './control-plane/distribution-config.ts'
 import { DEFAULT_SEED, expandSeed, parseSeed, SeedError } from './seed.ts'
-import { renderXml } from './xml.ts'
+import { renderXml } from './control-plane/xml.ts'
 
 const pick = (): number => 0
 

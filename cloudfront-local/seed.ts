@@ -1,9 +1,9 @@
 /** The distributions that the stand-in starts with: a short JSON form, or DistributionConfig XML as AWS returns it. */
-import { aliasNames, DEFAULT_BEHAVIOR } from './distribution-config.ts'
-import { isIdentifier, newIdentifier } from './etag.ts'
-import { judgeConfig } from './validation.ts'
-import { child, childElements, element, parseXml, textOf, XmlSyntaxError } from './xml.ts'
-import type { XmlElement, XmlNode } from './xml.ts'
+import { aliasNames, DEFAULT_BEHAVIOR } from './control-plane/distribution-config.ts'
+import { isIdentifier, newIdentifier } from './control-plane/etag.ts'
+import { judgeConfig } from './control-plane/validation.ts'
+import { child, childElements, element, parseXml, textOf, XmlSyntaxError } from './control-plane/xml.ts'
+import type { XmlElement, XmlNode } from './control-plane/xml.ts'
 
 /** An origin in the short form; only the first two members are required. Durations are seconds, as in CloudFront. */
 export type SeedOrigin = {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { expandSeed } from './seed.ts'
+import { expandSeed } from '../seed.ts'
 import { judgeConfig } from './validation.ts'
 import { element, parseXml, renderXml } from './xml.ts'
 import type { XmlElement } from './xml.ts'

@@ -3,11 +3,11 @@ import { Agent, createServer, request as httpRequest } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
-import { startCloudFrontLocal } from './start.ts'
+import { startCloudFrontLocal } from '../start.ts'
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node:http'
 import type { AddressInfo, Server, Socket } from 'node:net'
-import type { SeedBehavior, SeedDistribution, SeedOrigin } from './seed.ts'
-import type { CloudFrontLocal, CloudFrontLocalOptions } from './start.ts'
+import type { SeedBehavior, SeedDistribution, SeedOrigin } from '../seed.ts'
+import type { CloudFrontLocal, CloudFrontLocalOptions } from '../start.ts'
 
 // Real sockets and processes on a machine that may be busy with other things.
 jest.setTimeout(60_000)

@@ -2,17 +2,17 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { isIP } from 'node:net'
-import { readSettings } from './distribution-config.ts'
+import { readSettings } from '../control-plane/distribution-config.ts'
 import { forward } from './forward.ts'
-import { closeServers, listenOn } from './listen.ts'
+import { closeServers, listenOn } from '../http/listen.ts'
 import { OriginPool } from './origin-pool.ts'
 import { pathPatternExpression } from './path-pattern.ts'
 import { originRequestHeaders, viewerResponseHeaders } from './proxy-headers.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Behavior, DistributionSettings, Origin } from './distribution-config.ts'
-import type { Log } from './log.ts'
-import type { EdgeTarget, Version } from './propagation.ts'
-import type { Address } from './resolve-map.ts'
+import type { Behavior, DistributionSettings, Origin } from '../control-plane/distribution-config.ts'
+import type { Log } from '../log.ts'
+import type { EdgeTarget, Version } from '../propagation/propagation.ts'
+import type { Address } from '../http/resolve-map.ts'
 
 /** Counters since the start; `byOrigin` counts requests sent to each origin id. */
 export type EdgeCounters = {

@@ -1,5 +1,5 @@
 /** How a new version reaches the edges: each at its own time, every edge in the order of the versions. */
-import type { XmlElement } from './xml.ts'
+import type { XmlElement } from '../control-plane/xml.ts'
 import type { Random } from './random.ts'
 
 /** One accepted configuration. `number` counts the versions of its distribution from 1. */

@@ -3,7 +3,7 @@ import { request as httpRequest } from 'node:http'
 import { judgeFailure } from './origin-failure.ts'
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Origin } from './distribution-config.ts'
+import type { Origin } from '../control-plane/distribution-config.ts'
 import type { OriginFailureKind } from './origin-failure.ts'
 import type { OriginAgents } from './origin-pool.ts'
 

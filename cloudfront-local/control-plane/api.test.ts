@@ -7,8 +7,8 @@ import {
   UpdateDistributionCommand,
 } from '@aws-sdk/client-cloudfront'
 import type { CloudFrontServiceException, DistributionConfig } from '@aws-sdk/client-cloudfront'
-import { startCloudFrontLocal } from './start.ts'
-import type { CloudFrontLocal, CloudFrontLocalOptions } from './start.ts'
+import { startCloudFrontLocal } from '../start.ts'
+import type { CloudFrontLocal, CloudFrontLocalOptions } from '../start.ts'
 
 const ID = 'E1HOUSINGLOCAL'
 

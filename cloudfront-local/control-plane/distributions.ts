@@ -5,8 +5,8 @@ import { judgeIfMatch, newIdentifier } from './etag.ts'
 import { judgeConfig } from './validation.ts'
 import { parseXml, renderXml, XmlSyntaxError } from './xml.ts'
 import type { TargetChange } from './distribution-config.ts'
-import type { Propagation, Version } from './propagation.ts'
-import type { NewDistribution } from './seed.ts'
+import type { Propagation, Version } from '../propagation/propagation.ts'
+import type { NewDistribution } from '../seed.ts'
 import type { XmlElement } from './xml.ts'
 
 /**

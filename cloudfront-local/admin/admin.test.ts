@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { startCloudFrontLocal } from './start.ts'
-import type { CloudFrontLocal } from './start.ts'
+import { startCloudFrontLocal } from '../start.ts'
+import type { CloudFrontLocal } from '../start.ts'
 
 const ID = 'E1HOUSINGLOCAL'
 let running: CloudFrontLocal

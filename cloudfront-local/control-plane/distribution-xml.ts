@@ -1,7 +1,7 @@
 /** The documents that the control plane answers with. */
 import { XML_NAMESPACE } from './cloudfront-error.ts'
 import { child, element, renderDocument } from './xml.ts'
-import type { Version } from './propagation.ts'
+import type { Version } from '../propagation/propagation.ts'
 import type { XmlElement } from './xml.ts'
 
 export type Status = 'InProgress' | 'Deployed'
