@@ -18,6 +18,15 @@ const FENCES = [
     name: '@aws-sdk/client-cloudfront',
     only: ['operator/edges/cloudfront*.ts', 'operator/test/**', 'cloudfront-local/**/*.test.ts', 'demo/**'],
   },
+  ...['@aws-sdk/client-cloudfront-keyvaluestore', '@aws-sdk/signature-v4a'].map((name) => ({
+    name,
+    only: [
+      'operator/edges/key-value-store*.ts',
+      'operator/test/**',
+      'cloudfront-local/**/*.test.ts',
+      'demo/**',
+    ],
+  })),
   // Before the next one: of two blocks that match a file the later wins, so a folder comes before its files.
   { name: 'express', only: ['model-server/**'] },
   { name: 'onnxruntime-node', only: ['model-server/onnx/session.ts'] },
