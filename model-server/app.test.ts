@@ -124,7 +124,7 @@ describe('the housing model', () => {
 
   test.each<[string, string, unknown, number, string]>([
     ['no JSON', '/predict', '{"a":', 400, 'the body: expected JSON: '],
-    ['no body', '/predict', '', 400, "column 'CHAS': missing; got none"],
+    ['no body', '/predict', '', 400, 'the body: expected JSON, got nothing'],
     ['a missing column', '/predict', { CHAS: { 0: 0 } }, 400, "column 'RM': missing; got 'CHAS'"],
     [
       'a missing input',
@@ -152,7 +152,7 @@ describe('the housing model', () => {
       '/v2/models/cars/infer',
       {},
       404,
-      "unknown model: expected 'housing' version '2', got 'cars' version '2'",
+      "unknown model: expected 'housing' version '2', got 'cars'",
     ],
     [
       'an unknown version',
@@ -169,7 +169,7 @@ describe('the housing model', () => {
       '/predict',
       { CHAS: 'x'.repeat(100_001) },
       413,
-      'the body: expected at most 100000 bytes (MAX_BODY_BYTES), got more',
+      'the body: expected at most 100000 bytes (MAX_BODY_BYTES), got 100012',
     ],
   ])('refuses %s', async (_, path, sent, status, message) => {
     const answer = await post(`${origin}${path}`, sent)
@@ -220,7 +220,7 @@ describe('the housing model', () => {
     const before = (await call(`${origin}/metrics`)).body as string
     await post(`${origin}/predict`, sample?.request)
     const after = (await call(`${origin}/metrics`)).body as string
-    const labels = 'protocol="predict",code="200",model="housing",version="2",color="green"'
+    const labels = 'model="housing",version="2",protocol="predict",code="200",color="green"'
     expect(valueOf(after, `model_server_requests_total{${labels}}`)).toBe(
       valueOf(before, `model_server_requests_total{${labels}}`) + 1,
     )

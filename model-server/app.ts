@@ -7,16 +7,16 @@ import type { Drain } from './http/drain.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
 import type { Metrics } from './operations/metrics.ts'
-import type { ModelSlot } from './models/model-slot.ts'
+import type { Repository } from './models/repository.ts'
 import { addPredictRoute } from './protocols/predict-route.ts'
-import { notReadyBecause } from './models/readiness.ts'
+import { modelNotReadyBecause } from './models/readiness.ts'
 import { RequestError } from './http/request-error.ts'
 import { addV2Routes } from './protocols/v2-routes.ts'
 
 /** What the routes look at. */
 export type Parts = {
   config: Config
-  slot: ModelSlot
+  repository: Repository
   drain: Drain
   metrics: Metrics
   log: Logger
@@ -24,7 +24,7 @@ export type Parts = {
   serverVersion: string
 }
 
-/** All routes over one model slot. */
+/** All routes of the data port. */
 export function buildApp(parts: Parts): Express {
   const { metrics, log } = parts
   const app = express()
@@ -49,38 +49,43 @@ export function buildApp(parts: Parts): Express {
   return app
 }
 
-/** Every answer, also a refusal, says which release and which bytes gave it. */
-function introduce({ config, slot, drain }: Parts): RequestHandler {
-  const { release, model } = config
+/** Every answer, also a refusal, says which release gave it, and which model and bytes where there is only one. */
+function introduce({ config, repository, drain }: Parts): RequestHandler {
+  const { release } = config
+  const [only, ...others] = repository.slots
+  const model = others.length === 0 ? only : undefined
   const headers = Object.entries({
     'x-modelrelease-name': release.name,
     'x-modelrelease-color': release.color,
     'x-modelrelease-revision': release.revision,
-    'x-model-name': model.name,
-    'x-model-version': model.version,
+    'x-model-name': model?.config.name,
+    'x-model-version': model?.config.version,
+    // A cached answer would speak for a revision that may not serve any more.
+    'cache-control': 'no-store',
   }).filter((header): header is [string, string] => header[1] !== undefined)
 
   return (_request, response, next) => {
     drain.track(response)
     for (const [name, value] of headers) response.setHeader(name, value)
-    // A cached answer would speak for a revision that may not serve any more.
-    response.setHeader('cache-control', 'no-store')
-    if (slot.state.type === 'Loaded')
-      response.setHeader('x-model-digest', `sha256:${slot.state.model.sha256}`)
+    if (model?.state.type === 'Loaded')
+      response.setHeader('x-model-digest', `sha256:${model.state.model.sha256}`)
     next()
   }
 }
 
-function greeting({ config, slot, drain }: Parts): string {
-  const { name, version } = config.model
+function greeting({ config, repository, drain }: Parts): string {
   const color = config.release.color === undefined ? '' : ` (${config.release.color})`
-  const reason = notReadyBecause(slot.state, drain.draining)
+  const models = repository.slots.flatMap(({ state, config: { name, version } }) => {
+    const reason = modelNotReadyBecause(state, drain.draining)
+    return [
+      `model ${name} version ${version}${color}: ${reason === undefined ? 'ready' : `not ready: ${reason}`}`,
+      `GET  /v2/models/${name}                          inputs and outputs`,
+      `POST /v2/models/${name}/infer                    Open Inference Protocol V2`,
+    ]
+  })
   return [
-    `model ${name} version ${version}${color}: ${reason === undefined ? 'ready' : `not ready: ${reason}`}`,
-    '',
+    ...models,
     'POST /predict                                   a pandas frame: {column: {row: value}}',
-    `GET  /v2/models/${name}                          inputs and outputs`,
-    `POST /v2/models/${name}/infer                    Open Inference Protocol V2`,
     'GET  /v2/health/live, /v2/health/ready, /metrics',
     '',
   ].join('\n')

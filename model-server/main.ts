@@ -10,6 +10,7 @@ import type { Config } from './config/config.ts'
 import { Drain, closeGently } from './http/drain.ts'
 import { Metrics } from './operations/metrics.ts'
 import { ModelSlot } from './models/model-slot.ts'
+import { Repository } from './models/repository.ts'
 import { notReadyBecause } from './models/readiness.ts'
 
 /** Longer than any load balancer keeps an idle connection (ALB 60 s, CloudFront 5 s), so that it is never us who closes first. */
@@ -23,11 +24,13 @@ function serve(config: Config): void {
   const log = pino({ level: config.logLevel })
   const drain = new Drain()
   const metrics: Metrics = new Metrics(
-    config,
-    () => notReadyBecause(slot.state, drain.draining) === undefined,
+    config.release,
+    () => notReadyBecause(repository, drain.draining) === undefined,
   )
-  const slot: ModelSlot = new ModelSlot(config.model, metrics, log)
-  const app = buildApp({ config, slot, drain, metrics, log, serverVersion: serverVersion() })
+  const repository: Repository = new Repository(
+    config.models.map((model) => new ModelSlot(model, metrics.of(model.name, model.version), log)),
+  )
+  const app = buildApp({ config, repository, drain, metrics, log, serverVersion: serverVersion() })
 
   const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS }, app)
   server.keepAliveTimeout = KEEP_ALIVE_MS
@@ -41,7 +44,7 @@ function serve(config: Config): void {
   const leave = async (signal: NodeJS.Signals): Promise<void> => {
     if (drain.draining) return
     // Only a load balancer needs time to notice: nobody sends to a pod that never was ready, nor stands behind Ctrl-C.
-    const wasReady = slot.state.type === 'Loaded'
+    const wasReady = notReadyBecause(repository, false) === undefined
     const delayMs = wasReady && signal === 'SIGTERM' ? config.drainDelayMs : 0
     drain.begin()
     stopped.abort()
@@ -59,10 +62,10 @@ function serve(config: Config): void {
   // Listen before loading: a model that cannot be had is a reason not to be ready, told over HTTP, and none to crash-loop.
   server.listen(config.port, () => {
     log.info(
-      { address: server.address(), model: config.model.name, version: config.model.version },
+      { address: server.address(), models: config.models.map(({ name, version }) => `${name}/${version}`) },
       'Listening',
     )
-    void slot.load(stopped.signal)
+    void repository.load(stopped.signal)
   })
 }
 

@@ -8,15 +8,19 @@ test('the least that is needed, with the defaults of the README', () => {
   expect(readConfig(least)).toEqual({
     port: 8080,
     release: { name: undefined, color: undefined, revision: undefined },
-    model: {
-      name: 'housing',
-      version: '1',
-      location: { type: 'File', path: '/models/housing.onnx' },
-      sha256: undefined,
-      maxBytes: 512 * 2 ** 20,
-      columns: undefined,
-    },
+    models: [
+      {
+        name: 'housing',
+        version: '1',
+        location: { type: 'File', path: '/models/housing.onnx' },
+        sha256: undefined,
+        maxBytes: 512 * 2 ** 20,
+        columns: undefined,
+        maxQueue: 256,
+      },
+    ],
     maxBodyBytes: 8 * 2 ** 20,
+    requestTimeoutMs: 30_000,
     drainDelayMs: 5_000,
     logLevel: 'info',
   })
@@ -36,7 +40,7 @@ test('everything given', () => {
     LOG_LEVEL: 'warn',
   })
   expect(config.release).toEqual({ name: 'housing', color: 'green', revision: '5d4f' })
-  expect(config.model).toMatchObject({ version: '7', sha256: 'ab'.repeat(32), columns: ['A', 'B'] })
+  expect(config.models[0]).toMatchObject({ version: '7', sha256: 'ab'.repeat(32), columns: ['A', 'B'] })
   expect(config).toMatchObject({ port: 9000, drainDelayMs: 0, logLevel: 'warn' })
 })
 
@@ -51,7 +55,7 @@ describe('where the model is', () => {
     ['http://store/a.onnx', { type: 'Http', url: new URL('http://store/a.onnx') }],
     ['https://store/a.onnx?x=1', { type: 'Http', url: new URL('https://store/a.onnx?x=1') }],
   ])('%s', (uri, location) => {
-    expect(readConfig({ ...least, MODEL_URI: uri }).model.location).toEqual(location)
+    expect(readConfig({ ...least, MODEL_URI: uri }).models[0]?.location).toEqual(location)
   })
 })
 

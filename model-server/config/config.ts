@@ -7,8 +7,11 @@ import type { ModelLocation } from '../sources/source.ts'
 export type Config = {
   port: number
   release: Release
-  model: ModelConfig
+  /** At least one; the first answers where a route names none. */
+  models: readonly ModelConfig[]
   maxBodyBytes: number
+  /** From the headers of an inference request to its answer. */
+  requestTimeoutMs: number
   drainDelayMs: number
   logLevel: LogLevel
 }
@@ -30,6 +33,8 @@ export type ModelConfig = {
   maxBytes: number
   /** Overrides the columns that the model itself names. */
   columns: readonly string[] | undefined
+  /** Requests of the model that may be in the server at a time. */
+  maxQueue: number
 }
 
 /** Levels of pino, plus silence. */
@@ -71,15 +76,19 @@ export function readConfig(env: Environment = process.env): Config {
       color: read('MODELRELEASE_COLOR', color),
       revision: read('MODELRELEASE_REVISION', headerValue),
     },
-    model: {
-      name: read('MODEL_NAME', modelName),
-      version: read('MODEL_VERSION', (text) => modelName(text ?? '1')),
-      location: read('MODEL_URI', parseLocation),
-      sha256: read('MODEL_SHA256', digest),
-      maxBytes: read('MODEL_MAX_BYTES', integer(512 * MIB, 1, MAX_INT32)),
-      columns: read('MODEL_COLUMNS', (text) => (text === undefined ? undefined : parseColumns(text))),
-    },
+    models: [
+      {
+        name: read('MODEL_NAME', modelName),
+        version: read('MODEL_VERSION', (text) => modelName(text ?? '1')),
+        location: read('MODEL_URI', parseLocation),
+        sha256: read('MODEL_SHA256', digest),
+        maxBytes: read('MODEL_MAX_BYTES', integer(512 * MIB, 1, MAX_INT32)),
+        columns: read('MODEL_COLUMNS', (text) => (text === undefined ? undefined : parseColumns(text))),
+        maxQueue: read('MAX_QUEUE', integer(256, 1, 100_000)),
+      },
+    ],
     maxBodyBytes: read('MAX_BODY_BYTES', integer(8 * MIB, 1, MAX_INT32)),
+    requestTimeoutMs: read('REQUEST_TIMEOUT_MS', integer(30_000, 1, 600_000)),
     drainDelayMs: read('DRAIN_DELAY_MS', integer(5_000, 0, 600_000)),
     logLevel: read('LOG_LEVEL', logLevel),
   }

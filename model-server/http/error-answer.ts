@@ -31,21 +31,9 @@ export function methodNotAllowed(allowed: string): RequestHandler {
   }
 }
 
-/** Errors of express and its body parser carry a status; anything that does not is a failure of ours. */
+/** Errors of express carry a status; anything that does not is a failure of ours. */
 function refusalOf(error: unknown): { status: number; message: string } | undefined {
   if (error instanceof RequestError) return error
-  const { status, type, message, limit } = error as {
-    status?: number
-    type?: string
-    message: string
-    limit?: number
-  }
-  if (type === 'entity.too.large') {
-    return {
-      status: 413,
-      message: `the body: expected at most ${String(limit)} bytes (MAX_BODY_BYTES), got more`,
-    }
-  }
-  if (type === 'entity.parse.failed') return { status: 400, message: `the body: expected JSON: ${message}` }
+  const { status, message } = error as { status?: number; message: string }
   return status !== undefined && status >= 400 && status < 500 ? { status, message } : undefined
 }

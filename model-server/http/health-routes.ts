@@ -4,7 +4,7 @@ import { methodNotAllowed } from './error-answer.ts'
 import { notReadyBecause } from '../models/readiness.ts'
 
 /** What a kubelet and a load balancer ask. */
-export function addHealthRoutes(app: Express, { slot, drain }: Parts): void {
+export function addHealthRoutes(app: Express, { repository, drain }: Parts): void {
   // Liveness does not look at the model: a restart would only fetch the same bytes again.
   app
     .route('/v2/health/live')
@@ -15,7 +15,7 @@ export function addHealthRoutes(app: Express, { slot, drain }: Parts): void {
   app
     .route('/v2/health/ready')
     .get((_request, response) => {
-      const reason = notReadyBecause(slot.state, drain.draining)
+      const reason = notReadyBecause(repository, drain.draining)
       if (reason === undefined) response.json({ ready: true })
       else response.status(503).json({ ready: false, error: reason })
     })

@@ -1,76 +1,90 @@
-import express from 'express'
-import type { Express, Request, RequestHandler, Response } from 'express'
+import type { Express, Request, Response } from 'express'
 import type { Parts } from '../app.ts'
+import { Call } from '../execution/call.ts'
+import type { ModelSlot } from '../models/model-slot.ts'
+import type { ServedModel } from '../models/served-model.ts'
+import type { Protocol } from '../operations/metrics.ts'
+import { checkContentLength, readBody } from './body.ts'
 import { methodNotAllowed } from './error-answer.ts'
-import type { Metrics, Protocol } from '../operations/metrics.ts'
-import type { LoadedModel, ModelSlot } from '../models/model-slot.ts'
 import { RequestError } from './request-error.ts'
 
-/** What answers a parsed request with a loaded model. */
-export type Inference = (request: Request, response: Response, model: LoadedModel) => Promise<void>
+/** One request on its way: what came, which model answers, and what it still has. */
+export type Exchange = {
+  request: Request
+  response: Response
+  model: ServedModel
+  /** Whole and inflated. */
+  body: Buffer
+  call: Call
+}
 
 /** Where a protocol takes its requests, and how it answers them. */
-export type InferenceRoute = { protocol: Protocol; path: string; infer: Inference }
-
-/** Add a POST route with a JSON body. Whatever can be refused without the body is refused before it is read. */
-export function addInferenceRoute(
-  app: Express,
-  parts: Parts,
-  { protocol, path, infer }: InferenceRoute,
-): void {
-  const { config, slot, metrics } = parts
-  app
-    .route(path)
-    .post(
-      counted(metrics, protocol),
-      (request, _response, next) => {
-        checkModelNamed(request.params, slot)
-        loadedModel(slot)
-        requireJson(request)
-        next()
-      },
-      express.json({ limit: config.maxBodyBytes, type: () => true, strict: false }),
-      (request, response) => infer(request, response, loadedModel(slot)),
-    )
-    .all(methodNotAllowed('POST'))
+export type InferenceRoute = {
+  protocol: Protocol
+  /** With `:model` and `:version` where the path names them; the default model otherwise. */
+  path: string
+  /** Throws RequestError 415 where the headers say that the body cannot be read. */
+  checkHeaders: (request: Request) => void
+  /** Sends the answer; what it throws becomes one. */
+  infer: (exchange: Exchange) => Promise<void>
 }
 
 /**
- * The model in the slot.
+ * Add a POST route. Whatever can be refused without the body is refused before it is read, in this order: model (404, 503),
+ * headers (415), length (413), queue (503).
+ */
+export function addInferenceRoute(app: Express, parts: Parts, route: InferenceRoute): void {
+  app
+    .route(route.path)
+    .post((request, response) => exchange(request, response, parts, route))
+    .all(methodNotAllowed('POST'))
+}
+
+async function exchange(
+  request: Request,
+  response: Response,
+  { config, repository }: Parts,
+  route: InferenceRoute,
+): Promise<void> {
+  const started = performance.now()
+  const slot = repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
+  const call = new Call(started + config.requestTimeoutMs)
+  let leave = (): void => undefined
+  response.once('close', () => {
+    leave()
+    call.abandoned = !response.writableFinished
+    // nginx's code for a client that left; there is no answer to count.
+    const code = call.abandoned ? 499 : response.statusCode
+    slot.metrics.answered(route.protocol, code, (performance.now() - started) / 1000)
+  })
+
+  const model = servedModel(slot)
+  route.checkHeaders(request)
+  checkContentLength(request, config.maxBodyBytes)
+  model.admission.enter()
+  leave = () => model.admission.leave()
+  const body = await readBody(request, config.maxBodyBytes)
+  await route.infer({ request, response, model, body, call })
+}
+
+/**
+ * The model in a slot.
  * @throws RequestError 503 with the reason why there is none
  */
-export function loadedModel(slot: ModelSlot): LoadedModel {
+export function servedModel(slot: ModelSlot): ServedModel {
   if (slot.state.type === 'Loaded') return slot.state.model
   throw new RequestError(503, slot.state.reason)
 }
 
-/**
- * Check the `:model` and `:version` of a path against the one model there is.
- * @throws RequestError 404 naming both
- */
-export function checkModelNamed(params: Request['params'], { config }: ModelSlot): void {
-  const { model = config.name, version = config.version } = params
-  if (model === config.name && version === config.version) return
-  throw new RequestError(
-    404,
-    `unknown model: expected '${config.name}' version '${config.version}', got '${String(model)}' version '${String(version)}'`,
-  )
+/** A named part of the path, which express may also give as a list. */
+export function pathPart(request: Request, name: string): string | undefined {
+  const part = request.params[name]
+  return typeof part === 'string' ? part : undefined
 }
 
-function requireJson(request: Request): void {
-  if (request.is(['json', '+json']) !== false) return
-  const type = request.headers['content-type'] ?? 'none'
-  throw new RequestError(415, `content-type: expected application/json, got ${type}`)
-}
-
-function counted(metrics: Metrics, protocol: Protocol): RequestHandler {
-  return (_request, response, next) => {
-    const started = performance.now()
-    response.once('close', () => {
-      // nginx's code for a client that left; there is no answer to count.
-      const code = response.writableFinished ? response.statusCode : 499
-      metrics.answered(protocol, code, (performance.now() - started) / 1000)
-    })
-    next()
-  }
+/** For routes that take JSON only. */
+export function requireJson(request: Request): void {
+  const type = request.headers['content-type']
+  if (type === 'application/json' || request.is(['json', '+json']) !== false) return
+  throw new RequestError(415, `content-type: expected application/json, got ${type ?? 'none'}`)
 }

@@ -5,30 +5,22 @@ import type { Logger } from 'pino'
 import { backoffMs } from './backoff.ts'
 import { parseColumns } from '../config/config.ts'
 import type { ModelConfig } from '../config/config.ts'
-import type { Metrics } from '../operations/metrics.ts'
+import type { ModelMetrics } from '../operations/metrics.ts'
 import { loadModel } from '../onnx/session.ts'
-import type { Model } from '../onnx/session.ts'
+
 import { ModelRefused, describeLocation, fetchModel } from '../sources/source.ts'
 import { readMetadata } from '../onnx/metadata.ts'
 import { frameMapping } from '../protocols/predict-codec.ts'
-import type { FrameMapping } from '../protocols/predict-codec.ts'
-import type { Tensor } from '../tensor/tensor.ts'
-
-/** A model that passed every check, with the digest of the bytes that it was made from. */
-export type LoadedModel = {
-  signature: Model['signature']
-  /** Lower-case hex. */
-  sha256: string
-  /** How `/predict` fills the input, or why it cannot. */
-  frame: FrameMapping | string
-  run: Model['run']
-}
+import type { Signature } from '../tensor/tensor.ts'
+import { Admission } from '../execution/admission.ts'
+import { inlineExecutor } from '../execution/inline.ts'
+import type { ServedModel } from './served-model.ts'
 
 /** `Loading` may still become `Loaded`; `Refused` is the end until the process is started again with other settings. */
 export type SlotState =
   | { type: 'Loading'; reason: string }
   | { type: 'Refused'; reason: string }
-  | { type: 'Loaded'; model: LoadedModel }
+  | { type: 'Loaded'; model: ServedModel }
 
 /** Where the columns of a model stand in its own metadata. */
 const COLUMNS_KEY = 'columns'
@@ -37,12 +29,12 @@ const COLUMNS_KEY = 'columns'
 export class ModelSlot {
   readonly config: ModelConfig
   state: SlotState = { type: 'Loading', reason: 'the model is being fetched' }
-  readonly #metrics: Metrics
+  readonly metrics: ModelMetrics
   readonly #log: Logger
 
-  constructor(config: ModelConfig, metrics: Metrics, log: Logger) {
+  constructor(config: ModelConfig, metrics: ModelMetrics, log: Logger) {
     this.config = config
-    this.#metrics = metrics
+    this.metrics = metrics
     this.#log = log
   }
 
@@ -69,22 +61,27 @@ export class ModelSlot {
     this.#accept(await this.#judge(bytes), bytes.length, performance.now() - started)
   }
 
-  async #judge(bytes: Buffer): Promise<LoadedModel> {
+  async #judge(bytes: Buffer): Promise<ServedModel> {
     const { sha256: wanted } = this.config
     const sha256 = createHash('sha256').update(bytes).digest('hex')
     if (wanted !== undefined && wanted !== sha256) {
       throw new ModelRefused(`the model's sha256 is ${sha256}, MODEL_SHA256 wants ${wanted}`)
     }
     try {
-      const { signature, run } = this.#timed(await loadModel(bytes))
-      return { signature, sha256, frame: this.#frame(bytes, signature), run }
+      const runner = await loadModel(bytes)
+      const { name, version, maxQueue } = this.config
+      const { signature } = runner
+      const { infer } = inlineExecutor(runner, this.metrics.ran)
+      const admission = new Admission(maxQueue)
+      const frame = this.#frame(bytes, signature)
+      return { name, version, sha256, signature, frame, infer, admission, metrics: this.metrics }
     } catch (cause) {
       const { message } = cause as Error
       throw new ModelRefused(`the model (sha256 ${sha256}) cannot be served: ${message}`, { cause })
     }
   }
 
-  #frame(bytes: Uint8Array, signature: Model['signature']): LoadedModel['frame'] {
+  #frame(bytes: Uint8Array, signature: Signature): ServedModel['frame'] {
     const named = readMetadata(bytes).get(COLUMNS_KEY)
     const columns = this.config.columns ?? (named === undefined ? undefined : parseColumns(named))
     if (!columns) {
@@ -96,19 +93,9 @@ export class ModelSlot {
     return frame
   }
 
-  #timed({ signature, run }: Model): Pick<Model, 'signature' | 'run'> {
-    const timedRun: Model['run'] = async (inputs, outputs) => {
-      const started = performance.now()
-      const results = await run(inputs, outputs)
-      this.#metrics.ran(rowsOf(inputs), (performance.now() - started) / 1000)
-      return results
-    }
-    return { signature, run: timedRun }
-  }
-
-  #accept(model: LoadedModel, bytes: number, milliseconds: number): void {
+  #accept(model: ServedModel, bytes: number, milliseconds: number): void {
     this.state = { type: 'Loaded', model }
-    this.#metrics.loaded(model.sha256, milliseconds / 1000)
+    this.metrics.loaded(model.sha256, milliseconds / 1000)
     this.#log.info(
       { sha256: model.sha256, bytes, milliseconds: Math.round(milliseconds), ...model.signature },
       'Model loaded and warmed up',
@@ -127,9 +114,4 @@ export class ModelSlot {
     this.#log.warn({ attempt, delayMs, reason: error.message }, 'Model not fetched; trying again')
     await wait(delayMs, undefined, { signal }).catch(() => undefined)
   }
-}
-
-function rowsOf(inputs: ReadonlyMap<string, Tensor>): number {
-  const [first] = inputs.values()
-  return first?.shape[0] ?? 1
 }

@@ -1,15 +1,9 @@
 /** The one file that knows onnxruntime: our tensors in, our tensors out. */
 import './no-telemetry.ts'
+import type { Runner } from '../execution/executor.ts'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { elementCount, zeros } from '../tensor/tensor.ts'
 import type { Datatype, Signature, Tensor, TensorSpec } from '../tensor/tensor.ts'
-
-/** A model in memory. `run` expects inputs that were checked against the signature. */
-export type Model = {
-  signature: Signature
-  /** Rejects with the runtime's own words, which may hold source paths: log them, do not send them. */
-  run: (inputs: ReadonlyMap<string, Tensor>, outputs: readonly string[]) => Promise<Map<string, Tensor>>
-}
 
 // float16 is missing: on Node 24 onnxruntime-node 1.30 fails with "not enough space" on the Float16Array that it asks for.
 const DATATYPES: Partial<Record<OrtTensor.Type, Datatype>> = {
@@ -35,7 +29,7 @@ const ORT_TYPES = Object.fromEntries(
  * Load a model from the very bytes that were hashed, and prove with one inference that it runs.
  * Loading and running block the event loop: onnxruntime-node 1.30 is synchronous inside its promises.
  */
-export async function loadModel(bytes: Uint8Array): Promise<Model> {
+export async function loadModel(bytes: Uint8Array): Promise<Runner> {
   const session = await InferenceSession.create(bytes, {
     // One thread: bit-identical answers for every batch size, and no pool that spins away a pod's CPU limit.
     intraOpNumThreads: 1,
@@ -44,22 +38,23 @@ export async function loadModel(bytes: Uint8Array): Promise<Model> {
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
   })
-  const model: Model = {
+  const runner: Runner = {
     signature: signatureOf(session),
     run: (inputs, outputs) => run(session, inputs, outputs),
+    close: () => session.release(),
   }
-  await warmUp(model)
-  return model
+  await warmUp(runner)
+  return runner
 }
 
 /** Variable dimensions are taken as 1; the answer does not matter, that there is one does. */
-async function warmUp({ signature, run: runModel }: Model): Promise<void> {
+async function warmUp({ signature, run: runOnce }: Runner): Promise<void> {
   const inputs = new Map<string, Tensor>()
   for (const { name, datatype, shape: declared } of signature.inputs) {
     const shape = declared.map((dimension) => (dimension === -1 ? 1 : dimension))
     inputs.set(name, { datatype, shape, data: zeros(datatype, elementCount(shape)) })
   }
-  await runModel(
+  await runOnce(
     inputs,
     signature.outputs.map((output) => output.name),
   )

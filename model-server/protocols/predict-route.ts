@@ -1,21 +1,24 @@
 import type { Express } from 'express'
 import type { Parts } from '../app.ts'
-import { addInferenceRoute } from '../http/inference-route.ts'
-import { decodeFrame, encodePrediction } from './predict-codec.ts'
+import { parseJson } from '../http/body.ts'
+import { addInferenceRoute, requireJson } from '../http/inference-route.ts'
 import { RequestError } from '../http/request-error.ts'
+import { sendJson } from '../http/send-json.ts'
+import { decodeFrame, encodePrediction } from './predict-codec.ts'
 
 /** `POST /predict`, the route of the predictors that this server takes over from. */
 export function addPredictRoute(app: Express, parts: Parts): void {
   addInferenceRoute(app, parts, {
     protocol: 'predict',
     path: '/predict',
-    infer: async (request, response, { frame, run }) => {
+    checkHeaders: requireJson,
+    infer: async ({ response, model: { frame, infer }, body, call }) => {
       if (typeof frame === 'string') throw new RequestError(501, `/predict is not available: ${frame}`)
-      const inputs = new Map([[frame.input, decodeFrame(request.body, frame)]])
-      const results = await run(inputs, [frame.output])
+      const inputs = new Map([[frame.input, decodeFrame(parseJson(body), frame)]])
+      const results = await infer(inputs, [frame.output], call)
       const output = results.get(frame.output)
       if (!output) throw new Error(`the model gave no '${frame.output}'`)
-      response.json(encodePrediction(output))
+      sendJson(response, encodePrediction(output))
     },
   })
 }

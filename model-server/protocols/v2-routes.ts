@@ -1,8 +1,11 @@
-import type { Express } from 'express'
+import type { Express, Request } from 'express'
 import type { Parts } from '../app.ts'
+import { parseJson } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
-import { addInferenceRoute, checkModelNamed, loadedModel } from '../http/inference-route.ts'
-import { notReadyBecause } from '../models/readiness.ts'
+import { addInferenceRoute, pathPart, requireJson, servedModel } from '../http/inference-route.ts'
+import { sendJson } from '../http/send-json.ts'
+import type { ModelSlot } from '../models/model-slot.ts'
+import { modelNotReadyBecause } from '../models/readiness.ts'
 import { decodeInferRequest, encodeInferResponse, encodeMetadata } from './v2-codec.ts'
 
 const SERVER_NAME = 'modelrelease-model-server'
@@ -10,8 +13,9 @@ const MODEL_PATHS = ['/v2/models/:model', '/v2/models/:model/versions/:version']
 
 /** The Open Inference Protocol V2 over REST, JSON tensors. */
 export function addV2Routes(app: Express, parts: Parts): void {
-  const { slot, drain, serverVersion } = parts
-  const model = slot.config
+  const { repository, drain, serverVersion } = parts
+  const slotOf = (request: Request): ModelSlot =>
+    repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
 
   app
     .route('/v2')
@@ -24,25 +28,26 @@ export function addV2Routes(app: Express, parts: Parts): void {
     app
       .route(path)
       .get((request, response) => {
-        checkModelNamed(request.params, slot)
-        response.json(encodeMetadata(model, loadedModel(slot).signature))
+        const slot = slotOf(request)
+        response.json(encodeMetadata(slot.config, servedModel(slot).signature))
       })
       .all(methodNotAllowed('GET, HEAD'))
     app
       .route(`${path}/ready`)
       .get((request, response) => {
-        checkModelNamed(request.params, slot)
-        const reason = notReadyBecause(slot.state, drain.draining)
-        if (reason === undefined) response.json({ name: model.name, ready: true })
-        else response.status(503).json({ name: model.name, ready: false, error: reason })
+        const { config, state } = slotOf(request)
+        const reason = modelNotReadyBecause(state, drain.draining)
+        if (reason === undefined) response.json({ name: config.name, ready: true })
+        else response.status(503).json({ name: config.name, ready: false, error: reason })
       })
       .all(methodNotAllowed('GET, HEAD'))
     addInferenceRoute(app, parts, {
       protocol: 'v2',
       path: `${path}/infer`,
-      infer: async (request, response, { signature, run }) => {
-        const { id, inputs, outputs } = decodeInferRequest(request.body, signature)
-        response.json(encodeInferResponse(model, id, await run(inputs, outputs)))
+      checkHeaders: requireJson,
+      infer: async ({ response, model, body, call }) => {
+        const { id, inputs, outputs } = decodeInferRequest(parseJson(body), model.signature)
+        sendJson(response, encodeInferResponse(model, id, await model.infer(inputs, outputs, call)))
       },
     })
   }

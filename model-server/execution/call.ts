@@ -1,0 +1,23 @@
+import { RequestError } from '../http/request-error.ts'
+
+/** What one inference request still has: time, and somebody who waits for it. */
+export class Call {
+  /** On the clock of `performance.now()`, in milliseconds; Infinity without a limit. */
+  readonly deadlineMs: number
+  /** Set once the client is gone; nobody will read the answer. */
+  abandoned = false
+
+  constructor(deadlineMs = Infinity) {
+    this.deadlineMs = deadlineMs
+  }
+
+  /** Whether running the model for this call still makes sense. */
+  isPointless(nowMs: number): boolean {
+    return this.abandoned || nowMs >= this.deadlineMs
+  }
+}
+
+/** The answer to a call that waited too long. */
+export function deadlinePassed(): RequestError {
+  return new RequestError(504, 'the deadline of the request passed before the model answered')
+}

@@ -1,0 +1,85 @@
+/** Reading request bodies: whole, bounded, inflated where they were compressed. */
+import type { IncomingMessage } from 'node:http'
+import { pipeline } from 'node:stream'
+import type { Readable } from 'node:stream'
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { RequestError } from './request-error.ts'
+
+const DECODERS = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
+} as const
+
+/**
+ * Refuse by the headers alone what is certain to be too long.
+ * @throws RequestError 413
+ */
+export function checkContentLength(request: IncomingMessage, maxBytes: number): void {
+  const length = Number(request.headers['content-length'] ?? 0)
+  if (length > maxBytes) throw tooLong(maxBytes, `${length}`)
+}
+
+/**
+ * The body, inflated; not a copy where it came in one piece.
+ * @throws RequestError 413 beyond `maxBytes`, also after inflation; 415 for an encoding that we do not know; 400 where it breaks off
+ */
+export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const encoding = request.headers['content-encoding']?.toLowerCase()
+  if (encoding === undefined || encoding === 'identity') return collect(request, maxBytes)
+  if (!(encoding in DECODERS)) {
+    throw new RequestError(
+      415,
+      `content-encoding: expected one of identity, ${Object.keys(DECODERS).join(', ')}, got '${encoding}'`,
+    )
+  }
+  const decoder = DECODERS[encoding as keyof typeof DECODERS]()
+  // What goes wrong reaches the reader of the decoder; pipeline sees to it that neither end stays open.
+  pipeline(request, decoder, () => undefined)
+  return collect(decoder, maxBytes)
+}
+
+function collect(source: Readable, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    source.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= maxBytes) {
+        chunks.push(chunk)
+        return
+      }
+      // The rest is read and dropped, so that the client gets to the answer.
+      chunks.length = 0
+      source.removeAllListeners('data').resume()
+      reject(tooLong(maxBytes, 'more'))
+    })
+    source.once('end', () => {
+      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size))
+    })
+    source.once('error', (cause) => {
+      reject(new RequestError(400, `the body: ${cause.message}`, { cause }))
+    })
+    source.once('close', () => {
+      if (!source.readableEnded) reject(new RequestError(400, 'the body: it broke off'))
+    })
+  })
+}
+
+/**
+ * A body as JSON.
+ * @throws RequestError 400 with the parser's words
+ */
+export function parseJson(body: Buffer): unknown {
+  if (body.length === 0) throw new RequestError(400, 'the body: expected JSON, got nothing')
+  try {
+    return JSON.parse(body.toString()) as unknown
+  } catch (cause) {
+    throw new RequestError(400, `the body: expected JSON: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function tooLong(maxBytes: number, got: string): RequestError {
+  return new RequestError(413, `the body: expected at most ${maxBytes} bytes (MAX_BODY_BYTES), got ${got}`)
+}

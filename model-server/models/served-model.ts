@@ -1,0 +1,19 @@
+import type { Admission } from '../execution/admission.ts'
+import type { Executor } from '../execution/executor.ts'
+import type { ModelMetrics } from '../operations/metrics.ts'
+import type { FrameMapping } from '../protocols/predict-codec.ts'
+import type { Signature } from '../tensor/tensor.ts'
+
+/** A version of a model that passed every check, as the protocols see it. */
+export type ServedModel = {
+  name: string
+  version: string
+  /** Of the bytes that it was made from; lower-case hex. */
+  sha256: string
+  signature: Signature
+  /** How `/predict` fills the input, or why it cannot. */
+  frame: FrameMapping | string
+  infer: Executor['infer']
+  admission: Admission
+  metrics: ModelMetrics
+}
