@@ -224,7 +224,9 @@ describe('the housing model', () => {
     expect(valueOf(after, `model_server_requests_total{${labels}}`)).toBe(
       valueOf(before, `model_server_requests_total{${labels}}`) + 1,
     )
-    expect(after).toContain(`model_server_model_info{sha256="${housingModel('2').sha256}"`)
+    expect(after).toContain(
+      `model_server_model_info{model="housing",version="2",sha256="${housingModel('2').sha256}"`,
+    )
     expect(after).toMatch(/model_server_ready\{.*\} 1\n/)
   })
 })
