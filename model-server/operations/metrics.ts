@@ -1,114 +1,76 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+/** The process's own metrics, for `GET /metrics`. */
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { Registry, collectDefaultMetrics } from 'prom-client'
 import type { Release } from '../config/config.ts'
+import { FAMILIES, ModelMetrics } from './model-metrics.ts'
+import { registerFamily } from './series.ts'
+import type { Sample } from './series.ts'
 
-/** Which of the server's protocols a request spoke. */
-export type Protocol = 'predict' | 'v2' | 'v1' | 'mlflow' | 'run' | 'grpc'
+export type { ModelMetrics, Protocol, Rejection } from './model-metrics.ts'
 
-const DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
-const OF_MODEL = ['model', 'version'] as const
+const LAG_RESOLUTION_MS = 10
+const LAG_QUANTILES = [0.5, 0.99, 1]
 
-type OfModel = (typeof OF_MODEL)[number]
-
-/** What the routes and the executor of one version tell. */
-export type ModelMetrics = {
-  /** An inference request ended. */
-  answered: (protocol: Protocol, code: number, seconds: number) => void
-  /** The model ran once over this many rows. */
-  ran: (rows: number, seconds: number) => void
-  /** The version became a served one. */
-  loaded: (sha256: string, seconds: number) => void
-}
-
-/** The process's own registry. Series of a model carry model and version, and all of them the color, so that the colors of a release can be compared. */
+/** Series of a model carry model and version, and all of them the color, so that the colors of a release can be compared. */
 export class Metrics {
   readonly registry = new Registry()
-  readonly #requests: Counter<OfModel | 'protocol' | 'code'>
-  readonly #requestDuration: Histogram<OfModel | 'protocol'>
-  readonly #computeDuration: Histogram<OfModel>
-  readonly #inferences: Counter<OfModel>
-  readonly #executions: Counter<OfModel>
-  readonly #loadDuration: Gauge<OfModel>
-  readonly #info: Gauge<OfModel | 'sha256'>
+  readonly #models = new Map<string, { metrics: ModelMetrics; holders: number }>()
 
   constructor(release: Release, isReady: () => boolean) {
     const { registry } = this
     registry.setDefaultLabels({ color: release.color ?? '' })
     collectDefaultMetrics({ register: registry })
-    const registers = [registry]
-    this.#requests = new Counter({
-      name: 'model_server_requests_total',
-      help: 'Inference requests answered, by protocol and status code; 499 is a client that left.',
-      labelNames: [...OF_MODEL, 'protocol', 'code'],
-      registers,
-    })
-    this.#requestDuration = new Histogram({
-      name: 'model_server_request_duration_seconds',
-      help: 'From the headers of an inference request to the end of its answer.',
-      labelNames: [...OF_MODEL, 'protocol'],
-      buckets: DURATIONS,
-      registers,
-    })
-    this.#computeDuration = new Histogram({
-      name: 'model_server_compute_duration_seconds',
-      help: 'Time inside the model.',
-      labelNames: OF_MODEL,
-      buckets: DURATIONS,
-      registers,
-    })
-    this.#inferences = new Counter({
-      name: 'model_server_inferences_total',
-      help: 'Rows that the model answered.',
-      labelNames: OF_MODEL,
-      registers,
-    })
-    this.#executions = new Counter({
-      name: 'model_server_executions_total',
-      help: 'Runs of the model; inferences per execution is the mean batch size.',
-      labelNames: OF_MODEL,
-      registers,
-    })
-    this.#loadDuration = new Gauge({
-      name: 'model_server_model_load_duration_seconds',
-      help: 'Fetching, hashing, loading and warming up the model.',
-      labelNames: OF_MODEL,
-      registers,
-    })
-    this.#info = new Gauge({
-      name: 'model_server_model_info',
-      help: 'Always 1; the label is the digest of the loaded bytes.',
-      labelNames: [...OF_MODEL, 'sha256'],
-      registers,
-    })
-    new Gauge({
+    for (const { name, type, help } of FAMILIES) {
+      const samples = (): Sample[] =>
+        [...this.#models.values()].flatMap(({ metrics }) => metrics.samples[name]())
+      registerFamily(registry, { name: `model_server_${name}`, type, help, samples })
+    }
+    registerFamily(registry, {
       name: 'model_server_ready',
+      type: 'gauge',
       help: '1 when ready, otherwise 0.',
-      registers,
-      collect() {
-        this.set(isReady() ? 1 : 0)
-      },
+      samples: () => [{ labels: {}, value: isReady() ? 1 : 0 }],
+    })
+    registerFamily(registry, {
+      name: 'model_server_event_loop_lag_seconds',
+      type: 'gauge',
+      help: 'How late the event loop came to its timers since the last scrape; a run of the model on it shows here.',
+      samples: eventLoopLag(),
     })
   }
 
-  /** The part of one version. Its series are looked up once, not on every request. */
+  /** The part of one version. A version that is loaded anew while the old one still answers goes on counting in the same series. */
   of(model: string, version: string): ModelMetrics {
-    const labels = { model, version }
-    const executions = this.#executions.labels(labels)
-    const inferences = this.#inferences.labels(labels)
-    const computeDuration = this.#computeDuration.labels(labels)
-    return {
-      answered: (protocol, code, seconds) => {
-        this.#requests.inc({ ...labels, protocol, code })
-        this.#requestDuration.observe({ ...labels, protocol }, seconds)
-      },
-      ran: (rows, seconds) => {
-        executions.inc()
-        inferences.inc(rows)
-        computeDuration.observe(seconds)
-      },
-      loaded: (sha256, seconds) => {
-        this.#info.set({ ...labels, sha256 }, 1)
-        this.#loadDuration.set(labels, seconds)
-      },
+    const key = `${model}/${version}`
+    const held = this.#models.get(key)
+    if (held) {
+      held.holders += 1
+      return held.metrics
     }
+    const entry = { metrics: new ModelMetrics(model, version, () => this.#leave(key)), holders: 1 }
+    this.#models.set(key, entry)
+    return entry.metrics
+  }
+
+  #leave(key: string): void {
+    const held = this.#models.get(key)
+    if (!held) return
+    held.holders -= 1
+    if (held.holders === 0) this.#models.delete(key)
+  }
+}
+
+function eventLoopLag(): () => Sample[] {
+  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS })
+  delay.enable()
+  return () => {
+    const samples = LAG_QUANTILES.map((quantile) => {
+      const nanoseconds = quantile === 1 ? delay.max : delay.percentile(quantile * 100)
+      // What is recorded is the time between two ticks of the timer, so a loop that is never late records the resolution.
+      const value = Math.max(0, nanoseconds / 1e9 - LAG_RESOLUTION_MS / 1000)
+      return { labels: { quantile }, value }
+    })
+    delay.reset()
+    return samples
   }
 }
