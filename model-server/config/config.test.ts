@@ -1,4 +1,7 @@
-import { resolve } from 'node:path'
+import { mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
 import { ConfigError, readConfig } from './config.ts'
 
@@ -7,18 +10,25 @@ const least = { MODEL_NAME: 'housing', MODEL_URI: '/models/housing.onnx' }
 test('the least that is needed, with the defaults of the README', () => {
   expect(readConfig(least)).toEqual({
     port: 8080,
+    opsPort: 8081,
+    basePath: '',
     release: { name: undefined, color: undefined, revision: undefined },
     models: [
       {
         name: 'housing',
         version: '1',
+        isDefault: false,
         location: { type: 'File', path: '/models/housing.onnx' },
         sha256: undefined,
         maxBytes: 512 * 2 ** 20,
         columns: undefined,
+        warmUp: [],
         maxQueue: 256,
       },
     ],
+    repositoryApi: undefined,
+    s3: { forcePathStyle: false },
+    mlflow: undefined,
     maxBodyBytes: 8 * 2 ** 20,
     requestTimeoutMs: 30_000,
     drainDelayMs: 5_000,
@@ -44,19 +54,90 @@ test('everything given', () => {
   expect(config).toMatchObject({ port: 9000, drainDelayMs: 0, logLevel: 'warn' })
 })
 
-test('an empty value is an unset one', () => {
-  expect(readConfig({ ...least, PORT: '', MODEL_SHA256: ' ' }).port).toBe(8080)
+test.each([
+  [{}, 8080, 8081],
+  [{ PORT: '8081' }, 8081, 8082],
+  [{ PORT: '0' }, 0, 0],
+  [{ PORT: '65535' }, 65_535, 0],
+  [{ PORT: '0', OPS_PORT: '9100' }, 0, 9100],
+])('the ports of %j are %d and %d', (env, port, opsPort) => {
+  expect(readConfig({ ...least, ...env })).toMatchObject({ port, opsPort })
 })
 
-describe('where the model is', () => {
+test.each([
+  ['/', ''],
+  ['/models/a/', '/models/a'],
+])('the base path %s is taken as %j', (text, path) => {
+  expect(readConfig({ ...least, BASE_PATH: text }).basePath).toBe(path)
+})
+
+describe('MLflow', () => {
+  const uri = { MLFLOW_TRACKING_URI: 'http://mlflow:5000/' }
+
   test.each([
-    ['models/a.onnx', { type: 'File', path: resolve('models/a.onnx') }],
-    ['file:///models/a%20b.onnx', { type: 'File', path: '/models/a b.onnx' }],
-    ['http://store/a.onnx', { type: 'Http', url: new URL('http://store/a.onnx') }],
-    ['https://store/a.onnx?x=1', { type: 'Http', url: new URL('https://store/a.onnx?x=1') }],
-  ])('%s', (uri, location) => {
-    expect(readConfig({ ...least, MODEL_URI: uri }).models[0]?.location).toEqual(location)
+    [{}, undefined],
+    [{ MLFLOW_TRACKING_TOKEN: 't' }, 'Bearer t'],
+    [{ MLFLOW_TRACKING_USERNAME: 'me', MLFLOW_TRACKING_PASSWORD: 'p' }, 'Basic bWU6cA=='],
+    [
+      { MLFLOW_TRACKING_TOKEN: 't', MLFLOW_TRACKING_USERNAME: 'me', MLFLOW_TRACKING_PASSWORD: 'p' },
+      'Basic bWU6cA==',
+    ],
+  ])('with %j is asked as %s', (env, authorization) => {
+    const { mlflow } = readConfig({ ...least, ...uri, ...env })
+    expect(mlflow?.trackingUri).toBe('http://mlflow:5000')
+    expect(mlflow?.authorization?.reveal()).toBe(authorization)
   })
+
+  test('shows its secrets nowhere', () => {
+    const { mlflow } = readConfig({ ...least, ...uri, MLFLOW_TRACKING_TOKEN: 'hunter2' })
+    for (const shown of [
+      JSON.stringify(mlflow),
+      inspect(mlflow, { showHidden: true }),
+      String(mlflow?.authorization),
+    ]) {
+      expect(shown).toContain('[redacted]')
+      expect(shown).not.toContain('hunter2')
+    }
+  })
+})
+
+describe('the repository API', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'model-server-config-'))
+  const tokenFile = join(folder, 'token')
+  writeFileSync(tokenFile, 'long enough to be a token\n')
+
+  test('has a token and the places from which it may load', () => {
+    const env = {
+      ...least,
+      REPOSITORY_TOKEN_FILE: tokenFile,
+      REPOSITORY_URIS: '/models/, s3://models/housing/',
+    }
+    expect(readConfig(env).repositoryApi).toEqual({
+      tokenFile,
+      allowed: ['/models', 's3://models/housing/'],
+    })
+  })
+
+  test('is refused in a pod of a release', () => {
+    const env = { ...least, REPOSITORY_TOKEN_FILE: tokenFile, MODELRELEASE_REVISION: '5d4f' }
+    expect(() => readConfig(env)).toThrow('REPOSITORY_TOKEN_FILE: a pod of a release')
+  })
+
+  test('has every problem told, also where both of its variables are wrong', () => {
+    const env = { ...least, REPOSITORY_TOKEN_FILE: tokenFile, REPOSITORY_URIS: 'gs://models', PORT: 'x' }
+    expect(() => readConfig(env)).toThrow(/- PORT: .*\n- REPOSITORY_URIS: expected a folder/)
+  })
+
+  test.each([
+    ['that is not there', join(folder, 'nowhere'), 'ENOENT'],
+    ['that is too short', '/dev/null', 'expected a file with a token of at least 16 characters'],
+  ])('is refused with a token %s', (_, file, problem) => {
+    expect(() => readConfig({ ...least, REPOSITORY_TOKEN_FILE: file })).toThrow(problem)
+  })
+})
+
+test('an empty value is an unset one', () => {
+  expect(readConfig({ ...least, PORT: '', MODEL_SHA256: ' ' }).port).toBe(8080)
 })
 
 describe('a problem names the variable, its value and the remedy', () => {
@@ -66,10 +147,33 @@ describe('a problem names the variable, its value and the remedy', () => {
     ['MODEL_NAME', 'a/b', "MODEL_NAME: expected letters, digits, '.', '_' and '-', at most 128, got 'a/b'"],
     [
       'MODEL_URI',
-      's3://models/a.onnx',
-      "MODEL_URI: the scheme 's3:' of 's3://models/a.onnx' is not supported; use a path, file:, http: or https:",
+      'mlflow:/models:/housing/1',
+      'MLFLOW_TRACKING_URI: is required: a model comes from a registry of MLflow',
     ],
-    ['MODEL_URI', 'http://', "MODEL_URI: 'http://' is not a URL; use a path, file:, http: or https:"],
+    ['MODEL_WARM_UP', '[', 'MODEL_WARM_UP: expected JSON: Unexpected end of JSON input'],
+    [
+      'MODEL_WARM_UP',
+      '[{"frame": {}, "expected": [1]}]',
+      "MODEL_WARM_UP: [0]: unknown key 'expected'; expected inputs, frame, expect, absoluteTolerance",
+    ],
+    ['OPS_PORT', '8080', "OPS_PORT: expected another port than PORT, got '8080'"],
+    ['BASE_PATH', '/a/../b', "BASE_PATH: expected a path such as /models/a, got '/a/../b'"],
+    ['S3_FORCE_PATH_STYLE', 'yes', "S3_FORCE_PATH_STYLE: expected true or false, got 'yes'"],
+    [
+      'MLFLOW_TRACKING_URI',
+      './mlruns',
+      "MLFLOW_TRACKING_URI: expected an http: or https: URL, got './mlruns'",
+    ],
+    [
+      'MLFLOW_TRACKING_USERNAME',
+      'me',
+      'MLFLOW_TRACKING_PASSWORD: is required: MLFLOW_TRACKING_USERNAME is set',
+    ],
+    [
+      'REPOSITORY_URIS',
+      's3://models/',
+      'REPOSITORY_URIS: does nothing without REPOSITORY_TOKEN_FILE; set or unset both',
+    ],
     [
       'MODEL_SHA256',
       'abc',
@@ -95,9 +199,9 @@ describe('a problem names the variable, its value and the remedy', () => {
     )
   })
 
-  test('but never shows a password', () => {
-    const read = (): unknown => readConfig({ ...least, MODEL_URI: 'https://me:hunter2@store/a.onnx' })
-    expect(read).toThrow('MODEL_URI: must not hold a user name or password')
+  test.each(['MODEL_URI', 'MLFLOW_TRACKING_URI'])('but never shows a password: %s', (variable) => {
+    const read = (): unknown => readConfig({ ...least, [variable]: 'https://me:hunter2@store/a.onnx' })
+    expect(read).toThrow(`${variable}: must not hold a user name or password`)
     expect(read).not.toThrow('hunter2')
   })
 

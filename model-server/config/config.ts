@@ -1,14 +1,31 @@
 /** The only reader of the environment. All problems are reported at once. */
-import { resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import type { ModelLocation } from '../sources/source.ts'
+import { readFileSync } from 'node:fs'
+import { readModelsFile } from './models-file.ts'
+import { IDENTITY, SERVING, readModel } from './model-config.ts'
+import type { ModelConfig, ModelSetting } from './model-config.ts'
+import { readMlflow, readS3 } from './sources-config.ts'
+import type { MlflowConfig, S3Config } from './sources-config.ts'
+import { parseAllowedPrefix } from '../sources/allow-list.ts'
+import type { AllowedPrefix } from '../sources/allow-list.ts'
+import type { ModelLocation } from '../sources/location.ts'
+import { MAX_INT32, got, integer, oneOf, text } from './values.ts'
+import type { Parse, Read } from './values.ts'
 
 /** Everything the server takes from outside; see README.md for each variable. */
 export type Config = {
   port: number
+  /** Metrics, the repository API and health; never reached by what is sent to `port`. */
+  opsPort: number
+  /** In front of every path of `port`; empty or `/a/b`. */
+  basePath: string
   release: Release
-  /** At least one; the first answers where a route names none. */
+  /** The first answers where a route names none. Empty only where models can be loaded later. */
   models: readonly ModelConfig[]
+  /** Undefined where models cannot be loaded or unloaded from outside. */
+  repositoryApi: RepositoryApiConfig | undefined
+  s3: S3Config
+  /** Undefined where no registry is known, and so no model can come from one. */
+  mlflow: MlflowConfig | undefined
   maxBodyBytes: number
   /** From the headers of an inference request to its answer. */
   requestTimeoutMs: number
@@ -23,18 +40,12 @@ export type Release = {
   revision: string | undefined
 }
 
-/** Which model to serve, from where, and what must be true of its bytes. */
-export type ModelConfig = {
-  name: string
-  version: string
-  location: ModelLocation
-  /** Lower-case hex; undefined accepts any bytes, and the digest is reported. */
-  sha256: string | undefined
-  maxBytes: number
-  /** Overrides the columns that the model itself names. */
-  columns: readonly string[] | undefined
-  /** Requests of the model that may be in the server at a time. */
-  maxQueue: number
+/** Who may load and unload models, and from where. */
+export type RepositoryApiConfig = {
+  /** Read again for every request, so that a token may be changed. */
+  tokenFile: string
+  /** A model may be loaded from anywhere below these; none allows only what is configured. */
+  allowed: readonly AllowedPrefix[]
 }
 
 /** Levels of pino, plus silence. */
@@ -45,125 +56,146 @@ export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
 
-type Environment = Readonly<Record<string, string | undefined>>
+/** Variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where a problem is, and what to do about it. */
+type Problems = { note: (place: string, message: string) => void; read: Read<string> }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const MIB = 2 ** 20
-const MAX_INT32 = 2 ** 31 - 1
 
 /**
- * Read and check the environment.
- * @throws ConfigError with all problems, each naming the variable, its value and the remedy
+ * Read and check the environment, and the file that MODELS_FILE names.
+ * @throws ConfigError with all problems, each naming the variable or the place in the file, its value and the remedy
  */
 export function readConfig(env: Environment = process.env): Config {
-  const problems: string[] = []
-  const read = <T>(variable: string, parse: (text: string | undefined) => T): T => {
+  // A setting that several models share is one problem.
+  const problems = new Set<string>()
+  const note = (place: string, message: string): void => void problems.add(`${place}: ${message}`)
+  const read = <T>(variable: string, parse: Parse<T>): T => {
     // Kubernetes manifests write an unset value as "".
-    const text = env[variable]?.trim() === '' ? undefined : env[variable]?.trim()
+    const value = env[variable]?.trim()
     try {
-      return parse(text)
+      return parse(value === '' ? undefined : value)
     } catch (error) {
-      problems.push(`${variable}: ${(error as Error).message}`)
+      note(variable, (error as Error).message)
       // Never seen: a config with problems is not returned.
       return undefined as T
     }
   }
 
+  const port = read('PORT', integer(8080, 0, 65_535))
+  const release: Release = {
+    name: read('MODELRELEASE_NAME', headerValue),
+    color: read('MODELRELEASE_COLOR', color),
+    revision: read('MODELRELEASE_REVISION', headerValue),
+  }
+  const repositoryApi = readRepositoryApi(release, { note, read })
+  const models = readModels({ note, read }, repositoryApi !== undefined)
   const config: Config = {
-    port: read('PORT', integer(8080, 0, 65_535)),
-    release: {
-      name: read('MODELRELEASE_NAME', headerValue),
-      color: read('MODELRELEASE_COLOR', color),
-      revision: read('MODELRELEASE_REVISION', headerValue),
-    },
-    models: [
-      {
-        name: read('MODEL_NAME', modelName),
-        version: read('MODEL_VERSION', (text) => modelName(text ?? '1')),
-        location: read('MODEL_URI', parseLocation),
-        sha256: read('MODEL_SHA256', digest),
-        maxBytes: read('MODEL_MAX_BYTES', integer(512 * MIB, 1, MAX_INT32)),
-        columns: read('MODEL_COLUMNS', (text) => (text === undefined ? undefined : parseColumns(text))),
-        maxQueue: read('MAX_QUEUE', integer(256, 1, 100_000)),
-      },
-    ],
+    port,
+    opsPort: read('OPS_PORT', integer(portAfter(port), 0, 65_535)),
+    basePath: read('BASE_PATH', basePath),
+    release,
+    models,
+    repositoryApi,
+    s3: readS3(read),
+    mlflow: readMlflow(read),
     maxBodyBytes: read('MAX_BODY_BYTES', integer(8 * MIB, 1, MAX_INT32)),
     requestTimeoutMs: read('REQUEST_TIMEOUT_MS', integer(30_000, 1, 600_000)),
     drainDelayMs: read('DRAIN_DELAY_MS', integer(5_000, 0, 600_000)),
-    logLevel: read('LOG_LEVEL', logLevel),
+    logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS, 'info')),
   }
-  if (problems.length > 0) throw new ConfigError(`invalid configuration:\n- ${problems.join('\n- ')}`)
+  checkTogether(config, note)
+  if (problems.size > 0) throw new ConfigError(`invalid configuration:\n- ${[...problems].join('\n- ')}`)
   return config
 }
 
-/**
- * Names of columns in the order of the model's input, separated by commas.
- * @throws Error where a name is empty or given twice
- */
-export function parseColumns(text: string): string[] {
-  const columns = text.split(',').map((column) => column.trim())
-  if (columns.includes('')) throw new Error(`expected names separated by commas, got '${text}'`)
-  const twice = columns.find((column, index) => columns.indexOf(column) !== index)
-  if (twice !== undefined) throw new Error(`column '${twice}' is named twice in '${text}'`)
-  return columns
+/** Two ports that fit together, without anybody having to think of the second; any free one follows any free one. */
+function portAfter(port: number): number {
+  return port === 0 || port >= 65_535 ? 0 : port + 1
 }
 
-function parseLocation(text: string | undefined): ModelLocation {
-  if (text === undefined) throw new Error('is required: a path, file:, http: or https: URL of an ONNX model')
-  if (!/^[a-z][a-z0-9+.-]*:/i.test(text)) return { type: 'File', path: resolve(text) }
-  if (!URL.canParse(text)) throw new Error(`'${text}' is not a URL; use a path, file:, http: or https:`)
-
-  const url = new URL(text)
-  if (url.username !== '' || url.password !== '') {
-    throw new Error('must not hold a user name or password; they would show in every listing of the pod')
+function readModels({ note, read }: Problems, mayBeEmpty: boolean): ModelConfig[] {
+  const variables: Partial<Record<ModelSetting, string>> = { ...IDENTITY, ...SERVING }
+  const file = read('MODELS_FILE', text)
+  if (file === undefined) {
+    const readOne = <T>(name: ModelSetting, parse: Parse<T>): T => {
+      const variable = variables[name]
+      return variable === undefined ? parse(undefined) : read(variable, parse)
+    }
+    return [readModel(readOne, process.cwd())]
   }
-  switch (url.protocol) {
-    case 'file:':
-      return { type: 'File', path: fileURLToPath(url) }
-    case 'http:':
-    case 'https:':
-      return { type: 'Http', url }
-    default:
-      throw new Error(
-        `the scheme '${url.protocol}' of '${text}' is not supported; use a path, file:, http: or https:`,
-      )
+
+  for (const variable of Object.values(IDENTITY)) {
+    if (read(variable, text) === undefined) continue
+    note(variable, 'is for a server with one model; MODELS_FILE says it for each, so unset one of the two')
+  }
+  return readModelsFile(file, {
+    problem: note,
+    environment: (name, parse) => read(SERVING[name], parse),
+    mayBeEmpty,
+  })
+}
+
+function readRepositoryApi(release: Release, { note, read }: Problems): RepositoryApiConfig | undefined {
+  const allowed = read('REPOSITORY_URIS', allowedPrefixes)
+  const tokenFile = read('REPOSITORY_TOKEN_FILE', readableToken)
+  if (tokenFile === undefined) {
+    if (allowed !== undefined)
+      note('REPOSITORY_URIS', 'does nothing without REPOSITORY_TOKEN_FILE; set or unset both')
+    return undefined
+  }
+  if (release.revision !== undefined) {
+    note(
+      'REPOSITORY_TOKEN_FILE',
+      'a pod of a release (MODELRELEASE_REVISION) serves the model that passed its gates and no other; unset it',
+    )
+  }
+  return { tokenFile, allowed: allowed ?? [] }
+}
+
+/** What no setting shows by itself. */
+function checkTogether(config: Config, note: Problems['note']): void {
+  const { models, repositoryApi, mlflow, port, opsPort } = config
+  if (port === opsPort && port !== 0) note('OPS_PORT', `expected another port than PORT, got '${opsPort}'`)
+  // Of a setting with a problem there may be nothing, whatever its type says.
+  const locations: (ModelLocation | undefined)[] = models.map((model) => model.location)
+  const fromMlflow = locations.some((location) => location?.type === 'Mlflow')
+  const mayBeMlflow = repositoryApi?.allowed.some((prefix) => prefix.startsWith('mlflow:')) ?? false
+  if (!mlflow && (fromMlflow || mayBeMlflow)) {
+    note('MLFLOW_TRACKING_URI', 'is required: a model comes from a registry of MLflow')
   }
 }
 
-function integer(fallback: number, low: number, high: number): (text: string | undefined) => number {
-  return (text) => {
-    if (text === undefined) return fallback
-    const value = /^\d+$/.test(text) ? Number(text) : NaN
-    if (value >= low && value <= high) return value
-    throw new Error(`expected an integer from ${low} to ${high}, got '${text}'`)
-  }
+function allowedPrefixes(value: unknown): AllowedPrefix[] | undefined {
+  return text(value)
+    ?.split(',')
+    .map((uri) => parseAllowedPrefix(uri.trim(), process.cwd()))
 }
 
-function modelName(text: string | undefined): string {
-  if (text === undefined) throw new Error('is required: the model answers under /v2/models/{MODEL_NAME}')
-  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(text)) return text
-  throw new Error(`expected letters, digits, '.', '_' and '-', at most 128, got '${text}'`)
+function readableToken(value: unknown): string | undefined {
+  const path = text(value)
+  if (path === undefined) return undefined
+  if (readFileSync(path, 'utf8').trim().length >= 16) return path
+  throw new Error(`expected a file with a token of at least 16 characters, ${got(path)}`)
 }
 
-function color(text: string | undefined): Release['color'] {
-  if (text === undefined || text === 'blue' || text === 'green') return text
-  throw new Error(`expected blue or green, got '${text}'`)
+function basePath(value: unknown): string {
+  if (value === undefined || value === '/') return ''
+  const path = typeof value === 'string' ? value.replace(/\/$/, '') : ''
+  if (/^(?:\/[A-Za-z0-9._~-]+)+$/.test(path) && !/\/\.{1,2}(?:\/|$)/.test(path)) return path
+  throw new Error(`expected a path such as /models/a, ${got(value)}`)
 }
 
-function headerValue(text: string | undefined): string | undefined {
-  if (text === undefined || /^[\x21-\x7e]{1,253}$/.test(text)) return text
-  throw new Error(`expected at most 253 visible ASCII characters, got '${text}'`)
+function color(value: unknown): Release['color'] {
+  if (value === undefined || value === 'blue' || value === 'green') return value
+  throw new Error(`expected blue or green, ${got(value)}`)
 }
 
-function digest(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined
-  const hex = text.replace(/^sha256:/, '').toLowerCase()
-  if (/^[0-9a-f]{64}$/.test(hex)) return hex
-  throw new Error(`expected 64 hexadecimal digits (sha256sum FILE prints them), got '${text}'`)
-}
-
-function logLevel(text: string | undefined): LogLevel {
-  const level = LOG_LEVELS.find((candidate) => candidate === (text ?? 'info'))
-  if (level) return level
-  throw new Error(`expected one of ${LOG_LEVELS.join(', ')}, got '${String(text)}'`)
+function headerValue(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  if (typeof value === 'string' && /^[\x21-\x7e]{1,253}$/.test(value)) return value
+  throw new Error(`expected at most 253 visible ASCII characters, ${got(value)}`)
 }

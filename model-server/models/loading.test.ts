@@ -202,10 +202,10 @@ test('it loads a model without leaving a trace at home: the runtime reports to n
 
 describe('a process that cannot start', () => {
   test('because of its environment ends with code 2 and all the reasons', async () => {
-    const process = start({ MODEL_URI: 's3://models/housing.onnx', MODEL_SHA256: 'abc' })
+    const process = start({ MODEL_URI: 'gs://models/housing.onnx', MODEL_SHA256: 'abc' })
     expect(await process.exited).toBe(2)
     expect(process.stderr).toMatch(
-      /^invalid configuration:\n- MODEL_URI: the scheme 's3:'.*\n- MODEL_SHA256: /,
+      /^invalid configuration:\n- MODEL_URI: the scheme 'gs:'.*\n- MODEL_SHA256: /,
     )
   })
 

@@ -1,8 +1,7 @@
 /** Fetching the bytes of a model. */
 import { createReadStream } from 'node:fs'
-
-/** Where a model's bytes are. */
-export type ModelLocation = { type: 'File'; path: string } | { type: 'Http'; url: URL }
+import { describeLocation } from './location.ts'
+import type { ModelLocation } from './location.ts'
 
 /** These bytes will not do, however often they are fetched. */
 export class ModelRefused extends Error {
@@ -26,12 +25,10 @@ export async function fetchModel(
       return collect(createReadStream(location.path, { signal }), maxBytes)
     case 'Http':
       return download(location.url, maxBytes, signal)
+    case 'S3':
+    case 'Mlflow':
+      throw new ModelRefused(`models at ${describeLocation(location)} cannot be fetched yet`)
   }
-}
-
-/** The location without its query, which may be a signature that opens the store to whoever reads the log. */
-export function describeLocation(location: ModelLocation): string {
-  return location.type === 'File' ? location.path : `${location.url.origin}${location.url.pathname}`
 }
 
 async function download(url: URL, maxBytes: number, signal: AbortSignal): Promise<Buffer> {

@@ -1,0 +1,79 @@
+/** Requests that a model must answer before it serves, as `warmUp` of a model says them. */
+import { got } from './values.ts'
+
+/** What is asked: the `inputs` of a V2 infer request, or the body of `/predict`. */
+export type WarmUpQuestion = { type: 'Inputs'; inputs: unknown } | { type: 'Frame'; frame: unknown }
+
+/** One request with the answer that the model must give. */
+export type WarmUpSample = {
+  question: WarmUpQuestion
+  /** Elements by output, in row-major order; undefined where any answer will do. */
+  expect: ReadonlyMap<string | typeof PREDICTION, readonly unknown[]> | undefined
+  /** How far a number may be from what is expected. */
+  absoluteTolerance: number
+}
+
+/** The output that `/predict` answers with, whatever its name. */
+export const PREDICTION = Symbol('prediction')
+
+const KEYS = ['inputs', 'frame', 'expect', 'absoluteTolerance']
+
+/**
+ * A list of samples, or the same as JSON text.
+ * @throws Error naming the sample and what was expected
+ */
+export function warmUpSamples(value: unknown): readonly WarmUpSample[] {
+  if (value === undefined) return []
+  const list = typeof value === 'string' ? parseJson(value) : value
+  if (!Array.isArray(list)) throw new Error(`expected a list of samples, ${got(list)}`)
+  return list.map((sample: unknown, index) => {
+    try {
+      return warmUpSample(sample)
+    } catch (cause) {
+      throw new Error(`[${index}]: ${(cause as Error).message}`, { cause })
+    }
+  })
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new Error(`expected JSON: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function warmUpSample(value: unknown): WarmUpSample {
+  if (!isObject(value)) throw new Error(`expected an object, ${got(value)}`)
+  const unknown = Object.keys(value).find((key) => !KEYS.includes(key))
+  if (unknown !== undefined) throw new Error(`unknown key '${unknown}'; expected ${KEYS.join(', ')}`)
+  const { inputs, frame, expect, absoluteTolerance = 0 } = value
+  if (typeof absoluteTolerance !== 'number' || !(absoluteTolerance >= 0)) {
+    throw new Error(`absoluteTolerance: expected a number of at least 0, ${got(absoluteTolerance)}`)
+  }
+  if ((inputs === undefined) === (frame === undefined)) {
+    throw new Error("expected either 'inputs' (as of V2 infer) or 'frame' (as of /predict)")
+  }
+  return inputs === undefined
+    ? { question: { type: 'Frame', frame }, expect: expectedPrediction(expect), absoluteTolerance }
+    : { question: { type: 'Inputs', inputs }, expect: expectedOutputs(expect), absoluteTolerance }
+}
+
+function expectedPrediction(value: unknown): WarmUpSample['expect'] {
+  return value === undefined ? undefined : new Map([[PREDICTION, elements('expect', value)]])
+}
+
+function expectedOutputs(value: unknown): WarmUpSample['expect'] {
+  if (value === undefined) return undefined
+  if (!isObject(value)) throw new Error(`expect: expected {output: [element]}, ${got(value)}`)
+  return new Map(Object.entries(value).map(([name, list]) => [name, elements(`expect.${name}`, list)]))
+}
+
+function elements(place: string, value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw new Error(`${place}: expected a list of elements, ${got(value)}`)
+  return value.flat(8) as unknown[]
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
