@@ -23,6 +23,7 @@ test('the least that is needed, with the defaults of the README', () => {
         maxBytes: 512 * 2 ** 20,
         columns: undefined,
         warmUp: [],
+        driftReference: undefined,
         maxQueue: 256,
       },
     ],
@@ -33,6 +34,7 @@ test('the least that is needed, with the defaults of the README', () => {
     requestTimeoutMs: 30_000,
     drainDelayMs: 5_000,
     logLevel: 'info',
+    logging: { access: 'requests', payload: undefined },
   })
 })
 

@@ -1,5 +1,7 @@
 /** The only reader of the environment. All problems are reported at once. */
 import { readFileSync } from 'node:fs'
+import { readLogging } from './logging.ts'
+import type { LoggingConfig } from './logging.ts'
 import { readModelsFile } from './models-file.ts'
 import { IDENTITY, SERVING, readModel } from './model-config.ts'
 import type { ModelConfig, ModelSetting } from './model-config.ts'
@@ -31,6 +33,7 @@ export type Config = {
   requestTimeoutMs: number
   drainDelayMs: number
   logLevel: LogLevel
+  logging: LoggingConfig
 }
 
 /** Which release this process belongs to, as the operator set it; undefined outside a cluster. */
@@ -106,6 +109,7 @@ export function readConfig(env: Environment = process.env): Config {
     requestTimeoutMs: read('REQUEST_TIMEOUT_MS', integer(30_000, 1, 600_000)),
     drainDelayMs: read('DRAIN_DELAY_MS', integer(5_000, 0, 600_000)),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS, 'info')),
+    logging: readLogging(read),
   }
   checkTogether(config, note)
   if (problems.size > 0) throw new ConfigError(`invalid configuration:\n- ${[...problems].join('\n- ')}`)

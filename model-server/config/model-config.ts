@@ -1,4 +1,5 @@
 /** What may be set for one model, in the environment or in MODELS_FILE. */
+import { resolve } from 'node:path'
 import type { ModelLocation } from '../sources/location.ts'
 import { parseLocation } from '../sources/location.ts'
 import { MAX_INT32, columnNames, digest, flag, integer, pathName, required, text } from './values.ts'
@@ -20,6 +21,8 @@ export type ModelConfig = {
   columns: readonly string[] | undefined
   /** Answered as expected before the model serves. */
   warmUp: readonly WarmUpSample[]
+  /** A file with what the features looked like in training; undefined looks into the model's own metadata. */
+  driftReference: string | undefined
   /** Requests of the model that may be in the server at a time. */
   maxQueue: number
 }
@@ -32,6 +35,7 @@ export const IDENTITY = {
   sha256: 'MODEL_SHA256',
   columns: 'MODEL_COLUMNS',
   warmUp: 'MODEL_WARM_UP',
+  driftReference: 'DRIFT_REFERENCE',
 } as const
 
 /** How models are run: the environment says it for all, MODELS_FILE for one. */
@@ -56,6 +60,7 @@ export function readModel(read: Read<ModelSetting>, base: string): ModelConfig {
     maxBytes: read('maxBytes', integer(512 * MIB, 1, MAX_INT32)),
     columns: read('columns', columnNames),
     warmUp: read('warmUp', warmUpSamples),
+    driftReference: read('driftReference', path(base)),
     maxQueue: read('maxQueue', integer(256, 1, 100_000)),
   }
 }
@@ -63,4 +68,11 @@ export function readModel(read: Read<ModelSetting>, base: string): ModelConfig {
 function location(base: string): Parse<ModelLocation> {
   const uri = required(text, 'a path, or a file:, http:, https:, s3: or mlflow: URL of an ONNX model')
   return (value) => parseLocation(uri(value), base)
+}
+
+function path(base: string): Parse<string | undefined> {
+  return (value) => {
+    const given = text(value)
+    return given === undefined ? undefined : resolve(base, given)
+  }
 }
