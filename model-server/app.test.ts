@@ -81,8 +81,8 @@ describe('the housing model', () => {
   })
 
   test.each([
-    ['/v2', { name: 'modelrelease-model-server', version: '0.1.0', extensions: [] }],
-    ['/v2/', { name: 'modelrelease-model-server', version: '0.1.0', extensions: [] }],
+    ['/v2', { name: 'modelrelease-model-server', version: '0.1.0', extensions: ['binary_tensor_data'] }],
+    ['/v2/', { name: 'modelrelease-model-server', version: '0.1.0', extensions: ['binary_tensor_data'] }],
     ['/v2/health/live', { live: true }],
     ['/v2/health/ready', { ready: true }],
     ['/v2/models/housing/ready', { name: 'housing', ready: true }],
@@ -99,6 +99,20 @@ describe('the housing model', () => {
     ],
   ])('GET %s', async (path, body) => {
     expect(await call(`${origin}${path}`)).toMatchObject({ status: 200, body })
+  })
+
+  test.each(['/metrics', '/v2/repository/index'])('%s is not for those who send to PORT', async (path) => {
+    expect(await call(`${origin}${path}`, { method: path === '/metrics' ? 'GET' : 'POST' })).toMatchObject({
+      status: 404,
+    })
+  })
+
+  test.each([
+    ['/v2/health/ready', 200],
+    ['/metrics', 200],
+    ['/predict', 404],
+  ])('OPS_PORT answers %s with %d', async (path, status) => {
+    expect(await call(`${await server.opsOrigin()}${path}`)).toMatchObject({ status })
   })
 
   test('GET / tells a human what there is', async () => {
@@ -217,9 +231,9 @@ describe('the housing model', () => {
   })
 
   test('counts what it answered under model, version and color', async () => {
-    const before = (await call(`${origin}/metrics`)).body as string
+    const before = (await call(`${await server.opsOrigin()}/metrics`)).body as string
     await post(`${origin}/predict`, sample?.request)
-    const after = (await call(`${origin}/metrics`)).body as string
+    const after = (await call(`${await server.opsOrigin()}/metrics`)).body as string
     const labels = 'model="housing",version="2",protocol="predict",code="200",color="green"'
     expect(valueOf(after, `model_server_requests_total{${labels}}`)).toBe(
       valueOf(before, `model_server_requests_total{${labels}}`) + 1,

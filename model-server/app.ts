@@ -26,7 +26,7 @@ export type Parts = {
 
 /** All routes of the data port. */
 export function buildApp(parts: Parts): Express {
-  const { metrics, log } = parts
+  const { log } = parts
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -35,9 +35,6 @@ export function buildApp(parts: Parts): Express {
   addHealthRoutes(app, parts)
   addPredictRoute(app, parts)
   addV2Routes(app, parts)
-  app.get('/metrics', async (_request, response) => {
-    response.type(metrics.registry.contentType).send(await metrics.registry.metrics())
-  })
   app.get('/', (_request, response) => {
     response.type('text/plain').send(greeting(parts))
   })
@@ -86,7 +83,7 @@ function greeting({ config, repository, drain }: Parts): string {
   return [
     ...models,
     'POST /predict                                   a pandas frame: {column: {row: value}}',
-    'GET  /v2/health/live, /v2/health/ready, /metrics',
+    'GET  /v2/health/live, /v2/health/ready',
     '',
   ].join('\n')
 }

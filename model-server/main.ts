@@ -7,11 +7,13 @@ import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
 import { ConfigError, readConfig } from './config/config.ts'
 import type { Config } from './config/config.ts'
+import { describeConfig } from './config/describe-config.ts'
 import { Drain, closeGently } from './http/drain.ts'
 import { Metrics } from './operations/metrics.ts'
 import { ModelSlot } from './models/model-slot.ts'
 import { Repository } from './models/repository.ts'
 import { notReadyBecause } from './models/readiness.ts'
+import { buildOpsApp } from './ops-app.ts'
 
 /** Longer than any load balancer keeps an idle connection (ALB 60 s, CloudFront 5 s), so that it is never us who closes first. */
 const KEEP_ALIVE_MS = 75_000
@@ -30,9 +32,10 @@ function serve(config: Config): void {
   const repository: Repository = new Repository(
     config.models.map((model) => new ModelSlot(model, metrics.of(model.name, model.version), log)),
   )
-  const app = buildApp({ config, repository, drain, metrics, log, serverVersion: serverVersion() })
-
-  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS }, app)
+  const parts = { config, repository, drain, metrics, log, serverVersion: serverVersion() }
+  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS }, buildApp(parts))
+  // It answers until the process ends, so that a drain can be watched.
+  const opsServer = createServer(buildOpsApp(parts))
   server.keepAliveTimeout = KEEP_ALIVE_MS
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
@@ -57,14 +60,16 @@ function serve(config: Config): void {
   process.on('SIGTERM', (signal) => void leave(signal))
   process.on('SIGINT', (signal) => void leave(signal))
   server.on('error', (err) => die(log, err, `Cannot listen on PORT ${config.port}`))
+  opsServer.on('error', (err) => die(log, err, `Cannot listen on OPS_PORT ${config.opsPort}`))
   process.on('uncaughtException', (err) => die(log, err, 'Uncaught error'))
 
   // Listen before loading: a model that cannot be had is a reason not to be ready, told over HTTP, and none to crash-loop.
+  log.info({ config: describeConfig(config) }, 'Starting')
+  opsServer.listen(config.opsPort, () =>
+    log.info({ address: opsServer.address() }, 'Listening for operations'),
+  )
   server.listen(config.port, () => {
-    log.info(
-      { address: server.address(), models: config.models.map(({ name, version }) => `${name}/${version}`) },
-      'Listening',
-    )
+    log.info({ address: server.address() }, 'Listening')
     void repository.load(stopped.signal)
   })
 }

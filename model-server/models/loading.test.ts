@@ -116,7 +116,7 @@ describe('bytes that will not do: alive, never ready, and it says why', () => {
       model: [503, because],
       predict: [503, because],
     })
-    const metrics = await (await fetch(`${origin}/metrics`)).text()
+    const metrics = await (await fetch(`${await process.opsOrigin()}/metrics`)).text()
     expect(metrics).toMatch(/model_server_ready\{.*\} 0\n/)
   })
 })

@@ -42,8 +42,17 @@ export class ServerProcess {
   }
 
   /** `http://127.0.0.1:port`, once it listens. */
-  async origin(): Promise<string> {
-    const { address } = await this.logged('Listening')
+  origin(): Promise<string> {
+    return this.#originOf('Listening')
+  }
+
+  /** The same of the port for operations. */
+  opsOrigin(): Promise<string> {
+    return this.#originOf('Listening for operations')
+  }
+
+  async #originOf(message: string): Promise<string> {
+    const { address } = await this.logged(message)
     return `http://127.0.0.1:${(address as { port: number }).port}`
   }
 

@@ -1,0 +1,14 @@
+import { describeLocation } from '../sources/location.ts'
+import type { Config } from './config.ts'
+
+/** What is in force, for the log: no secrets, locations without their queries, samples only counted. */
+export function describeConfig(config: Config): Record<string, unknown> {
+  return {
+    ...config,
+    models: config.models.map(({ location, warmUp, ...model }) => ({
+      ...model,
+      location: describeLocation(location),
+      warmUpSamples: warmUp.length,
+    })),
+  }
+}

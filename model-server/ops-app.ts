@@ -1,0 +1,26 @@
+/** The routes for those who run the server. They have a port of their own: what a proxy forwards to users never reaches them. */
+import express from 'express'
+import type { Express } from 'express'
+import type { Parts } from './app.ts'
+import { answerErrors } from './http/error-answer.ts'
+import { addHealthRoutes } from './http/health-routes.ts'
+import { RequestError } from './http/request-error.ts'
+
+/** All routes of the port for operations. */
+export function buildOpsApp(parts: Parts): Express {
+  const { metrics, log } = parts
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+
+  addHealthRoutes(app, parts)
+  app.get('/metrics', async (_request, response) => {
+    response.type(metrics.registry.contentType).send(await metrics.registry.metrics())
+  })
+
+  app.use((request) => {
+    throw new RequestError(404, `no such path: ${request.path}; this port is for /metrics and /v2/health`)
+  })
+  app.use(answerErrors(log))
+  return app
+}
