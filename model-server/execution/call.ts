@@ -2,18 +2,27 @@ import { RequestError } from '../http/request-error.ts'
 
 /** What one inference request still has: time, and somebody who waits for it. */
 export class Call {
-  /** On the clock of `performance.now()`, in milliseconds; Infinity without a limit. */
-  readonly deadlineMs: number
+  #deadlineMs: number
   /** Set once the client is gone; nobody will read the answer. */
   abandoned = false
 
   constructor(deadlineMs = Infinity) {
-    this.deadlineMs = deadlineMs
+    this.#deadlineMs = deadlineMs
+  }
+
+  /** On the clock of `performance.now()`, in milliseconds; Infinity without a limit. */
+  get deadlineMs(): number {
+    return this.#deadlineMs
+  }
+
+  /** The client wants its answer earlier than the server would wait; a later deadline changes nothing. */
+  expireBy(deadlineMs: number): void {
+    this.#deadlineMs = Math.min(this.#deadlineMs, deadlineMs)
   }
 
   /** Whether running the model for this call still makes sense. */
   isPointless(nowMs: number): boolean {
-    return this.abandoned || nowMs >= this.deadlineMs
+    return this.abandoned || nowMs >= this.#deadlineMs
   }
 }
 

@@ -1,4 +1,5 @@
 /** Reading request bodies: whole, bounded, inflated where they were compressed. */
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream'
 import type { Readable } from 'node:stream'
@@ -71,10 +72,12 @@ function collect(source: Readable, maxBytes: number): Promise<Buffer> {
  * A body as JSON.
  * @throws RequestError 400 with the parser's words
  */
-export function parseJson(body: Buffer): unknown {
+export function parseJson(body: Buffer, parse: (text: string) => unknown = JSON.parse): unknown {
   if (body.length === 0) throw new RequestError(400, 'the body: expected JSON, got nothing')
+  // Decoding would replace what is no UTF-8, and the model would get text that nobody sent.
+  if (!isUtf8(body)) throw new RequestError(400, 'the body: expected JSON in UTF-8, got other bytes')
   try {
-    return JSON.parse(body.toString()) as unknown
+    return parse(body.toString())
   } catch (cause) {
     throw new RequestError(400, `the body: expected JSON: ${(cause as Error).message}`, { cause })
   }

@@ -16,6 +16,8 @@ export type Exchange = {
   /** Whole and inflated. */
   body: Buffer
   call: Call
+  /** When its headers were read, on the clock of `performance.now()`. */
+  arrivedMs: number
 }
 
 /** Where a protocol takes its requests, and how it answers them. */
@@ -64,7 +66,7 @@ async function exchange(
   model.admission.enter()
   leave = () => model.admission.leave()
   const body = await readBody(request, config.maxBodyBytes)
-  await route.infer({ request, response, model, body, call })
+  await route.infer({ request, response, model, body, call, arrivedMs: started })
 }
 
 /**

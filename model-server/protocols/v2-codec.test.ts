@@ -2,7 +2,9 @@ import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { RequestError } from '../http/request-error.ts'
 import type { Datatype, Signature } from '../tensor/tensor.ts'
+import { readJsonElements } from './v2-body.ts'
 import { decodeInferRequest, encodeInferResponse } from './v2-codec.ts'
+import type { InferRequest } from './v2-codec.ts'
 
 const SIXTEEN = Array.from({ length: 16 }, (_, index) => index + 1)
 
@@ -21,6 +23,13 @@ function identity(datatype: Datatype, shape: number[] = [-1, -1]): Signature {
   return { inputs: [{ name: 'x', datatype, shape }], outputs: [{ name: 'y', datatype, shape }] }
 }
 
+function decode(body: unknown, signature: Signature): InferRequest {
+  return decodeInferRequest(body, signature, readJsonElements)
+}
+
+/** Who asked, where that does not matter. */
+const nobody = { id: undefined, binaryOutputs: new Set<string>() }
+
 function input(changes: object = {}, name = 'INPUT0'): object {
   return { name, shape: [1, 16], datatype: 'INT32', data: SIXTEEN, ...changes }
 }
@@ -31,7 +40,7 @@ function request(first: object, extra: object = {}): object {
 
 function refusal(body: unknown, signature: Signature): { status: number; message: string } {
   try {
-    decodeInferRequest(body, signature)
+    decode(body, signature)
   } catch (error) {
     expect(error).toBeInstanceOf(RequestError)
     const { status, message } = error as RequestError
@@ -48,7 +57,7 @@ function nested(depth: number): unknown {
 
 describe('a request that the model can answer', () => {
   test('gives every input by name and asks for all outputs', () => {
-    const { id, inputs, outputs } = decodeInferRequest(request(input(), { id: '42' }), addsub)
+    const { id, inputs, outputs } = decode(request(input(), { id: '42' }), addsub)
     expect(id).toBe('42')
     expect(inputs.get('INPUT0')).toEqual({
       datatype: 'INT32',
@@ -64,23 +73,45 @@ describe('a request that the model can answer', () => {
     ['nested deeper', [[[SIXTEEN]]]],
     ['nested unevenly', [SIXTEEN.slice(0, 3), [SIXTEEN.slice(3, 9)], ...SIXTEEN.slice(9)]],
   ])('may be %s', (_, data) => {
-    const { inputs } = decodeInferRequest(request(input({ data })), addsub)
+    const { inputs } = decode(request(input({ data })), addsub)
     expect(inputs.get('INPUT0')?.data).toEqual(Int32Array.from(SIXTEEN))
   })
 
   test('may ask for some outputs only, in its own order', () => {
     const outputs = [{ name: 'OUTPUT1' }, { name: 'OUTPUT0', parameters: { binary_data: false } }]
-    expect(decodeInferRequest(request(input(), { outputs }), addsub).outputs).toEqual(['OUTPUT1', 'OUTPUT0'])
+    expect(decode(request(input(), { outputs }), addsub).outputs).toEqual(['OUTPUT1', 'OUTPUT0'])
+  })
+
+  test.each([
+    [2_500, 2.5],
+    [0, undefined],
+  ])('may give up after %d microseconds', (timeout, timeoutMs) => {
+    expect(decode(request(input(), { parameters: { timeout } }), addsub).timeoutMs).toBe(timeoutMs)
+  })
+
+  test.each([
+    ['all outputs', { parameters: { binary_data_output: true } }, ['OUTPUT0', 'OUTPUT1']],
+    ['one output', { outputs: [{ name: 'OUTPUT1', parameters: { binary_data: true } }] }, ['OUTPUT1']],
+    [
+      'all outputs but one',
+      {
+        parameters: { binary_data_output: true },
+        outputs: [{ name: 'OUTPUT0', parameters: { binary_data: false } }, { name: 'OUTPUT1' }],
+      },
+      ['OUTPUT1'],
+    ],
+  ])('may ask for %s as bytes', (_, extra, binary) => {
+    expect([...decode(request(input(), extra), addsub).binaryOutputs]).toEqual(binary)
   })
 
   test('may be nested fifty deep', () => {
     const body = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: nested(50) }] }
-    expect(decodeInferRequest(body, identity('FP32')).inputs.get('x')?.data).toEqual(Float32Array.of(1))
+    expect(decode(body, identity('FP32')).inputs.get('x')?.data).toEqual(Float32Array.of(1))
   })
 
   test('may have no elements', () => {
     const body = { inputs: [{ name: 'x', datatype: 'FP32', shape: [0, 6], data: [] }] }
-    expect(decodeInferRequest(body, identity('FP32')).inputs.get('x')?.shape).toEqual([0, 6])
+    expect(decode(body, identity('FP32')).inputs.get('x')?.shape).toEqual([0, 6])
   })
 })
 
@@ -155,6 +186,26 @@ describe('a request that is refused with 400', () => {
       request(input(), { parameters: { priority: [1] } }),
       "parameters: 'priority': expected a string, number or boolean, got an array",
     ],
+    [
+      'has a timeout that is no number',
+      request(input(), { parameters: { timeout: 'soon' } }),
+      `parameters: 'timeout': expected microseconds as an integer, got "soon"`,
+    ],
+    [
+      'asks for bytes with something else than true or false',
+      request(input(), { outputs: [{ name: 'OUTPUT0', parameters: { binary_data: 1 } }] }),
+      "output 'OUTPUT0': parameters: 'binary_data': expected true or false, got 1",
+    ],
+    [
+      'asks for classes',
+      request(input(), { outputs: [{ name: 'OUTPUT0', parameters: { classification: 3 } }] }),
+      "outputs[0].parameters: 'classification': this server does not have that extension",
+    ],
+    [
+      'says that its bytes are elsewhere',
+      request(input({ parameters: { binary_data_size: 64 } })),
+      "input 'INPUT0': binary_data_size needs the header inference-header-content-length",
+    ],
   ])('because it %s', (_, body, message) => {
     expect(refusal(body, addsub)).toEqual({ status: 400, message })
   })
@@ -191,6 +242,7 @@ describe('a request that is refused with 400', () => {
     ['FP32', null],
     ['FP64', true],
     ['BYTES', 1],
+    ['BYTES', '\ud800'],
   ])('because %s cannot hold %j', (datatype, value) => {
     const body = { inputs: [{ name: 'x', datatype, shape: [1, 1], data: [value] }] }
     expect(refusal(body, identity(datatype)).status).toBe(400)
@@ -222,7 +274,7 @@ test('whatever JSON comes, it is decoded or refused with 400', () => {
   fc.assert(
     fc.property(fc.oneof(almost, fc.jsonValue()), (body) => {
       try {
-        const { inputs, outputs } = decodeInferRequest(body, addsub)
+        const { inputs, outputs } = decode(body, addsub)
         expect([...inputs.keys()].sort()).toEqual(['INPUT0', 'INPUT1'])
         expect(outputs.length).toBeGreaterThan(0)
       } catch (error) {
@@ -250,8 +302,8 @@ describe('values survive the way through JSON and back', () => {
       fc.property(fc.array(arbitrary), (data) => {
         const body = { inputs: [{ name: 'x', datatype, shape: [1, data.length], data }] }
         const sent = JSON.parse(JSON.stringify(body)) as typeof body
-        const { inputs } = decodeInferRequest(sent, identity(datatype))
-        const answer = JSON.stringify(encodeInferResponse({ name: 'm', version: '1' }, undefined, inputs))
+        const { inputs } = decode(sent, identity(datatype))
+        const answer = JSON.stringify(encodeInferResponse({ name: 'm', version: '1' }, nobody, inputs).json)
         expect((JSON.parse(answer) as { outputs: unknown[] }).outputs).toEqual(sent.inputs)
       }),
     )
@@ -262,25 +314,25 @@ describe('an answer', () => {
   const model = { name: 'm', version: '1' }
 
   test('carries the id only where one was given', () => {
-    expect(encodeInferResponse(model, 'a', new Map())).toEqual({
+    expect(encodeInferResponse(model, { ...nobody, id: 'a' }, new Map()).json).toEqual({
       model_name: 'm',
       model_version: '1',
       id: 'a',
       outputs: [],
     })
-    expect(encodeInferResponse(model, undefined, new Map())).not.toHaveProperty('id')
+    expect(encodeInferResponse(model, nobody, new Map()).json).not.toHaveProperty('id')
   })
 
   test('writes NaN and infinities as null and says so', () => {
     const y = { datatype: 'FP32', shape: [3], data: Float32Array.of(NaN, 1, Infinity) } as const
-    expect(encodeInferResponse(model, undefined, new Map([['y', y]])).outputs).toEqual([
+    expect(encodeInferResponse(model, nobody, new Map([['y', y]])).json.outputs).toEqual([
       { name: 'y', shape: [3], datatype: 'FP32', parameters: { non_finite: true }, data: [null, 1, null] },
     ])
   })
 
   test('writes 64-bit integers exactly', () => {
     const y = { datatype: 'INT64', shape: [2], data: BigInt64Array.of(2n ** 53n + 1n, -3n) } as const
-    expect(JSON.stringify(encodeInferResponse(model, undefined, new Map([['y', y]])))).toContain(
+    expect(JSON.stringify(encodeInferResponse(model, nobody, new Map([['y', y]])).json)).toContain(
       '"data":[9007199254740993,-3]',
     )
   })

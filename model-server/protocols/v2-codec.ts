@@ -1,11 +1,11 @@
-/** JSON bodies of the Open Inference Protocol V2 (kserve/open-inference-protocol, inference_rest.md). */
+/**
+ * Requests and answers of the Open Inference Protocol V2 (kserve/open-inference-protocol, inference_rest.md), whatever carries
+ * their tensors: JSON, the binary extension, gRPC.
+ */
 import { RequestError } from '../http/request-error.ts'
-import { elementCount } from '../tensor/tensor.ts'
-import { readElements, shown, writeElements } from '../tensor/tensor-json.ts'
-import type { Signature, Tensor, TensorSpec } from '../tensor/tensor.ts'
-
-/** Deeper nesting is no tensor but an attack on whoever walks it. */
-const MAX_NESTING = 100
+import { bytesOf } from '../tensor/tensor-bytes.ts'
+import { shown, writeElements } from '../tensor/tensor-json.ts'
+import type { Datatype, Signature, Tensor, TensorData, TensorSpec } from '../tensor/tensor.ts'
 
 /** A checked inference request: every input of the model is there, with a shape and type that the model takes. */
 export type InferRequest = {
@@ -13,37 +13,85 @@ export type InferRequest = {
   inputs: ReadonlyMap<string, Tensor>
   /** Names of the outputs to answer with, in the order asked for. */
   outputs: readonly string[]
+  /** Those that are to be answered as bytes. */
+  binaryOutputs: ReadonlySet<string>
+  /** How long after its arrival the client gives up; undefined where it did not say. */
+  timeoutMs: number | undefined
 }
 
-type JsonObject = Record<string, unknown>
+/** An object of a request, nothing of it checked. */
+export type JsonObject = Record<string, unknown>
+
+/** Values of a request's `parameters`. */
+type Parameters = Readonly<Record<string, string | number | boolean | bigint>>
+
+/** What is known of an input before its elements are read. */
+export type InputHead = {
+  /** Names the input in messages. */
+  place: string
+  datatype: Datatype
+  shape: readonly number[]
+  parameters: Parameters
+  /** Where it stands among the inputs of the request. */
+  index: number
+}
+
+/** How the elements of an input are carried. Called once for each input, in the order of the request. */
+export type ElementReader = (input: JsonObject, head: InputHead) => TensorData
+
+const NO_PARAMETERS: Parameters = {}
+const NOTHING: ReadonlySet<string> = new Set()
+/** Extensions of Triton that would change the answer; to ignore them would give a wrong one. */
+const UNSUPPORTED = ['shared_memory_region', 'classification']
 
 /**
- * Check a request body against what the model takes.
+ * Check a request against what the model takes.
  * @throws RequestError 400 naming the field, what was expected and what came
  */
-export function decodeInferRequest(body: unknown, signature: Signature): InferRequest {
+export function decodeInferRequest(
+  body: unknown,
+  signature: Signature,
+  readElements: ElementReader,
+): InferRequest {
   const request = objectAt('the body', body)
   if (request.id !== undefined && typeof request.id !== 'string') {
     throw new RequestError(400, `id: expected a string, got ${shown(request.id)}`)
   }
-  checkParameters('parameters', request.parameters)
+  const parameters = parametersAt('parameters', request.parameters)
 
   return {
     id: request.id,
-    inputs: decodeInputs(request.inputs, signature.inputs),
-    outputs: decodeOutputs(request.outputs, signature.outputs),
+    inputs: decodeInputs(request.inputs, signature.inputs, readElements),
+    ...decodeOutputs(
+      request.outputs,
+      signature.outputs,
+      flagOf('parameters', parameters, 'binary_data_output'),
+    ),
+    timeoutMs: timeoutOf(parameters.timeout),
   }
 }
 
-function decodeInputs(value: unknown, specs: readonly TensorSpec[]): Map<string, Tensor> {
+function decodeInputs(
+  value: unknown,
+  specs: readonly TensorSpec[],
+  readElements: ElementReader,
+): Map<string, Tensor> {
   if (!Array.isArray(value)) throw new RequestError(400, `inputs: expected an array, got ${shown(value)}`)
 
   const inputs = new Map<string, Tensor>()
-  for (const [index, entry] of value.entries()) {
-    const input = objectAt(`inputs[${index}]`, entry)
+  for (let index = 0; index < value.length; index += 1) {
+    const input = objectAt(`inputs[${index}]`, value[index])
     const spec = namedSpec(`inputs[${index}].name`, input.name, specs)
-    if (inputs.has(spec.name)) throw new RequestError(400, `input '${spec.name}': given twice`)
-    inputs.set(spec.name, decodeTensor(`input '${spec.name}'`, input, spec))
+    const place = `input '${spec.name}'`
+    if (inputs.has(spec.name)) throw new RequestError(400, `${place}: given twice`)
+    const { datatype } = spec
+    const parameters = parametersAt(`${place}: parameters`, input.parameters)
+    if (input.datatype !== datatype) {
+      throw new RequestError(400, `${place}: expected datatype ${datatype}, got ${shown(input.datatype)}`)
+    }
+    const shape = decodeShape(place, input.shape, spec.shape)
+    const data = readElements(input, { place, datatype, shape, parameters, index })
+    inputs.set(spec.name, { datatype, shape, data })
   }
 
   const missing = specs.find((spec) => !inputs.has(spec.name))
@@ -51,27 +99,6 @@ function decodeInputs(value: unknown, specs: readonly TensorSpec[]): Map<string,
     throw new RequestError(400, `input '${missing.name}': missing; this model takes ${namesOf(specs)}`)
   }
   return inputs
-}
-
-function decodeTensor(place: string, input: JsonObject, spec: TensorSpec): Tensor {
-  checkParameters(`${place}: parameters`, input.parameters)
-  if (input.datatype !== spec.datatype) {
-    throw new RequestError(400, `${place}: expected datatype ${spec.datatype}, got ${shown(input.datatype)}`)
-  }
-  const shape = decodeShape(place, input.shape, spec.shape)
-  if (!Array.isArray(input.data)) {
-    throw new RequestError(400, `${place}: expected data to be an array, got ${shown(input.data)}`)
-  }
-
-  const values = flatten(place, input.data)
-  const expected = elementCount(shape)
-  if (values.length !== expected) {
-    throw new RequestError(
-      400,
-      `${place}: shape [${shape.join(', ')}] takes ${expected === Infinity ? 'too many' : expected} elements, got ${values.length}`,
-    )
-  }
-  return { datatype: spec.datatype, shape, data: readElements(place, spec.datatype, values) }
 }
 
 function decodeShape(place: string, value: unknown, expected: readonly number[]): number[] {
@@ -94,31 +121,61 @@ function decodeShape(place: string, value: unknown, expected: readonly number[])
   return value
 }
 
-function decodeOutputs(value: unknown, specs: readonly TensorSpec[]): string[] {
-  if (value === undefined) return specs.map((spec) => spec.name)
-  if (!Array.isArray(value)) throw new RequestError(400, `outputs: expected an array, got ${shown(value)}`)
+function decodeOutputs(
+  value: unknown,
+  specs: readonly TensorSpec[],
+  allBinary = false,
+): Pick<InferRequest, 'outputs' | 'binaryOutputs'> {
+  if (value !== undefined && !Array.isArray(value)) {
+    throw new RequestError(400, `outputs: expected an array, got ${shown(value)}`)
+  }
+  if (value === undefined || value.length === 0) {
+    const outputs = specs.map((spec) => spec.name)
+    return { outputs, binaryOutputs: allBinary ? new Set(outputs) : NOTHING }
+  }
 
-  const names = value.map((entry, index) => {
+  const isBinary = new Map<string, boolean>()
+  for (const [index, entry] of value.entries()) {
     const output = objectAt(`outputs[${index}]`, entry)
-    checkParameters(`outputs[${index}].parameters`, output.parameters)
-    return namedSpec(`outputs[${index}].name`, output.name, specs).name
-  })
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new RequestError(400, `output '${twice}': asked for twice`)
-  return names.length > 0 ? names : specs.map((spec) => spec.name)
+    const parameters = parametersAt(`outputs[${index}].parameters`, output.parameters)
+    const { name } = namedSpec(`outputs[${index}].name`, output.name, specs)
+    if (isBinary.has(name)) throw new RequestError(400, `output '${name}': asked for twice`)
+    // What an output says of itself wins over what the request says of all.
+    isBinary.set(name, flagOf(`output '${name}': parameters`, parameters, 'binary_data') ?? allBinary)
+  }
+  const outputs = [...isBinary.keys()]
+  return { outputs, binaryOutputs: new Set(outputs.filter((name) => isBinary.get(name))) }
 }
 
-/** The answer to a request, as an object for JSON.stringify. */
+/** An answer: an object for JSON.stringify, and the bytes of the outputs that are not in it, in its order. */
+export type InferAnswer = { json: JsonObject; tail: readonly Buffer[] }
+
+/** The answer to a request. */
 export function encodeInferResponse(
   model: { name: string; version: string },
-  id: string | undefined,
+  { id, binaryOutputs }: Pick<InferRequest, 'id' | 'binaryOutputs'>,
   outputs: ReadonlyMap<string, Tensor>,
-): JsonObject {
+): InferAnswer {
+  const tail: Buffer[] = []
+  const described = Array.from(outputs, ([name, tensor]) => {
+    if (!binaryOutputs.has(name)) return encodeOutput(name, tensor)
+    const bytes = bytesOf(tensor)
+    tail.push(bytes)
+    return {
+      name,
+      shape: tensor.shape,
+      datatype: tensor.datatype,
+      parameters: { binary_data_size: bytes.length },
+    }
+  })
   return {
-    model_name: model.name,
-    model_version: model.version,
-    ...(id === undefined ? {} : { id }),
-    outputs: Array.from(outputs, ([name, tensor]) => encodeOutput(name, tensor)),
+    json: {
+      model_name: model.name,
+      model_version: model.version,
+      ...(id === undefined ? {} : { id }),
+      outputs: described,
+    },
+    tail,
   }
 }
 
@@ -144,31 +201,6 @@ export function encodeMetadata(model: { name: string; version: string }, signatu
   }
 }
 
-/** The elements in row-major order, however they are nested. Iterates, because 200,000 open brackets are valid JSON. */
-function flatten(place: string, data: unknown[]): unknown[] {
-  if (!data.some((value) => Array.isArray(value))) return data
-
-  const flat: unknown[] = []
-  const open: { array: unknown[]; next: number }[] = [{ array: data, next: 0 }]
-  for (let top = open.at(-1); top !== undefined; top = open.at(-1)) {
-    if (top.next === top.array.length) {
-      open.pop()
-      continue
-    }
-    const value = top.array[top.next]
-    top.next += 1
-    if (!Array.isArray(value)) {
-      flat.push(value)
-      continue
-    }
-    if (open.length === MAX_NESTING) {
-      throw new RequestError(400, `${place}: data is nested deeper than ${MAX_NESTING} arrays`)
-    }
-    open.push({ array: value, next: 0 })
-  }
-  return flat
-}
-
 function objectAt(place: string, value: unknown): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new RequestError(400, `${place}: expected an object, got ${shown(value)}`)
@@ -182,15 +214,37 @@ function namedSpec(place: string, name: unknown, specs: readonly TensorSpec[]): 
   return spec
 }
 
-function checkParameters(place: string, value: unknown): void {
-  if (value === undefined) return
-  for (const [key, parameter] of Object.entries(objectAt(place, value))) {
-    if (['string', 'number', 'boolean'].includes(typeof parameter)) continue
-    throw new RequestError(
-      400,
-      `${place}: '${key}': expected a string, number or boolean, got ${shown(parameter)}`,
-    )
+function parametersAt(place: string, value: unknown): Parameters {
+  if (value === undefined) return NO_PARAMETERS
+  const parameters = objectAt(place, value)
+  for (const [key, parameter] of Object.entries(parameters)) {
+    if (!['string', 'number', 'boolean', 'bigint'].includes(typeof parameter)) {
+      throw new RequestError(
+        400,
+        `${place}: '${key}': expected a string, number or boolean, got ${shown(parameter)}`,
+      )
+    }
+    if (UNSUPPORTED.includes(key)) {
+      throw new RequestError(400, `${place}: '${key}': this server does not have that extension`)
+    }
   }
+  return parameters as Parameters
+}
+
+function flagOf(place: string, parameters: Parameters, key: string): boolean | undefined {
+  const value = parameters[key]
+  if (value === undefined || typeof value === 'boolean') return value
+  throw new RequestError(400, `${place}: '${key}': expected true or false, got ${shown(value)}`)
+}
+
+/** `timeout` of Triton's scheduling policy: microseconds, 0 for none. */
+function timeoutOf(value: Parameters[string] | undefined): number | undefined {
+  if (value === undefined || value === 0) return undefined
+  if (isDimension(value)) return value / 1000
+  throw new RequestError(
+    400,
+    `parameters: 'timeout': expected microseconds as an integer, got ${shown(value)}`,
+  )
 }
 
 function isDimension(value: unknown): value is number {

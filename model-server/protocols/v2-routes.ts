@@ -1,30 +1,30 @@
-import type { Express, Request } from 'express'
+import type { Express, Request, Response } from 'express'
 import type { Parts } from '../app.ts'
-import { parseJson } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { addInferenceRoute, pathPart, requireJson, servedModel } from '../http/inference-route.ts'
+import type { Exchange } from '../http/inference-route.ts'
+import { RequestError } from '../http/request-error.ts'
 import { sendJson } from '../http/send-json.ts'
 import type { ModelSlot } from '../models/model-slot.ts'
 import { modelNotReadyBecause } from '../models/readiness.ts'
-import { decodeInferRequest, encodeInferResponse, encodeMetadata } from './v2-codec.ts'
+import { JSON_LENGTH_HEADER, decodeBody } from './v2-body.ts'
+import { encodeInferResponse, encodeMetadata } from './v2-codec.ts'
+import type { InferAnswer } from './v2-codec.ts'
 
-const SERVER_NAME = 'modelrelease-model-server'
+/** How this server introduces itself. */
+export const SERVER_NAME = 'modelrelease-model-server'
+/** What it does beyond the protocol, by the names of Triton, who wrote these extensions. */
+export const EXTENSIONS: readonly string[] = ['binary_tensor_data']
 const MODEL_PATHS = ['/v2/models/:model', '/v2/models/:model/versions/:version']
 
-/** The Open Inference Protocol V2 over REST, JSON tensors. */
+/** The Open Inference Protocol V2 over REST, with tensors as JSON or as bytes. */
 export function addV2Routes(app: Express, parts: Parts): void {
   const { repository, drain, serverVersion } = parts
   const slotOf = (request: Request): ModelSlot =>
     repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
 
-  app
-    .route('/v2')
-    .get((_request, response) => {
-      response.json({ name: SERVER_NAME, version: serverVersion, extensions: [] })
-    })
-    .all(methodNotAllowed('GET, HEAD'))
-
   for (const path of MODEL_PATHS) {
+    addInferenceRoute(app, parts, { protocol: 'v2', path: `${path}/infer`, checkHeaders, infer })
     app
       .route(path)
       .get((request, response) => {
@@ -41,14 +41,60 @@ export function addV2Routes(app: Express, parts: Parts): void {
         else response.status(503).json({ name: config.name, ready: false, error: reason })
       })
       .all(methodNotAllowed('GET, HEAD'))
-    addInferenceRoute(app, parts, {
-      protocol: 'v2',
-      path: `${path}/infer`,
-      checkHeaders: requireJson,
-      infer: async ({ response, model, body, call }) => {
-        const { id, inputs, outputs } = decodeInferRequest(parseJson(body), model.signature)
-        sendJson(response, encodeInferResponse(model, id, await model.infer(inputs, outputs, call)))
-      },
-    })
   }
+
+  app
+    .route('/v2')
+    .get((_request, response) => {
+      response.json({ name: SERVER_NAME, version: serverVersion, extensions: EXTENSIONS })
+    })
+    .all(methodNotAllowed('GET, HEAD'))
+  app
+    .route('/v2/models')
+    .get((_request, response) => {
+      response.json({ models: [...new Set(repository.slots.map(({ config }) => config.name))] })
+    })
+    .all(methodNotAllowed('GET, HEAD'))
+}
+
+// Triton's clients send no content type at all, and with tensors in the body it is not JSON anyway.
+function checkHeaders(request: Request): void {
+  const { 'content-type': type, [JSON_LENGTH_HEADER]: jsonLength } = request.headers
+  if (type === undefined) return
+  if (jsonLength === undefined) requireJson(request)
+  else if (request.is(['application/octet-stream', 'json', '+json']) === false) {
+    throw new RequestError(415, `content-type: expected application/octet-stream, got ${type}`)
+  }
+}
+
+async function infer({ request, response, model, body, call, arrivedMs }: Exchange): Promise<void> {
+  const asked = decodeBody(body, headerOf(request, JSON_LENGTH_HEADER), model.signature)
+  if (asked.timeoutMs !== undefined) call.expireBy(arrivedMs + asked.timeoutMs)
+  const outputs = await model.infer(asked.inputs, asked.outputs, call)
+  sendAnswer(response, encodeInferResponse(model, asked, outputs))
+}
+
+function sendAnswer(response: Response, { json, tail }: InferAnswer): void {
+  if (tail.length === 0) {
+    sendJson(response, json)
+    return
+  }
+  const head = Buffer.from(JSON.stringify(json))
+  response.setHeader('content-type', 'application/octet-stream')
+  response.setHeader(JSON_LENGTH_HEADER, head.length)
+  response.setHeader(
+    'content-length',
+    tail.reduce((sum, bytes) => sum + bytes.length, head.length),
+  )
+  // One packet where it fits, and no copy of what may be megabytes.
+  response.cork()
+  response.write(head)
+  for (const bytes of tail) response.write(bytes)
+  response.uncork()
+  response.end()
+}
+
+function headerOf(request: Request, name: string): string | undefined {
+  const value = request.headers[name]
+  return typeof value === 'string' ? value : undefined
 }

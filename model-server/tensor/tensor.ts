@@ -50,6 +50,11 @@ const ARRAYS = {
   FP64: Float64Array,
 } as const
 
+/** Bytes of one element; undefined for BYTES, whose elements differ in length. */
+export function elementSize(datatype: Datatype): number | undefined {
+  return datatype === 'BYTES' ? undefined : ARRAYS[datatype].BYTES_PER_ELEMENT
+}
+
 /** Storage for `count` elements, all zero (or empty strings). */
 export function zeros(datatype: Datatype, count: number): TensorData {
   return datatype === 'BYTES' ? new Array<string>(count).fill('') : new ARRAYS[datatype](count)

@@ -1,0 +1,93 @@
+/**
+ * Tensors as bytes, as the binary tensor extension of the Open Inference Protocol and its gRPC form carry them: row-major,
+ * little-endian, without padding; BOOL is one byte, an element of BYTES is its length (uint32) and then its bytes.
+ */
+import { isUtf8 } from 'node:buffer'
+import { endianness } from 'node:os'
+import { RequestError } from '../http/request-error.ts'
+import { elementCount, elementSize, zeros } from './tensor.ts'
+import type { Datatype, Tensor, TensorData } from './tensor.ts'
+
+// Typed arrays have the order of the machine; onnxruntime has no builds for the other kind.
+if (endianness() !== 'LE') throw new Error('tensors need a little-endian machine')
+
+/** Bytes before each element of BYTES. */
+const LENGTH_SIZE = 4
+
+/**
+ * Bytes as the elements of a tensor. The result is a copy: the bytes may lie at an odd offset, and in a buffer that others share.
+ * @param place names the tensor in messages, for example `input 'x'`
+ * @throws RequestError 400 where the bytes are not exactly those of the shape
+ */
+export function readBytes(
+  place: string,
+  datatype: Datatype,
+  shape: readonly number[],
+  bytes: Buffer,
+): TensorData {
+  const count = elementCount(shape)
+  const size = elementSize(datatype)
+  if (size === undefined) return readStrings(place, shape, bytes)
+  if (bytes.length !== count * size) {
+    throw new RequestError(
+      400,
+      `${place}: shape [${shape.join(', ')}] of ${datatype} takes ${count === Infinity ? 'too many' : count * size} bytes, got ${bytes.length}`,
+    )
+  }
+  const data = zeros(datatype, count) as Exclude<TensorData, string[]>
+  new Uint8Array(data.buffer).set(bytes)
+  if (datatype === 'BOOL') checkBooleans(place, bytes)
+  return data
+}
+
+/** The bytes of a tensor; a view on its data, except for BYTES. */
+export function bytesOf({ data }: Pick<Tensor, 'data'>): Buffer {
+  if (!Array.isArray(data)) return Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  const bytes = Buffer.allocUnsafe(data.reduce((sum, text) => sum + LENGTH_SIZE + Buffer.byteLength(text), 0))
+  let offset = 0
+  for (const text of data) {
+    const length = bytes.write(text, offset + LENGTH_SIZE)
+    bytes.writeUInt32LE(length, offset)
+    offset += LENGTH_SIZE + length
+  }
+  return bytes
+}
+
+/**
+ * One element of BYTES. The runtime's strings are text, so other bytes could not go through it unchanged.
+ * @throws RequestError 400 where the bytes are not UTF-8
+ */
+export function textOf(place: string, index: number, bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString()
+  throw new RequestError(400, `${place}: expected UTF-8 at element ${index}, got other bytes`)
+}
+
+function readStrings(place: string, shape: readonly number[], bytes: Buffer): string[] {
+  const count = elementCount(shape)
+  const data: string[] = []
+  let offset = 0
+  while (offset < bytes.length) {
+    const start = offset + LENGTH_SIZE
+    const end = start > bytes.length ? Infinity : start + bytes.readUInt32LE(offset)
+    if (end > bytes.length) {
+      throw new RequestError(
+        400,
+        `${place}: element ${data.length} ends beyond the ${bytes.length} bytes of the tensor`,
+      )
+    }
+    data.push(textOf(place, data.length, bytes.subarray(start, end)))
+    offset = end
+  }
+  if (data.length === count) return data
+  throw new RequestError(
+    400,
+    `${place}: shape [${shape.join(', ')}] takes ${count === Infinity ? 'too many' : count} elements, got ${data.length}`,
+  )
+}
+
+function checkBooleans(place: string, bytes: Buffer): void {
+  for (let index = 0; index < bytes.length; index += 1) {
+    if ((bytes[index] ?? 0) <= 1) continue
+    throw new RequestError(400, `${place}: expected 0 or 1 at element ${index}, got ${Number(bytes[index])}`)
+  }
+}
