@@ -16,7 +16,7 @@ const FENCES = [
   },
   {
     name: '@aws-sdk/client-cloudfront',
-    only: ['operator/edges/cloudfront*.ts', 'operator/test/**', 'cloudfront-local/**/*.test.ts', 'demo/**'],
+    only: ['operator/edges/cloudfront/**', 'operator/test/**', 'cloudfront-local/**/*.test.ts', 'demo/**'],
   },
   ...['@aws-sdk/client-cloudfront-keyvaluestore', '@aws-sdk/signature-v4a'].map((name) => ({
     name,

@@ -48,7 +48,7 @@ export async function reconcile(key: Key, options: ReconcileOptions): Promise<Pa
   const release = await options.worlds.cluster.release(key)
   // A release that is being deleted has nothing to lose that its deletion policy wants to keep.
   if (!release || release.metadata.deletionTimestamp) return { done: true }
-  const world = await observe(release, options)
+  const world = await observeWell(release, options)
   const acted = await act(release, world, options)
   const { told } = acted
   await tell(release, told, options.worlds.cluster)
@@ -96,6 +96,23 @@ function reportOf(release: ModelRelease, { decided, did, told }: Acted): PassRep
     ...(did ? { did } : {}),
     ...(release.status ? { before: release.status } : {}),
   }
+}
+
+/**
+ * The pointer may have been read a while ago, which is enough to wait on. What takes away what might serve is decided on
+ * the pointer as it is now. A move needs no such look: it is accepted only if the pointer is still what was read.
+ */
+async function observeWell(release: ModelRelease, options: ReconcileOptions): Promise<World> {
+  const world = await observe(release, options)
+  const { step } = plan(world, options.rules)
+  if (world.pointer.type !== 'Read' || world.pointer.fresh !== 'No' || !step || !takesAway(step, world))
+    return world
+  return { ...world, pointer: await options.worlds.pointerOf(release).read(release, 'Live') }
+}
+
+function takesAway(step: Step, { colors }: World): boolean {
+  if (step.type === 'ScaleWorkload') return step.replicas < (colors[step.color].workload?.replicas ?? 0)
+  return step.type === 'RemoveWorkload'
 }
 
 async function observe(release: ModelRelease, options: ReconcileOptions): Promise<World> {

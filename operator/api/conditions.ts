@@ -15,6 +15,7 @@ export const REASONS = {
     'Gating',
     'Switching',
     'Settling',
+    'SettlingSlowly',
     'Verifying',
     'Returning',
     'BothColorsBroken',
@@ -31,6 +32,7 @@ export const REASONS = {
     'OriginRemapped',
     'PointerChanged',
     'PointerUnknown',
+    'RoutedElsewhere',
     'ServiceNotOurs',
     'UnsafeUpdate',
     'GateFailed',
@@ -42,7 +44,7 @@ export const REASONS = {
   ],
   CandidateAvailable: ['AllPodsReady', 'PodsNotReady', 'NoCandidate'],
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
-  TrafficSwitched: ['Verified', 'Settling', 'Verifying', 'NotSwitched'],
+  TrafficSwitched: ['Verified', 'Settling', 'SettlingSlowly', 'Verifying', 'NotSwitched'],
   Drifted: ['PointerMoved', 'AsPromoted'],
 } as const
 

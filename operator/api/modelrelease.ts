@@ -560,6 +560,10 @@ export interface ModelReleaseStatus {
      */
     verified?: string
     /**
+     * Since when edges have been disagreeing about it; absent when every edge follows it.
+     */
+    unsettledSince?: string
+    /**
      * A move of the pointer that was decided and not yet seen through; written before the move.
      */
     intent?: {

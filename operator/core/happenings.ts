@@ -15,6 +15,7 @@ export function happeningsOf(before: Status | undefined, after: Status): Happeni
     attemptEnded,
     pointerDecided,
     turnedBack,
+    settlingSlowly,
     commandTaken,
     warmColorGone,
     stalled,
@@ -57,6 +58,14 @@ const turnedBack: Tell = (before, after) => {
   if (attempt?.direction !== 'Back' || attempt.outcome || before.attempt?.direction === 'Back')
     return undefined
   return { type: 'Warning', reason: 'Returning', message: attempt.message ?? 'the pointer goes back' }
+}
+
+const settlingSlowly: Tell = (before, after) => {
+  const find = ({ conditions }: Status): { reason: string; message: string } | undefined =>
+    conditions?.find((one) => one.type === 'TrafficSwitched')
+  const now = find(after)
+  if (now?.reason !== 'SettlingSlowly' || find(before)?.reason === now.reason) return undefined
+  return { type: 'Warning', reason: now.reason, message: now.message }
 }
 
 const commandTaken: Tell = (before, after) => {

@@ -15,6 +15,8 @@ export interface Memory {
   intent?: Intent
   /** Revision proven to answer users since the pointer last moved. */
   verified?: string
+  /** Since when edges have been disagreeing about the pointer. */
+  unsettledSince?: Instant
   /** The color that the pointer was last seen to name. */
   lastLive?: Color
   /** Revision that was last seen in each color. */
@@ -34,8 +36,12 @@ type ColorStatus = NonNullable<Status['colors']>[Color]
 
 function colorMemory(known: ColorStatus): ColorMemory | undefined {
   if (!known) return undefined
-  const idleSince = Date.parse(known.idleSince ?? '')
-  return present({ idleSince: Number.isNaN(idleSince) ? undefined : idleSince, digest: known.digest })
+  return present({ idleSince: instantOf(known.idleSince), digest: known.digest })
+}
+
+function instantOf(text: string | undefined): Instant | undefined {
+  const instant = Date.parse(text ?? '')
+  return Number.isNaN(instant) ? undefined : instant
 }
 
 /** The object without the fields that are undefined. */
@@ -47,9 +53,10 @@ export function present<T extends object>(object: T): { [K in keyof T]?: Exclude
 export function recall(status: Status = {}): Memory {
   const { blue, green } = status.colors ?? {}
   const { attempt, gates, command, observedGeneration, liveColor } = status
-  const { intent, verified } = status.traffic ?? {}
+  const { intent, verified, unsettledSince } = status.traffic ?? {}
   return {
     ...present({ attempt, gates, intent, verified, lastLive: liveColor, command, observedGeneration }),
+    ...present({ unsettledSince: instantOf(unsettledSince) }),
     colors: present({ blue: colorMemory(blue), green: colorMemory(green) }),
     lastRevision: present({ blue: blue?.revision, green: green?.revision }),
     history: status.history ?? [],

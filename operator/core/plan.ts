@@ -35,7 +35,7 @@ export function plan(world: World, rules: Rules = RULES): Plan {
   const finding = keepServing(seen, rules.keepServing) ?? advance(seen, rules.advance)
   const scene: Scene = finding?.memory ? { ...seen, memory: finding.memory } : seen
   const status = statusOf(scene, finding)
-  const recheckMs = recheckOf(world.did, finding)
+  const recheckMs = beforeExpiry(world, recheckOf(world.did, finding))
   return {
     ...(finding ? { rule: finding.rule } : {}),
     ...(finding?.step && !finding.memory ? { step: finding.step } : {}),
@@ -51,6 +51,12 @@ function recheckOf(did: Did | undefined, finding: Finding | undefined): number |
   if (pause) return finding?.recheckMs ?? pause
   if (finding?.memory) return 0
   return finding?.recheckMs ?? pause
+}
+
+/** A pointer whose changes nobody watches is looked at again when the last look has become too old. */
+function beforeExpiry({ now, pointer }: World, recheckMs: number | undefined): number | undefined {
+  if (pointer.type !== 'Read' || pointer.expiresAt === undefined) return recheckMs
+  return Math.min(recheckMs ?? Infinity, Math.max(1000, pointer.expiresAt - now))
 }
 
 /** How long to leave alone who gave no proof. */

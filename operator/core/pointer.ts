@@ -50,6 +50,22 @@ export function viewOf(spec: Spec, reading: PointerReading, states: Record<Color
   return { type: 'Split', message: `the pointer names ${describeTargets(reading)}` }
 }
 
+/** Whether the reading is of an earlier time, because the pointer cannot be read now. */
+export function isOutdated(reading: PointerReading): boolean {
+  return reading.type === 'Read' && reading.outdated !== undefined
+}
+
+/** Parts of the pointer that are not of this release and yet lead to the color. */
+export function partsElsewhere(
+  spec: Spec,
+  reading: PointerReading,
+  states: Record<Color, ColorState>,
+  color: Color,
+): string[] {
+  const elsewhere = reading.type === 'Read' ? (reading.elsewhere ?? []) : []
+  return elsewhere.filter(({ names }) => colorOf(spec, names, states) === color).map(({ part }) => part)
+}
+
 export function describeTargets(reading: Extract<PointerReading, { type: 'Read' }>): string {
   return reading.targets.map(({ part, names }) => `${names || 'nothing'} for ${part}`).join(', ')
 }

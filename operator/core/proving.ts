@@ -22,7 +22,21 @@ export interface Course {
 /** Proves the color, writes the intent, moves the pointer: one of them per pass. The caller has seen that the color is available. */
 export function proveAndMove(scene: Scene, course: Course): Found {
   // Parts of the pointer that another release holds are not moved, in no direction.
-  return claimTaken(scene) ?? unproven(scene, course) ?? intentMissing(scene, course) ?? move(scene, course)
+  return (
+    claimTaken(scene) ??
+    unproven(scene, course) ??
+    tooSoon(scene, course) ??
+    intentMissing(scene, course) ??
+    move(scene, course)
+  )
+}
+
+/** Somebody wrote the pointer a moment ago, or the other side asked to be left alone. A return never waits. */
+function tooSoon({ world: { now, pointer } }: Scene, { attempt, goal }: Course): Found {
+  const waitMs = pointer.type === 'Read' ? (pointer.writableAt ?? now) - now : 0
+  if (waitMs <= 0 || attempt.direction === 'Back') return undefined
+  const message = `${goal} is proven; the pointer is moved to it as soon as the distribution may be written again`
+  return { waiting: { reason: 'Switching', message }, recheckMs: waitMs }
 }
 
 function unproven(scene: Scene, course: Course): Found {
@@ -90,7 +104,7 @@ function intentMissing({ memory, world }: Scene, { attempt, goal }: Course): Fou
   }
 }
 
-function move({ memory, world }: Scene, { goal, stored }: Course): Found {
+function move({ memory, world }: Scene, { attempt, goal, stored }: Course): Found {
   if (!memory.intent) return undefined
   const { token } = memory.intent
   return {
@@ -100,6 +114,7 @@ function move({ memory, world }: Scene, { goal, stored }: Course): Found {
       names: nameOf(world.release.spec, goal, world.colors),
       token,
       targetPort: stored.port,
+      direction: attempt.direction,
     },
     waiting: { reason: 'Switching', message: `moving the pointer to ${goal}` },
   }

@@ -1,6 +1,7 @@
 /** Taking a color's Deployment away: the one thing that can hurt users, so there is one way to it. */
 import type { Color } from '../api/names.ts'
-import { SETTLE_POLL_MS } from './pacing.ts'
+import { BLOCKED_RECHECK_MS, SETTLE_POLL_MS } from './pacing.ts'
+import { partsElsewhere } from './pointer.ts'
 import { removableInMs, type Found, type Scene } from './scene.ts'
 
 /** Removes the Deployment as soon as nothing can be routing to it, at the earliest `afterSeconds` since it went idle; waits until then. */
@@ -12,5 +13,18 @@ export function removal(scene: Scene, color: Color, afterSeconds: number, messag
     return {
       step: { type: 'RemoveWorkload', color, uid: workload.uid, resourceVersion: workload.resourceVersion },
     }
+  const parts = partsElsewhere(scene.world.release.spec, scene.world.pointer, scene.world.colors, color)
+  if (parts.length > 0) return routedElsewhere(color, parts)
   return { waiting: { reason: 'MakingRoom', message }, recheckMs: wait ?? SETTLE_POLL_MS }
+}
+
+/** Nobody but their owner can say that these may go. */
+function routedElsewhere(color: Color, parts: readonly string[]): Found {
+  return {
+    stalled: {
+      reason: 'RoutedElsewhere',
+      message: `${color} is to be replaced, and the distribution still routes ${parts.join(', ')} to it: name these behaviors in spec.traffic.cloudFrontDistribution.behaviors, or point them at another origin`,
+    },
+    recheckMs: BLOCKED_RECHECK_MS,
+  }
 }

@@ -1,7 +1,14 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import { deletionPolicyOf, type Attempt, type GateReport } from '../api/release.ts'
 import { recall, without, type ColorMemory, type Memory } from './memory.ts'
-import { isMarkedElsewhere, servingColors, viewOf, type PointerView } from './pointer.ts'
+import {
+  isMarkedElsewhere,
+  isOutdated,
+  partsElsewhere,
+  servingColors,
+  viewOf,
+  type PointerView,
+} from './pointer.ts'
 import { attemptIdOf } from './revision.ts'
 import type { ColorState, Instant, Ownership, PodState, Step, StoredRevision, World } from './world.ts'
 
@@ -60,10 +67,20 @@ export function sceneOf(world: World): Scene {
   }
 }
 
-/** Colors that some edge may be routing to, be it an edge of a pointer that the spec named before. */
+/**
+ * Colors that some edge may be routing to, be it for a part of the pointer that is not of this release, or an edge of a
+ * pointer that the spec named before. Where the pointer cannot be read now, anybody may have moved it meanwhile.
+ */
 function colorsServing(world: World, view: PointerView): readonly Color[] {
+  const { pointer, release, colors } = world
+  if (isOutdated(pointer)) return COLORS
   const here = servingColors(view)
-  return COLORS.filter((color) => here.includes(color) || mayServeElsewhere(world, view, color))
+  return COLORS.filter(
+    (color) =>
+      here.includes(color) ||
+      partsElsewhere(release.spec, pointer, colors, color).length > 0 ||
+      mayServeElsewhere(world, view, color),
+  )
 }
 
 /**
@@ -82,11 +99,20 @@ type Books = { world: World; view: PointerView; serving: readonly Color[]; now: 
 
 /** Since when each color has been idle, and whether what we build may have served: facts that only time shows. */
 function keepBooks(memory: Memory, books: Books): Memory {
+  // What is read anew later will tell; until then nothing is known that was not known before.
+  if (isOutdated(books.world.pointer)) return memory
   const colors: Partial<Record<Color, ColorMemory>> = {}
   for (const color of COLORS) {
     if (books.world.colors[color].workload) colors[color] = colorBooks(memory, books, color)
   }
-  return { ...withoutStaleProof(withoutServedBuild(memory, books), books.view), colors }
+  return { ...withMoveTimed(withoutStaleProof(withoutServedBuild(memory, books), books.view), books), colors }
+}
+
+/** Since when edges have been disagreeing about the pointer. */
+function withMoveTimed(memory: Memory, { view, now }: Books): Memory {
+  if (view.type !== 'Names') return memory
+  if (view.settled === 'Yes') return without(memory, 'unsettledSince')
+  return { ...memory, unsettledSince: memory.unsettledSince ?? now }
 }
 
 function colorBooks(memory: Memory, { serving, now }: Books, color: Color): ColorMemory {
@@ -96,9 +122,11 @@ function colorBooks(memory: Memory, { serving, now }: Books, color: Color): Colo
 }
 
 /** A foreign writer may have pointed users at what we build. */
-function withoutServedBuild(memory: Memory, { view, serving }: Books): Memory {
+function withoutServedBuild(memory: Memory, { view, serving, world }: Books): Memory {
   const { attempt } = memory
-  const mayHaveServed = attempt?.builds && view.type !== 'Unknown' && serving.includes(attempt.builds)
+  const builds = attempt?.builds
+  const mayHaveServed =
+    builds && world.colors[builds].workload && view.type !== 'Unknown' && serving.includes(builds)
   return mayHaveServed ? { ...memory, attempt: without(attempt, 'builds') } : memory
 }
 

@@ -5,6 +5,7 @@ import type { Attempt } from '../api/release.ts'
 import { keyOf } from './memory.ts'
 import { gatesText } from './proving.ts'
 import { remedyOf } from './remedy.ts'
+import { settling } from './verifying.ts'
 import { type Finding, goalOf, isDrifted, readyPods, type Scene, unavailable } from './scene.ts'
 
 /** All of them, in the order in which they are written. */
@@ -79,7 +80,7 @@ function reconcilingOf(scene: Scene, finding: Finding | undefined): Statement<'R
 type Progress = { reason: ReasonOf<'Reconciling'>; message: string }
 
 /** How far the attempt is where the rule that decided says nothing of it: a phase never goes backwards in between. */
-function progressOf({ live, memory, world }: Scene): Progress {
+export function progressOf({ live, memory, world }: Scene): Progress {
   const { attempt, gates, intent } = memory
   if (!attempt) return { reason: 'Starting', message: 'the release was seen' }
   if (attempt.direction === 'Back') return { reason: 'Returning', message: attempt.message ?? 'going back' }
@@ -165,13 +166,13 @@ function gatesOf(scene: Scene): Statement<'GatesPassed'> {
 }
 
 function switchedOf(scene: Scene): Statement<'TrafficSwitched'> {
-  const { live, memory, view, world } = scene
+  const { live, memory, world } = scene
   const { attempt } = memory
   const say = saying('TrafficSwitched')
   const named = attempt && live && world.colors[live].workload?.revision === attempt.revision
   if (!named) return say('False', 'NotSwitched', 'the pointer does not name the revision')
-  if (view.type === 'Names' && view.settled === 'No')
-    return say('Unknown', 'Settling', 'not every edge follows the pointer yet')
+  const unsettled = settling(scene)?.waiting
+  if (unsettled) return say('Unknown', unsettled.reason, unsettled.message)
   if (memory.verified !== attempt.revision)
     return say('Unknown', 'Verifying', 'users were not yet seen to be answered by the revision')
   return say('True', 'Verified', `users are answered by revision ${attempt.revision}`)

@@ -140,8 +140,9 @@ test('docs/conditions.md tells every type and every reason, and no other', () =>
 
 test('every reason that an edge refuses with is in the closed list', () => {
   const sources = [
-    'cloudfront',
-    'cloudfront-errors',
+    'cloudfront/api',
+    'cloudfront/pointer',
+    'cloudfront/translate',
     'cluster-children',
     'cluster-claims',
     'cluster-errors',

@@ -5,7 +5,7 @@ import type { Outcome, Phase, Status } from '../api/release.ts'
 import { instantText, present } from './memory.ts'
 import { describeTargets } from './pointer.ts'
 import { readyPods, type Finding, type Scene } from './scene.ts'
-import { statementsOf } from './statements.ts'
+import { progressOf, statementsOf } from './statements.ts'
 
 type ColorStatus = NonNullable<Status['colors']>[Color]
 
@@ -68,6 +68,7 @@ function trafficStatus({ memory, view, world }: Scene): NonNullable<Status['traf
   const { pointer } = world
   return {
     ...present({ verified: memory.verified, intent: memory.intent }),
+    ...(memory.unsettledSince === undefined ? {} : { unsettledSince: instantText(memory.unsettledSince) }),
     ...(pointer.type === 'Read' ? { pointer: describeTargets(pointer) } : {}),
     settled: view.type === 'Names' && view.settled === 'Yes' ? 'Yes' : 'No',
   }
@@ -81,14 +82,15 @@ const PHASE_OF_REASON: Partial<Record<string, Phase>> = {
   Gating: 'Gating',
   Switching: 'Switching',
   Settling: 'Switching',
+  SettlingSlowly: 'Switching',
   Verifying: 'Verifying',
   Returning: 'Returning',
   BothColorsBroken: 'Returning',
-  PointerUnreachable: 'Pending',
 }
 
 /** One word for people, in the column that they look at first. */
-function phaseOf({ memory }: Scene, statements: readonly Statement[]): Phase {
+function phaseOf(scene: Scene, statements: readonly Statement[]): Phase {
+  const { memory, view } = scene
   const reasonOf = (type: Statement['type']): string | undefined =>
     statements.find((one) => one.type === type)?.reason
   const { outcome, direction } = memory.attempt ?? {}
@@ -96,7 +98,10 @@ function phaseOf({ memory }: Scene, statements: readonly Statement[]): Phase {
   if (reasonOf('Ready') === 'Promoted') return 'Live'
   if (reasonOf('Stalled')) return 'Stalled'
   if (direction === 'Back' && !outcome) return 'Returning'
-  return PHASE_OF_REASON[reasonOf('Reconciling') ?? ''] ?? 'Pending'
+  const reason = reasonOf('Reconciling')
+  // How far it is does not change by not being able to look at the pointer for a while.
+  const isBlind = reason === 'PointerUnreachable' && view.type === 'Names'
+  return PHASE_OF_REASON[isBlind ? progressOf(scene).reason : (reason ?? '')] ?? 'Pending'
 }
 
 const FAILURES = new Set<Outcome>(['Failed', 'Aborted', 'RolledBack'])

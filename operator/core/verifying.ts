@@ -2,17 +2,27 @@
 import { otherColor, type Color } from '../api/names.ts'
 import type { Attempt, Verify } from '../api/release.ts'
 import { deadlineOf, isPast, turnBack, type Memory } from './memory.ts'
-import { SETTLE_POLL_MS } from './pacing.ts'
+import { SETTLE_POLL_MS, SLOW_SETTLING_MS } from './pacing.ts'
 import { storedOf, unavailable, type Found, type Scene } from './scene.ts'
 import type { Step, StoredRevision, Target, VerifyResult } from './world.ts'
 
-/** The pointer was moved and some edge may not follow it yet: both colors serve. */
-export function settling({ view }: Scene): Found {
+type Settling = { waiting: { reason: 'Settling' | 'SettlingSlowly'; message: string }; recheckMs: number }
+
+/** The pointer was moved and some edge may not follow it yet: both colors serve. Slow is told, and never a reason to go back. */
+export function settling({ memory, view, world }: Scene): Settling | undefined {
   if (view.type !== 'Names' || view.settled === 'Yes') return undefined
-  return {
-    waiting: { reason: 'Settling', message: 'the pointer was moved; not every edge follows it yet' },
-    recheckMs: SETTLE_POLL_MS,
-  }
+  const isSlow = world.now - (memory.unsettledSince ?? world.now) >= SLOW_SETTLING_MS
+  const waiting = isSlow
+    ? ({
+        reason: 'SettlingSlowly',
+        message:
+          'the pointer was moved and edges have not followed for more than ten minutes; both colors are kept: nothing is to be done but to wait, or to ask AWS',
+      } as const)
+    : ({
+        reason: 'Settling',
+        message: 'the pointer was moved; not every edge follows it yet',
+      } as const)
+  return { waiting, recheckMs: SETTLE_POLL_MS }
 }
 
 /** Users must be seen to be answered by the revision that is live now. */

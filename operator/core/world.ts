@@ -1,6 +1,7 @@
 /** What a pass sees and what it may do, in our words. Plain data; edges fill it in and carry it out. */
 import type { Color } from '../api/names.ts'
-import type { Expectation, Gate, GateResult, ModelRelease, Request, Spec } from '../api/release.ts'
+import type { Attempt, Expectation, Gate, GateResult, ModelRelease, Request, Spec } from '../api/release.ts'
+import type { DistributionFacts } from './distribution.ts'
 
 /** Milliseconds since the epoch. */
 export type Instant = number
@@ -72,6 +73,17 @@ export type PointerReading =
       timeoutSeconds: number
       /** Of a pointer that is an object of ours in the cluster. */
       ownership?: Ownership
+      /** Where parts of it lead that are not of this release; a color that is named here serves. */
+      elsewhere?: PointerTarget[]
+      /** No: it was read a while ago, which is enough to tell, but not to do what cannot be undone. */
+      fresh?: 'Yes' | 'No'
+      /** Why it could not be read now. Good for telling how things were; nothing that may serve is given up on it. */
+      outdated?: { reason: 'PointerUnreachable' | 'AccessDenied'; message: string }
+      /** When it is worth reading again though nothing is moving; absent where changes are watched. */
+      expiresAt?: Instant
+      /** A forward move before this time would come too soon after another one; a return never waits. */
+      writableAt?: Instant
+      distribution?: DistributionFacts
     }
   | { type: 'Absent' }
   | { type: 'Unusable'; reason: PointerTrouble; message: string }
@@ -140,7 +152,15 @@ export type Step =
   | { type: 'SetOwnership'; of: 'Deployment' | 'Service'; color: Color; ownership: Ownership }
   | { type: 'SetOwnership'; of: 'Pointer'; ownership: Ownership }
   | { type: 'RunGates'; key: string; gates: Gate[]; pods: Target[]; service: Target; expectRevision?: string }
-  | { type: 'MovePointer'; to: Color; names: string; token: string; targetPort: number }
+  | {
+      type: 'MovePointer'
+      to: Color
+      names: string
+      token: string
+      targetPort: number
+      /** A move Back never waits for its turn. Default: Forward. */
+      direction?: Attempt['direction']
+    }
   | {
       type: 'Verify'
       target: Target

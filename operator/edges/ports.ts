@@ -48,8 +48,11 @@ export interface Cluster {
 
 /** What decides where users go: a Service's selector or a distribution's TargetOriginIds. */
 export interface Pointer {
-  /** Never throws for an answer of the other side: trouble is a reading. Throws TransientError only where nothing is known about the pointer's configuration. */
-  read(release: ModelRelease): Promise<PointerReading>
+  /**
+   * Never throws for an answer of the other side: trouble is a reading. May give what was read a while ago, as old as the
+   * release can bear in the state that it is in; `Live` asks the other side now.
+   */
+  read(release: ModelRelease, freshness?: 'Live'): Promise<PointerReading>
   /**
    * Makes the pointer name `to`. Accepted only while the pointer is still what `step.token` was read from.
    * Returns once the change was accepted; `read` tells when it is settled.

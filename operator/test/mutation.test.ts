@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import type { Color } from '../api/names.ts'
-import { COLORS } from '../api/names.ts'
+import { COLORS, otherColor } from '../api/names.ts'
 import { keyOf, without } from '../core/memory.ts'
 import { RULES, type Rules } from '../core/plan.ts'
+import { servingColors } from '../core/pointer.ts'
 import { goalOf, type Found, type Scene } from '../core/scene.ts'
 import { DeviationError, run } from './simulation.ts'
 import { STORIES } from './stories.ts'
@@ -31,7 +32,12 @@ const SHOWS: Record<RuleName, string[]> = {
     'drift-to-retired',
     'abort-of-what-another-holds',
   ],
-  pointerUnreadable: ['access-denied', 'abort-while-unreachable'],
+  pointerUnreadable: [
+    'access-denied',
+    'abort-while-unreachable',
+    'pointer-throttled',
+    'pointer-forbidden-while-settling',
+  ],
   goingBack: [
     'wrong-through-edges',
     'lost-through-edges',
@@ -42,6 +48,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'first-release-wrong',
     'undo-to-silent',
     'third-spec-while-going-back',
+    'moves-spaced',
   ],
   supersededCandidate: ['superseded'],
   specInvalid: ['bad-spec'],
@@ -49,13 +56,14 @@ const SHOWS: Record<RuleName, string[]> = {
   originRemapped: ['origins-swapped', 'origins-swapped-while-going-back'],
   claimTaken: ['behavior-claimed'],
   pointerSplit: ['foreign-origin', 'two-behaviors'],
-  alreadyLive: ['verify-silent', 'pointer-changed-while-settling', 'pointer-type-changed'],
+  alreadyLive: ['slow-edges', 'verify-silent', 'pointer-changed-while-settling', 'pointer-type-changed'],
   pointerMustSettle: ['foreign-write-before-move', 'foreign-write-at-move'],
   colorTaken: [
     'superseded-while-settling',
     'undo-then-new-spec',
     'both-broken-then-fixed',
     'pointer-and-model-changed',
+    'behavior-dropped',
   ],
   building: ['operator-stopped'],
   switching: ['pointer-changed'],
@@ -86,6 +94,7 @@ const SHOWS: Record<RuleName, string[]> = {
 /** Stories that show that something is not done; no rule does it, so a guard or nothing at all stands behind them. */
 const SHOWS_RESTRAINT: Record<string, string> = {
   'foreign-move': 'nothing is moved or removed after another writer; what is told is in the status',
+  'foreign-move-unseen': 'reconcile reads the pointer anew before anything is taken away',
   'pointer-changed-and-failed': 'nothing is removed that may serve behind the old pointer',
   deleted: 'reconcile leaves a release alone that is being deleted',
 }
@@ -205,6 +214,26 @@ const unmarked: Change = (scene) =>
 
 const longWatched: Change = (scene) => ({ ...scene, world: { ...scene.world, firstLook: 'No' } })
 
+/** As if the last reading were one of now. */
+const sighted: Change = (scene) => {
+  const { pointer } = scene.world
+  if (pointer.type !== 'Read' || !pointer.outdated) return scene
+  const world = { ...scene.world, pointer: without(pointer, 'outdated') }
+  return { ...scene, world, serving: servingColors(scene.view) }
+}
+
+const ownPartsOnly: Change = (scene) => {
+  const idle = scene.live && otherColor(scene.live)
+  const colors = idle ? { ...scene.memory.colors, [idle]: { idleSince: 0 } } : {}
+  return { ...scene, serving: servingColors(scene.view), memory: { ...scene.memory, colors } }
+}
+
+const unpaced: Change = (scene) => {
+  const { pointer } = scene.world
+  if (pointer.type !== 'Read') return scene
+  return { ...scene, world: { ...scene.world, pointer: without(pointer, 'writableAt') } }
+}
+
 function unnamed(scene: Scene): Found {
   const found = RULES.advance.building(scene)
   if (found?.step?.type !== 'StoreRevision') return found
@@ -261,6 +290,15 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     rules: blinded(['failedCandidate'], unmarked),
     story: 'pointer-changed-and-failed',
   },
+  'what was read before a failure is believed': {
+    rules: blinded(['pointerUnreadable', 'retiring'], sighted),
+    story: 'pointer-throttled',
+  },
+  'a behavior that is not of the release counts for nothing': {
+    rules: blinded(['retiring'], ownPartsOnly),
+    story: 'behavior-dropped',
+  },
+  'moves keep no distance': { rules: blinded(['switching'], unpaced), story: 'moves-spaced' },
   'time that nobody watched counts': {
     rules: blinded(['switching'], longWatched),
     story: 'operator-stopped',

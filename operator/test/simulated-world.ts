@@ -85,6 +85,8 @@ const EDGE_DELAYS_MS = [1000, 3000, 6000]
 const PREDICTION: Record<string, number> = { '1': 30.72, '2': 26.93, '3': 21.1 }
 const WRONG_PREDICTION = 99
 
+type PointerBlindness = NonNullable<Extract<PointerReading, { type: 'Read' }>['outdated']>
+
 export interface SimulationOptions {
   spec: Spec
   fault?: Fault
@@ -107,6 +109,18 @@ export class SimulatedWorld implements Cluster {
   readonly pointers = new Map<string, PointerState>()
   /** While set, reading the pointer gives this. */
   pointerTrouble: PointerReading | undefined
+  /** While set, the pointer cannot be read; what was read before is told instead. */
+  pointerBlind: PointerBlindness | undefined
+  /** While set, the pointer is only read anew where it is asked for live. */
+  pointerKept: 'Yes' | 'No' = 'No'
+  private lastReading: PointerReading | undefined
+  /** While set, a forward move keeps this distance from the last move. */
+  spacingMs = 0
+  private movedAt = -Infinity
+  /** How many times longer than usual edges take to follow. */
+  slowness = 1
+  /** Where behaviors lead that are not of the release. */
+  elsewhere: { part: string; names: string }[] = []
   /** While set, nobody answers the verification. */
   edgesSilent: 'Yes' | 'No' = 'No'
   /** While set, pods are ready but nobody answers the gates. */
@@ -260,9 +274,10 @@ export class SimulatedWorld implements Cluster {
   /** What the users of every pointer are routed to, per edge and part. */
   private routes(): string[] {
     const used = [...new Set([...this.pointers.values(), this.pointer])]
-    return used
+    const ours = used
       .flatMap((pointer) => (pointer.kind === 'Service' ? [pointer.targets] : pointer.edges))
       .flatMap((targets) => (Object.keys(targets).length > 0 ? Object.values(targets) : ['']))
+    return [...ours, ...this.elsewhere.map(({ names }) => names)]
   }
 
   /** Whether some edge routes to the color, or a pointer names it. */
@@ -509,7 +524,7 @@ export class SimulatedWorld implements Cluster {
   // ---- Pointer -----------------------------------------------------------------------------------------------------
 
   readonly pointerPort: Pointer = {
-    read: () => Promise.resolve(this.readPointer()),
+    read: (_release, freshness) => Promise.resolve(this.lookAtPointer(freshness)),
     move: (release, step) => this.movePointer(release, step),
   }
 
@@ -530,6 +545,15 @@ export class SimulatedWorld implements Cluster {
       : { type: 'Taken', part: 'E1 behavior *', by: this.claimedBy }
   }
 
+  private lookAtPointer(freshness?: 'Live'): PointerReading {
+    if (this.pointerKept === 'Yes' && freshness !== 'Live' && this.lastReading?.type === 'Read')
+      return { ...this.lastReading, fresh: 'No' }
+    if (this.pointerBlind && this.lastReading?.type === 'Read')
+      return { ...this.lastReading, outdated: this.pointerBlind }
+    this.lastReading = this.readPointer()
+    return this.lastReading
+  }
+
   private readPointer(): PointerReading {
     if (this.pointerTrouble) return this.pointerTrouble
     const targets = Object.entries(this.pointer.targets).map(([part, names]) => ({ part, names }))
@@ -541,12 +565,18 @@ export class SimulatedWorld implements Cluster {
       origins: this.spec.traffic.type === 'Service' ? ['blue', 'green'] : ['housing-blue', 'housing-green'],
       settled: this.pointer.due.length === 0 ? 'Yes' : 'No',
       timeoutSeconds: 30,
+      elsewhere: this.elsewhere,
       ...(this.pointer.ownership ? { ownership: this.pointer.ownership } : {}),
+      ...(this.spacingMs > 0 ? { writableAt: this.movedAt + this.spacingMs } : {}),
     }
   }
 
-  private movePointer(release: ModelRelease, { names, token, to }: StepOf<'MovePointer'>): Promise<void> {
+  private movePointer(release: ModelRelease, step: StepOf<'MovePointer'>): Promise<void> {
+    const { names, token, to } = step
     return this.write(`point at ${to}`, () => {
+      if (this.now < this.movedAt + this.spacingMs && step.direction !== 'Back')
+        throw new TransientError('too soon')
+      this.movedAt = this.now
       if (this.raceAtMove === 'Yes') this.setPointer(this.pointer.targets)
       this.raceAtMove = 'No'
       const reading = this.readPointer()
@@ -566,7 +596,10 @@ export class SimulatedWorld implements Cluster {
     this.pointer.targets = targets
     this.pointer.version += 1
     if (this.spec.traffic.type === 'Service') return
-    this.pointer.due.push(...EDGE_DELAYS_MS.map((delay, edge) => ({ at: this.now + delay, edge, targets })))
+    const { now, slowness } = this
+    this.pointer.due.push(
+      ...EDGE_DELAYS_MS.map((delay, edge) => ({ at: now + delay * slowness, edge, targets })),
+    )
   }
 
   // ---- HTTP --------------------------------------------------------------------------------------------------------

@@ -844,6 +844,119 @@ export const STORIES: Record<string, Story> = {
     spec: housing(1),
     acts: [{ tell: 'a long command', do: (world) => world.command('undo', 'x'.repeat(500)) }],
   },
+  'pointer-throttled': {
+    title:
+      'Nobody may look at the pointer for half an hour: how it was is told, nothing is given up, and the old color retires afterwards',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'CloudFront throttles',
+        when: promotedTwice,
+        do: (world) => {
+          world.pointerBlind = { reason: 'PointerUnreachable', message: 'Rate exceeded' }
+        },
+      },
+      {
+        tell: 'half an hour later, 4 pods',
+        do: (world) => {
+          world.advanceTo(world.now + 1_800_000)
+          world.apply(housing(2, { replicas: 4 }))
+        },
+      },
+      {
+        tell: 'it answers again',
+        do: (world) => {
+          world.pointerBlind = undefined
+        },
+      },
+    ],
+  },
+  'foreign-move-unseen': {
+    title:
+      'Another writer points at the warm color, and the operator has not looked since: it looks before it removes',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'somebody points at the old color, unseen',
+        when: promotedTwice,
+        do: (world) => {
+          world.pointerKept = 'Yes'
+          world.pointElsewhereAtOnce('housing-green')
+        },
+      },
+    ],
+  },
+  'pointer-forbidden-while-settling': {
+    title: 'The permission to look is lost in the middle of a switch: told, and gone on with when it is back',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'no permission',
+        when: isSettling,
+        do: (world) => {
+          world.pointerBlind = { reason: 'AccessDenied', message: 'grant cloudfront:GetDistribution' }
+        },
+      },
+      {
+        tell: 'granted',
+        do: (world) => {
+          world.pointerBlind = undefined
+        },
+      },
+    ],
+  },
+  'moves-spaced': {
+    title: 'A move waits its distance from the last one; a return does not',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'moves keep 30 seconds distance, version 2, broken through the edges',
+        do: (world) => {
+          world.spacingMs = 30_000
+          world.apply(housing(2, { behavior: 'broken-through-edges' }))
+        },
+      },
+      apply('version 3', housing(3), outcome('RolledBack')),
+    ],
+  },
+  'slow-edges': {
+    title: 'Edges that take twenty minutes to follow: told after ten, and waited for',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'edges become slow, version 2',
+        do: (world) => {
+          world.slowness = 200
+          world.apply(housing(2))
+        },
+      },
+    ],
+  },
+  'behavior-dropped': {
+    title:
+      'A behavior is dropped from the spec and still leads to the old color, which stays until it leads elsewhere',
+    spec: twoBehaviors(1),
+    acts: [
+      {
+        tell: 'only one behavior from now on, version 2',
+        do: (world) => {
+          world.pointer.targets = { '*': 'housing-green' }
+          world.elsewhere = [{ part: '/ui/*', names: 'housing-green' }]
+          world.apply(housing(2))
+        },
+      },
+      apply('version 3', housing(3)),
+      {
+        tell: 'the behavior leads elsewhere',
+        do: (world) => {
+          world.elsewhere = [{ part: '/ui/*', names: 'ui' }]
+        },
+      },
+    ],
+  },
   deleted: {
     title: 'A release that is being deleted is left alone',
     spec: housing(1),

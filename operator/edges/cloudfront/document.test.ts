@@ -1,8 +1,25 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { pointBehaviors, readDistribution } from './cloudfront-xml.ts'
-import { configXml, distributionXml, NAMESPACE } from './distribution-xml.testdata.ts'
+import { pointBehaviors, readDistribution } from './document.ts'
+import { configXml, distributionXml, NAMESPACE } from './distribution.testdata.ts'
 import { escapeXml, scanXml, textOf, UnsafeXmlError } from './xml-ranges.ts'
+
+const ORIGIN = {
+  kind: 'Custom',
+  path: '',
+  protocol: 'http-only',
+  httpPort: 80,
+  httpsPort: 443,
+  headers: [{ name: 'x-origin-secret', value: 's3cret' }],
+}
+const BEHAVIOR = {
+  methods: ['HEAD', 'DELETE', 'POST', 'GET', 'OPTIONS', 'PUT', 'PATCH'],
+  caching: { policyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad' },
+}
+const member = (id: string): string => `<OriginGroupMember><OriginId>${id}</OriginId></OriginGroupMember>`
+const GROUP = `<OriginGroups><Quantity>1</Quantity><Items><OriginGroup><Id>either</Id><Members><Quantity>2</Quantity><Items>${member('housing-blue')}${member('housing-green')}</Items></Members></OriginGroup></Items></OriginGroups>`
+const ERROR_PAGE =
+  '<CustomErrorResponses><Quantity>2</Quantity><Items><CustomErrorResponse><ErrorCode>502</ErrorCode><ErrorCachingMinTTL>300</ErrorCachingMinTTL></CustomErrorResponse><CustomErrorResponse><ErrorCode>404</ErrorCode></CustomErrorResponse></Items></CustomErrorResponses>'
 
 describe('a distribution', () => {
   test('is read', () => {
@@ -11,16 +28,45 @@ describe('a distribution', () => {
       staging: false,
       status: 'Deployed',
       origins: [
-        { id: 'housing-blue', timeoutSeconds: 30 },
-        { id: 'housing-green', timeoutSeconds: 40 },
-        { id: 'ui', timeoutSeconds: 50 },
+        { ...ORIGIN, id: 'housing-blue', domainName: 'housing-blue.models.example.com', timeoutSeconds: 30 },
+        {
+          ...ORIGIN,
+          id: 'housing-green',
+          domainName: 'housing-green.models.example.com',
+          timeoutSeconds: 40,
+        },
+        { ...ORIGIN, id: 'ui', domainName: 'ui.models.example.com', timeoutSeconds: 50 },
       ],
+      groups: [],
       behaviors: [
-        { pathPattern: '*', target: 'housing-blue' },
-        { pathPattern: '/v2/*', target: 'housing-blue' },
-        { pathPattern: '/ui/a&b', target: 'ui' },
+        { ...BEHAVIOR, pathPattern: '*', target: 'housing-blue' },
+        { ...BEHAVIOR, pathPattern: '/v2/*', target: 'housing-blue' },
+        { ...BEHAVIOR, pathPattern: '/ui/a&b', target: 'ui' },
       ],
+      errorCaching: [],
     })
+  })
+
+  test('has origins of every kind, groups, other times to live and error pages', () => {
+    const xml = distributionXml({ origins: ['a'] })
+      .replace(
+        '<CachePolicyId>4135ea2d-6df8-44a3-9df3-4b5a84be39ad</CachePolicyId>',
+        '<MinTTL>0</MinTTL><MaxTTL>60</MaxTTL>',
+      )
+      .replace('<OriginGroups><Quantity>0</Quantity></OriginGroups>', GROUP)
+      .replace('<CustomErrorResponses><Quantity>0</Quantity></CustomErrorResponses>', ERROR_PAGE)
+      .replace('<HTTPSPort>443<', '<HTTPSPort>8443<')
+      .replace('<OriginPath></OriginPath>', '<OriginPath>/api</OriginPath>')
+      .replace('http-only', 'https-only')
+    expect(readDistribution(xml)).toMatchObject({
+      origins: [{ kind: 'Custom', path: '/api', protocol: 'https-only', httpsPort: 8443 }],
+      groups: [{ id: 'either', members: ['housing-blue', 'housing-green'] }],
+      behaviors: [{ caching: { longestSeconds: 60 } }, {}, {}],
+      errorCaching: [{ status: 502, seconds: 300 }],
+    })
+    const kind = (settings: string): string | undefined =>
+      readDistribution(xml.replaceAll('CustomOriginConfig>', settings)).origins[0]?.kind
+    expect([kind('VpcOriginConfig>'), kind('S3OriginConfig>')]).toEqual(['Vpc', 'S3'])
   })
 
   test('is read without behaviors of its own, disabled, staging and in progress', () => {
@@ -106,9 +152,13 @@ describe('a distribution', () => {
   ])('is refused: %s', (_, xml, message) => {
     expect(() => readDistribution(xml)).toThrow(UnsafeXmlError)
     expect(() => readDistribution(xml)).toThrow(message)
-    expect(() => pointBehaviors(xml, ['*'], 'housing-green')).toThrow(UnsafeXmlError)
+    expect(() => pointBehaviors(xml, to('housing-green', '*'))).toThrow(UnsafeXmlError)
   })
 })
+
+function to(originId: string, ...patterns: string[]): Map<string, string> {
+  return new Map(patterns.map((pattern) => [pattern, originId]))
+}
 
 describe('an update', () => {
   const body = (inner: string): string =>
@@ -116,10 +166,10 @@ describe('an update', () => {
 
   test('differs only in the targets of the named behaviors, byte for byte', () => {
     const parts = { behaviors: { '/v2/*': 'housing-blue', '/ui/*': 'ui' } }
-    expect(pointBehaviors(distributionXml(parts), ['/v2/*'], 'housing-green')).toBe(
+    expect(pointBehaviors(distributionXml(parts), to('housing-green', '/v2/*'))).toBe(
       body(configXml({ behaviors: { ...parts.behaviors, '/v2/*': 'housing-green' } })),
     )
-    expect(pointBehaviors(distributionXml(parts), ['*', '/v2/*'], 'housing-green')).toBe(
+    expect(pointBehaviors(distributionXml(parts), to('housing-green', '*', '/v2/*'))).toBe(
       body(
         configXml({ target: 'housing-green', behaviors: { ...parts.behaviors, '/v2/*': 'housing-green' } }),
       ),
@@ -129,12 +179,11 @@ describe('an update', () => {
   test('takes the elements in any order', () => {
     const xml =
       '<Distribution><DistributionConfig><CacheBehaviors><Items><CacheBehavior><TargetOriginId>a</TargetOriginId><PathPattern>/x</PathPattern></CacheBehavior></Items></CacheBehaviors><DefaultCacheBehavior><TargetOriginId/></DefaultCacheBehavior></DistributionConfig></Distribution>'
-    expect(() => pointBehaviors(xml, ['*', '/x'], 'b')).toThrow('empty <TargetOriginId>')
+    expect(() => pointBehaviors(xml, to('b', '*', '/x'))).toThrow('empty <TargetOriginId>')
     expect(
       pointBehaviors(
         xml.replace('<TargetOriginId/>', '<TargetOriginId>a</TargetOriginId>'),
-        ['*', '/x'],
-        'b',
+        to('b', '*', '/x'),
       ),
     ).toContain(
       '<TargetOriginId>b</TargetOriginId><PathPattern>/x</PathPattern></CacheBehavior></Items></CacheBehaviors><DefaultCacheBehavior><TargetOriginId>b</TargetOriginId>',
@@ -145,13 +194,13 @@ describe('an update', () => {
     const xml = distributionXml()
       .replace(`xmlns="${NAMESPACE}"`, `xmlns="${NAMESPACE}" xmlns:x='urn:x' xmlns:y="urn:y" other="1"`)
       .replace('<DistributionConfig>', '<DistributionConfig xmlns:y="urn:z" kept="2">')
-    expect(pointBehaviors(xml, ['*'], 'housing-blue')).toContain(
+    expect(pointBehaviors(xml, to('housing-blue', '*'))).toContain(
       `<DistributionConfig xmlns="${NAMESPACE}" xmlns:x='urn:x' xmlns:y="urn:z" kept="2">`,
     )
   })
 
   test('is refused when a behavior is not there', () => {
-    expect(() => pointBehaviors(distributionXml(), ['*', '/nowhere'], 'x')).toThrow('*, /nowhere')
+    expect(() => pointBehaviors(distributionXml(), to('x', '*', '/nowhere'))).toThrow('*, /nowhere')
   })
 
   test('reads as what was asked for, whatever the origin is called', () => {
@@ -162,15 +211,15 @@ describe('an update', () => {
         name,
         name,
         fc.subarray(['*', '/v2/*', '/ui/a&b'], { minLength: 1 }),
-        (from, to, patterns) => {
+        (from, name, patterns) => {
           const before = distributionXml({ target: escapeXml(from) })
-          const after = pointBehaviors(before, patterns, to)
+          const after = pointBehaviors(before, to(name, ...patterns))
           const wrapped = `<Distribution><Status>Deployed</Status>${after.replace(/^<\?.*?\?>/, '')}</Distribution>`
           const old = readDistribution(before)
           expect(readDistribution(wrapped)).toEqual({
             ...old,
             behaviors: old.behaviors.map((behavior) =>
-              patterns.includes(behavior.pathPattern) ? { ...behavior, target: to } : behavior,
+              patterns.includes(behavior.pathPattern) ? { ...behavior, target: name } : behavior,
             ),
           })
         },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
-import { translate } from './cloudfront-errors.ts'
-import { ConflictError, RefusedError, TransientError } from './errors.ts'
+import { translate } from './translate.ts'
+import { ConflictError, RefusedError, TransientError } from '../errors.ts'
 
 const attempted = { operation: 'UpdateDistribution', distributionId: 'E123EXAMPLE' } as const
 

@@ -1,8 +1,11 @@
 /** CloudFront's and the SDK's errors in our words. */
-import { ConflictError, RefusedError, TransientError } from './errors.ts'
+import { ConflictError, RefusedError, TransientError } from '../errors.ts'
 
 /** What was tried: the API operation, which is also the name of its IAM action, on which distribution. */
-export type Attempted = { operation: 'GetDistribution' | 'UpdateDistribution'; distributionId: string }
+export type Attempted = {
+  operation: 'GetDistribution' | 'UpdateDistribution' | 'CreateInvalidation'
+  distributionId: string
+}
 
 type Foreign = Partial<Error> & { code?: unknown; $metadata?: { httpStatusCode?: number } }
 
@@ -12,6 +15,7 @@ const TRANSIENT =
   /^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout|RequestTimeTooSkewed|RequestExpired|ExpiredToken|ServiceUnavailable|InternalError|InternalFailure|AbortError|TimeoutError|CredentialsProviderError)/
 const DENIALS =
   /^(AccessDenied|UnrecognizedClient|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignature)/
+const OUTDATED = /^(ExpiredToken|TokenRefreshRequired|UnrecognizedClient|InvalidClientTokenId)/
 const MAX_MESSAGE = 300
 
 /**
@@ -42,6 +46,11 @@ export function translate(error: unknown, attempted: Attempted): unknown {
     case 'Unexpected':
       return error
   }
+}
+
+/** Whether the credentials that were used are known no more, so that others are to be found before the next call. */
+export function isOutdatedIdentity(error: unknown): boolean {
+  return OUTDATED.test((error as Foreign | undefined)?.name ?? '')
 }
 
 type Kind = 'Conflict' | 'Transient' | 'NotFound' | 'Denied' | 'Refused' | 'Unexpected'

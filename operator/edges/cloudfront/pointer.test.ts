@@ -3,14 +3,16 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import type { CloudFrontLocal, CloudFrontLocalOptions } from '../../cloudfront-local/start.ts'
-import { startCloudFrontLocal } from '../../cloudfront-local/start.ts'
-import type { Distribution, ModelRelease } from '../api/release.ts'
-import type { PointerReading, Step } from '../core/world.ts'
-import { createCloudFrontPointer, type CloudFrontOptions } from './cloudfront.ts'
-import { configXml, distributionXml, NAMESPACE, type DistributionParts } from './distribution-xml.testdata.ts'
-import { ConflictError, RefusedError, TransientError } from './errors.ts'
-import type { Pointer } from './ports.ts'
+import type { CloudFrontLocal, CloudFrontLocalOptions } from '../../../cloudfront-local/start.ts'
+import { startCloudFrontLocal } from '../../../cloudfront-local/start.ts'
+import type { Distribution, ModelRelease } from '../../api/release.ts'
+import type { PointerReading, Step } from '../../core/world.ts'
+import { createCloudFrontPointer, type CloudFrontOptions } from './pointer.ts'
+import { configXml, distributionXml, NAMESPACE, type DistributionParts } from './distribution.testdata.ts'
+import type { Clock } from '../../runtime/clock.ts'
+import { FakeClock } from '../../runtime/testing/fake-clock.ts'
+import { ConflictError, RefusedError, TransientError } from '../errors.ts'
+import type { Pointer } from '../ports.ts'
 
 type MovePointer = Extract<Step, { type: 'MovePointer' }>
 type Call = { method: string; path: string; headers: IncomingHttpHeaders; body: string }
@@ -52,14 +54,13 @@ function toGreen(token = ETAG): MovePointer {
   return { type: 'MovePointer', to: 'green', names: 'housing-green', token, targetPort: 8080 }
 }
 
-function pointerTo(endpoint: string, options: Partial<CloudFrontOptions> = {}): Pointer {
+function pointerTo(endpoint: string, options: Partial<CloudFrontOptions> = {}, clock?: Clock): Pointer {
   const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
-  return createCloudFrontPointer({
-    region: 'us-east-1',
-    mayWrite: () => undefined,
-    client: { endpoint, credentials },
-    ...options,
-  })
+  const client = { endpoint, credentials }
+  return createCloudFrontPointer(
+    { region: 'us-east-1', mayWrite: () => undefined, client, ...options },
+    clock,
+  )
 }
 
 /** A control plane that answers as told, by method, and keeps what it was sent. */
@@ -108,10 +109,19 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
   throw new Error('it was done')
 }
 
+/** A move is decided on a reading, so one comes before it. */
+async function readAndMove(pointer: Pointer, about: ModelRelease, step: MovePointer): Promise<void> {
+  await pointer.read(about)
+  await pointer.move(about, step)
+}
+
 describe('a reading', () => {
   test('says what the declared behaviors name, in one call', async () => {
     const { endpoint, calls } = await fake({
-      get: found({ status: 'InProgress', behaviors: { '/v2/*': 'housing-green' } }),
+      get: found({
+        status: 'InProgress',
+        behaviors: { '/v2/*': 'housing-green', '/ui/a&amp;b': 'ui' },
+      }),
     })
     expect(await pointerTo(endpoint).read(release())).toEqual({
       type: 'Read',
@@ -123,6 +133,11 @@ describe('a reading', () => {
       origins: ['housing-blue', 'housing-green', 'ui'],
       settled: 'No',
       timeoutSeconds: 40,
+      elsewhere: [{ part: '/ui/a&b', names: 'ui' }],
+      fresh: 'Yes',
+      expiresAt: expect.any(Number) as unknown,
+      writableAt: expect.any(Number) as unknown,
+      distribution: expect.objectContaining({ groups: [], errorCaching: [] }) as unknown,
     })
     expect(calls.map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`)).toEqual([`GET ${GET}`])
   })
@@ -200,7 +215,7 @@ describe('a reading', () => {
 describe('a move', () => {
   test('sends back what came, byte for byte, but for the targets of the declared behaviors', async () => {
     const { endpoint, calls } = await fake({})
-    await pointerTo(endpoint).move(release(), toGreen())
+    await readAndMove(pointerTo(endpoint), release(), toGreen())
     const [, put] = calls
     const behaviors = { '/v2/*': 'housing-green', '/ui/a&amp;b': 'ui' }
     const inner = configXml({ target: 'housing-green', behaviors })
@@ -221,7 +236,7 @@ describe('a move', () => {
 
   test('of one behavior leaves the others alone', async () => {
     const { endpoint, calls } = await fake({})
-    await pointerTo(endpoint).move(release({ behaviors: [{ pathPattern: '/v2/*' }] }), toGreen())
+    await readAndMove(pointerTo(endpoint), release({ behaviors: [{ pathPattern: '/v2/*' }] }), toGreen())
     const behaviors = { '/v2/*': 'housing-green', '/ui/a&amp;b': 'ui' }
     expect(calls[1]?.body).toContain(configXml({ behaviors }))
   })
@@ -230,13 +245,13 @@ describe('a move', () => {
     const { endpoint, calls } = await fake({
       get: found({ target: 'housing-green', behaviors: { '/v2/*': 'housing-green' } }),
     })
-    await pointerTo(endpoint).move(release(), toGreen())
+    await readAndMove(pointerTo(endpoint), release(), toGreen())
     expect(calls.map(({ method }) => method)).toEqual(['GET'])
   })
 
   test('sends nothing when the distribution changed since it was read', async () => {
     const { endpoint, calls } = await fake({})
-    expect(await failureOf(pointerTo(endpoint).move(release(), toGreen('E0STALE')))).toBeInstanceOf(
+    expect(await failureOf(readAndMove(pointerTo(endpoint), release(), toGreen('E0STALE')))).toBeInstanceOf(
       ConflictError,
     )
     expect(calls.map(({ method }) => method)).toEqual(['GET'])
@@ -250,7 +265,7 @@ describe('a move', () => {
       expect(calls.map(({ method }) => method)).toEqual(['GET'])
       throw lost
     })
-    expect(await failureOf(pointerTo(endpoint, { mayWrite }).move(release(), toGreen()))).toBe(lost)
+    expect(await failureOf(readAndMove(pointerTo(endpoint, { mayWrite }), release(), toGreen()))).toBe(lost)
     expect(mayWrite).toHaveBeenCalledTimes(1)
     expect(calls.map(({ method }) => method)).toEqual(['GET'])
   })
@@ -275,7 +290,7 @@ describe('a move', () => {
     ['gone', refusal(404, 'NoSuchDistribution'), RefusedError, { reason: 'DistributionNotFound' }],
   ])('that is %s fails as what it is, after one write', async (_, put, kind, members) => {
     const { endpoint, calls } = await fake({ put })
-    const error = await failureOf(pointerTo(endpoint).move(release(), toGreen()))
+    const error = await failureOf(readAndMove(pointerTo(endpoint), release(), toGreen()))
     expect(error).toBeInstanceOf(kind)
     expect(error).toMatchObject(members)
     expect(calls.map(({ method }) => method)).toEqual(['GET', 'PUT'])
@@ -283,21 +298,9 @@ describe('a move', () => {
 
   test('that is not answered in time is an open question', async () => {
     const { endpoint, calls } = await fake({ put: 'Silence' })
-    const work = pointerTo(endpoint, { requestTimeoutMs: 1000 }).move(release(), toGreen())
+    const work = readAndMove(pointerTo(endpoint, { requestTimeoutMs: 1000 }), release(), toGreen())
     expect(await failureOf(work)).toBeInstanceOf(TransientError)
     expect(calls.map(({ method }) => method)).toEqual(['GET', 'PUT'])
-  })
-
-  test.each<[string, Reply, string]>([
-    ['is disabled', found({ enabled: 'false' }), 'DistributionDisabled'],
-    ['lacks a behavior', found({ behaviors: {} }), 'BehaviorNotFound'],
-    ['cannot be patched', found({ behaviors: { '/v2/*': 'a', '/v2/&#42;': 'b' } }), 'UnsafeUpdate'],
-  ])('is refused when the distribution %s', async (_, get, reason) => {
-    const { endpoint, calls } = await fake({ get })
-    const error = await failureOf(pointerTo(endpoint).move(release(), toGreen()))
-    expect(error).toBeInstanceOf(RefusedError)
-    expect(error).toMatchObject({ reason })
-    expect(calls.map(({ method }) => method)).toEqual(['GET'])
   })
 })
 
@@ -324,7 +327,11 @@ describe('against the stand-in', () => {
   }
 
   const updates = (local: CloudFrontLocal): unknown[] =>
-    local.audit().filter((entry) => 'operation' in entry && entry.operation === 'UpdateDistribution')
+    local
+      .audit()
+      .filter(
+        (entry) => 'operation' in entry && entry.operation === 'UpdateDistribution' && entry.status === 200,
+      )
 
   const greenEverywhere = {
     type: 'Read',
@@ -353,7 +360,8 @@ describe('against the stand-in', () => {
     const after = await raw()
     expect(after).toContain('<FutureOriginSetting>keep me</FutureOriginSetting>')
     expect(after).not.toBe(before)
-    await pointer.move(release(), { ...toGreen(await tokenOf(pointer)), to: 'blue', names: 'housing-blue' })
+    const back = { to: 'blue', names: 'housing-blue', direction: 'Back' } as const
+    await pointer.move(release(), { ...toGreen(await tokenOf(pointer)), ...back })
     expect(await raw()).toBe(before)
   })
 
@@ -382,6 +390,64 @@ describe('against the stand-in', () => {
     })
     expect(await failureOf(pointer.move(release(), toGreen(token)))).toBeInstanceOf(ConflictError)
     expect(updates(local)).toHaveLength(0)
+  })
+
+  test('moves of two releases at one moment are one update', async () => {
+    const local = await start()
+    const pointer = pointerTo(local.apiUrl)
+    const [one, other] = [
+      release({ behaviors: [{ pathPattern: '*' }] }),
+      release({ behaviors: [{ pathPattern: '/v2/*' }] }),
+    ]
+    const token = await tokenOf(pointer)
+    await Promise.all([one, other].map((each) => pointer.move(each, toGreen(token))))
+    expect(await pointer.read(release())).toMatchObject(greenEverywhere)
+    expect(updates(local)).toHaveLength(1)
+  })
+
+  test('one release settles while the move of another is on its way', async () => {
+    const local = await start({ propagation: { minMs: 3_600_000, maxMs: 3_600_000 } })
+    const pointer = pointerTo(local.apiUrl)
+    const [one, other] = [
+      release({ behaviors: [{ pathPattern: '*' }] }),
+      release({ behaviors: [{ pathPattern: '/v2/*' }] }),
+    ]
+    await pointer.move(one, toGreen(await tokenOf(pointer)))
+    expect(await pointer.read(one)).toMatchObject({ settled: 'No' })
+    expect(await pointer.read(other)).toMatchObject({
+      settled: 'Yes',
+      elsewhere: [
+        { part: '*', names: 'housing-green' },
+        { part: '*', names: 'housing-blue' },
+      ],
+    })
+  })
+
+  test('a distribution that is disabled is usable again as soon as it is enabled', async () => {
+    const local = await start()
+    const pointer = pointerTo(local.apiUrl)
+    const enable = (enabled: boolean): Promise<void> =>
+      admin(local, `/distributions/${ID}/foreign-write`, { enabled })
+    await enable(false)
+    expect(await pointer.read(release())).toMatchObject({ reason: 'DistributionDisabled' })
+    await enable(true)
+    expect(await pointer.read(release(), 'Live')).toMatchObject({ type: 'Read' })
+  })
+
+  test('credentials that are known no more are asked for anew', async () => {
+    const local = await start()
+    const provider = jest.fn(() => Promise.resolve({ accessKeyId: 'any', secretAccessKey: 'any' }))
+    const clock = new FakeClock()
+    const client = { endpoint: local.apiUrl, credentials: provider }
+    const pointer = pointerTo(local.apiUrl, { client }, clock)
+    await pointer.read(release(), 'Live')
+    await pointer.read(release(), 'Live')
+    expect(provider).toHaveBeenCalledTimes(1)
+    await admin(local, '/faults', { operation: 'GetDistribution', code: 'ExpiredToken', status: 403 })
+    expect(await pointer.read(release(), 'Live')).toMatchObject({ fresh: 'No' })
+    clock.jump(60_000)
+    expect(await pointer.read(release(), 'Live')).toMatchObject({ fresh: 'Yes' })
+    expect(provider).toHaveBeenCalledTimes(2)
   })
 
   test('an origin that the distribution lacks is refused by it', async () => {
