@@ -6,7 +6,9 @@ import type { Config } from './config/config.ts'
 import type { Drain } from './http/drain.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
+import type { AccessLog } from './operations/access-log.ts'
 import type { Metrics } from './operations/metrics.ts'
+import { beginContext } from './operations/request-context.ts'
 import type { Repository } from './models/repository.ts'
 import { addPredictRoute } from './protocols/predict-route.ts'
 import { modelNotReadyBecause } from './models/readiness.ts'
@@ -19,6 +21,7 @@ export type Parts = {
   repository: Repository
   drain: Drain
   metrics: Metrics
+  accessLog: AccessLog
   log: Logger
   /** The version of this server, for `GET /v2`. */
   serverVersion: string
@@ -47,7 +50,7 @@ export function buildApp(parts: Parts): Express {
 }
 
 /** Every answer, also a refusal, says which release gave it, and which model and bytes where there is only one. */
-function introduce({ config, repository, drain }: Parts): RequestHandler {
+function introduce({ config, repository, drain, accessLog }: Parts): RequestHandler {
   const { release } = config
   const [only, ...others] = repository.slots
   const model = others.length === 0 ? only : undefined
@@ -61,8 +64,9 @@ function introduce({ config, repository, drain }: Parts): RequestHandler {
     'cache-control': 'no-store',
   }).filter((header): header is [string, string] => header[1] !== undefined)
 
-  return (_request, response, next) => {
+  return (request, response, next) => {
     drain.track(response)
+    accessLog.follow(beginContext(request.headers, response), request, response)
     for (const [name, value] of headers) response.setHeader(name, value)
     if (model?.state.type === 'Loaded')
       response.setHeader('x-model-digest', `sha256:${model.state.model.sha256}`)

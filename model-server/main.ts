@@ -9,6 +9,7 @@ import { ConfigError, readConfig } from './config/config.ts'
 import type { Config } from './config/config.ts'
 import { describeConfig } from './config/describe-config.ts'
 import { Drain, closeGently } from './http/drain.ts'
+import { AccessLog, bufferedStdout } from './operations/access-log.ts'
 import { Metrics } from './operations/metrics.ts'
 import { ModelSlot } from './models/model-slot.ts'
 import { Repository } from './models/repository.ts'
@@ -32,7 +33,15 @@ function serve(config: Config): void {
   const repository: Repository = new Repository(
     config.models.map((model) => new ModelSlot(model, metrics.of(model.name, model.version), log)),
   )
-  const parts = { config, repository, drain, metrics, log, serverVersion: serverVersion() }
+  const parts = {
+    config,
+    repository,
+    drain,
+    metrics,
+    accessLog: accessLog(config, metrics, log),
+    log,
+    serverVersion: serverVersion(),
+  }
   const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS }, buildApp(parts))
   // It answers until the process ends, so that a drain can be watched.
   const opsServer = createServer(buildOpsApp(parts))
@@ -72,6 +81,14 @@ function serve(config: Config): void {
     log.info({ address: server.address() }, 'Listening')
     void repository.load(stopped.signal)
   })
+}
+
+function accessLog({ logging, release: { color } }: Config, metrics: Metrics, log: Logger): AccessLog {
+  const dropped = metrics.counter(
+    'access_log_dropped_total',
+    'Lines of the access log lost because their reader did not keep up.',
+  )
+  return new AccessLog(logging.access, { color, minLevel: log.levelVal }, bufferedStdout(dropped))
 }
 
 function die(log: Logger, err: Error, message: string): never {

@@ -5,6 +5,8 @@ export class Call {
   #deadlineMs: number
   /** Set once the client is gone; nobody will read the answer. */
   abandoned = false
+  /** How many the model was asked to answer; unknown until the request is decoded. */
+  rows: number | undefined
 
   constructor(deadlineMs = Infinity) {
     this.#deadlineMs = deadlineMs

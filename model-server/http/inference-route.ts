@@ -4,6 +4,7 @@ import { Call } from '../execution/call.ts'
 import type { ModelSlot } from '../models/model-slot.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import type { Protocol } from '../operations/metrics.ts'
+import { contextOf } from '../operations/request-context.ts'
 import { checkContentLength, readBody } from './body.ts'
 import { methodNotAllowed } from './error-answer.ts'
 import { RequestError } from './request-error.ts'
@@ -51,6 +52,7 @@ async function exchange(
   const started = performance.now()
   const slot = repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
   const call = new Call(started + config.requestTimeoutMs)
+  contextOf(response).asked = { protocol: route.protocol, model: slot.config, call }
   let leave = (): void => undefined
   response.once('close', () => {
     leave()

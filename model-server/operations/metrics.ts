@@ -39,6 +39,16 @@ export class Metrics {
     })
   }
 
+  /** A counter of the whole process; `name` goes without `model_server_`. */
+  counter(name: string, help: string): (by?: number) => void {
+    let value = 0
+    const samples = (): Sample[] => [{ labels: {}, value }]
+    registerFamily(this.registry, { name: `model_server_${name}`, type: 'counter', help, samples })
+    return (by = 1) => {
+      value += by
+    }
+  }
+
   /** The part of one version. A version that is loaded anew while the old one still answers goes on counting in the same series. */
   of(model: string, version: string): ModelMetrics {
     const key = `${model}/${version}`
