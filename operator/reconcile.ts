@@ -161,6 +161,9 @@ async function carryOut(
       return prober.runGates(step)
     case 'Verify':
       return prober.verify(step)
+    case 'Invalidate':
+      await pointerOf(release).invalidate?.(release, step)
+      return { type: 'Invalidated', reference: step.reference }
     case 'CollectLogs':
       return { type: 'LogsCollected', logs: await cluster.logs(release, step.color) }
     case 'TakeClaim':
@@ -177,7 +180,7 @@ async function carryOut(
 
 type ClusterStep = Exclude<
   Step,
-  { type: 'RunGates' | 'Verify' | 'CollectLogs' | 'TakeClaim' | 'MovePointer' }
+  { type: 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs' | 'TakeClaim' | 'MovePointer' }
 >
 
 async function write(release: ModelRelease, step: ClusterStep, cluster: Cluster): Promise<void> {

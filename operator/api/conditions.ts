@@ -2,7 +2,7 @@ import type { Condition } from './release.ts'
 
 /**
  * Condition types with the closed list of their reasons. `Reconciling` and `Stalled` are absent while they do not hold,
- * as kstatus wants; the others always stand.
+ * as kstatus wants, and so is `Warned`; the others always stand.
  */
 export const REASONS = {
   Serving: ['LiveColorReady', 'BothColorsReady', 'NoReadyPods', 'NothingLive', 'PointerUnknown'],
@@ -46,6 +46,7 @@ export const REASONS = {
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
   TrafficSwitched: ['Verified', 'Settling', 'SettlingSlowly', 'Verifying', 'NotSwitched'],
   Drifted: ['PointerMoved', 'AsPromoted'],
+  Warned: ['DistributionRisky'],
 } as const
 
 export type ConditionType = keyof typeof REASONS

@@ -240,6 +240,12 @@ export interface ModelReleaseSpec {
         green: string
       }
       /**
+       * Paths that are removed from CloudFront's caches once every edge follows a move, there or back. Needed only where answers to GET are cached. A path with a wildcard counts as one.
+       *
+       * Items: One path, for example /ui/*.
+       */
+      invalidationPaths?: string[]
+      /**
        * How it is proven after the switch that users are answered by the new revision.
        */
       verify: {
@@ -559,6 +565,10 @@ export interface ModelReleaseStatus {
      * Revision that was proven to answer users since the pointer last moved.
      */
     verified?: string
+    /**
+     * Reference of the last invalidation that was asked for.
+     */
+    invalidated?: string
     /**
      * Since when edges have been disagreeing about it; absent when every edge follows it.
      */

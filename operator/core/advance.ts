@@ -3,6 +3,7 @@ import { specChanged } from './attempt.ts'
 import { goingBack } from './back.ts'
 import {
   claimTaken,
+  distributionUnfit,
   originMissing,
   originRemapped,
   pointerSplit,
@@ -23,6 +24,7 @@ export const ADVANCE = {
   supersededCandidate,
   specInvalid,
   originMissing,
+  distributionUnfit,
   originRemapped,
   claimTaken,
   pointerSplit,

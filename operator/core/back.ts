@@ -5,7 +5,7 @@ import { endAttempt, isOverdue, without } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { proveAndMove } from './proving.ts'
 import { goalOf, runningAttempt, storedOf, unavailable, type Found, type Scene } from './scene.ts'
-import { settling, verifying } from './verifying.ts'
+import { invalidating, settling, verifying } from './verifying.ts'
 
 /** The pointer returns: after a wrong answer, an undo, or an abort after the switch. */
 export function goingBack(scene: Scene): Found {
@@ -59,7 +59,7 @@ function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
 function arrivedBack(scene: Scene, attempt: Attempt, goal: Color): Found {
   const unsettled = settling(scene)
   if (unsettled) return unsettled
-  const unverified = verifying(scene, attempt, goal)
+  const unverified = invalidating(scene) ?? verifying(scene, attempt, goal)
   if (unverified) return unverified
   const outcome = attempt.reason === 'Aborted' ? 'Aborted' : 'RolledBack'
   const ending = {

@@ -1,5 +1,6 @@
 /** Rules that stop every advance until the world or a person changes something. */
 import { COLORS } from '../api/names.ts'
+import { refusalsOf } from './distribution-fit.ts'
 import { problemsOf } from './invalid.ts'
 import { BLOCKED_RECHECK_MS, SETTLE_POLL_MS } from './pacing.ts'
 import { missingOrigins, originMark } from './pointer.ts'
@@ -38,6 +39,14 @@ export function originMissing({ world }: Scene): Found {
   return message
     ? { stalled: { reason: 'OriginNotFound', message }, recheckMs: BLOCKED_RECHECK_MS }
     : undefined
+}
+
+/** What the distribution is like would surely make the release fail. */
+export function distributionUnfit({ world: { pointer, release } }: Scene): Found {
+  const facts = pointer.type === 'Read' ? pointer.distribution : undefined
+  const problems = facts ? refusalsOf(release.spec, facts) : []
+  if (problems.length === 0) return undefined
+  return { stalled: { reason: 'InvalidSpec', message: problems.join('; ') }, recheckMs: BLOCKED_RECHECK_MS }
 }
 
 /** The pointer's name for a color is for life: edits that would make the live origin mean the other color are refused. */

@@ -20,7 +20,7 @@ import {
   type Found,
   type Scene,
 } from './scene.ts'
-import { settling, verifying } from './verifying.ts'
+import { invalidating, settling, verifying } from './verifying.ts'
 
 /** The idle color may still be answering somewhere until every edge follows the pointer. */
 export function pointerMustSettle(scene: Scene): Found {
@@ -123,7 +123,7 @@ export function alreadyLive(scene: Scene): Found {
   if (!attempt || !live || holderOf(scene, attempt.revision) !== live) return undefined
   const unsettled = settling(scene)
   if (unsettled) return unsettled
-  const unverified = verifying(scene, attempt, live)
+  const unverified = invalidating(scene) ?? verifying(scene, attempt, live)
   if (unverified) return unverified
   const marked = arrivedAtNewPointer(scene, live)
   if (marked) return marked

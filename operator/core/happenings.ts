@@ -16,6 +16,7 @@ export function happeningsOf(before: Status | undefined, after: Status): Happeni
     pointerDecided,
     turnedBack,
     settlingSlowly,
+    warned,
     commandTaken,
     warmColorGone,
     stalled,
@@ -65,6 +66,14 @@ const settlingSlowly: Tell = (before, after) => {
     conditions?.find((one) => one.type === 'TrafficSwitched')
   const now = find(after)
   if (now?.reason !== 'SettlingSlowly' || find(before)?.reason === now.reason) return undefined
+  return { type: 'Warning', reason: now.reason, message: now.message }
+}
+
+const warned: Tell = (before, after) => {
+  const find = ({ conditions }: Status): { reason: string; message: string } | undefined =>
+    conditions?.find((one) => one.type === 'Warned')
+  const now = find(after)
+  if (!now || find(before)?.message === now.message) return undefined
   return { type: 'Warning', reason: now.reason, message: now.message }
 }
 

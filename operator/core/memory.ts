@@ -15,6 +15,8 @@ export interface Memory {
   intent?: Intent
   /** Revision proven to answer users since the pointer last moved. */
   verified?: string
+  /** Reference of the last invalidation that was asked for. */
+  invalidated?: string
   /** Since when edges have been disagreeing about the pointer. */
   unsettledSince?: Instant
   /** The color that the pointer was last seen to name. */
@@ -53,10 +55,10 @@ export function present<T extends object>(object: T): { [K in keyof T]?: Exclude
 export function recall(status: Status = {}): Memory {
   const { blue, green } = status.colors ?? {}
   const { attempt, gates, command, observedGeneration, liveColor } = status
-  const { intent, verified, unsettledSince } = status.traffic ?? {}
+  const { intent, verified, unsettledSince, invalidated } = status.traffic ?? {}
   return {
     ...present({ attempt, gates, intent, verified, lastLive: liveColor, command, observedGeneration }),
-    ...present({ unsettledSince: instantOf(unsettledSince) }),
+    ...present({ unsettledSince: instantOf(unsettledSince), invalidated }),
     colors: present({ blue: colorMemory(blue), green: colorMemory(green) }),
     lastRevision: present({ blue: blue?.revision, green: green?.revision }),
     history: status.history ?? [],

@@ -142,11 +142,14 @@ function foldDid(memory: Memory, world: World, view: PointerView): Memory {
   const { attempt } = memory
   if (did?.type === 'GatesRan') return withGates(memory, world, did)
   if (did?.type === 'LogsCollected' && attempt) return { ...memory, attempt: { ...attempt, logs: did.logs } }
-  if (did?.type === 'Verified' && did.result.type === 'New') {
-    const revision = view.type === 'Names' ? world.colors[view.color].workload?.revision : undefined
-    return revision ? { ...memory, verified: revision } : memory
-  }
+  if (did?.type === 'Invalidated') return { ...memory, invalidated: did.reference }
+  if (did?.type === 'Verified' && did.result.type === 'New') return withProof(memory, world, view)
   return memory
+}
+
+function withProof(memory: Memory, world: World, view: PointerView): Memory {
+  const revision = view.type === 'Names' ? world.colors[view.color].workload?.revision : undefined
+  return revision ? { ...memory, verified: revision } : memory
 }
 
 function withGates(memory: Memory, world: World, did: Extract<World['did'], { type: 'GatesRan' }>): Memory {

@@ -2,6 +2,7 @@
 import type { ConditionType, ReasonOf, Statement } from '../api/conditions.ts'
 import { COLORS, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
+import { warningsOf } from './distribution-fit.ts'
 import { keyOf } from './memory.ts'
 import { gatesText } from './proving.ts'
 import { remedyOf } from './remedy.ts'
@@ -21,6 +22,7 @@ export function statementsOf(scene: Scene, finding: Finding | undefined): Statem
     gatesOf(scene),
     switchedOf(scene),
     driftOf(scene),
+    ...warnedOf(scene),
   ]
 }
 
@@ -125,6 +127,13 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
     view.type === 'Names' ? `names ${view.color}` : view.type === 'Split' ? view.message : 'names nothing'
   const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but the pointer ${where}: somebody moved it; move it back, bring it back with the command retry/${memory.attempt?.id ?? ''}/<nonce>, or apply another spec`
   return { type: 'Drifted', status: 'True', reason: 'PointerMoved', message }
+}
+
+function warnedOf({ world: { pointer, release } }: Scene): Statement<'Warned'>[] {
+  const facts = pointer.type === 'Read' ? pointer.distribution : undefined
+  const warnings = facts ? warningsOf(release.spec, facts) : []
+  if (warnings.length === 0) return []
+  return [{ type: 'Warned', status: 'True', reason: 'DistributionRisky', message: warnings.join('; ') }]
 }
 
 function candidateOf(scene: Scene): Statement<'CandidateAvailable'> {

@@ -67,7 +67,7 @@ function goneStatus(revision: string | undefined): ColorStatus {
 function trafficStatus({ memory, view, world }: Scene): NonNullable<Status['traffic']> {
   const { pointer } = world
   return {
-    ...present({ verified: memory.verified, intent: memory.intent }),
+    ...present({ verified: memory.verified, intent: memory.intent, invalidated: memory.invalidated }),
     ...(memory.unsettledSince === undefined ? {} : { unsettledSince: instantText(memory.unsettledSince) }),
     ...(pointer.type === 'Read' ? { pointer: describeTargets(pointer) } : {}),
     settled: view.type === 'Names' && view.settled === 'Yes' ? 'Yes' : 'No',

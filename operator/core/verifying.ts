@@ -25,6 +25,23 @@ export function settling({ memory, view, world }: Scene): Settling | undefined {
   return { waiting, recheckMs: SETTLE_POLL_MS }
 }
 
+/**
+ * Once every edge follows, what they had cached from the color before is removed: earlier, one that does not follow yet
+ * would cache it again. The reference is the move's own, so that asking twice is asking once.
+ */
+export function invalidating({ memory, world }: Scene): Found {
+  const { spec, metadata } = world.release
+  const paths = spec.traffic.cloudFrontDistribution?.invalidationPaths ?? []
+  const { intent } = memory
+  if (paths.length === 0 || !intent) return undefined
+  const reference = `modelrelease/${metadata.uid}/${intent.attempt}/${intent.token}`
+  if (memory.invalidated === reference) return undefined
+  return {
+    step: { type: 'Invalidate', reference, paths },
+    waiting: { reason: 'Verifying', message: 'removing from the caches what the color before had answered' },
+  }
+}
+
 /** Users must be seen to be answered by the revision that is live now. */
 export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
   const asking = unverified(scene, attempt, color)

@@ -171,15 +171,17 @@ export type Step =
       /** Whether the revision's containers answer with identity headers, so that an answer without them is not theirs. */
       identity: StoredRevision['identity']
     }
+  | { type: 'Invalidate'; reference: string; paths: readonly string[] }
   | { type: 'CollectLogs'; color: Color }
 
 export type Ownership = 'Owned' | 'Free'
 
 /** What a step brought back. A step that failed for a reason worth trying again throws instead. */
 export type Did =
-  | { type: 'Done'; step: Exclude<Step['type'], 'RunGates' | 'Verify' | 'CollectLogs'> }
+  | { type: 'Done'; step: Exclude<Step['type'], 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs'> }
   | { type: 'GatesRan'; key: string; pods: string[]; results: GateResult[]; digest?: string }
   | { type: 'Verified'; result: VerifyResult }
+  | { type: 'Invalidated'; reference: string }
   | { type: 'LogsCollected'; logs: string }
   | { type: 'Refused'; step: Step['type']; reason: string; message: string }
 

@@ -59,6 +59,8 @@ export interface Pointer {
    * Throws ConflictError (changed meanwhile, look again), TransientError (throttled, 5xx, timeout: it may or may not have happened), RefusedError.
    */
   move(release: ModelRelease, step: StepOf<'MovePointer'>): Promise<void>
+  /** Has the caches in front of it forget paths; the same reference twice is one invalidation. Absent where nothing caches. Throws as `move`. */
+  invalidate?(release: ModelRelease, step: StepOf<'Invalidate'>): Promise<void>
 }
 
 /** One claim per part of a pointer, across all namespaces, so that two releases never fight over it. */

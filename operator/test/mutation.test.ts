@@ -53,10 +53,17 @@ const SHOWS: Record<RuleName, string[]> = {
   supersededCandidate: ['superseded'],
   specInvalid: ['bad-spec'],
   originMissing: ['origin-missing'],
+  distributionUnfit: ['distribution-unfit'],
   originRemapped: ['origins-swapped', 'origins-swapped-while-going-back'],
   claimTaken: ['behavior-claimed'],
   pointerSplit: ['foreign-origin', 'two-behaviors'],
-  alreadyLive: ['slow-edges', 'verify-silent', 'pointer-changed-while-settling', 'pointer-type-changed'],
+  alreadyLive: [
+    'caches-invalidated',
+    'slow-edges',
+    'verify-silent',
+    'pointer-changed-while-settling',
+    'pointer-type-changed',
+  ],
   pointerMustSettle: ['foreign-write-before-move', 'foreign-write-at-move'],
   colorTaken: [
     'superseded-while-settling',
@@ -299,6 +306,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     story: 'behavior-dropped',
   },
   'moves keep no distance': { rules: blinded(['switching'], unpaced), story: 'moves-spaced' },
+  'caches are emptied while edges still fill them': {
+    rules: blinded(['alreadyLive', 'pointerMustSettle'], settled),
+    story: 'caches-invalidated',
+  },
   'time that nobody watched counts': {
     rules: blinded(['switching'], longWatched),
     story: 'operator-stopped',

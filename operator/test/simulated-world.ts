@@ -5,6 +5,7 @@
 import { COLORS, IDENTITY_HEADER, SERVICE_PORT, colorName, type Color } from '../api/names.ts'
 import { deletionPolicyOf, type ModelRelease, type Spec, type Status } from '../api/release.ts'
 import type { Happening } from '../core/happenings.ts'
+import type { DistributionFacts } from '../core/distribution.ts'
 import { pointerServiceName } from '../core/manifests.ts'
 import type {
   Answer,
@@ -45,6 +46,7 @@ export type Seen =
   | { type: 'Remove'; color: Color }
   | { type: 'Move'; to: Color; names: string; token: string }
   | { type: 'Status'; status: Status }
+  | { type: 'Invalidate' }
 
 interface PointerState {
   /** Of a pointer Service. */
@@ -121,6 +123,10 @@ export class SimulatedWorld implements Cluster {
   slowness = 1
   /** Where behaviors lead that are not of the release. */
   elsewhere: { part: string; names: string }[] = []
+  /** What the distribution is like, where that matters. */
+  facts: DistributionFacts | undefined
+  /** What the caches were told to forget, by reference. */
+  readonly invalidations = new Map<string, readonly string[]>()
   /** While set, nobody answers the verification. */
   edgesSilent: 'Yes' | 'No' = 'No'
   /** While set, pods are ready but nobody answers the gates. */
@@ -526,6 +532,11 @@ export class SimulatedWorld implements Cluster {
   readonly pointerPort: Pointer = {
     read: (_release, freshness) => Promise.resolve(this.lookAtPointer(freshness)),
     move: (release, step) => this.movePointer(release, step),
+    invalidate: (_release, { reference, paths }) =>
+      this.write(`invalidate ${paths.join(' ')}`, () => {
+        this.observer({ type: 'Invalidate' })
+        this.invalidations.set(reference, paths)
+      }),
   }
 
   readonly claimsPort: Claims = {
@@ -566,6 +577,7 @@ export class SimulatedWorld implements Cluster {
       settled: this.pointer.due.length === 0 ? 'Yes' : 'No',
       timeoutSeconds: 30,
       elsewhere: this.elsewhere,
+      ...(this.facts ? { distribution: this.facts } : {}),
       ...(this.pointer.ownership ? { ownership: this.pointer.ownership } : {}),
       ...(this.spacingMs > 0 ? { writableAt: this.movedAt + this.spacingMs } : {}),
     }

@@ -1,7 +1,9 @@
 /** The stories that the goldens tell: what a team does with a release, and what the operator makes of it. */
 import { without } from '../core/memory.ts'
 import type { Spec } from '../api/release.ts'
+import type { DistributionFacts } from '../core/distribution.ts'
 import type { Act, Story } from './simulation.ts'
+import { factsOf } from './worlds.ts'
 import { housing, housingBehindService, knownHouse, type SimulatedWorld } from './simulated-world.ts'
 
 function apply(tell: string, spec: Spec, when?: Act['when']): Act {
@@ -64,6 +66,17 @@ const twoBehaviors = (version: 1 | 2): Spec =>
 /** A container whose second version serves another port. */
 function onPort(version: 1 | 2, port: number): Spec {
   return { ...container(version), port }
+}
+
+function verifiedByPost(version: 1 | 2): Spec {
+  const spec = housing(version)
+  const verify = spec.traffic.cloudFrontDistribution?.verify
+  return verify ? through({ verify: { ...verify, method: 'POST' } }, spec) : spec
+}
+
+function allowing(...methods: string[]): DistributionFacts {
+  const facts = factsOf()
+  return { ...facts, behaviors: facts.behaviors.map((behavior) => ({ ...behavior, methods })) }
 }
 
 function isSettling(world: SimulatedWorld): boolean {
@@ -886,6 +899,33 @@ export const STORIES: Record<string, Story> = {
           world.pointElsewhereAtOnce('housing-green')
         },
       },
+    ],
+  },
+  'distribution-unfit': {
+    title: 'A distribution that does not allow how answers are verified is refused before any pod is made',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'only GET is allowed, and version 2 is verified by POST',
+        do: (world) => {
+          world.facts = allowing('HEAD', 'GET')
+          world.apply(verifiedByPost(2))
+        },
+      },
+      {
+        tell: 'POST is allowed',
+        do: (world) => {
+          world.facts = allowing('HEAD', 'GET', 'POST')
+        },
+      },
+    ],
+  },
+  'caches-invalidated': {
+    title: 'What edges cached is removed once all of them follow: after the switch and after the undo',
+    spec: through({ invalidationPaths: ['/ui/*'] }, housing(1)),
+    acts: [
+      apply('version 2', through({ invalidationPaths: ['/ui/*'] }, housing(2))),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
     ],
   },
   'pointer-forbidden-while-settling': {

@@ -71,6 +71,10 @@ export class Watchman {
       case 'Move':
         this.moving(seen)
         break
+      case 'Invalidate':
+        if (this.world.pointer.due.length > 0)
+          this.say('invalidated while an edge could cache the old answer again')
+        break
       case 'Status':
         this.claiming(seen.status)
         break

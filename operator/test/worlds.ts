@@ -1,6 +1,7 @@
 /** Worlds for tables: blue and green as they stand between two releases, to be changed where a case needs it. */
 import type { Color } from '../api/names.ts'
 import type { Attempt, ModelRelease, Spec, Status } from '../api/release.ts'
+import type { DistributionFacts, OriginFacts } from '../core/distribution.ts'
 import { renderRevision } from '../core/manifests.ts'
 import { originMark } from '../core/pointer.ts'
 import { attemptIdOf, revisionOf } from '../core/revision.ts'
@@ -98,6 +99,34 @@ export function pointingAt(
     origins: ['housing-blue', 'housing-green'],
     settled,
     timeoutSeconds: 30,
+  }
+}
+
+/** A distribution that suits the housing release. */
+export function factsOf(): DistributionFacts {
+  const origin = (color: Color): OriginFacts => ({
+    id: `housing-${color}`,
+    kind: 'Custom',
+    domainName: `${color}.models.example.com`,
+    path: '',
+    protocol: 'http-only',
+    httpPort: 80,
+    httpsPort: 443,
+    headers: [],
+    timeoutSeconds: 30,
+  })
+  return {
+    origins: [origin('blue'), origin('green')],
+    groups: [],
+    behaviors: [
+      {
+        pathPattern: '*',
+        target: 'housing-blue',
+        methods: ['HEAD', 'DELETE', 'POST', 'GET', 'OPTIONS', 'PUT', 'PATCH'],
+        caching: { policyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad' },
+      },
+    ],
+    errorCaching: [],
   }
 }
 

@@ -64,12 +64,16 @@ function pointerTo(endpoint: string, options: Partial<CloudFrontOptions> = {}, c
 }
 
 /** A control plane that answers as told, by method, and keeps what it was sent. */
-async function fake(replies: { get?: Reply; put?: Reply }): Promise<{ endpoint: string; calls: Call[] }> {
+async function fake(replies: {
+  get?: Reply
+  put?: Reply
+  post?: Reply
+}): Promise<{ endpoint: string; calls: Call[] }> {
   const calls: Call[] = []
   const server = createServer((request, response) => {
     void text(request).then((body) => {
       calls.push({ method: request.method ?? '', path: request.url ?? '', headers: request.headers, body })
-      const reply = (request.method === 'PUT' ? replies.put : replies.get) ?? found()
+      const reply = replies[request.method?.toLowerCase() as 'get' | 'put' | 'post'] ?? found()
       if (reply === 'Silence') return
       if (reply === 'Stall') return void response.writeHead(200, { etag: ETAG }).write('<Distribution>')
       if (reply === 'Drop') return void request.socket.destroy()
@@ -301,6 +305,43 @@ describe('a move', () => {
     const work = readAndMove(pointerTo(endpoint, { requestTimeoutMs: 1000 }), release(), toGreen())
     expect(await failureOf(work)).toBeInstanceOf(TransientError)
     expect(calls.map(({ method }) => method)).toEqual(['GET', 'PUT'])
+  })
+})
+
+describe('an invalidation', () => {
+  const step = { type: 'Invalidate', reference: 'modelrelease/u/a/E1', paths: ['/ui/*', '/a&b'] } as const
+
+  test('names its paths under its reference', async () => {
+    const { endpoint, calls } = await fake({ post: { status: 201, body: '<Invalidation/>' } })
+    await pointerTo(endpoint).invalidate?.(release(), step)
+    expect(calls.map(({ method, path }) => `${method} ${path}`)).toEqual([`POST ${GET}/invalidation`])
+    expect(calls[0]?.body).toContain('<CallerReference>modelrelease/u/a/E1</CallerReference>')
+    expect(calls[0]?.body).toContain('<Path>/ui/*</Path><Path>/a&amp;b</Path>')
+  })
+
+  test.each<[string, Reply, object]>([
+    ['there are too many', refusal(400, 'TooManyInvalidationsInProgress'), { name: 'TransientError' }],
+    [
+      'it is forbidden',
+      refusal(403, 'AccessDenied'),
+      {
+        reason: 'AccessDenied',
+        message: expect.stringContaining('cloudfront:CreateInvalidation') as unknown,
+      },
+    ],
+  ])('fails as what it is when %s', async (_, post, error) => {
+    const { endpoint } = await fake({ post })
+    await expect(pointerTo(endpoint).invalidate?.(release(), step)).rejects.toMatchObject(error)
+  })
+
+  test('is not sent when the lease is not held', async () => {
+    const { endpoint, calls } = await fake({})
+    const lost = new Error('lease lost')
+    const mayWrite = (): void => {
+      throw lost
+    }
+    await expect(pointerTo(endpoint, { mayWrite }).invalidate?.(release(), step)).rejects.toBe(lost)
+    expect(calls).toEqual([])
   })
 })
 

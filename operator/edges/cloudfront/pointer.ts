@@ -37,6 +37,8 @@ export function createCloudFrontPointer(options: CloudFrontOptions, clock: Clock
       const targets = new Map(settings.behaviors.map(({ pathPattern }) => [pathPattern, names]))
       await keeperOf(settings).move({ targets, etag: token, direction })
     },
+    invalidate: (release, { reference, paths }) =>
+      keeperOf(settingsOf(release)).invalidate({ reference, paths }),
   }
 }
 

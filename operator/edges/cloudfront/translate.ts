@@ -12,7 +12,7 @@ type Foreign = Partial<Error> & { code?: unknown; $metadata?: { httpStatusCode?:
 const CONFLICTS = new Set(['PreconditionFailed', 'InvalidIfMatchVersion'])
 // None of them is in the service model; CloudFront's own throttle is Throttling with status 400 and "Rate exceeded".
 const TRANSIENT =
-  /^(Throttl|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout|RequestTimeTooSkewed|RequestExpired|ExpiredToken|ServiceUnavailable|InternalError|InternalFailure|AbortError|TimeoutError|CredentialsProviderError)/
+  /^(Throttl|TooManyInvalidationsInProgress|TooManyRequests|RequestLimitExceeded|SlowDown|RequestTimeout|RequestTimeTooSkewed|RequestExpired|ExpiredToken|ServiceUnavailable|InternalError|InternalFailure|AbortError|TimeoutError|CredentialsProviderError)/
 const DENIALS =
   /^(AccessDenied|UnrecognizedClient|InvalidClientTokenId|SignatureDoesNotMatch|InvalidSignature)/
 const OUTDATED = /^(ExpiredToken|TokenRefreshRequired|UnrecognizedClient|InvalidClientTokenId)/

@@ -1,0 +1,161 @@
+/** Whether a distribution can carry a release: what would surely fail is refused before any pod is made, what may hurt is told. */
+import { COLORS } from '../api/names.ts'
+import type { Distribution, Gate, Spec } from '../api/release.ts'
+import type { BehaviorFacts, DistributionFacts, OriginFacts } from './distribution.ts'
+import { originName } from './world.ts'
+
+/** AWS's managed policy that caches nothing: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html */
+const CACHING_DISABLED = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad'
+/** What CloudFront does without any setting: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html */
+const USUAL_ERROR_CACHING_SECONDS = 10
+const FIELD = 'spec.traffic.cloudFrontDistribution'
+
+/** Why the release cannot work through this distribution; each names field, value and remedy. */
+export function refusalsOf(spec: Spec, facts: DistributionFacts): string[] {
+  const settings = spec.traffic.cloudFrontDistribution
+  if (!settings) return []
+  return [...sameOrigins(spec, facts), ...verifyForbidden(settings, facts)]
+}
+
+/** What may hurt users or keep a release from being proven, though it need not. */
+export function warningsOf(spec: Spec, facts: DistributionFacts): string[] {
+  const settings = spec.traffic.cloudFrontDistribution
+  if (!settings) return []
+  return [
+    ...cachedBehaviors(settings, facts),
+    ...cachedErrors(facts),
+    ...gatesForbidden(spec, settings, facts),
+    ...gatesSlowerThanOrigins(spec, facts),
+    ...otherBehaviors(spec, settings, facts),
+  ]
+}
+
+/** The behavior that CloudFront uses for a path: the first whose pattern matches, else the default one. */
+export function behaviorFor({ behaviors }: DistributionFacts, path: string): BehaviorFacts | undefined {
+  const own = behaviors.filter(({ pathPattern }) => pathPattern !== '*')
+  return (
+    own.find(({ pathPattern }) => matches(pathPattern, path)) ??
+    behaviors.find(({ pathPattern }) => pathPattern === '*')
+  )
+}
+
+/** `*` is any text, `?` one character; the leading slash may be left away. */
+function matches(pattern: string, path: string): boolean {
+  const text = pattern.startsWith('/') || pattern.startsWith('*') ? pattern : `/${pattern}`
+  const escaped = text.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
+  const [withoutQuery = ''] = path.split('?')
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(withoutQuery)
+}
+
+function sameOrigins(spec: Spec, { origins }: DistributionFacts): string[] {
+  const [blue, green] = COLORS.map((color) => origins.find(({ id }) => id === originName(spec, color)))
+  if (!blue || !green || addressOf(blue) !== addressOf(green)) return []
+  return [
+    `${FIELD}.origins.blue "${blue.id}" and .green "${green.id}" are the same address ${shownAddress(blue)}: give each color an address of its own in the distribution, or a custom header that its load balancer tells them apart by`,
+  ]
+}
+
+/** What tells an origin from another for whoever answers behind it. */
+function addressOf({ domainName, path, protocol, httpPort, httpsPort, headers }: OriginFacts): string {
+  const ports =
+    protocol === 'http-only' ? [httpPort] : protocol === 'https-only' ? [httpsPort] : [httpPort, httpsPort]
+  const sorted = headers.map(({ name, value }) => `${name.toLowerCase()}: ${value}`).toSorted()
+  return JSON.stringify([domainName.toLowerCase(), path, ports, sorted])
+}
+
+function shownAddress({ domainName, path, protocol, httpPort, httpsPort }: OriginFacts): string {
+  return `${domainName}:${protocol === 'https-only' ? httpsPort : httpPort}${path}`
+}
+
+/** The behavior of ours that a request meets; requests of other behaviors say nothing of this release. */
+function ownBehaviorFor(
+  settings: Distribution,
+  facts: DistributionFacts,
+  path: string,
+): BehaviorFacts | undefined {
+  const behavior = behaviorFor(facts, path)
+  return settings.behaviors.some((one) => one.pathPattern === behavior?.pathPattern) ? behavior : undefined
+}
+
+function verifyForbidden(settings: Distribution, facts: DistributionFacts): string[] {
+  const { verify } = settings
+  if (verify.type === 'DeployedOnly' || !verify.url || !URL.canParse(verify.url)) return []
+  const behavior = ownBehaviorFor(settings, facts, new URL(verify.url).pathname)
+  if (!behavior || allows(behavior, verify.method)) return []
+  return [
+    `${FIELD}.verify.method "${verify.method}" is not allowed by behavior "${behavior.pathPattern}" of the distribution, which allows ${behavior.methods.join(', ')}: allow it there, or verify with one of these`,
+  ]
+}
+
+function allows({ methods }: BehaviorFacts, method: string): boolean {
+  return methods.length === 0 || methods.includes(method)
+}
+
+function cachedBehaviors(settings: Distribution, facts: DistributionFacts): string[] {
+  return facts.behaviors
+    .filter(({ pathPattern }) => settings.behaviors.some((one) => one.pathPattern === pathPattern))
+    .flatMap(({ pathPattern, caching }) => {
+      const how = cachingText(caching)
+      return how === undefined
+        ? []
+        : [
+            `behavior "${pathPattern}" ${how}: answers to GET may come from the cache, mix both colors and prove nothing; use the managed policy CachingDisabled for inference, or name what is cached in ${FIELD}.invalidationPaths`,
+          ]
+    })
+}
+
+function cachingText(caching: BehaviorFacts['caching']): string | undefined {
+  if ('policyId' in caching)
+    return caching.policyId === CACHING_DISABLED ? undefined : `has the cache policy ${caching.policyId}`
+  return caching.longestSeconds > 0 ? `caches for up to ${caching.longestSeconds} s` : undefined
+}
+
+function cachedErrors({ errorCaching }: DistributionFacts): string[] {
+  return errorCaching
+    .filter(({ status, seconds }) => status >= 500 && seconds > USUAL_ERROR_CACHING_SECONDS)
+    .map(
+      ({ status, seconds }) =>
+        `the distribution answers status ${status} from its cache for ${seconds} s, so errors of a color outlive a return: set its error caching minimum TTL to 0`,
+    )
+}
+
+function gatesForbidden(spec: Spec, settings: Distribution, facts: DistributionFacts): string[] {
+  return (spec.gates ?? []).flatMap(({ name, smoke: { request } }) => {
+    const behavior = ownBehaviorFor(settings, facts, request.path)
+    if (!behavior || allows(behavior, request.method)) return []
+    return [
+      `gate "${name}" sends ${request.method} ${request.path}, and behavior "${behavior.pathPattern}" of the distribution allows users only ${behavior.methods.join(', ')}: allow all methods there`,
+    ]
+  })
+}
+
+function gatesSlowerThanOrigins(spec: Spec, { origins }: DistributionFacts): string[] {
+  const ours = COLORS.flatMap((color) => origins.find(({ id }) => id === originName(spec, color)) ?? [])
+  const seconds = Math.min(...ours.map(({ timeoutSeconds }) => timeoutSeconds))
+  const slow = (spec.gates ?? []).filter((gate) => secondsOf(gate) > seconds)
+  if (slow.length === 0) return []
+  return [
+    `CloudFront gives up on an answer after ${seconds} s, and ${slow.map(({ name }) => `gate "${name}"`).join(' and ')} would let it take ${Math.max(...slow.map(secondsOf))} s: lower maxLatencyMilliseconds or timeoutSeconds of the gate, or raise the response timeout of the origins`,
+  ]
+}
+
+function secondsOf({ smoke: { expect, timeoutSeconds } }: Gate): number {
+  return Math.min(timeoutSeconds, (expect.maxLatencyMilliseconds ?? Infinity) / 1000)
+}
+
+function otherBehaviors(
+  spec: Spec,
+  settings: Distribution,
+  { behaviors, groups }: DistributionFacts,
+): string[] {
+  const ours = new Set<string>(COLORS.map((color) => originName(spec, color)))
+  const leads = (id: string): boolean =>
+    (groups.find((group) => group.id === id)?.members ?? [id]).some((one) => ours.has(one))
+  return behaviors
+    .filter(({ pathPattern }) => !settings.behaviors.some((one) => one.pathPattern === pathPattern))
+    .filter(({ target }) => leads(target))
+    .map(
+      ({ pathPattern, target }) =>
+        `behavior "${pathPattern}" leads to "${target}" and is not of this release: it does not follow it, and keeps what it leads to from retiring; name it in ${FIELD}.behaviors, or point it elsewhere`,
+    )
+}
