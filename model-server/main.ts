@@ -11,10 +11,11 @@ import { describeConfig } from './config/describe-config.ts'
 import { Drain, closeGently } from './http/drain.ts'
 import { AccessLog, bufferedStdout } from './operations/access-log.ts'
 import { Metrics } from './operations/metrics.ts'
-import { ModelSlot } from './models/model-slot.ts'
+import { buildModel } from './models/build-model.ts'
 import { Repository } from './models/repository.ts'
 import { notReadyBecause } from './models/readiness.ts'
 import { buildOpsApp } from './ops-app.ts'
+import { fetchModel } from './sources/source.ts'
 
 /** Longer than any load balancer keeps an idle connection (ALB 60 s, CloudFront 5 s), so that it is never us who closes first. */
 const KEEP_ALIVE_MS = 75_000
@@ -30,9 +31,7 @@ function serve(config: Config): void {
     config.release,
     () => notReadyBecause(repository, drain.draining) === undefined,
   )
-  const repository: Repository = new Repository(
-    config.models.map((model) => new ModelSlot(model, metrics.of(model.name, model.version), log)),
-  )
+  const repository: Repository = new Repository(config.models, { fetchModel, buildModel, metrics, log })
   const parts = {
     config,
     repository,

@@ -1,110 +1,173 @@
-/** The place in which a model is loaded: what it holds, and why it holds nothing. */
-import { createHash } from 'node:crypto'
+/** The place of one version of a model: what it holds, and why it holds nothing. */
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { backoffMs } from './backoff.ts'
 import type { ModelConfig } from '../config/model-config.ts'
-import { parseColumns } from '../config/values.ts'
-import type { ModelMetrics } from '../operations/metrics.ts'
-import { loadModel } from '../onnx/session.ts'
+import type { Metrics, ModelMetrics } from '../operations/metrics.ts'
 import { describeLocation } from '../sources/location.ts'
-import { ModelRefused, fetchModel } from '../sources/source.ts'
-import { readMetadata } from '../onnx/metadata.ts'
-import { frameMapping } from '../protocols/predict-codec.ts'
-import type { Signature } from '../tensor/tensor.ts'
-import { Admission } from '../execution/admission.ts'
-import { inlineExecutor } from '../execution/inline.ts'
+import { ModelRefused } from '../sources/source.ts'
+import type { FetchModel } from '../sources/source.ts'
+import { backoffMs } from './backoff.ts'
+import type { BuildModel } from './build-model.ts'
 import type { ServedModel } from './served-model.ts'
 
-/** `Loading` may still become `Loaded`; `Refused` is the end until the process is started again with other settings. */
+/**
+ * `Loading` may still become `Loaded`. `Refused` stays until somebody loads other bytes or starts the process anew.
+ * A version that failed to load again goes on with what it has, and `reloadFailed` says why.
+ */
 export type SlotState =
   | { type: 'Loading'; reason: string }
   | { type: 'Refused'; reason: string }
-  | { type: 'Loaded'; model: ServedModel }
+  | { type: 'Loaded'; model: ServedModel; reloadFailed?: string }
+  | { type: 'Unloading'; reason: string }
+  | { type: 'Unloaded'; reason: string }
 
-/** Where the columns of a model stand in its own metadata. */
-const COLUMNS_KEY = 'columns'
+/** What slots need of the world. */
+export type SlotParts = {
+  fetchModel: FetchModel
+  buildModel: BuildModel
+  metrics: Pick<Metrics, 'of'>
+  log: Logger
+}
 
-/** One model of the server. `load` fills it; everyone else reads `state`. */
+/** Another load or unload of the same version came meanwhile. */
+export class Superseded extends Error {
+  override readonly name = 'Superseded'
+}
+
+/** One version of a model. Loads and unloads of it happen one after the other; everyone else reads `state`. */
 export class ModelSlot {
-  readonly config: ModelConfig
+  readonly name: string
+  readonly version: string
   state: SlotState = { type: 'Loading', reason: 'the model is being fetched' }
-  readonly metrics: ModelMetrics
+  /** The server is not ready without it: it was configured, and nobody unloaded it. */
+  required: boolean
+  metrics: ModelMetrics
+  #config: ModelConfig
+  readonly #parts: SlotParts
   readonly #log: Logger
+  #current = new AbortController()
+  #ended: Promise<unknown> = Promise.resolve()
 
-  constructor(config: ModelConfig, metrics: ModelMetrics, log: Logger) {
-    this.config = config
-    this.metrics = metrics
-    this.#log = log
+  constructor(config: ModelConfig, parts: SlotParts, { required }: { required: boolean }) {
+    this.name = config.name
+    this.version = config.version
+    this.required = required
+    this.metrics = parts.metrics.of(config.name, config.version)
+    this.#config = config
+    this.#parts = parts
+    this.#log = parts.log.child({ model: config.name, version: config.version })
+  }
+
+  /** Of what is loaded; of what is being loaded where nothing is. */
+  get config(): ModelConfig {
+    return this.#config
   }
 
   /**
-   * Fetch until there are bytes, then check and load them. Returns when the slot is `Loaded` or `Refused`, or on abort.
+   * Fetch until there are bytes, then judge them. Returns when the slot is `Loaded` or `Refused`, or on abort.
    * Getting bytes is tried again for as long as it takes; what the bytes are is judged once.
    */
-  async load(signal: AbortSignal): Promise<void> {
-    for (let attempt = 1; this.state.type === 'Loading' && !signal.aborted; attempt += 1) {
-      try {
-        await this.#attempt(attempt, signal)
-      } catch (error) {
-        if (error instanceof ModelRefused) this.#refuse(error)
-        else await this.#waitAfter(error as Error, attempt, signal)
+  async loadInTheEnd(signal: AbortSignal): Promise<void> {
+    await this.#inTurn(async (turn) => {
+      const until = AbortSignal.any([signal, turn])
+      for (let attempt = 1; this.state.type === 'Loading' && !until.aborted; attempt += 1) {
+        try {
+          await this.#fetchAndSwap(this.#config, attempt, until)
+        } catch (error) {
+          if (error instanceof ModelRefused) this.#refuse(error)
+          else await this.#waitAfter(error as Error, attempt, until)
+        }
       }
-    }
+    })
   }
 
-  async #attempt(attempt: number, signal: AbortSignal): Promise<void> {
-    const { location, maxBytes } = this.config
+  /**
+   * Load now, once. Requests go to what is loaded until the new model has proven itself; those that it has by then are
+   * answered by it, and it stays where the new one fails.
+   * @throws ModelRefused, Superseded, or whatever kept the bytes away
+   */
+  load(config: ModelConfig): Promise<void> {
+    return this.#inTurn(async (turn) => {
+      // Its series ended when it was unloaded.
+      if (this.state.type === 'Unloaded') this.metrics = this.#parts.metrics.of(this.name, this.version)
+      if (this.state.type !== 'Loaded') this.state = { type: 'Loading', reason: 'the model is being fetched' }
+      try {
+        await this.#fetchAndSwap(config, 1, turn)
+      } catch (error) {
+        if (turn.aborted) throw new Superseded('another load or unload came meanwhile', { cause: error })
+        this.#keep(error as Error)
+        throw error
+      }
+    })
+  }
+
+  /** Take no more requests, answer those that are here, and free the model. Returns when that is done. */
+  unload(): Promise<void> {
+    this.required = false
+    return this.#inTurn(async () => {
+      if (this.state.type === 'Unloaded') return
+      const model = this.state.type === 'Loaded' ? this.state.model : undefined
+      this.state = { type: 'Unloading', reason: 'the model is being unloaded' }
+      if (model) await this.#retire(model)
+      this.metrics.removed()
+      this.state = { type: 'Unloaded', reason: 'the model was unloaded' }
+      this.#log.info('Model unloaded')
+    })
+  }
+
+  /** Whoever comes later decides: what is under way is given up, and awaited. */
+  #inTurn(act: (turn: AbortSignal) => Promise<void>): Promise<void> {
+    this.#current.abort()
+    const turn = new AbortController()
+    this.#current = turn
+    const done = this.#ended.then(() => act(turn.signal))
+    this.#ended = done.catch(() => undefined)
+    return done
+  }
+
+  async #fetchAndSwap(config: ModelConfig, attempt: number, signal: AbortSignal): Promise<void> {
+    const { location, maxBytes } = config
     this.#log.info({ location: describeLocation(location), attempt }, 'Fetching the model')
     const started = performance.now()
-    const bytes = await fetchModel(location, maxBytes, signal)
-    this.#accept(await this.#judge(bytes), bytes.length, performance.now() - started)
-  }
-
-  async #judge(bytes: Buffer): Promise<ServedModel> {
-    const { sha256: wanted } = this.config
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
-    if (wanted !== undefined && wanted !== sha256) {
-      throw new ModelRefused(`the model's sha256 is ${sha256}, MODEL_SHA256 wants ${wanted}`)
+    const fetched = await this.#parts.fetchModel(location, { maxBytes, signal })
+    const model = await this.#parts.buildModel(fetched, config, this.metrics)
+    if (signal.aborted) {
+      await model.close()
+      throw new Superseded('another load or unload came meanwhile')
     }
-    try {
-      const runner = await loadModel(bytes)
-      const { name, version, maxQueue } = this.config
-      const { signature } = runner
-      const { infer } = inlineExecutor(runner, this.metrics.ran)
-      const admission = new Admission(maxQueue)
-      const frame = this.#frame(bytes, signature)
-      return { name, version, sha256, signature, frame, infer, admission, metrics: this.metrics }
-    } catch (cause) {
-      const { message } = cause as Error
-      throw new ModelRefused(`the model (sha256 ${sha256}) cannot be served: ${message}`, { cause })
-    }
-  }
-
-  #frame(bytes: Uint8Array, signature: Signature): ServedModel['frame'] {
-    const named = readMetadata(bytes).get(COLUMNS_KEY)
-    const columns = this.config.columns ?? (named === undefined ? undefined : parseColumns(named))
-    if (!columns) {
-      return `the model names no columns; set MODEL_COLUMNS, or '${COLUMNS_KEY}' in its metadata_props`
-    }
-    const frame = frameMapping(signature, columns)
-    // Columns that do not fit are a mistake in the release; serving the rest of the routes would hide it.
-    if (typeof frame === 'string') throw new Error(frame)
-    return frame
-  }
-
-  #accept(model: ServedModel, bytes: number, milliseconds: number): void {
+    const old = this.state.type === 'Loaded' ? this.state.model : undefined
+    this.#config = config
     this.state = { type: 'Loaded', model }
+    const milliseconds = Math.round(performance.now() - started)
     this.metrics.loaded(model.sha256, milliseconds / 1000)
+    this.metrics.watchQueue(() => model.admission.inside)
     this.#log.info(
-      { sha256: model.sha256, bytes, milliseconds: Math.round(milliseconds), ...model.signature },
+      { sha256: model.sha256, bytes: fetched.bytes.length, milliseconds, ...model.signature },
       'Model loaded and warmed up',
     )
+    if (old) void this.#retire(old)
+  }
+
+  /** Nobody finds it any more: free it once the last answer that it owes is given. */
+  async #retire(model: ServedModel): Promise<void> {
+    await model.admission.empty()
+    try {
+      await model.close()
+      this.#log.info({ sha256: model.sha256 }, 'Model released')
+    } catch (err) {
+      this.#log.error({ err }, 'Model not released')
+    }
   }
 
   #refuse(error: ModelRefused): void {
     this.state = { type: 'Refused', reason: error.message }
     this.#log.error({ reason: error.message, err: error.cause }, 'Model refused; not ready until restarted')
+  }
+
+  #keep({ message, cause }: Error): void {
+    if (this.state.type === 'Loaded') this.state = { ...this.state, reloadFailed: message }
+    else this.state = { type: 'Refused', reason: message }
+    this.#log.warn({ reason: message, err: cause, state: this.state.type }, 'Model not loaded')
   }
 
   async #waitAfter(error: Error, attempt: number, signal: AbortSignal): Promise<void> {

@@ -1,17 +1,22 @@
 import type { Repository } from './repository.ts'
 import type { SlotState } from './model-slot.ts'
 
-/** Why no new traffic should come here; undefined when it may. Ready needs proof: anything not known is a reason, and so is having no model. */
+/**
+ * Why no new traffic should come here; undefined when it may. Ready needs proof: anything not known is a reason, and so is
+ * having no model. A model that is unloaded by request, or was never loaded but by request, holds up no other.
+ */
 export function notReadyBecause(repository: Repository, draining: boolean): string | undefined {
-  if (repository.slots.length === 0) return 'the server has no model'
-  for (const { state, config } of repository.slots) {
+  if (draining) return 'the server is draining'
+  let loaded = 0
+  for (const { name, version, state, required } of repository.slots) {
     const reason = modelNotReadyBecause(state, draining)
-    if (reason === undefined) continue
-    return repository.slots.length === 1 || draining
-      ? reason
-      : `model '${config.name}' version '${config.version}': ${reason}`
+    if (reason === undefined) loaded += 1
+    else if (required) {
+      return repository.slots.length === 1 ? reason : `model '${name}' version '${version}': ${reason}`
+    }
   }
-  return undefined
+  if (loaded === 0) return 'the server has no model'
+  return repository.gate()
 }
 
 /** The same for one model. */

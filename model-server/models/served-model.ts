@@ -13,6 +13,8 @@ export type ServedModel = {
   signature: Signature
   /** How `/predict` fills the input, or why it cannot. */
   frame: FrameMapping | string
+  /** Frees it; to be called once nobody is inside any more. */
+  close: Executor['close']
   infer: Executor['infer']
   admission: Admission
   metrics: ModelMetrics

@@ -1,79 +1,42 @@
 /** Fetching the bytes of a model. */
 import { createReadStream } from 'node:fs'
+import { collect } from './collect.ts'
+import { download } from './http.ts'
 import { describeLocation } from './location.ts'
 import type { ModelLocation } from './location.ts'
+
+/** The bytes of a model, and what their store says of them. */
+export type FetchedModel = {
+  bytes: Buffer
+  /** Names of the columns that the model was trained on. */
+  columns: readonly string[] | undefined
+}
+
+/** How much may come, and until when. */
+export type FetchLimits = { maxBytes: number; signal: AbortSignal }
+
+/**
+ * Get the bytes at a location.
+ * @throws ModelRefused where they are more than `maxBytes`; anything else thrown may pass, so that trying again can help
+ */
+export type FetchModel = (location: ModelLocation, limits: FetchLimits) => Promise<FetchedModel>
 
 /** These bytes will not do, however often they are fetched. */
 export class ModelRefused extends Error {
   override readonly name = 'ModelRefused'
 }
 
-/** A server that sends nothing for this long is given up; a slow one that keeps sending is not. */
-const SILENCE_MS = 15_000
-
-/**
- * The bytes at a location, in one buffer.
- * @throws ModelRefused where they are more than `maxBytes`; anything else thrown may pass, so that trying again can help
- */
-export async function fetchModel(
-  location: ModelLocation,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<Buffer> {
+/** All kinds of stores. */
+export const fetchModel: FetchModel = async (location, limits) => {
   switch (location.type) {
-    case 'File':
-      return collect(createReadStream(location.path, { signal }), maxBytes)
+    case 'File': {
+      const file = createReadStream(location.path, { signal: limits.signal })
+      return { bytes: await collect(file, limits.maxBytes), columns: undefined }
+    }
     case 'Http':
-      return download(location.url, maxBytes, signal)
+      return { bytes: await download(location.url, limits), columns: undefined }
     case 'S3':
     case 'Mlflow':
       throw new ModelRefused(`models at ${describeLocation(location)} cannot be fetched yet`)
   }
-}
-
-async function download(url: URL, maxBytes: number, signal: AbortSignal): Promise<Buffer> {
-  const silence = new AbortController()
-  const timer = setTimeout(() => {
-    silence.abort(new Error(`no byte came for ${SILENCE_MS / 1000} s`))
-  }, SILENCE_MS)
-  try {
-    const response = await fetch(url, {
-      signal: AbortSignal.any([signal, silence.signal]),
-      // The digest is that of the stored bytes; a compressed transfer gains nothing on weights.
-      headers: { 'accept-encoding': 'identity' },
-    })
-    if (!response.ok || !response.body) {
-      // Leaving the body unread would hold the connection.
-      await response.body?.cancel()
-      throw new Error(`the server answered ${response.status} ${response.statusText}`.trim())
-    }
-    return await collect(response.body, maxBytes, () => timer.refresh())
-  } catch (error) {
-    throw named(error)
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-async function collect(
-  chunks: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-  onChunk: () => void = () => undefined,
-): Promise<Buffer> {
-  const parts: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of chunks) {
-    onChunk()
-    size += chunk.length
-    if (size > maxBytes) throw new ModelRefused(`the model is larger than MODEL_MAX_BYTES (${maxBytes})`)
-    parts.push(chunk)
-  }
-  return Buffer.concat(parts, size)
-}
-
-/** fetch says only "fetch failed"; what failed stands in the cause. */
-function named(error: unknown): unknown {
-  if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return error
-  const { code } = error.cause as NodeJS.ErrnoException
-  return new Error(error.cause.message === '' ? String(code) : error.cause.message, { cause: error })
 }

@@ -1,0 +1,88 @@
+/** Judges bytes: they become a served model, or they are refused. */
+import { createHash } from 'node:crypto'
+import type { ModelConfig } from '../config/model-config.ts'
+import { parseColumns } from '../config/values.ts'
+import { Admission } from '../execution/admission.ts'
+import { inlineExecutor } from '../execution/inline.ts'
+import { readMetadata } from '../onnx/metadata.ts'
+import { loadModel } from '../onnx/session.ts'
+import type { ModelMetrics } from '../operations/metrics.ts'
+import { frameMapping } from '../protocols/predict-codec.ts'
+import { ModelRefused } from '../sources/source.ts'
+import type { FetchedModel } from '../sources/source.ts'
+import type { Signature } from '../tensor/tensor.ts'
+import type { ServedModel } from './served-model.ts'
+import { checkWarmUp } from './warm-up-check.ts'
+
+/** Where the columns of a model stand in its own metadata. */
+const COLUMNS_KEY = 'columns'
+
+/** Bytes and settings to a model that serves. */
+export type BuildModel = (
+  fetched: FetchedModel,
+  config: ModelConfig,
+  metrics: ModelMetrics,
+) => Promise<ServedModel>
+
+/**
+ * Compare the digest, load the very bytes that were hashed, fit the columns, and have the samples answered.
+ * @throws ModelRefused with the reason
+ */
+export const buildModel: BuildModel = async (fetched, config, metrics) => {
+  const sha256 = createHash('sha256').update(fetched.bytes).digest('hex')
+  if (config.sha256 !== undefined && config.sha256 !== sha256) {
+    throw new ModelRefused(`the model's sha256 is ${sha256}, MODEL_SHA256 wants ${config.sha256}`)
+  }
+  try {
+    return await load(fetched, { config, metrics, sha256 })
+  } catch (cause) {
+    throw new ModelRefused(`the model (sha256 ${sha256}) cannot be served: ${(cause as Error).message}`, {
+      cause,
+    })
+  }
+}
+
+async function load(
+  fetched: FetchedModel,
+  { config, metrics, sha256 }: { config: ModelConfig; metrics: ModelMetrics; sha256: string },
+): Promise<ServedModel> {
+  const runner = await loadModel(fetched.bytes)
+  const { infer, close } = inlineExecutor(runner, metrics.ran)
+  try {
+    const { name, version, maxQueue } = config
+    const { signature } = runner
+    const frame = fitFrame(config.columns ?? columnsIn(fetched), signature)
+    const model = {
+      name,
+      version,
+      sha256,
+      signature,
+      frame,
+      infer,
+      close,
+      admission: new Admission(maxQueue),
+      metrics,
+    }
+    await checkWarmUp(model, config.warmUp)
+    return model
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** What travels with the weights under one digest comes before what their store says of them. */
+function columnsIn({ bytes, columns }: FetchedModel): readonly string[] | undefined {
+  const named = readMetadata(bytes).get(COLUMNS_KEY)
+  return named === undefined ? columns : parseColumns(named)
+}
+
+function fitFrame(columns: readonly string[] | undefined, signature: Signature): ServedModel['frame'] {
+  if (!columns) {
+    return `the model names no columns; set MODEL_COLUMNS, or '${COLUMNS_KEY}' in its metadata_props`
+  }
+  const frame = frameMapping(signature, columns)
+  // Columns that do not fit are a mistake in the release; serving the rest of the routes would hide it.
+  if (typeof frame === 'string') throw new Error(frame)
+  return frame
+}

@@ -1,0 +1,34 @@
+import { collect } from './collect.ts'
+import { watchSilence } from './silence.ts'
+
+/** What is asked for beside the URL. */
+type Download = { maxBytes: number; signal: AbortSignal; headers?: Readonly<Record<string, string>> }
+
+/** The body behind a URL. Rejects with the server's status where it is not 2xx. */
+export async function download(url: URL, { maxBytes, signal, headers }: Download): Promise<Buffer> {
+  const silence = watchSilence(signal)
+  try {
+    const response = await fetch(url, {
+      signal: silence.signal,
+      // The digest is that of the stored bytes; a compressed transfer gains nothing on weights.
+      headers: { ...headers, 'accept-encoding': 'identity' },
+    })
+    if (!response.ok || !response.body) {
+      // Leaving the body unread would hold the connection.
+      await response.body?.cancel()
+      throw new Error(`the server answered ${response.status} ${response.statusText}`.trim())
+    }
+    return await collect(response.body, maxBytes, silence.heard)
+  } catch (error) {
+    throw named(error)
+  } finally {
+    silence.end()
+  }
+}
+
+/** fetch says only "fetch failed"; what failed stands in the cause. */
+function named(error: unknown): unknown {
+  if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return error
+  const { code } = error.cause as NodeJS.ErrnoException
+  return new Error(error.cause.message === '' ? String(code) : error.cause.message, { cause: error })
+}
