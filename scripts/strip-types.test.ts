@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, jest, test } from '@jest/globals'
@@ -30,3 +31,26 @@ test.each(['operator', 'model-server'])(
     }
   },
 )
+
+test.each([
+  ["import { a } from './a.ts'", "import { a } from './a.js'"],
+  ["import '../a/b.ts'", "import '../a/b.js'"],
+  ["const a = await import('./a.ts')", "const a = await import('./a.js')"],
+  ["new Worker(new URL('./a.ts', import.meta.url))", "new Worker(new URL('./a.js', import.meta.url))"],
+  ["import a from 'some/package.ts'", "import a from 'some/package.ts'"],
+])('%s names the file that is in the image', (written, expected) => {
+  const folder = mkdtempSync(join(tmpdir(), 'strip-types-'))
+  try {
+    mkdirSync(join(folder, 'in'))
+    writeFileSync(join(folder, 'in/main.ts'), written)
+    const { status } = spawnSync(
+      process.execPath,
+      ['scripts/strip-types.ts', join(folder, 'in'), join(folder, 'out')],
+      { cwd: root },
+    )
+    expect(status).toBe(0)
+    expect(readFileSync(join(folder, 'out/main.js'), 'utf8')).toBe(expected)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})

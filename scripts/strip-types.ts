@@ -13,10 +13,13 @@ if (source === undefined || out === undefined) {
   process.exit(2)
 }
 
+/** `from './a.ts'`, `import './a.ts'`, `import('./a.ts')`, and the files of workers: `new URL('./a.ts', import.meta.url)`. */
+const OWN_FILES = /((?:from |import |import\(|new URL\()'\.\.?\/[^']+)\.ts'/g
+
 const exclude = ['**/*.test.ts', '**/test/**', '**/node_modules/**']
 for (const file of globSync('**/*.ts', { cwd: source, exclude })) {
   const stripped = stripTypeScriptTypes(readFileSync(join(source, file), 'utf8'))
-  const script = stripped.replaceAll(/((?:from|import) '\.\.?\/[^']+)\.ts'/g, "$1.js'")
+  const script = stripped.replaceAll(OWN_FILES, "$1.js'")
   const target = join(out, file.replace(/\.ts$/, '.js'))
   mkdirSync(dirname(target), { recursive: true })
   writeFileSync(target, script)
