@@ -1,14 +1,23 @@
 /** What may be set for one model, in the environment or in MODELS_FILE. */
 import { resolve } from 'node:path'
+import { SERVING_MODES } from '../execution/settings.ts'
+import type { ExecutionSettings } from '../execution/settings.ts'
 import type { ModelLocation } from '../sources/location.ts'
 import { parseLocation } from '../sources/location.ts'
-import { MAX_INT32, columnNames, digest, flag, integer, pathName, required, text } from './values.ts'
+import { MAX_INT32, columnNames, digest, flag, integer, oneOf, pathName, required, text } from './values.ts'
 import type { Parse, Read } from './values.ts'
 import { warmUpSamples } from './warm-up.ts'
 import type { WarmUpSample } from './warm-up.ts'
 
+/** How a model is run. */
+export type ServingConfig = {
+  maxBytes: number
+  /** Requests of the model that may be in the server at a time; undefined leaves it to how fast the model is. */
+  maxQueue: number | undefined
+} & ExecutionSettings
+
 /** Which model to serve, from where, what must be true of it, and how it is run. */
-export type ModelConfig = {
+export type ModelConfig = ServingConfig & {
   name: string
   version: string
   /** Answers for the model where a request names no version; otherwise the newest does. */
@@ -16,15 +25,12 @@ export type ModelConfig = {
   location: ModelLocation
   /** Lower-case hex; undefined accepts any bytes, and the digest is reported. */
   sha256: string | undefined
-  maxBytes: number
   /** Overrides the columns that the model itself names. */
   columns: readonly string[] | undefined
   /** Answered as expected before the model serves. */
   warmUp: readonly WarmUpSample[]
   /** A file with what the features looked like in training; undefined looks into the model's own metadata. */
   driftReference: string | undefined
-  /** Requests of the model that may be in the server at a time. */
-  maxQueue: number
 }
 
 /** Which model it is: in MODELS_FILE for each, in the environment for the only one. */
@@ -42,6 +48,10 @@ export const IDENTITY = {
 export const SERVING = {
   maxBytes: 'MODEL_MAX_BYTES',
   maxQueue: 'MAX_QUEUE',
+  servingMode: 'SERVING_MODE',
+  workers: 'WORKERS',
+  maxBatchSize: 'MAX_BATCH_SIZE',
+  batchDelayMs: 'BATCH_DELAY_MS',
 } as const
 
 /** A key of a model in MODELS_FILE; all but `default` have a variable too. */
@@ -57,11 +67,22 @@ export function readModel(read: Read<ModelSetting>, base: string): ModelConfig {
     isDefault: read('default', flag(false)),
     location: read('uri', location(base)),
     sha256: read('sha256', digest),
-    maxBytes: read('maxBytes', integer(512 * MIB, 1, MAX_INT32)),
     columns: read('columns', columnNames),
     warmUp: read('warmUp', warmUpSamples),
     driftReference: read('driftReference', path(base)),
-    maxQueue: read('maxQueue', integer(256, 1, 100_000)),
+    ...readServing(read),
+  }
+}
+
+/** What holds for a model unless it says otherwise. */
+export function readServing(read: Read<keyof typeof SERVING>): ServingConfig {
+  return {
+    maxBytes: read('maxBytes', integer(512 * MIB, 1, MAX_INT32)),
+    maxQueue: read('maxQueue', integer(undefined, 1, 100_000)),
+    servingMode: read('servingMode', oneOf(SERVING_MODES, 'auto')),
+    workers: read('workers', integer(undefined, 1, 64)),
+    maxBatchSize: read('maxBatchSize', integer(32, 1, 1_024)),
+    batchDelayMs: read('batchDelayMs', integer(0, 0, 1_000)),
   }
 }
 

@@ -37,7 +37,11 @@ test('a model of the file has the defaults of the README, and its paths go out f
       maxBytes: 512 * 2 ** 20,
       columns: undefined,
       warmUp: [],
-      maxQueue: 256,
+      maxQueue: undefined,
+      servingMode: 'auto',
+      workers: undefined,
+      maxBatchSize: 32,
+      batchDelayMs: 0,
     },
   ])
 })

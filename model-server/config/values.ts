@@ -31,7 +31,11 @@ export function required<T>(parse: Parse<T | undefined>, why: string): Parse<T> 
 }
 
 /** An integer within limits; digits in the environment. */
-export function integer(fallback: number, low: number, high: number): Parse<number> {
+export function integer<const T extends number | undefined>(
+  fallback: T,
+  low: number,
+  high: number,
+): Parse<number | T> {
   return (value) => {
     if (value === undefined) return fallback
     const number = typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value

@@ -1,22 +1,33 @@
-import { deadlinePassed } from './call.ts'
-import type { Executor, RunObserver, Runner, Tensors } from './executor.ts'
+import type { ExecutionObserver, Executor, Lanes, Runner } from './executor.ts'
+import { Scheduler } from './scheduler.ts'
 
-/** Each call is one run, on the event loop. */
-export function inlineExecutor(runner: Runner, ran: RunObserver): Executor {
+/** One runner, on the event loop. */
+export function inlineLane(runner: Runner): Lanes {
+  let free = true
   return {
-    infer: async (inputs, outputs, call) => {
-      const started = performance.now()
-      if (call.isPointless(started)) throw deadlinePassed()
-      const results = await runner.run(inputs, outputs)
-      ran(rowsOf(inputs), (performance.now() - started) / 1000)
-      return results
+    size: 1,
+    acquire: () => {
+      if (!free) return undefined
+      free = false
+      return runner
     },
+    release: () => {
+      free = true
+    },
+    onFree: () => undefined,
+    unavailableBecause: () => undefined,
     close: () => runner.close(),
   }
 }
 
-/** The size of the first dimension of the first input; 1 where there is none. */
-export function rowsOf(inputs: Tensors): number {
-  const [first] = inputs.values()
-  return first?.shape[0] ?? 1
+/** Each request is one run, on the event loop. */
+export function inlineExecutor(runner: Runner, ran: ExecutionObserver['ran']): Executor {
+  return new Scheduler({
+    signature: runner.signature,
+    lanes: inlineLane(runner),
+    batching: { maxRows: 1, delayMs: 0 },
+    hopelessAfterMs: Infinity,
+    observer: { ran, queued: () => undefined },
+    warn: () => undefined,
+  })
 }

@@ -1,17 +1,22 @@
 /** Judges bytes: they become a served model, or they are refused. */
 import { createHash } from 'node:crypto'
+import type { Logger } from 'pino'
 import type { ModelConfig } from '../config/model-config.ts'
 import { parseColumns } from '../config/values.ts'
 import { Admission } from '../execution/admission.ts'
-import { inlineExecutor } from '../execution/inline.ts'
+import { startExecutor } from '../execution/start-executor.ts'
 import { readMetadata } from '../onnx/metadata.ts'
 import { loadModel } from '../onnx/session.ts'
+import { startModelWorker } from '../onnx/model-worker.ts'
 import type { ModelMetrics } from '../operations/metrics.ts'
+import { driftOf } from '../operations/model-drift.ts'
+import { watchInputs } from '../operations/watch-inputs.ts'
 import { frameMapping } from '../protocols/predict-codec.ts'
 import { ModelRefused } from '../sources/source.ts'
 import type { FetchedModel } from '../sources/source.ts'
 import type { Signature } from '../tensor/tensor.ts'
 import type { ServedModel } from './served-model.ts'
+import { backoffMs } from './backoff.ts'
 import { checkWarmUp } from './warm-up-check.ts'
 
 /** Where the columns of a model stand in its own metadata. */
@@ -22,19 +27,20 @@ export type BuildModel = (
   fetched: FetchedModel,
   config: ModelConfig,
   metrics: ModelMetrics,
+  log: Logger,
 ) => Promise<ServedModel>
 
 /**
  * Compare the digest, load the very bytes that were hashed, fit the columns, and have the samples answered.
  * @throws ModelRefused with the reason
  */
-export const buildModel: BuildModel = async (fetched, config, metrics) => {
+export const buildModel: BuildModel = async (fetched, config, metrics, log) => {
   const sha256 = createHash('sha256').update(fetched.bytes).digest('hex')
   if (config.sha256 !== undefined && config.sha256 !== sha256) {
     throw new ModelRefused(`the model's sha256 is ${sha256}, MODEL_SHA256 wants ${config.sha256}`)
   }
   try {
-    return await load(fetched, { config, metrics, sha256 })
+    return await load(fetched, { config, metrics, sha256, log })
   } catch (cause) {
     throw new ModelRefused(`the model (sha256 ${sha256}) cannot be served: ${(cause as Error).message}`, {
       cause,
@@ -44,13 +50,23 @@ export const buildModel: BuildModel = async (fetched, config, metrics) => {
 
 async function load(
   fetched: FetchedModel,
-  { config, metrics, sha256 }: { config: ModelConfig; metrics: ModelMetrics; sha256: string },
+  {
+    config,
+    metrics,
+    sha256,
+    log,
+  }: { config: ModelConfig; metrics: ModelMetrics; sha256: string; log: Logger },
 ): Promise<ServedModel> {
-  const runner = await loadModel(fetched.bytes)
-  const { infer, close } = inlineExecutor(runner, metrics.ran)
+  const executor = await startExecutor(fetched.bytes, config, {
+    load: loadModel,
+    startWorker: startModelWorker,
+    backoffMs: (attempt) => backoffMs(attempt, Math.random()),
+    observer: metrics,
+    log,
+  })
+  const { signature, infer, close, unavailableBecause } = executor
   try {
     const { name, version, maxQueue } = config
-    const { signature } = runner
     const frame = fitFrame(config.columns ?? columnsIn(fetched), signature)
     const model = {
       name,
@@ -60,11 +76,15 @@ async function load(
       frame,
       infer,
       close,
-      admission: new Admission(maxQueue),
+      unavailableBecause,
+      admission: new Admission(maxQueue ?? executor.suggestedQueue),
       metrics,
     }
+    const drift = driftOf(config, readMetadata(fetched.bytes), model)
     await checkWarmUp(model, config.warmUp)
-    return model
+    metrics.watchDrift(drift)
+    // From here on, so that the samples above do not count.
+    return { ...model, infer: watchInputs(infer, drift?.observe) }
   } catch (error) {
     await close()
     throw error

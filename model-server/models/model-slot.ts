@@ -130,7 +130,7 @@ export class ModelSlot {
     this.#log.info({ location: describeLocation(location), attempt }, 'Fetching the model')
     const started = performance.now()
     const fetched = await this.#parts.fetchModel(location, { maxBytes, signal })
-    const model = await this.#parts.buildModel(fetched, config, this.metrics)
+    const model = await this.#parts.buildModel(fetched, config, this.metrics, this.#log)
     if (signal.aborted) {
       await model.close()
       throw new Superseded('another load or unload came meanwhile')

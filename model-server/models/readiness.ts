@@ -22,5 +22,5 @@ export function notReadyBecause(repository: Repository, draining: boolean): stri
 /** The same for one model. */
 export function modelNotReadyBecause(state: SlotState, draining: boolean): string | undefined {
   if (draining) return 'the server is draining'
-  return state.type === 'Loaded' ? undefined : state.reason
+  return state.type === 'Loaded' ? state.model.unavailableBecause() : state.reason
 }

@@ -16,6 +16,8 @@ export type ServedModel = {
   /** Frees it; to be called once nobody is inside any more. */
   close: Executor['close']
   infer: Executor['infer']
+  /** Why it cannot answer for now, although it is loaded. */
+  unavailableBecause: Executor['unavailableBecause']
   admission: Admission
   metrics: ModelMetrics
 }

@@ -55,8 +55,9 @@ export class FakeStore {
           version: config.version,
           sha256: text,
           signature: { inputs: [], outputs: [] },
-          admission: new Admission(config.maxQueue),
+          admission: new Admission(config.maxQueue ?? 100),
           metrics,
+          unavailableBecause: () => undefined,
           close: () => {
             this.closed.push(text)
             return Promise.resolve()

@@ -1,0 +1,316 @@
+import { describe, expect, jest, test } from '@jest/globals'
+import fc from 'fast-check'
+import { FakeRunner, listed, rowsOfX } from '../test/fake-runner.ts'
+import type { Tensor } from '../tensor/tensor.ts'
+import { Call } from './call.ts'
+import { RunnerDied } from './executor.ts'
+import type { Lanes, Runner } from './executor.ts'
+import { inlineLane } from './inline.ts'
+import { Scheduler } from './scheduler.ts'
+import type { Batching } from './scheduler.ts'
+
+function schedulerOver(
+  runner: Runner,
+  batching: Partial<Batching> = {},
+  {
+    lanes = inlineLane(runner),
+    hopelessAfterMs = Infinity,
+  }: { lanes?: Lanes; hopelessAfterMs?: number } = {},
+) {
+  const observer = { queued: jest.fn<(seconds: number) => void>(), ran: jest.fn<(rows: number) => void>() }
+  const warn = jest.fn<(data: object, message: string) => void>()
+  const scheduler = new Scheduler({
+    signature: runner.signature,
+    lanes,
+    batching: { maxRows: 32, delayMs: 0, ...batching },
+    hopelessAfterMs,
+    observer,
+    warn,
+  })
+  const ask = async (rows: number[][], { outputs = ['y'], call = new Call() } = {}): Promise<unknown[][]> => {
+    const answer = await scheduler.infer(rowsOfX(...rows), outputs, call)
+    return listed(answer.get(outputs[0] ?? ''))
+  }
+  return { scheduler, ask, observer, warn }
+}
+
+/** Resolves after everything that can happen without waiting has happened. */
+function settled(): Promise<void> {
+  return new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))))
+}
+
+test('64 requests of one turn of the event loop share two runs, and each gets its own answer', async () => {
+  const runner = new FakeRunner()
+  const { ask, observer } = schedulerOver(runner)
+  const answers = await Promise.all(Array.from({ length: 64 }, (_, index) => ask([[index, -index]])))
+  expect(answers).toEqual(Array.from({ length: 64 }, (_, index) => [[2 * index, -2 * index]]))
+  expect(runner.asked.map((rows) => rows.length)).toEqual([32, 32])
+  expect(observer.ran.mock.calls.map(([rows]) => rows)).toEqual([32, 32])
+  expect(observer.queued).toHaveBeenCalledTimes(64)
+})
+
+test('what comes while the model is busy shares the next run', async () => {
+  const runner = new FakeRunner()
+  runner.held = true
+  const { ask } = schedulerOver(runner)
+  const first = ask([[1]])
+  await settled()
+  const others = [ask([[2]]), ask([[3]])]
+  await settled()
+  expect(runner.asked).toEqual([[[1]]])
+  runner.letGo()
+  expect(await Promise.all([first, ...others])).toEqual([[[2]], [[4]], [[6]]])
+  expect(runner.asked).toEqual([[[1]], [[2], [3]]])
+})
+
+describe('requests that do not share a run', () => {
+  test('those of other inner dimensions', async () => {
+    const runner = new FakeRunner()
+    const { ask } = schedulerOver(runner)
+    const answers = await Promise.all([ask([[1]]), ask([[2, 3]]), ask([[4]])])
+    expect(answers).toEqual([[[2]], [[4, 6]], [[8]]])
+    expect(runner.asked).toEqual([[[1], [4]], [[2, 3]]])
+  })
+
+  test('those that ask for other outputs', async () => {
+    const runner = new FakeRunner()
+    const { ask } = schedulerOver(runner)
+    const answers = await Promise.all([ask([[1]]), ask([[2]], { outputs: ['rows'] }), ask([[3]])])
+    expect(answers).toEqual([[[2]], [[1]], [[6]]])
+    expect(runner.asked).toEqual([[[1], [3]], [[2]]])
+  })
+
+  test('any where a run takes one row', async () => {
+    const runner = new FakeRunner()
+    const { ask } = schedulerOver(runner, { maxRows: 1 })
+    expect(await Promise.all([ask([[1]]), ask([[2], [3]])])).toEqual([[[2]], [[4], [6]]])
+    expect(runner.asked).toEqual([[[1]], [[2], [3]]])
+  })
+})
+
+test('a request that is too large for a run gets one answer from several', async () => {
+  const runner = new FakeRunner()
+  const { ask } = schedulerOver(runner, { maxRows: 4 })
+  const rows = Array.from({ length: 10 }, (_, index) => [index])
+  expect(await ask(rows)).toEqual(rows.map(([value = 0]) => [2 * value]))
+  expect(runner.asked.map((run) => run.length)).toEqual([4, 4, 2])
+})
+
+test('of a large request nothing more is run once a piece of it failed', async () => {
+  const runner = new FakeRunner()
+  const { ask } = schedulerOver(runner, { maxRows: 1 + 1 })
+  await expect(ask([[NaN], [1], [2], [3], [4], [5]])).rejects.toThrow('does not like NaN')
+  expect(await ask([[7]])).toEqual([[14]])
+  expect(runner.asked).toEqual([[[NaN], [1]], [[7]]])
+})
+
+test('whatever the requests are, sharing runs changes no answer', async () => {
+  const requests = fc.array(
+    fc.record({
+      rows: fc.nat(9),
+      width: fc.integer({ min: 1, max: 3 }),
+      outputs: fc.constantFrom(['y'], ['rows'], ['rows', 'y'], ['y', 'rows']),
+      turn: fc.boolean(),
+    }),
+    { maxLength: 40 },
+  )
+  await fc.assert(
+    fc.asyncProperty(requests, fc.integer({ min: 1, max: 8 }), async (asked, maxRows) => {
+      let counted = 0
+      const all = asked.map(({ rows, width, ...rest }) => ({
+        ...rest,
+        inputs: rowsOfX(
+          ...Array.from({ length: rows }, () => Array.from({ length: width }, () => (counted += 1))),
+        ),
+      }))
+      const alone = new FakeRunner()
+      const { scheduler } = schedulerOver(new FakeRunner(), { maxRows })
+      const shared = await Promise.all(
+        all.map(async ({ inputs, outputs, turn }) => {
+          if (turn) await settled()
+          return plain(await scheduler.infer(inputs, outputs, new Call()))
+        }),
+      )
+      for (const [index, { inputs, outputs }] of all.entries()) {
+        expect(shared[index]).toEqual(plain((await alone.run(inputs, outputs)).outputs))
+      }
+    }),
+  )
+})
+
+function plain(answer: ReadonlyMap<string, Tensor>): unknown[] {
+  return Array.from(answer, ([name, { shape, data }]) => [name, shape, Array.from<unknown>(data)])
+}
+
+describe('failures', () => {
+  test('one row that the model fails on fails one request', async () => {
+    const runner = new FakeRunner()
+    const { ask } = schedulerOver(runner)
+    const [good, bad, other] = await Promise.allSettled([ask([[1]]), ask([[NaN]]), ask([[3]])])
+    expect(good).toEqual({ status: 'fulfilled', value: [[2]] })
+    expect(bad).toMatchObject({ status: 'rejected', reason: { message: 'the runtime does not like NaN' } })
+    expect(other).toEqual({ status: 'fulfilled', value: [[6]] })
+    expect(await ask([[4]])).toEqual([[8]])
+  })
+
+  test('a model whose answers do not fit the rows gets one request at a time, and the log says so', async () => {
+    class Summing extends FakeRunner {
+      protected override answer(name: string, rows: readonly number[][]): Tensor {
+        return super.answer(name, [[rows.flat().reduce((sum, value) => sum + value, 0)]])
+      }
+    }
+    const runner = new Summing()
+    const { ask, warn } = schedulerOver(runner)
+    expect(await Promise.all([ask([[1]]), ask([[2]])])).toEqual([[[2]], [[4]]])
+    expect(await Promise.all([ask([[3]]), ask([[4]])])).toEqual([[[6]], [[8]]])
+    expect(runner.asked).toEqual([[[1], [2]], [[1]], [[2]], [[3]], [[4]]])
+    expect(warn.mock.calls).toEqual([
+      [{ reason: "2 rows gave 'y' of shape [1, 1]" }, 'Batching switched off'],
+    ])
+  })
+
+  test('a session that dies fails the requests that it had, and no run is repeated', async () => {
+    const runner = new FakeRunner()
+    const dying: Runner = {
+      signature: runner.signature,
+      run: () => Promise.reject(new RunnerDied('the thread is gone')),
+      close: runner.close,
+    }
+    const run = jest.spyOn(dying, 'run')
+    const { ask } = schedulerOver(dying)
+    const results = await Promise.allSettled([ask([[1]]), ask([[2]])])
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    expect(run).toHaveBeenCalledTimes(1)
+  })
+})
+
+describe('deadlines', () => {
+  const gone = { status: 504 }
+
+  test('one that passed before is not waited for', async () => {
+    const runner = new FakeRunner()
+    const { ask } = schedulerOver(runner)
+    await expect(ask([[1]], { call: new Call(performance.now()) })).rejects.toMatchObject(gone)
+    expect(runner.asked).toEqual([])
+  })
+
+  test('one that passes in the queue is answered while the model is busy, and never run', async () => {
+    const runner = new FakeRunner()
+    runner.held = true
+    const { ask } = schedulerOver(runner)
+    const first = ask([[1]])
+    await settled()
+    await expect(ask([[2]], { call: new Call(performance.now() + 5) })).rejects.toMatchObject(gone)
+    runner.letGo()
+    expect(await first).toEqual([[2]])
+    expect(await ask([[3]])).toEqual([[6]])
+    expect(runner.asked).toEqual([[[1]], [[3]]])
+  })
+
+  test('an earlier one is kept although a later one is watched already', async () => {
+    const runner = new FakeRunner()
+    runner.held = true
+    const { ask } = schedulerOver(runner)
+    const patient = ask([[1]], { call: new Call(performance.now() + 60_000) })
+    await settled()
+    await expect(ask([[2]], { call: new Call(performance.now() + 5) })).rejects.toMatchObject(gone)
+    await expect(ask([[3]], { call: new Call(performance.now() + 5) })).rejects.toMatchObject(gone)
+    runner.letGo()
+    expect(await patient).toEqual([[2]])
+  })
+
+  test('one that passes during the run is answered then, and the run goes on', async () => {
+    const runner = new FakeRunner()
+    runner.held = true
+    const { ask } = schedulerOver(runner, {}, { hopelessAfterMs: 60_000 })
+    const [patient, hasty] = [ask([[1]]), ask([[2]], { call: new Call(performance.now() + 5) })]
+    await expect(hasty).rejects.toMatchObject(gone)
+    expect(runner.aborted).toBeUndefined()
+    runner.letGo()
+    expect(await patient).toEqual([[2]])
+  })
+
+  test('a run that goes on long after all of them is ended', async () => {
+    const runner = new FakeRunner()
+    runner.held = true
+    const { ask } = schedulerOver(runner, {}, { hopelessAfterMs: 5 })
+    await expect(ask([[1]], { call: new Call(performance.now() + 5) })).rejects.toMatchObject(gone)
+    expect(await ask([[2]])).toEqual([[4]])
+    expect(runner.aborted).toBe('its run did not end')
+  })
+
+  test('a client that left is not answered for', async () => {
+    const runner = new FakeRunner()
+    runner.held = true
+    const { ask } = schedulerOver(runner)
+    const first = ask([[1]])
+    await settled()
+    const call = new Call()
+    const left = ask([[2]], { call })
+    call.abandoned = true
+    runner.letGo()
+    await expect(left).rejects.toMatchObject(gone)
+    await first
+    expect(runner.asked).toEqual([[[1]]])
+  })
+
+  test('clients that come and leave while the model is busy do not pile up', async () => {
+    const runner = new FakeRunner()
+    runner.held = true
+    const { ask } = schedulerOver(runner)
+    const first = ask([[1]])
+    await settled()
+    let answered = 0
+    for (let index = 0; index < 1_000; index += 1) {
+      const call = new Call()
+      void ask([[index]], { call }).catch(() => (answered += 1))
+      call.abandoned = true
+    }
+    await settled()
+    expect(answered).toBeGreaterThan(900)
+    runner.letGo()
+    await first
+  })
+})
+
+test('with a delay a request waits for company, until there is enough of it', async () => {
+  const runner = new FakeRunner()
+  const { ask } = schedulerOver(runner, { maxRows: 3, delayMs: 60_000 })
+  const answers = [ask([[1]])]
+  await settled()
+  expect(runner.asked).toEqual([])
+  answers.push(ask([[2]]), ask([[3]]))
+  expect(await Promise.all(answers)).toEqual([[[2]], [[4]], [[6]]])
+  expect(runner.asked).toEqual([[[1], [2], [3]]])
+})
+
+test('with a delay a request goes alone when it is over', async () => {
+  const runner = new FakeRunner()
+  const { ask } = schedulerOver(runner, { delayMs: 5 })
+  expect(await ask([[1]])).toEqual([[2]])
+})
+
+test('with several runners several runs go on at the same time', async () => {
+  const runners = [new FakeRunner(), new FakeRunner()]
+  for (const runner of runners) runner.held = true
+  const free: Runner[] = [...runners]
+  const lanes: Lanes = {
+    ...inlineLane(new FakeRunner()),
+    size: 2,
+    acquire: () => free.shift(),
+    release: (runner) => free.push(runner),
+  }
+  const { ask } = schedulerOver(new FakeRunner(), { maxRows: 1 }, { lanes })
+  const answers = [ask([[1]]), ask([[2]]), ask([[3]])]
+  await settled()
+  expect(runners.map(({ asked }) => asked)).toEqual([[[[1]]], [[[2]]]])
+  for (const runner of runners) runner.letGo()
+  expect(await Promise.all(answers)).toEqual([[[2]], [[4]], [[6]]])
+})
+
+test('closing closes the runner', async () => {
+  const runner = new FakeRunner()
+  const { scheduler } = schedulerOver(runner)
+  await scheduler.close()
+  expect(runner.closed).toBe(true)
+})

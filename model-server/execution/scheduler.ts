@@ -1,0 +1,281 @@
+/** Brings waiting requests and free runners together, several requests in one run where the model allows it. */
+import { NotRowWise, batchKeys, joinRows, rowsOf, splitRows } from './batch.ts'
+import type { Tensor, Signature } from '../tensor/tensor.ts'
+import { deadlinePassed } from './call.ts'
+import type { Call } from './call.ts'
+import { RunnerDied } from './executor.ts'
+import type { ExecutionObserver, Executor, Lanes, Run, Runner, Tensors } from './executor.ts'
+
+/** How requests are put together. */
+export type Batching = {
+  /** Rows of a run at most; 1 gives each request a run of its own. */
+  maxRows: number
+  /** How long a request waits for company while a runner is free. 0 takes those that came in the same turn of the event loop. */
+  delayMs: number
+}
+
+/** What the scheduler needs besides requests. */
+export type SchedulerOptions = {
+  signature: Signature
+  lanes: Lanes
+  batching: Batching
+  /** A run that goes on for this long after the last deadline of its requests is taken for one that never ends. */
+  hopelessAfterMs: number
+  observer: ExecutionObserver
+  warn: (data: object, message: string) => void
+}
+
+type Answer = Map<string, Tensor>
+
+/** A request, or a piece of one, that waits or runs. */
+type Entry = {
+  inputs: Tensors
+  outputs: readonly string[]
+  rows: number
+  /** Entries with the same key may share a run; undefined runs alone. */
+  key: string | undefined
+  call: Call
+  /** Set for the pieces of one request: whether one of them failed, which makes the others pointless. */
+  whole: { failed: boolean } | undefined
+  since: number
+  settled: boolean
+  resolve: (answer: Answer) => void
+  reject: (error: unknown) => void
+}
+
+type Running = { runner: Runner; entries: readonly Entry[] }
+
+/** A queue is swept for entries that nobody waits for once it has this length, and again each time it has doubled. */
+const SWEEP_LENGTH = 64
+
+/** An executor over any lanes. One request that fails harms no other, and none is run whose deadline has passed or whose client has left. */
+export class Scheduler implements Executor {
+  readonly #options: SchedulerOptions
+  readonly #keyOf: ReturnType<typeof batchKeys>
+  #maxRows: number
+  #queue: Entry[] = []
+  readonly #running = new Set<Running>()
+  #pumpDue = false
+  #delay: NodeJS.Timeout | undefined
+  #alarm: { atMs: number; timer: NodeJS.Timeout } | undefined
+  #sweepLength = SWEEP_LENGTH
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options
+    this.#keyOf = batchKeys(options.signature)
+    this.#maxRows = options.batching.maxRows
+    options.lanes.onFree(() => this.#pump())
+  }
+
+  readonly infer = async (inputs: Tensors, outputs: readonly string[], call: Call): Promise<Answer> => {
+    const since = performance.now()
+    if (call.isPointless(since)) throw deadlinePassed()
+    const rows = rowsOf(inputs)
+    const key = this.#maxRows > 1 ? this.#keyOf(inputs, outputs) : undefined
+    const asked = { inputs, outputs, rows, key, call, since }
+    return key !== undefined && rows > this.#maxRows
+      ? this.#inPieces(asked)
+      : this.#enqueue({ ...asked, whole: undefined })
+  }
+
+  unavailableBecause(): string | undefined {
+    return this.#options.lanes.unavailableBecause()
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#delay)
+    clearTimeout(this.#alarm?.timer)
+    await this.#options.lanes.close()
+  }
+
+  /** Trees get slower per row beyond some size of a batch, and nobody should wait for all of a large request to end. */
+  async #inPieces(asked: Omit<Entry, 'whole' | 'settled' | 'resolve' | 'reject'>): Promise<Answer> {
+    const whole = { failed: false }
+    const sizes: number[] = []
+    for (let left = asked.rows; left > 0; left -= this.#maxRows) sizes.push(Math.min(left, this.#maxRows))
+    try {
+      const pieces = splitRows(asked.inputs, sizes)
+      return joinRows(
+        await Promise.all(
+          pieces.map((inputs) => this.#enqueue({ ...asked, inputs, rows: rowsOf(inputs), whole })),
+        ),
+      )
+    } catch (error) {
+      whole.failed = true
+      throw error
+    }
+  }
+
+  #enqueue(asked: Omit<Entry, 'settled' | 'resolve' | 'reject'>): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      if (this.#queue.length >= this.#sweepLength) this.#sweep()
+      this.#queue.push({ ...asked, settled: false, resolve, reject })
+      this.#wakeBy(asked.call.deadlineMs)
+      if (this.#pumpDue) return
+      this.#pumpDue = true
+      // Whatever this turn of the event loop still reads from its sockets comes along, and nothing waits for it.
+      setImmediate(() => this.#pump())
+    })
+  }
+
+  #pump(): void {
+    this.#pumpDue = false
+    clearTimeout(this.#delay)
+    while (this.#queue.length > 0 && !this.#waitsForCompany()) {
+      const runner = this.#options.lanes.acquire()
+      if (!runner) return
+      const entries = this.#takeBatch()
+      if (entries.length === 0) {
+        this.#options.lanes.release(runner)
+        return
+      }
+      void this.#run(runner, entries)
+    }
+  }
+
+  #waitsForCompany(): boolean {
+    const { delayMs } = this.#options.batching
+    const [oldest] = this.#queue
+    if (delayMs === 0 || oldest?.key === undefined) return false
+    const waitMs = oldest.since + delayMs - performance.now()
+    const rows = this.#queue.reduce((sum, entry) => sum + entry.rows, 0)
+    if (waitMs <= 0 || rows >= this.#maxRows) return false
+    this.#delay = setTimeout(() => this.#pump(), waitMs)
+    return true
+  }
+
+  /** The oldest entry and all that may run with it, in the order in which they came. */
+  #takeBatch(): Entry[] {
+    const now = performance.now()
+    const batch: Entry[] = []
+    let rows = 0
+    const fits = ({ key, rows: more }: Entry): boolean =>
+      batch.length === 0 || (key !== undefined && key === batch[0]?.key && rows + more <= this.#maxRows)
+
+    this.#queue = this.#queue.filter((entry) => {
+      if (dropPointless(entry, now)) return false
+      if (!fits(entry)) return true
+      batch.push(entry)
+      rows += entry.rows
+      this.#options.observer.queued((now - entry.since) / 1000)
+      return false
+    })
+    return batch
+  }
+
+  async #run(runner: Runner, entries: readonly Entry[]): Promise<void> {
+    const running = { runner, entries }
+    this.#running.add(running)
+    try {
+      await this.#answer(runner, entries)
+    } finally {
+      this.#running.delete(running)
+      this.#options.lanes.release(runner)
+      this.#pump()
+    }
+  }
+
+  async #answer(runner: Runner, entries: readonly Entry[]): Promise<void> {
+    const [first, ...others] = entries
+    if (!first) return
+    if (others.length === 0) {
+      await this.#answerOne(runner, first)
+      return
+    }
+    try {
+      const inputs = joinRows(entries.map((entry) => entry.inputs))
+      const { outputs } = await this.#runOnce(runner, inputs, first.outputs)
+      const answers = splitRows(
+        outputs,
+        entries.map(({ rows }) => rows),
+      )
+      for (const [index, answer] of answers.entries()) entries[index]?.resolve(answer)
+    } catch (error) {
+      await this.#answerAfter(error, runner, entries)
+    }
+  }
+
+  /** What failed for a batch may be the fault of one request; each gets another run of its own, so that only that one fails. */
+  async #answerAfter(error: unknown, runner: Runner, entries: readonly Entry[]): Promise<void> {
+    if (error instanceof RunnerDied) {
+      for (const entry of entries) entry.reject(error)
+      return
+    }
+    if (error instanceof NotRowWise) {
+      this.#maxRows = 1
+      this.#options.warn({ reason: error.message }, 'Batching switched off')
+    }
+    for (const entry of entries) {
+      if (!dropPointless(entry, performance.now())) await this.#answerOne(runner, entry)
+    }
+  }
+
+  async #answerOne(runner: Runner, entry: Entry): Promise<void> {
+    try {
+      const { outputs } = await this.#runOnce(runner, entry.inputs, entry.outputs)
+      entry.resolve(outputs)
+    } catch (error) {
+      entry.reject(error)
+    }
+  }
+
+  async #runOnce(runner: Runner, inputs: Tensors, outputs: readonly string[]): Promise<Run> {
+    const run = await runner.run(inputs, outputs)
+    this.#options.observer.ran(rowsOf(inputs), run.seconds)
+    return run
+  }
+
+  /** See to it that deadlines are kept also while every runner is busy. */
+  #wakeBy(atMs: number): void {
+    if (atMs === Infinity || (this.#alarm?.atMs ?? Infinity) <= atMs) return
+    clearTimeout(this.#alarm?.timer)
+    // One more, since a timer may ring a fraction of a millisecond early.
+    const timer = setTimeout(() => this.#ring(), atMs - performance.now() + 1)
+    // A deadline is no reason for the process to stay.
+    this.#alarm = { atMs, timer: timer.unref() }
+  }
+
+  #ring(): void {
+    this.#alarm = undefined
+    this.#sweep()
+    const now = performance.now()
+    for (const { runner, entries } of this.#running) {
+      for (const entry of entries) expire(entry, now)
+      const hopelessAt = latestDeadline(entries) + this.#options.hopelessAfterMs
+      if (now >= hopelessAt) runner.abort?.('its run did not end')
+      else this.#wakeBy(nextDeadline(entries, hopelessAt))
+    }
+  }
+
+  #sweep(): void {
+    const now = performance.now()
+    this.#queue = this.#queue.filter((entry) => !dropPointless(entry, now))
+    this.#sweepLength = Math.max(SWEEP_LENGTH, this.#queue.length * 2)
+    this.#wakeBy(nextDeadline(this.#queue, Infinity))
+  }
+}
+
+/** Whether an entry needs no run; it gets its answer, if there is anybody to read it. */
+function dropPointless(entry: Entry, now: number): boolean {
+  if (!entry.settled && !entry.whole?.failed && !entry.call.isPointless(now)) return false
+  entry.reject(deadlinePassed())
+  return true
+}
+
+function expire(entry: Entry, now: number): void {
+  if (now < entry.call.deadlineMs) return
+  entry.settled = true
+  entry.reject(deadlinePassed())
+}
+
+function latestDeadline(entries: readonly Entry[]): number {
+  return entries.reduce((latest, { call }) => Math.max(latest, call.deadlineMs), 0)
+}
+
+/** The earliest deadline of those who still wait. */
+function nextDeadline(entries: readonly Entry[], otherwise: number): number {
+  return entries.reduce(
+    (next, { settled, call }) => (settled ? next : Math.min(next, call.deadlineMs)),
+    otherwise,
+  )
+}

@@ -1,0 +1,199 @@
+/** What a model shows before it serves: that it runs, how long that takes, and whether rows of several requests may share a run. */
+import { elementCount, zeros } from '../tensor/tensor.ts'
+import type { Signature, Tensor, TensorData, TensorSpec } from '../tensor/tensor.ts'
+import { joinRows, neverRowWiseBecause, splitRows } from './batch.ts'
+import type { Runner, Tensors } from './executor.ts'
+
+/** What was seen. */
+export type Trial = {
+  /** The most rows that shall share a run; 1 where requests must not share one. */
+  maxRows: number
+  /** Why it is that many. */
+  because: string
+  /** What a run over so many rows takes in the model; nine of ten were faster. */
+  seconds: number
+}
+
+/** Above this a run on the event loop would be noticed by whoever else waits for it. */
+export const SLOW_SECONDS = 0.001
+/** Where runs are this fast their overhead outweighs them, and it is shared even if the rows themselves gain nothing. */
+const FAST_SECONDS = 0.001
+/** What a doubling must gain per row where runs are not so fast; below, a larger batch only makes its first row wait. */
+const GAIN = 0.95
+const NO_LOSS = 1.05
+
+const AS_LIMITED = 'no more are allowed'
+
+const RUNS_OF_FAST = 20
+const RUNS_OF_SLOW = 2
+/** No further size is tried once the trial has taken this long. */
+const BUDGET_MS = 1_000
+
+// float32 has 24 bits: sums in another order, as in a product of other shape, differ by a few of the last.
+const RELATIVE = 1e-4
+const ABSOLUTE = 1e-5
+
+/**
+ * Run the model once over zeros, variable dimensions taken as 1.
+ * @throws Error of the runtime where it gives no answer
+ */
+export async function warmUp({ signature, run }: Runner): Promise<number> {
+  return (await run(zeroRow(signature), namesOf(signature))).seconds
+}
+
+/**
+ * Try batches of 1, 2, 4 … `limit` rows. A size passes if each row gets the answer that it gets alone and if it is faster per row;
+ * the largest that passes is taken. That rows are independent is shown for random rows, and for no model proven.
+ */
+export async function tryBatches(runner: Runner, limit: number): Promise<Trial> {
+  const never = limit === 1 ? AS_LIMITED : neverRowWiseBecause(runner.signature)
+  if (never !== undefined) return alone(runner, never)
+  try {
+    return await climb(runner, limit)
+  } catch (error) {
+    return alone(runner, `random rows failed: ${(error as Error).message}`)
+  }
+}
+
+async function alone(runner: Runner, because: string): Promise<Trial> {
+  return { maxRows: 1, because, seconds: await timeOf(runner, zeroRow(runner.signature)) }
+}
+
+async function climb(runner: Runner, limit: number): Promise<Trial> {
+  const started = performance.now()
+  const rows = randomRows(runner.signature, limit)
+  const answers: Tensors[] = []
+  let best: Trial = {
+    maxRows: 1,
+    because: AS_LIMITED,
+    seconds: await timeOf(runner, joinRows(rows.slice(0, 1))),
+  }
+  for (const maxRows of sizesUpTo(limit)) {
+    if (performance.now() - started > BUDGET_MS)
+      return { ...best, because: 'trying more would take too long' }
+    const some = rows.slice(0, maxRows)
+    const difference = await differenceOf(runner, some, answers)
+    if (difference !== undefined) return { ...best, maxRows: 1, because: difference }
+    const seconds = await timeOf(runner, joinRows(some))
+    if (!pays(seconds / maxRows, best.seconds / best.maxRows, seconds)) {
+      return { ...best, because: `a batch of ${maxRows} takes longer per row` }
+    }
+    best = { ...best, maxRows, seconds }
+  }
+  return best
+}
+
+function pays(perRow: number, before: number, seconds: number): boolean {
+  return perRow <= before * (seconds < FAST_SECONDS ? NO_LOSS : GAIN)
+}
+
+function sizesUpTo(limit: number): number[] {
+  const sizes: number[] = []
+  for (let size = 2; size < limit; size *= 2) sizes.push(size)
+  return [...sizes, limit]
+}
+
+/** What keeps rows from sharing a run; undefined where all get the answer that they get alone. */
+async function differenceOf(
+  runner: Runner,
+  rows: readonly Tensors[],
+  answers: Tensors[],
+): Promise<string | undefined> {
+  const names = namesOf(runner.signature)
+  for (const row of rows.slice(answers.length)) answers.push((await runner.run(row, names)).outputs)
+  const { outputs } = await runner.run(joinRows(rows), names)
+  const together = splitRows(
+    outputs,
+    rows.map(() => 1),
+  )
+  for (const [index, answer] of together.entries()) {
+    const name = names.find((output) => !isSame(answers[index]?.get(output), answer.get(output)))
+    if (name !== undefined) return `in a batch of ${rows.length} rows '${name}' differs from that of one row`
+  }
+  return undefined
+}
+
+function isSame(one: Tensor | undefined, other: Tensor | undefined): boolean {
+  if (!one || !other) return false
+  if (one.shape.join() !== other.shape.join()) return false
+  for (let index = 0; index < one.data.length; index += 1) {
+    if (!isClose(one.data[index], other.data[index])) return false
+  }
+  return true
+}
+
+function isClose(one: unknown, other: unknown): boolean {
+  if (Object.is(one, other)) return true
+  if (typeof one !== 'number' || typeof other !== 'number') return one === other
+  return Math.abs(one - other) <= ABSOLUTE + RELATIVE * Math.abs(other)
+}
+
+/** The time of all but the slowest tenth of some runs, of more the faster they are. */
+async function timeOf(runner: Runner, inputs: Tensors): Promise<number> {
+  const names = namesOf(runner.signature)
+  const times: number[] = []
+  let runs = RUNS_OF_SLOW
+  while (times.length < runs) {
+    const { seconds } = await runner.run(inputs, names)
+    if (seconds < FAST_SECONDS) runs = RUNS_OF_FAST
+    times.push(seconds)
+  }
+  return times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) * 0.9)] ?? 0
+}
+
+function zeroRow({ inputs }: Signature): Tensors {
+  return new Map(
+    inputs.map((spec) => {
+      const shape = oneRow(spec)
+      return [spec.name, { datatype: spec.datatype, shape, data: zeros(spec.datatype, elementCount(shape)) }]
+    }),
+  )
+}
+
+/** Rows of different scale, so that a model with thresholds takes different ways; the same ones every time. */
+function randomRows({ inputs }: Signature, count: number): Tensors[] {
+  const random = generator()
+  return Array.from({ length: count }, (_, index) => {
+    const scale = 10 ** (index % 4)
+    return new Map(
+      inputs.map((spec) => {
+        const shape = oneRow(spec)
+        return [
+          spec.name,
+          { datatype: spec.datatype, shape, data: randomData(spec, shape, () => scale * random()) },
+        ]
+      }),
+    )
+  })
+}
+
+/** Integers are 0 or 1, since many are indices, and no table is so small that it lacks these. */
+function randomData({ datatype }: TensorSpec, shape: readonly number[], random: () => number): TensorData {
+  const data = zeros(datatype, elementCount(shape))
+  for (let index = 0; index < data.length; index += 1) {
+    const value = random()
+    if (datatype === 'FP32' || datatype === 'FP64') data[index] = value
+    else if (datatype === 'INT64' || datatype === 'UINT64') data[index] = value > 0 ? 1n : 0n
+    else data[index] = datatype === 'BYTES' ? `${value}` : Number(value > 0)
+  }
+  return data
+}
+
+/** From -1 to 1; xorshift32 from a fixed seed. */
+function generator(): () => number {
+  let state = 0x9e3779b9
+  return () => {
+    state ^= state << 13
+    state ^= state >>> 17
+    state ^= state << 5
+    return state / 2 ** 31
+  }
+}
+
+function oneRow({ shape }: TensorSpec): number[] {
+  return shape.map((dimension) => (dimension === -1 ? 1 : dimension))
+}
+
+function namesOf({ outputs }: Signature): string[] {
+  return outputs.map(({ name }) => name)
+}
