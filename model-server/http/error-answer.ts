@@ -5,8 +5,16 @@ import { RequestError } from './request-error.ts'
 /** Seconds after which a client may ask again while a model is being fetched. */
 const RETRY_AFTER = '1'
 
-/** Turns whatever a route threw into `{"error": message}`. Only a failure of ours is logged, and its words stay in the log. */
-export function answerErrors(log: Logger): ErrorRequestHandler {
+/** The body of a refusal, in the words of a protocol. */
+export type ErrorShape = (status: number, message: string) => object
+
+const FAILED = 'the model failed on this request; the log of the server says why'
+
+/** Turns whatever a route threw into `{"error": message}` or another shape. Only a failure of ours is logged, and its words stay in the log. */
+export function answerErrors(
+  log: Logger,
+  shape: ErrorShape = (_status, error) => ({ error }),
+): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) {
       next(error)
@@ -15,11 +23,11 @@ export function answerErrors(log: Logger): ErrorRequestHandler {
     const refusal = refusalOf(error)
     if (!refusal) {
       log.warn({ err: error, method: request.method, path: request.path }, 'Request failed')
-      response.status(500).json({ error: 'the model failed on this request; the log of the server says why' })
+      response.status(500).json(shape(500, FAILED))
       return
     }
     if (refusal.status === 503) response.setHeader('retry-after', RETRY_AFTER)
-    response.status(refusal.status).json({ error: refusal.message })
+    response.status(refusal.status).json(shape(refusal.status, refusal.message))
   }
 }
 

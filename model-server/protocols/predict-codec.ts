@@ -2,6 +2,7 @@
 import { RequestError } from '../http/request-error.ts'
 import { readElements, shown, writeElements } from '../tensor/tensor-json.ts'
 import type { Signature, Tensor } from '../tensor/tensor.ts'
+import { isObject, namesOf } from './json-value.ts'
 
 /** How the columns of a frame become the one input of a model, and which of its outputs is the prediction. */
 export type FrameMapping = {
@@ -49,7 +50,7 @@ export function decodeFrame(body: unknown, mapping: FrameMapping): Tensor {
   for (const [at, { column, cells }] of frame.entries()) {
     checkRows(column, cells, rows, String(columns[0]))
     for (const [row, key] of rows.entries()) {
-      values[row * columns.length + at] = numberAt(column, key, cells[key])
+      values[row * columns.length + at] = numberAt(column, key, cells[key], mapping.datatype)
     }
   }
   return {
@@ -98,22 +99,20 @@ function checkRows(
   )
 }
 
-function numberAt(column: string, row: string, value: unknown): number {
+/**
+ * A cell as a number, which the datatype can hold.
+ * @throws RequestError 400
+ */
+export function numberAt(
+  column: string,
+  row: string | number,
+  value: unknown,
+  datatype: FrameMapping['datatype'],
+): number {
   // The Flask predictor cast with astype(float), so its clients may send numbers as strings.
   const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
-  if (typeof number === 'number' && Number.isFinite(Math.fround(number))) return number
+  if (typeof number === 'number' && Number.isFinite(datatype === 'FP32' ? Math.fround(number) : number)) {
+    return number
+  }
   throw new RequestError(400, `column '${column}', row '${row}': expected a number, got ${shown(value)}`)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function namesOf(names: readonly string[]): string {
-  const some = names
-    .slice(0, 8)
-    .map((name) => `'${name.slice(0, 40)}'`)
-    .join(', ')
-  if (names.length === 0) return 'none'
-  return names.length > 8 ? `${some} and ${names.length - 8} more` : some
 }

@@ -1,7 +1,7 @@
 /** Bodies of V2 over REST: JSON, JSON with tensors behind it, or a bare tensor (Triton's binary tensor data extension). */
 import { parseJson } from '../http/body.ts'
 import { RequestError } from '../http/request-error.ts'
-import { parseExactly } from '../tensor/exact-json.ts'
+import { parserFor } from '../tensor/exact-json.ts'
 import { readBytes, textOf } from '../tensor/tensor-bytes.ts'
 import { readNested, shown } from '../tensor/tensor-json.ts'
 import { elementCount, elementSize } from '../tensor/tensor.ts'
@@ -18,7 +18,7 @@ export const JSON_LENGTH_HEADER = 'inference-header-content-length'
  * @throws RequestError 400 naming the field, what was expected and what came
  */
 export function decodeBody(body: Buffer, jsonLength: string | undefined, signature: Signature): InferRequest {
-  const parse = hasBigIntegers(signature) ? parseExactly : JSON.parse
+  const parse = parserFor(signature)
   if (jsonLength === undefined) {
     return decodeInferRequest(parseJson(body, parse), signature, readJsonElements)
   }
@@ -31,10 +31,6 @@ export function decodeBody(body: Buffer, jsonLength: string | undefined, signatu
   )
   tail.checkEnd()
   return request
-}
-
-function hasBigIntegers({ inputs }: Signature): boolean {
-  return inputs.some(({ datatype }) => datatype === 'INT64' || datatype === 'UINT64')
 }
 
 function checkJsonLength(text: string, bodyLength: number): number {

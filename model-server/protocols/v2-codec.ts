@@ -191,14 +191,12 @@ function encodeOutput(name: string, tensor: Tensor): JsonObject {
 }
 
 /** What `GET /v2/models/{model}` says. */
-export function encodeMetadata(model: { name: string; version: string }, signature: Signature): JsonObject {
-  return {
-    name: model.name,
-    versions: [model.version],
-    platform: 'onnx_onnxv1',
-    inputs: signature.inputs,
-    outputs: signature.outputs,
-  }
+export function encodeMetadata(
+  name: string,
+  versions: readonly string[],
+  { inputs, outputs }: Signature,
+): JsonObject {
+  return { name, versions, platform: 'onnx_onnxv1', inputs, outputs }
 }
 
 function objectAt(place: string, value: unknown): JsonObject {

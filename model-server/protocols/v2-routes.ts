@@ -22,6 +22,11 @@ export function addV2Routes(app: Express, parts: Parts): void {
   const { repository, drain, serverVersion } = parts
   const slotOf = (request: Request): ModelSlot =>
     repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
+  const versionsOf = ({ name }: ModelSlot): string[] =>
+    repository
+      .versions(name)
+      .filter(({ state }) => state.type === 'Loaded')
+      .map(({ version }) => version)
 
   for (const path of MODEL_PATHS) {
     addInferenceRoute(app, parts, { protocol: 'v2', path: `${path}/infer`, checkHeaders, infer })
@@ -29,16 +34,16 @@ export function addV2Routes(app: Express, parts: Parts): void {
       .route(path)
       .get((request, response) => {
         const slot = slotOf(request)
-        response.json(encodeMetadata(slot.config, servedModel(slot).signature))
+        response.json(encodeMetadata(slot.name, versionsOf(slot), servedModel(slot).signature))
       })
       .all(methodNotAllowed('GET, HEAD'))
     app
       .route(`${path}/ready`)
       .get((request, response) => {
-        const { config, state } = slotOf(request)
+        const { name, state } = slotOf(request)
         const reason = modelNotReadyBecause(state, drain.draining)
-        if (reason === undefined) response.json({ name: config.name, ready: true })
-        else response.status(503).json({ name: config.name, ready: false, error: reason })
+        if (reason === undefined) response.json({ name, ready: true })
+        else response.status(503).json({ name, ready: false, error: reason })
       })
       .all(methodNotAllowed('GET, HEAD'))
   }
@@ -52,7 +57,7 @@ export function addV2Routes(app: Express, parts: Parts): void {
   app
     .route('/v2/models')
     .get((_request, response) => {
-      response.json({ models: [...new Set(repository.slots.map(({ config }) => config.name))] })
+      response.json({ models: [...new Set(repository.slots.map(({ name }) => name))] })
     })
     .all(methodNotAllowed('GET, HEAD'))
 }

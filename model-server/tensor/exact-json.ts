@@ -1,4 +1,5 @@
 /** JSON whose integers keep all their digits. */
+import type { Signature } from './tensor.ts'
 
 // ES2026, in Node 22 and later; TypeScript 6.0 does not know the third argument of a reviver.
 type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown
@@ -6,6 +7,12 @@ const parse = JSON.parse as unknown as (text: string, reviver: Reviver) => unkno
 
 /** The shortest run of digits that may stand for an integer beyond 2^53. */
 const MANY_DIGITS = /\d{16}/
+
+/** What parses requests for a model: exactly where it takes integers of 64 bits, and fast where it does not. */
+export function parserFor({ inputs }: Signature): (text: string) => unknown {
+  const isBig = inputs.some(({ datatype }) => datatype === 'INT64' || datatype === 'UINT64')
+  return isBig ? parseExactly : JSON.parse
+}
 
 /**
  * JSON.parse, but integers that a number cannot hold exactly become bigints. A text without such digits costs no more than

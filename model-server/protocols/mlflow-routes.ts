@@ -1,0 +1,66 @@
+import type { Express, Request } from 'express'
+import type { Parts } from '../app.ts'
+import { answerErrors, methodNotAllowed } from '../http/error-answer.ts'
+import { addInferenceRoute } from '../http/inference-route.ts'
+import { RequestError } from '../http/request-error.ts'
+import { sendJson } from '../http/send-json.ts'
+import { notReadyBecause } from '../models/readiness.ts'
+import { decodeCsv, decodeInvocation, encodePredictions, mlflowError } from './mlflow-codec.ts'
+
+/** The routes of MLflow's scoring server, which SageMaker asks for too. */
+export function addMlflowRoutes(app: Express, parts: Parts): void {
+  const { repository, drain, serverVersion, log } = parts
+  addInferenceRoute(app, parts, {
+    protocol: 'mlflow',
+    path: '/invocations',
+    checkHeaders: checkType,
+    infer: async ({ request, response, model, body, call }) => {
+      const invocation = isCsv(request) ? decodeCsv(body, model) : decodeInvocation(body, model)
+      const names = model.signature.outputs.map((output) => output.name)
+      const outputs = await model.infer(invocation.inputs, names, call)
+      sendJson(response, encodePredictions(outputs, invocation))
+    },
+  })
+  app.use('/invocations', answerErrors(log, mlflowError))
+
+  app
+    .route(['/ping', '/health'])
+    .get((_request, response) => {
+      // MLflow says 404 to whoever asks for health without a model; what load balancers look at is that it is not 200.
+      const reason = notReadyBecause(repository, drain.draining)
+      response
+        .status(reason === undefined ? 200 : 503)
+        .type('text/plain')
+        .send(`${reason ?? ''}\n`)
+    })
+    .all(methodNotAllowed('GET, HEAD'))
+  app
+    .route('/version')
+    .get((_request, response) => {
+      response.type('text/plain').send(serverVersion)
+    })
+    .all(methodNotAllowed('GET, HEAD'))
+}
+
+function isCsv(request: Request): boolean {
+  return typeOf(request).type === 'text/csv'
+}
+
+// Other parameters were formats of MLflow 1, and their bodies look like others do today.
+function checkType(request: Request): void {
+  const { type, parameters } = typeOf(request)
+  const isKnown = type === 'application/json' || type === 'text/csv'
+  if (isKnown && parameters.every((parameter) => /^charset="?utf-?8"?$/.test(parameter))) return
+  throw new RequestError(
+    415,
+    `content-type: expected application/json or text/csv, in UTF-8 and without other parameters, got ${request.headers['content-type'] ?? 'none'}`,
+  )
+}
+
+function typeOf(request: Request): { type: string; parameters: string[] } {
+  const [type = '', ...parameters] = (request.headers['content-type'] ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  return { type, parameters }
+}

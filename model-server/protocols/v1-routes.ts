@@ -1,0 +1,49 @@
+import type { Express, Request } from 'express'
+import type { Parts } from '../app.ts'
+import { parseJson } from '../http/body.ts'
+import { methodNotAllowed } from '../http/error-answer.ts'
+import { addInferenceRoute, pathPart, requireJson } from '../http/inference-route.ts'
+import { sendJson } from '../http/send-json.ts'
+import { parserFor } from '../tensor/exact-json.ts'
+import { decodePredictRequest, encodePredictResponse, encodeStatus } from './v1-codec.ts'
+
+const MODEL_PATHS = ['/v1/models/:model', '/v1/models/:model/versions/:version']
+
+/** The V1 protocol: the REST API of TensorFlow Serving, of which KServe has `:predict` and the list of models. */
+export function addV1Routes(app: Express, parts: Parts): void {
+  const { repository, drain } = parts
+  for (const path of MODEL_PATHS) {
+    addInferenceRoute(app, parts, {
+      protocol: 'v1',
+      path: `${path}\\:predict`,
+      checkHeaders,
+      infer: async ({ response, model, body, call }) => {
+        const { signature } = model
+        const asked = decodePredictRequest(parseJson(body, parserFor(signature)), signature)
+        const names = signature.outputs.map((output) => output.name)
+        sendJson(response, encodePredictResponse(await model.infer(asked.inputs, names, call), asked))
+      },
+    })
+    app
+      .route(path)
+      .get((request, response) => {
+        const [name, version] = [pathPart(request, 'model'), pathPart(request, 'version')]
+        const slot = repository.find(name, version)
+        response.json(
+          encodeStatus(version === undefined ? repository.versions(slot.name) : [slot], drain.draining),
+        )
+      })
+      .all(methodNotAllowed('GET, HEAD'))
+  }
+  app
+    .route('/v1/models')
+    .get((_request, response) => {
+      response.json({ models: [...new Set(repository.slots.map(({ name }) => name))] })
+    })
+    .all(methodNotAllowed('GET, HEAD'))
+}
+
+// TensorFlow Serving does not look at the type, and its users' scripts often give none.
+function checkHeaders(request: Request): void {
+  if (request.headers['content-type'] !== undefined) requireJson(request)
+}
