@@ -51,6 +51,7 @@ test('a request gets its id and its span back, and its line says what became of 
     color: 'blue',
     path: '/predict',
     status: 200,
+    rows: 1,
     responseBytes: text.length,
   })
   expect(answer.headers.get('traceresponse')).toBe(`00-${TRACE}-${String(line.spanId)}-01`)

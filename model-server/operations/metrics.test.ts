@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals'
+import { Drift } from './drift.ts'
 import { Metrics } from './metrics.ts'
 
 const RELEASE = { name: 'homes', color: 'green', revision: undefined } as const
@@ -124,3 +125,17 @@ test('what stops the event loop shows until the next scrape', async () => {
 function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 30))
 }
+
+test('drift is told of a version that has a reference', async () => {
+  const metrics = new Metrics(RELEASE, () => true)
+  const housing = metrics.of('housing', '2')
+  expect(of(await scrape(metrics), 'feature')).toEqual([])
+  const signature = { inputs: [{ name: 'x', datatype: 'FP32', shape: [-1] }], outputs: [] } as const
+  const drift = new Drift([{ name: 'x', edges: [1], shares: [0.5, 0.5] }], signature, 'no columns')
+  drift.observe(new Map([['x', { datatype: 'FP32', shape: [1], data: Float32Array.of(2) }]]))
+  housing.watchDrift(drift)
+  expect(of(await scrape(metrics), 'feature_values_bucket')).toEqual([
+    'model_server_feature_values_bucket{le="1",model="housing",version="2",feature="x",color="green"} 0',
+    'model_server_feature_values_bucket{le="+Inf",model="housing",version="2",feature="x",color="green"} 1',
+  ])
+})

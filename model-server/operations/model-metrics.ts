@@ -1,4 +1,5 @@
 /** What is counted of one version of a model. */
+import type { Drift } from './drift.ts'
 import { Tally } from './series.ts'
 import type { Labels, Sample } from './series.ts'
 
@@ -26,6 +27,7 @@ export class ModelMetrics {
   #inferences = 0
   #executions = 0
   #queueDepth = (): number => 0
+  #drift: Drift | undefined
   #loaded: { sha256: string; seconds: number } | undefined
 
   /** End this version's series: it is unloaded. */
@@ -70,6 +72,11 @@ export class ModelMetrics {
     this.#queueDepth = depth
   }
 
+  /** Whose features to read at each scrape; undefined where nobody said what they should look like. */
+  readonly watchDrift = (drift: Drift | undefined): void => {
+    this.#drift = drift
+  }
+
   /** The series of each family, as they are now. */
   readonly samples: Readonly<Record<FamilyName, () => Sample[]>> = {
     requests_total: () =>
@@ -94,6 +101,9 @@ export class ModelMetrics {
       this.#loaded ? [{ labels: this.#labels, value: this.#loaded.seconds }] : [],
     model_info: () =>
       this.#loaded ? [{ labels: { ...this.#labels, sha256: this.#loaded.sha256 }, value: 1 }] : [],
+    feature_values: () => this.#drift?.values('model_server_feature_values', this.#labels) ?? [],
+    feature_missing_total: () => this.#drift?.missing(this.#labels) ?? [],
+    feature_population_stability: () => this.#drift?.stability(this.#labels) ?? [],
   }
 }
 
@@ -137,4 +147,15 @@ export const FAMILIES = [
     help: 'Fetching, hashing, loading and warming up the model.',
   },
   { name: 'model_info', type: 'gauge', help: 'Always 1; the label is the digest of the loaded bytes.' },
+  {
+    name: 'feature_values',
+    type: 'histogram',
+    help: 'Values of a feature, in the bins of its training reference; of large requests only some rows.',
+  },
+  { name: 'feature_missing_total', type: 'counter', help: 'Values of a feature that were NaN.' },
+  {
+    name: 'feature_population_stability',
+    type: 'gauge',
+    help: 'How far the latest rows (10,000 and more) are from the training reference: 0 not at all, above 0.25 far.',
+  },
 ] as const

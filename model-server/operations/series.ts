@@ -52,18 +52,29 @@ export class Tally {
     this.#sum += value
   }
 
-  /** As a histogram of Prometheus: cumulative buckets, sum and count. */
   samples(name: string, labels: Labels): Sample[] {
-    let below = 0
-    const buckets = Array.from(this.#counts, (count, bucket) => {
-      below += count
-      const le = this.#bounds[bucket] ?? '+Inf'
-      return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: below }
-    })
-    return [
-      ...buckets,
-      { metricName: `${name}_sum`, labels, value: this.#sum },
-      { metricName: `${name}_count`, labels, value: below },
-    ]
+    return histogramSamples(name, labels, { bounds: this.#bounds, counts: this.#counts, sum: this.#sum })
   }
+}
+
+/** As a histogram of Prometheus: cumulative buckets, sum and count. `counts` are those of each bucket alone. */
+export function histogramSamples(
+  name: string,
+  labels: Labels,
+  { bounds, counts, sum }: { bounds: ArrayLike<number>; counts: ArrayLike<number>; sum: number },
+): Sample[] {
+  let below = 0
+  const buckets = Array.from(counts, (count, bucket) => {
+    below += count
+    return {
+      metricName: `${name}_bucket`,
+      labels: { le: bounds[bucket] ?? '+Inf', ...labels },
+      value: below,
+    }
+  })
+  return [
+    ...buckets,
+    { metricName: `${name}_sum`, labels, value: sum },
+    { metricName: `${name}_count`, labels, value: below },
+  ]
 }
