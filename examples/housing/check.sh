@@ -18,4 +18,10 @@ PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$here/train.py" "$fresh"
 for file in models/housing-1.onnx models/housing-2.onnx models/housing-wrong.onnx models/SHA256SUMS samples.json; do
   cmp "$here/$file" "$fresh/$file"
 done
-echo 'check: train.py makes the committed models and samples, byte for byte'
+
+data=$(/usr/bin/python3 -c 'import pathlib, sklearn.datasets as d; print(pathlib.Path(d.__file__).parent)')/data/boston_house_prices.csv
+tail -n +2 "$data" |
+  "$here/../../node_modules/.bin/node" "$here/../../model-server/operations/reference-from-csv.ts" \
+    --columns CHAS,RM,TAX,PTRATIO,B,LSTAT >"$fresh/drift-reference.json"
+cmp "$here/drift-reference.json" "$fresh/drift-reference.json"
+echo 'check: train.py makes the committed models and samples, and their data the drift reference, byte for byte'
