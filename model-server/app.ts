@@ -4,6 +4,7 @@ import type { Express, RequestHandler } from 'express'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import type { Drain } from './http/drain.ts'
+import type { HandlerSlot } from './handlers/handler-slot.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
 import type { AccessLog } from './operations/access-log.ts'
@@ -11,6 +12,7 @@ import type { Metrics } from './operations/metrics.ts'
 import { beginContext } from './operations/request-context.ts'
 import type { Repository } from './models/repository.ts'
 import { addPredictRoute } from './protocols/predict-route.ts'
+import { addRunRoute } from './protocols/run-route.ts'
 import { modelNotReadyBecause } from './models/readiness.ts'
 import { RequestError } from './http/request-error.ts'
 import { addV2Routes } from './protocols/v2-routes.ts'
@@ -22,6 +24,8 @@ export type Parts = {
   drain: Drain
   metrics: Metrics
   accessLog: AccessLog
+  /** Undefined where none is configured. */
+  handler?: HandlerSlot | undefined
   log: Logger
   /** The version of this server, for `GET /v2`. */
   serverVersion: string
@@ -37,6 +41,7 @@ export function buildApp(parts: Parts): Express {
   app.use(introduce(parts))
   addHealthRoutes(app, parts)
   addPredictRoute(app, parts)
+  addRunRoute(app, parts)
   addV2Routes(app, parts)
   app.get('/', (_request, response) => {
     response.type('text/plain').send(greeting(parts))

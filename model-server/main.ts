@@ -8,6 +8,8 @@ import { buildApp } from './app.ts'
 import { ConfigError, readConfig } from './config/config.ts'
 import type { Config } from './config/config.ts'
 import { describeConfig } from './config/describe-config.ts'
+import { HandlerMetrics } from './handlers/handler-metrics.ts'
+import { HandlerSlot } from './handlers/handler-slot.ts'
 import { Drain, closeGently } from './http/drain.ts'
 import { AccessLog, bufferedStdout } from './operations/access-log.ts'
 import { Metrics } from './operations/metrics.ts'
@@ -32,7 +34,10 @@ function serve(config: Config): void {
     () => notReadyBecause(repository, drain.draining) === undefined,
   )
   const repository: Repository = new Repository(config.models, { fetchModel, buildModel, metrics, log })
+  const handler = config.handler && new HandlerSlot(config.handler, new HandlerMetrics(metrics), log)
+  repository.gate = () => handler?.notReadyBecause
   const parts = {
+    handler,
     config,
     repository,
     drain,
@@ -79,6 +84,7 @@ function serve(config: Config): void {
   server.listen(config.port, () => {
     log.info({ address: server.address() }, 'Listening')
     void repository.load(stopped.signal)
+    void handler?.load(repository, stopped.signal)
   })
 }
 

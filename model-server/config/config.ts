@@ -1,5 +1,7 @@
 /** The only reader of the environment. All problems are reported at once. */
 import { readFileSync } from 'node:fs'
+import { readHandler } from './handler-config.ts'
+import type { HandlerConfig } from './handler-config.ts'
 import { readLogging } from './logging.ts'
 import type { LoggingConfig } from './logging.ts'
 import { readModelsFile } from './models-file.ts'
@@ -18,6 +20,8 @@ export type Config = {
   port: number
   /** Metrics, the repository API and health; never reached by what is sent to `port`. */
   opsPort: number
+  /** Undefined where no module works before and after the model. */
+  handler: HandlerConfig | undefined
   /** In front of every path of `port`; empty or `/a/b`. */
   basePath: string
   release: Release
@@ -96,17 +100,19 @@ export function readConfig(env: Environment = process.env): Config {
   }
   const repositoryApi = readRepositoryApi(release, { note, read })
   const models = readModels({ note, read }, repositoryApi !== undefined)
+  const requestTimeoutMs = read('REQUEST_TIMEOUT_MS', integer(30_000, 1, 600_000))
   const config: Config = {
     port,
     opsPort: read('OPS_PORT', integer(portAfter(port), 0, 65_535)),
     basePath: read('BASE_PATH', basePath),
+    handler: readHandler(read, requestTimeoutMs),
     release,
     models,
     repositoryApi,
     s3: readS3(read),
     mlflow: readMlflow(read),
     maxBodyBytes: read('MAX_BODY_BYTES', integer(8 * MIB, 1, MAX_INT32)),
-    requestTimeoutMs: read('REQUEST_TIMEOUT_MS', integer(30_000, 1, 600_000)),
+    requestTimeoutMs,
     drainDelayMs: read('DRAIN_DELAY_MS', integer(5_000, 0, 600_000)),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS, 'info')),
     logging: readLogging(read),

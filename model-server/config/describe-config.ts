@@ -5,6 +5,8 @@ import type { Config } from './config.ts'
 export function describeConfig(config: Config): Record<string, unknown> {
   return {
     ...config,
+    // What a module is told is its own business.
+    handler: config.handler && { ...config.handler, settings: Object.keys(config.handler.settings) },
     models: config.models.map(({ location, warmUp, ...model }) => ({
       ...model,
       location: describeLocation(location),

@@ -1,5 +1,6 @@
 import type { Express, Request, Response } from 'express'
 import type { Parts } from '../app.ts'
+import type { Config } from '../config/config.ts'
 import { Call } from '../execution/call.ts'
 import type { ModelSlot } from '../models/model-slot.ts'
 import type { ServedModel } from '../models/served-model.ts'
@@ -46,21 +47,15 @@ export function addInferenceRoute(app: Express, parts: Parts, route: InferenceRo
 async function exchange(
   request: Request,
   response: Response,
-  { config, repository }: Parts,
+  parts: Parts,
   route: InferenceRoute,
 ): Promise<void> {
   const started = performance.now()
+  const { config, repository } = parts
   const slot = repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
-  const call = new Call(started + config.requestTimeoutMs)
-  contextOf(response).asked = { protocol: route.protocol, model: slot.config, call }
+  const call = beginCall(response, { slot, protocol: route.protocol, started, config })
   let leave = (): void => undefined
-  response.once('close', () => {
-    leave()
-    call.abandoned = !response.writableFinished
-    // nginx's code for a client that left; there is no answer to count.
-    const code = call.abandoned ? 499 : response.statusCode
-    slot.metrics.answered(route.protocol, code, (performance.now() - started) / 1000)
-  })
+  response.once('close', () => leave())
 
   const model = servedModel(slot)
   route.checkHeaders(request)
@@ -69,6 +64,27 @@ async function exchange(
   leave = () => model.admission.leave()
   const body = await readBody(request, config.maxBodyBytes)
   await route.infer({ request, response, model, body, call, arrivedMs: started })
+}
+
+/** Begin the clock of an inference request, and see to it that its end is counted. */
+export function beginCall(
+  response: Response,
+  {
+    slot,
+    protocol,
+    started,
+    config,
+  }: { slot: ModelSlot; protocol: Protocol; started: number; config: Config },
+): Call {
+  const call = new Call(started + config.requestTimeoutMs)
+  contextOf(response).asked = { protocol, model: slot.config, call }
+  response.once('close', () => {
+    call.abandoned = !response.writableFinished
+    // nginx's code for a client that left; there is no answer to count.
+    const code = call.abandoned ? 499 : response.statusCode
+    slot.metrics.answered(protocol, code, (performance.now() - started) / 1000)
+  })
+  return call
 }
 
 /**

@@ -2,7 +2,11 @@ import type { ServerResponse } from 'node:http'
 
 /** Answer 200 with JSON. Leaves out what `response.json` of express does for pages: looking for callbacks, tags and freshness. */
 export function sendJson(response: ServerResponse, value: unknown): void {
-  const body = Buffer.from(JSON.stringify(value))
+  sendJsonBytes(response, Buffer.from(JSON.stringify(value)))
+}
+
+/** The same for JSON that is written already. */
+export function sendJsonBytes(response: ServerResponse, body: Uint8Array): void {
   response.setHeader('content-type', 'application/json; charset=utf-8')
   response.setHeader('content-length', body.length)
   response.end(body)

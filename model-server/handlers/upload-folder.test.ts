@@ -1,0 +1,52 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { beforeEach, expect, test } from '@jest/globals'
+import { UploadFolder } from './upload-folder.ts'
+
+/** Larger than any process id. */
+const NOBODY = 2 ** 30
+
+let parent: string
+
+beforeEach(() => {
+  parent = mkdtempSync(join(tmpdir(), 'upload-folder-'))
+})
+
+test('what a process that is gone left behind is deleted, and nothing else', () => {
+  for (const name of [
+    `model-server-${NOBODY}`,
+    'model-server-12',
+    'model-server-1',
+    'model-server-',
+    'else',
+  ]) {
+    mkdirSync(join(parent, name))
+    writeFileSync(join(parent, name, 'file'), 'x')
+  }
+  // In a container the predecessor had the same id; 1 is alive.
+  new UploadFolder(parent, 12)
+  expect(readdirSync(parent).sort()).toEqual(['else', 'model-server-', 'model-server-1', 'model-server-12'])
+  expect(readdirSync(join(parent, 'model-server-12'))).toEqual([])
+})
+
+test('nobody else can look into it', () => {
+  new UploadFolder(parent, 12)
+  expect(statSync(join(parent, 'model-server-12')).mode & 0o777).toBe(0o700)
+})
+
+test('every upload has its own place, which goes with all that is in it', async () => {
+  const uploads = new UploadFolder(parent, 12)
+  const [first, second] = [uploads.newPath(), uploads.newPath()]
+  expect(dirname(first)).toBe(dirname(second))
+  for (const folder of [first, second]) mkdirSync(folder)
+  writeFileSync(join(first, 'file'), 'x')
+  await uploads.remove(first)
+  expect([existsSync(first), existsSync(second)]).toEqual([false, true])
+  uploads.removeAll()
+  expect(readdirSync(parent)).toEqual([])
+})
+
+test('a place that cannot be used is an error that names it', () => {
+  expect(() => new UploadFolder(join(parent, 'missing'), 12)).toThrow(/ENOENT.*missing/)
+})

@@ -1,0 +1,111 @@
+import { mkdir } from 'node:fs/promises'
+import type { Express, Request, Response } from 'express'
+import type { Parts } from '../app.ts'
+import { deadlinePassed } from '../execution/call.ts'
+import type { Call } from '../execution/call.ts'
+import type { HandlerSlot } from '../handlers/handler-slot.ts'
+import type { Description, Task } from '../handlers/messages.ts'
+import { checkContentLength, readBody } from '../http/body.ts'
+import { methodNotAllowed } from '../http/error-answer.ts'
+import { beginCall, requireJson, servedModel } from '../http/inference-route.ts'
+import { sendJsonBytes } from '../http/send-json.ts'
+import type { ServedModel } from '../models/served-model.ts'
+import { checkFormHeaders, receiveForm } from './run-form.ts'
+
+/** Where a body is read to, and under which limits. */
+type Reading = {
+  description: Description
+  folder: string | undefined
+  limits: Limits
+  call: Call
+  left: AbortSignal
+}
+
+type Limits = { maxBodyBytes: number; maxFileBytes: number }
+
+/** `POST /run`, where a handler works before and after the model. Only where there is one. */
+export function addRunRoute(app: Express, parts: Parts): void {
+  const { handler, config } = parts
+  if (!handler) return
+  const limits = { maxBodyBytes: config.maxBodyBytes, maxFileBytes: handler.config.maxUploadBytes }
+  app
+    .route('/run')
+    .post((request, response) => run(request, response, { parts, handler, limits }))
+    .all(methodNotAllowed('POST'))
+}
+
+/** What can be refused without the body is refused before it is read, in the order of the other routes. */
+async function run(
+  request: Request,
+  response: Response,
+  { parts, handler, limits }: { parts: Parts; handler: HandlerSlot; limits: Limits },
+): Promise<void> {
+  const started = performance.now()
+  const slot = parts.repository.find(handler.modelName)
+  const call = beginCall(response, { slot, protocol: 'run', started, config: parts.config })
+  const left = new AbortController()
+  response.once('close', () => left.abort(new Error('the client left')))
+
+  const loaded = handler.loaded
+  const { description, uploads } = loaded
+  response.setHeader('x-handler-digest', `sha256:${loaded.sha256}`)
+  const model = servedModel(slot)
+  checkHeaders(request, description, limits)
+  const leave = takePlaces(handler, model)
+  const folder = uploads?.newPath()
+  // The handler may be at it for longer than somebody waits for its answer.
+  const settled = (): void => {
+    leave()
+    if (folder !== undefined) void uploads?.remove(folder)
+  }
+  const reading = { description, folder, limits, call, left: left.signal }
+  const work = await readWork(request, reading).catch((error: unknown) => {
+    settled()
+    throw error
+  })
+  sendJsonBytes(response, await handler.perform(loaded, { model, work, call, left: left.signal, settled }))
+}
+
+/** @throws RequestError 415, 413 */
+function checkHeaders(request: Request, description: Description, limits: Limits): void {
+  if (description.accepts === 'multipart/form-data') {
+    checkFormHeaders(request, { ...description, maxFileBytes: limits.maxFileBytes })
+    return
+  }
+  requireJson(request)
+  checkContentLength(request, limits.maxBodyBytes)
+}
+
+/** Places in both queues, and how to give them back. @throws RequestError 503 */
+function takePlaces(handler: HandlerSlot, { admission }: ServedModel): () => void {
+  handler.enter()
+  try {
+    admission.enter()
+  } catch (error) {
+    handler.leave()
+    throw error
+  }
+  return () => {
+    handler.leave()
+    admission.leave()
+  }
+}
+
+async function readWork(request: Request, reading: Reading): Promise<Task['work']> {
+  const { description, folder, limits, call, left } = reading
+  if (description.accepts !== 'multipart/form-data' || folder === undefined) {
+    // A copy: a body that came in one piece shares its storage with others, and all of that would go along.
+    return { type: 'Json', body: new Uint8Array(await readBody(request, limits.maxBodyBytes)) }
+  }
+  await mkdir(folder, { mode: 0o700 })
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(deadlinePassed()), call.deadlineMs - performance.now())
+  try {
+    const { fileField, textFields } = description
+    const signal = AbortSignal.any([left, late.signal])
+    const form = await receiveForm(request, { fileField, textFields, folder, signal, ...limits })
+    return { type: 'Form', form }
+  } finally {
+    clearTimeout(timer)
+  }
+}
