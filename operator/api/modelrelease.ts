@@ -95,7 +95,7 @@ export interface ModelReleaseSpec {
    */
   port: number
   /**
-   * What a candidate must prove before users reach it; each gate is asked of every candidate pod and once through the candidate's own Service.
+   * What a candidate must prove before users reach it; each gate is asked of every candidate pod, through the candidate's own Service, and through its origin.
    *
    * Items: One proof. Exactly one kind of gate each; smoke is the kind there is.
    */
@@ -239,6 +239,10 @@ export interface ModelReleaseSpec {
          */
         green: string
       }
+      /**
+       * Required (the default): before the switch the gates are also asked through the candidate's own origin, at the address, with the TLS, path, headers and Host of the distribution's configuration. Waived: for origins that the operator cannot reach, such as VPC origins; then only verify proves that way, after the switch.
+       */
+      originProof?: 'Required' | 'Waived'
       /**
        * Paths that are removed from CloudFront's caches once every edge follows a move, there or back. Needed only where answers to GET are cached. A path with a wildcard counts as one.
        *

@@ -2,6 +2,7 @@
 import { COLORS } from '../api/names.ts'
 import type { Distribution, Gate, Spec } from '../api/release.ts'
 import type { BehaviorFacts, DistributionFacts, OriginFacts } from './distribution.ts'
+import { unprovableOrigins } from './origin-proof.ts'
 import { originName } from './world.ts'
 
 /** AWS's managed policy that caches nothing: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html */
@@ -14,7 +15,11 @@ const FIELD = 'spec.traffic.cloudFrontDistribution'
 export function refusalsOf(spec: Spec, facts: DistributionFacts): string[] {
   const settings = spec.traffic.cloudFrontDistribution
   if (!settings) return []
-  return [...sameOrigins(spec, facts), ...verifyForbidden(settings, facts)]
+  return [
+    ...sameOrigins(spec, facts),
+    ...verifyForbidden(settings, facts),
+    ...unprovableOrigins(settings, facts.origins),
+  ]
 }
 
 /** What may hurt users or keep a release from being proven, though it need not. */

@@ -25,6 +25,8 @@ export interface BehaviorFacts {
   methods: string[]
   caching: { policyId: string } | { longestSeconds: number }
   requestPolicyId?: string
+  /** Of a behavior without policies: headers of the viewer that reach the origin; `*` is all of them. */
+  forwardedHeaders: string[]
 }
 
 export interface DistributionFacts {

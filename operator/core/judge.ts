@@ -10,6 +10,8 @@ type Unknown = { type: 'Unknown'; message: string }
 export type Circumstances = {
   /** The revision that must have given the answer; an answer without a name or of another revision proves nothing. */
   revision?: string | undefined
+  /** Whether a load balancer may have answered in the place of the pods. */
+  through?: 'LoadBalancer' | undefined
   /** Values that were sent in request headers; a server may echo them, and messages end up in the status. */
   secrets?: readonly string[]
 }
@@ -27,6 +29,7 @@ type Case = {
   expect: Expectation
   revision: string | undefined
   secrets: readonly string[]
+  through: Circumstances['through']
 }
 type Finding = (subject: Case) => Verdict | undefined
 
@@ -35,6 +38,7 @@ type Finding = (subject: Case) => Verdict | undefined
 const FINDINGS: readonly Finding[] = [
   cached,
   unavailable,
+  gatewayAnswered,
   notIdentified,
   redirected,
   statusDiffers,
@@ -48,10 +52,10 @@ const FINDINGS: readonly Finding[] = [
 export function judge(
   answer: Answer,
   expect: Expectation,
-  { revision, secrets = [] }: Circumstances = {},
+  { revision, secrets = [], through }: Circumstances = {},
 ): Verdict {
   if (answer.type === 'NoAnswer') return unknown(answer.message)
-  const subject = { answer, expect, revision, secrets }
+  const subject = { answer, expect, revision, secrets, through }
   for (const finding of FINDINGS) {
     const verdict = finding(subject)
     if (verdict) return verdict
@@ -128,6 +132,12 @@ function cached({ answer }: Pick<Case, 'answer'>): Unknown | undefined {
 
 function unavailable({ answer }: Pick<Case, 'answer'>): Unknown | undefined {
   return answer.status === 503 ? unknown('status 503, which asks to try again') : undefined
+}
+
+function gatewayAnswered({ answer, through }: Case): Verdict | undefined {
+  if (through !== 'LoadBalancer' || (answer.status !== 502 && answer.status !== 504)) return undefined
+  if (answer.headers[IDENTITY_HEADER.revision] !== undefined) return undefined
+  return unknown(`status ${answer.status}, which a load balancer answers that reaches no pod`)
 }
 
 function notIdentified({ answer, revision }: Case): Verdict | undefined {

@@ -3,6 +3,7 @@ import { SERVICE_PORT, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { claimTaken } from './blocked.ts'
 import { keyOf, without } from './memory.ts'
+import { originTarget } from './origin-proof.ts'
 import { readyPods, type Found, type Scene } from './scene.ts'
 import { nameOf } from './pointer.ts'
 import type { Step, StoredRevision } from './world.ts'
@@ -62,6 +63,9 @@ function asking(scene: Scene, course: Course, message: string): Found {
 
 function gatesStep({ world }: Scene, { attempt, goal, stored }: Course): Extract<Step, { type: 'RunGates' }> {
   const color = world.colors[goal]
+  // A return is not held up by it: the color has served through its origin before.
+  const origin =
+    attempt.direction === 'Forward' ? originTarget(world.release.spec, world.pointer, goal) : undefined
   const pods = readyPods(color).map((pod) => ({
     name: pod.name,
     origin: `http://${host(pod.ip ?? '')}:${stored.port}`,
@@ -75,6 +79,7 @@ function gatesStep({ world }: Scene, { attempt, goal, stored }: Course): Extract
       name: `Service ${goal}`,
       origin: `http://${host(color.service?.address ?? '')}:${SERVICE_PORT}`,
     },
+    ...(origin ? { origin } : {}),
     ...(stored.identity === 'Headers' ? { expectRevision: stored.revision } : {}),
   }
 }

@@ -138,6 +138,12 @@ export interface Target {
   name: string
   /** `http://host:port` without a path. */
   origin: string
+  /** Something stands between, and may answer in the place of the pods. */
+  through?: 'LoadBalancer'
+  /** Put before every path. */
+  path?: string
+  /** Sent with every request, in the place of its own of the same name; their values are secrets. */
+  headers?: { name: string; value: string }[]
 }
 
 /** What the pass does to the world; at most one. */
@@ -151,7 +157,15 @@ export type Step =
   | { type: 'ApplyColorService'; color: Color; targetPort: number; origin: string; ownership: Ownership }
   | { type: 'SetOwnership'; of: 'Deployment' | 'Service'; color: Color; ownership: Ownership }
   | { type: 'SetOwnership'; of: 'Pointer'; ownership: Ownership }
-  | { type: 'RunGates'; key: string; gates: Gate[]; pods: Target[]; service: Target; expectRevision?: string }
+  | {
+      type: 'RunGates'
+      key: string
+      gates: Gate[]
+      pods: Target[]
+      service: Target
+      origin?: Target
+      expectRevision?: string
+    }
   | {
       type: 'MovePointer'
       to: Color

@@ -136,6 +136,29 @@ describe('a pod', () => {
       },
       read: { ready: 'No', trouble: { reason: 'Unschedulable', message: '0/1 nodes: Insufficient cpu' } },
     },
+    'that a load balancer does not take yet': {
+      status: {
+        conditions: [
+          { type: 'ContainersReady', status: 'True' },
+          {
+            type: 'Ready',
+            status: 'False',
+            reason: 'ReadinessGatesNotReady',
+            message:
+              'the status of pod readiness gate "target-health.elbv2.k8s.aws/blue" is not "True", but False',
+          },
+        ],
+        containerStatuses: [container({ ready: true, state: { running: {} } })],
+      },
+      read: {
+        ready: 'No',
+        trouble: {
+          reason: 'ReadinessGatesNotReady',
+          message:
+            'the status of pod readiness gate "target-health.elbv2.k8s.aws/blue" is not "True", but False',
+        },
+      },
+    },
     'that crash-loops says how it ended': {
       status: {
         conditions: notReady,

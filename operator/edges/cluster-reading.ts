@@ -147,15 +147,24 @@ function readinessOf(deletionTimestamp: string | undefined, status: Pod['status'
 }
 
 /** The most telling of a pod's troubles; undefined while it is only starting. */
-function podTrouble(status: Pod['status']): Trouble | undefined {
-  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
-  const scheduled = conditionOf(status?.conditions, 'PodScheduled')
+function podTrouble(status: Pod['status'] = {}): Trouble | undefined {
+  const { initContainerStatuses = [], containerStatuses = [], conditions } = status
+  const containers = [...initContainerStatuses, ...containerStatuses]
+  const scheduled = conditionOf(conditions, 'PodScheduled')
   if (scheduled?.status === 'False') return troubleOfCondition(scheduled, 'Unschedulable')
   return (
     firstOf(containers, stuckTrouble) ??
     firstOf(containers, terminationTrouble) ??
-    firstOf(status?.containerStatuses ?? [], readinessTrouble)
+    firstOf(containerStatuses, readinessTrouble) ??
+    gateTrouble(conditions)
   )
+}
+
+/** Its containers are ready, and something that the pod waits for (spec.readinessGates) is not: a load balancer's target. */
+function gateTrouble(conditions: ApiCondition[] | undefined): Trouble | undefined {
+  const isWaiting = conditionOf(conditions, 'ContainersReady')?.status === 'True'
+  const ready = conditionOf(conditions, 'Ready')
+  return isWaiting && ready ? troubleOfCondition(ready, 'ReadinessGatesNotReady') : undefined
 }
 
 function stuckTrouble({ name, state, lastState }: ContainerStatus): Trouble | undefined {

@@ -109,6 +109,61 @@ describe('gates', () => {
     expect(asked.filter(from('10.0.0.2'))).toHaveLength(1)
   })
 
+  test('are asked through the origin too, as CloudFront asks it, and hide what it sends', async () => {
+    const { ask, asked } = world((question) =>
+      question.url.startsWith('https:')
+        ? answered({ status: 404, body: 'not s3cret-of-origin' })
+        : answered(),
+    )
+    const request = {
+      method: 'GET',
+      path: '/known',
+      headers: [{ name: 'X-Origin-Secret', value: 'of the gate' }],
+    } as const
+    const ran = await createProber(ask).runGates(
+      runGates({
+        gates: [gate('known', { request: { ...request, headers: [...request.headers] } })],
+        origin: {
+          name: 'origin housing-green',
+          origin: 'https://green.example.com:8443',
+          through: 'LoadBalancer',
+          path: '/api',
+          headers: [
+            { name: 'host', value: 'models.example.com' },
+            { name: 'x-origin-secret', value: 's3cret-of-origin' },
+          ],
+        },
+      }),
+    )
+    expect(asked.find(({ url }) => url.startsWith('https:'))).toEqual({
+      url: 'https://green.example.com:8443/api/known',
+      method: 'GET',
+      headers: { host: 'models.example.com', 'x-origin-secret': 's3cret-of-origin' },
+      timeoutMs: 10_000,
+    })
+    expect(ran.results).toEqual([
+      {
+        name: 'known',
+        result: 'Failed',
+        target: 'origin housing-green',
+        message: 'expected status 200, got 404: not (header value)',
+      },
+    ])
+  })
+
+  test('prove nothing where a load balancer answers that reaches no pod', async () => {
+    const origin = {
+      name: 'origin o',
+      origin: 'http://green.example.com:80',
+      through: 'LoadBalancer',
+    } as const
+    const { ask } = world((question) =>
+      from('green.example.com')(question) ? answered({ status: 502, headers: {} }) : answered(),
+    )
+    const ran = await createProber(ask).runGates(runGates({ origin }))
+    expect(ran.results).toMatchObject([{ result: 'Unknown', target: 'origin o' }])
+  })
+
   test('fail when only the Service answers wrongly', async () => {
     const { ask } = world((question) =>
       from('10.96.0.9')(question) ? answered({ status: 404 }) : answered(),

@@ -21,9 +21,8 @@ type Round = { findings: Finding[]; digests: Map<string, string> }
 export function createProber(ask: Ask): Prober {
   return {
     runGates: async (step) => {
-      const rounds = await inParallel([...step.pods, step.service], MAX_TARGETS_AT_ONCE, (target) =>
-        askTarget(ask, step, target),
-      )
+      const targets = [...step.pods, step.service, ...(step.origin ? [step.origin] : [])]
+      const rounds = await inParallel(targets, MAX_TARGETS_AT_ONCE, (target) => askTarget(ask, step, target))
       return {
         type: 'GatesRan',
         key: step.key,
@@ -54,7 +53,8 @@ type GateOfTarget = { step: RunGates; gate: Gate; target: Target; digests: Map<s
 
 async function askGate(ask: Ask, { step, gate, target, digests }: GateOfTarget): Promise<Verdict> {
   const { request, expect, consecutive, timeoutSeconds } = gate.smoke
-  const circumstances = { revision: step.expectRevision, secrets: secretsOf(request) }
+  const { through } = target
+  const circumstances = { revision: step.expectRevision, secrets: secretsOf(request, target), through }
   for (let right = 0; right < consecutive; right += 1) {
     const answer = await ask({ ...toQuestion(target, request), timeoutMs: timeoutSeconds * 1000 })
     const verdict = judge(answer, expect, circumstances)
@@ -71,7 +71,7 @@ function noteDigest(answer: Answer, target: Target, digests: Map<string, string>
 }
 
 function sum(
-  { gates, pods, service }: RunGates,
+  { gates, pods, service, origin }: RunGates,
   rounds: Round[],
 ): { results: GateResult[]; digest?: string } {
   const findings = rounds.flatMap((round) => round.findings)
@@ -85,7 +85,8 @@ function sum(
     // Through the Service alone nothing is proven of any pod.
     if (pods.length === 0) return { name, result: 'Unknown' as const, message: 'no pod to ask' }
     if (digests.size > 1) return { name, ...disagreement(digests) }
-    return { ...result, message: `as expected from ${pods.length} pod(s) and ${service.name}` }
+    const others = [service.name, ...(origin ? [origin.name] : [])].join(' and ')
+    return { ...result, message: `as expected from ${pods.length} pod(s) and ${others}` }
   })
   const [digest] = digests.keys()
   return { results, ...(digests.size === 1 && digest !== undefined ? { digest } : {}) }
@@ -128,15 +129,18 @@ function toQuestion(target: Target, request: Request): Omit<Parameters<Ask>[0], 
   const { method, path, json } = request
   const body = json === undefined ? request.body : JSON.stringify(json)
   const headers = Object.fromEntries(
-    (request.headers ?? []).map(({ name, value }) => [name.toLowerCase(), value]),
+    [...(request.headers ?? []), ...(target.headers ?? [])].map(({ name, value }) => [
+      name.toLowerCase(),
+      value,
+    ]),
   )
   if (json !== undefined) headers['content-type'] ??= 'application/json'
-  const question = { url: `${target.origin}${path}`, method, headers }
+  const question = { url: `${target.origin}${target.path ?? ''}${path}`, method, headers }
   return body === undefined ? question : { ...question, body }
 }
 
-function secretsOf(request: Request): string[] {
-  return (request.headers ?? []).map(({ value }) => value)
+function secretsOf(request: Request, target?: Target): string[] {
+  return [...(request.headers ?? []), ...(target?.headers ?? [])].map(({ value }) => value)
 }
 
 /** Results in the order of the items; at most `most` tasks run at a time. */

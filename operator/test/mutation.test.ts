@@ -83,6 +83,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'gate-tried-and-taken-back',
     'candidate-falls-ill',
     'silent-gates',
+    'origin-leads-nowhere',
     'impostor',
   ],
   retiring: [
@@ -235,6 +236,12 @@ const ownPartsOnly: Change = (scene) => {
   return { ...scene, serving: servingColors(scene.view), memory: { ...scene.memory, colors } }
 }
 
+const unknownDistribution: Change = (scene) => {
+  const { pointer } = scene.world
+  if (pointer.type !== 'Read') return scene
+  return { ...scene, world: { ...scene.world, pointer: without(pointer, 'distribution') } }
+}
+
 const unpaced: Change = (scene) => {
   const { pointer } = scene.world
   if (pointer.type !== 'Read') return scene
@@ -306,6 +313,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     story: 'behavior-dropped',
   },
   'moves keep no distance': { rules: blinded(['switching'], unpaced), story: 'moves-spaced' },
+  'the way from the distribution to the candidate is not asked': {
+    rules: blinded(['switching'], unknownDistribution),
+    story: 'origin-leads-nowhere',
+  },
   'caches are emptied while edges still fill them': {
     rules: blinded(['alreadyLive', 'pointerMustSettle'], settled),
     story: 'caches-invalidated',

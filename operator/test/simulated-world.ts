@@ -125,6 +125,8 @@ export class SimulatedWorld implements Cluster {
   elsewhere: { part: string; names: string }[] = []
   /** What the distribution is like, where that matters. */
   facts: DistributionFacts | undefined
+  /** While set, the origins of the distribution lead nowhere. */
+  originsSilent: 'Yes' | 'No' = 'No'
   /** What the caches were told to forget, by reference. */
   readonly invalidations = new Map<string, readonly string[]>()
   /** While set, nobody answers the verification. */
@@ -658,7 +660,9 @@ export class SimulatedWorld implements Cluster {
       return color && this.servingPods(color)[0]
     }
     const color = COLORS.find(
-      (one) => hostname === `service-${one}` && (port === '' || Number(port) === SERVICE_PORT),
+      (one) =>
+        (hostname === `service-${one}` && (port === '' || Number(port) === SERVICE_PORT)) ||
+        (hostname === `${one}.models.example.com` && this.originsSilent === 'No'),
     )
     if (color) return this.servingPods(color)[0]
     return this.pods.find((pod) => pod.ip === hostname && this.isReady(pod))

@@ -920,6 +920,28 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'origin-leads-nowhere': {
+    title:
+      'The origin of the candidate leads nowhere: its pods are right, and users are never sent there; mended and tried again, they are',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'the origins lead nowhere, version 2',
+        do: (world) => {
+          world.facts = factsOf()
+          world.originsSilent = 'Yes'
+          world.apply(housing(2, { progressDeadlineSeconds: 20 }))
+        },
+      },
+      {
+        tell: 'they lead to the colors: retry',
+        do: (world) => {
+          world.originsSilent = 'No'
+          world.command('retry', '1')
+        },
+      },
+    ],
+  },
   'caches-invalidated': {
     title: 'What edges cached is removed once all of them follow: after the switch and after the undo',
     spec: through({ invalidationPaths: ['/ui/*'] }, housing(1)),

@@ -124,6 +124,7 @@ export function factsOf(): DistributionFacts {
         target: 'housing-blue',
         methods: ['HEAD', 'DELETE', 'POST', 'GET', 'OPTIONS', 'PUT', 'PATCH'],
         caching: { policyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad' },
+        forwardedHeaders: [],
       },
     ],
     errorCaching: [],

@@ -15,6 +15,7 @@ const ORIGIN = {
 const BEHAVIOR = {
   methods: ['HEAD', 'DELETE', 'POST', 'GET', 'OPTIONS', 'PUT', 'PATCH'],
   caching: { policyId: '4135ea2d-6df8-44a3-9df3-4b5a84be39ad' },
+  forwardedHeaders: [],
 }
 const member = (id: string): string => `<OriginGroupMember><OriginId>${id}</OriginId></OriginGroupMember>`
 const GROUP = `<OriginGroups><Quantity>1</Quantity><Items><OriginGroup><Id>either</Id><Members><Quantity>2</Quantity><Items>${member('housing-blue')}${member('housing-green')}</Items></Members></OriginGroup></Items></OriginGroups>`
@@ -51,7 +52,7 @@ describe('a distribution', () => {
     const xml = distributionXml({ origins: ['a'] })
       .replace(
         '<CachePolicyId>4135ea2d-6df8-44a3-9df3-4b5a84be39ad</CachePolicyId>',
-        '<MinTTL>0</MinTTL><MaxTTL>60</MaxTTL>',
+        '<ForwardedValues><Headers><Quantity>1</Quantity><Items><Name>Host</Name></Items></Headers></ForwardedValues><MinTTL>0</MinTTL><MaxTTL>60</MaxTTL>',
       )
       .replace('<OriginGroups><Quantity>0</Quantity></OriginGroups>', GROUP)
       .replace('<CustomErrorResponses><Quantity>0</Quantity></CustomErrorResponses>', ERROR_PAGE)
@@ -61,7 +62,7 @@ describe('a distribution', () => {
     expect(readDistribution(xml)).toMatchObject({
       origins: [{ kind: 'Custom', path: '/api', protocol: 'https-only', httpsPort: 8443 }],
       groups: [{ id: 'either', members: ['housing-blue', 'housing-green'] }],
-      behaviors: [{ caching: { longestSeconds: 60 } }, {}, {}],
+      behaviors: [{ caching: { longestSeconds: 60 }, forwardedHeaders: ['Host'] }, {}, {}],
       errorCaching: [{ status: 502, seconds: 300 }],
     })
     const kind = (settings: string): string | undefined =>

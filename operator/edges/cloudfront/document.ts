@@ -134,6 +134,7 @@ function readBehavior(
   const cachePolicy = optional(xml, behavior, 'CachePolicyId')
   const longest = ['MinTTL', 'DefaultTTL', 'MaxTTL'].map((name) => number(xml, behavior, name) ?? 0)
   const requestPolicy = optional(xml, behavior, 'OriginRequestPolicyId')
+  const forwarded = childOf(behavior, 'ForwardedValues')
   return {
     pathPattern,
     target,
@@ -141,6 +142,7 @@ function readBehavior(
     // Without a policy the times to live of the behavior itself count.
     caching: cachePolicy ? { policyId: cachePolicy } : { longestSeconds: Math.max(...longest) },
     ...(requestPolicy ? { requestPolicyId: requestPolicy } : {}),
+    forwardedHeaders: forwarded ? itemsOf(forwarded, 'Headers').map((name) => textOf(xml, name)) : [],
   }
 }
 
