@@ -175,7 +175,7 @@ describe('the housing model', () => {
       404,
       "unknown model: expected 'housing' version '2', got 'housing' version '1'",
     ],
-    ['an unknown path', '/v1/models/housing', {}, 404, 'no such path: /v1/models/housing'],
+    ['an unknown path', '/v9/models/housing', {}, 404, 'no such path: /v9/models/housing'],
     ['a path that cannot be decoded', '/v2/models/%zz/infer', {}, 400, "Failed to decode param '%zz'"],
     ['a wrong method', '/v2/health/live', {}, 405, '/v2/health/live: expected GET, HEAD, got POST'],
     [

@@ -5,13 +5,16 @@ import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import type { Drain } from './http/drain.ts'
 import type { HandlerSlot } from './handlers/handler-slot.ts'
+import { stripBasePath } from './http/base-path.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
 import type { AccessLog } from './operations/access-log.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { beginContext } from './operations/request-context.ts'
 import type { Repository } from './models/repository.ts'
+import { addMlflowRoutes } from './protocols/mlflow-routes.ts'
 import { addPredictRoute } from './protocols/predict-route.ts'
+import { addV1Routes } from './protocols/v1-routes.ts'
 import { addRunRoute } from './protocols/run-route.ts'
 import { modelNotReadyBecause } from './models/readiness.ts'
 import { RequestError } from './http/request-error.ts'
@@ -33,16 +36,19 @@ export type Parts = {
 
 /** All routes of the data port. */
 export function buildApp(parts: Parts): Express {
-  const { log } = parts
+  const { config, log } = parts
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
 
   app.use(introduce(parts))
+  if (config.basePath !== '') app.use(stripBasePath(config.basePath))
   addHealthRoutes(app, parts)
   addPredictRoute(app, parts)
   addRunRoute(app, parts)
   addV2Routes(app, parts)
+  addV1Routes(app, parts)
+  addMlflowRoutes(app, parts)
   app.get('/', (_request, response) => {
     response.type('text/plain').send(greeting(parts))
   })
