@@ -5,6 +5,7 @@ import type { Parts } from './app.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
 import { RequestError } from './http/request-error.ts'
+import { addRepositoryRoutes } from './repository-api/repository-routes.ts'
 
 /** All routes of the port for operations. */
 export function buildOpsApp(parts: Parts): Express {
@@ -14,12 +15,16 @@ export function buildOpsApp(parts: Parts): Express {
   app.disable('etag')
 
   addHealthRoutes(app, parts)
+  addRepositoryRoutes(app, parts)
   app.get('/metrics', async (_request, response) => {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics())
   })
 
   app.use((request) => {
-    throw new RequestError(404, `no such path: ${request.path}; this port is for /metrics and /v2/health`)
+    throw new RequestError(
+      404,
+      `no such path: ${request.path}; this port has /metrics, /v2/health and /v2/repository`,
+    )
   })
   app.use(answerErrors(log))
   return app

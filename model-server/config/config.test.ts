@@ -24,7 +24,11 @@ test('the least that is needed, with the defaults of the README', () => {
         columns: undefined,
         warmUp: [],
         driftReference: undefined,
-        maxQueue: 256,
+        maxQueue: undefined,
+        servingMode: 'auto',
+        workers: undefined,
+        maxBatchSize: 32,
+        batchDelayMs: 0,
       },
     ],
     repositoryApi: undefined,
@@ -117,6 +121,7 @@ describe('the repository API', () => {
     expect(readConfig(env).repositoryApi).toEqual({
       tokenFile,
       allowed: ['/models', 's3://models/housing/'],
+      serving: expect.objectContaining({ maxBytes: 512 * 2 ** 20 }),
     })
   })
 

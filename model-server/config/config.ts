@@ -5,8 +5,8 @@ import type { HandlerConfig } from './handler-config.ts'
 import { readLogging } from './logging.ts'
 import type { LoggingConfig } from './logging.ts'
 import { readModelsFile } from './models-file.ts'
-import { IDENTITY, SERVING, readModel } from './model-config.ts'
-import type { ModelConfig, ModelSetting } from './model-config.ts'
+import { IDENTITY, SERVING, readModel, readServing } from './model-config.ts'
+import type { ModelConfig, ModelSetting, ServingConfig } from './model-config.ts'
 import { readMlflow, readS3 } from './sources-config.ts'
 import type { MlflowConfig, S3Config } from './sources-config.ts'
 import { parseAllowedPrefix } from '../sources/allow-list.ts'
@@ -53,6 +53,8 @@ export type RepositoryApiConfig = {
   tokenFile: string
   /** A model may be loaded from anywhere below these; none allows only what is configured. */
   allowed: readonly AllowedPrefix[]
+  /** How models are run that the configuration does not know. */
+  serving: ServingConfig
 }
 
 /** Levels of pino, plus silence. */
@@ -163,7 +165,11 @@ function readRepositoryApi(release: Release, { note, read }: Problems): Reposito
       'a pod of a release (MODELRELEASE_REVISION) serves the model that passed its gates and no other; unset it',
     )
   }
-  return { tokenFile, allowed: allowed ?? [] }
+  return {
+    tokenFile,
+    allowed: allowed ?? [],
+    serving: readServing((name, parse) => read(SERVING[name], parse)),
+  }
 }
 
 /** What no setting shows by itself. */

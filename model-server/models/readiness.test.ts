@@ -5,7 +5,9 @@ import { notReadyBecause } from './readiness.ts'
 import { Repository } from './repository.ts'
 import type { ServedModel } from './served-model.ts'
 
-const loaded: SlotState = { type: 'Loaded', model: {} as ServedModel }
+const answering: Partial<ServedModel> = { unavailableBecause: () => undefined }
+const loaded: SlotState = { type: 'Loaded', model: answering as ServedModel }
+const dying: Partial<ServedModel> = { unavailableBecause: () => 'its threads died' }
 const loading: SlotState = { type: 'Loading', reason: 'fetching' }
 const refused: SlotState = { type: 'Refused', reason: 'wrong digest' }
 
@@ -24,6 +26,12 @@ test.each<[string, SlotState[], boolean, string | undefined]>([
   ['no model at all', [], false, 'the server has no model'],
   ['two loaded models', [loaded, loaded], false, undefined],
   ['one of two on its way', [loaded, loading], false, "model 'm1' version '1': fetching"],
+  [
+    'a loaded model that cannot answer for now',
+    [{ type: 'Loaded', model: dying as ServedModel }],
+    false,
+    'its threads died',
+  ],
   ['one that goes on with what it has', [{ ...loaded, reloadFailed: 'wrong digest' }], false, undefined],
 ])('%s', (_, states, draining, reason) => {
   expect(notReadyBecause(repositoryOf(states), draining)).toBe(reason)
