@@ -16,7 +16,13 @@ const FENCES = [
   },
   {
     name: '@aws-sdk/client-cloudfront',
-    only: ['operator/edges/cloudfront/**', 'operator/test/**', 'cloudfront-local/**/*.test.ts', 'demo/**'],
+    only: [
+      'operator/edges/cloudfront/**',
+      'operator/test/**',
+      'cloudfront-local/**/*.test.ts',
+      'cloudfront-local/test/**',
+      'demo/**',
+    ],
   },
   ...['@aws-sdk/client-cloudfront-keyvaluestore', '@aws-sdk/signature-v4a'].map((name) => ({
     name,
@@ -24,6 +30,7 @@ const FENCES = [
       'operator/edges/key-value-store*.ts',
       'operator/test/**',
       'cloudfront-local/**/*.test.ts',
+      'cloudfront-local/test/**',
       'demo/**',
     ],
   })),

@@ -6,7 +6,16 @@ export type CallEntry = {
   type: 'Call'
   via: 'Api' | 'Admin'
   operation: string
+  /** Left out for CloudFront itself. */
+  service?: 'KeyValueStore'
   distribution?: string
+  /** Name of a KeyValueStore; its ARN when there is none of that ARN. */
+  store?: string
+  function?: string
+  policy?: string
+  invalidation?: string
+  /** Keys of a store that were put or deleted. */
+  keys?: string[]
   ifMatch?: string
   /** HTTP status that was decided; a dropped connection carries the status that was never sent. */
   status: number
@@ -33,7 +42,13 @@ export type EdgeEntry = {
   status: 'InProgress' | 'Deployed'
 }
 
-export type AuditEvent = CallEntry | EdgeEntry
+/** An edge began to use a change of something that is not a distribution: its number, or a purge of its cache. */
+export type EdgeChangeEntry =
+  | { type: 'EdgeStoreApplied'; edge: number; store: string; version: number; settled: boolean }
+  | { type: 'EdgeFunctionApplied'; edge: number; function: string; version: number; settled: boolean }
+  | { type: 'EdgeInvalidated'; edge: number; distribution: string; invalidation: string; settled: boolean }
+
+export type AuditEvent = CallEntry | EdgeEntry | EdgeChangeEntry
 /** An event with its place in the log (1, 2, …) and its time (ISO 8601, UTC). */
 export type AuditEntry = AuditEvent & { sequence: number; time: string }
 
@@ -78,6 +93,7 @@ export class AuditLog {
   waitFor(wanted: (entry: AuditEntry) => boolean, after = 0, signal?: AbortSignal): Promise<AuditEntry> {
     const known = this.entries(after).find(wanted)
     if (known !== undefined) return Promise.resolve(known)
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
     return new Promise((resolve, reject) => {
       const waiter: Waiter = { after, wanted, done: resolve }
       this.#waiters.add(waiter)

@@ -4,10 +4,11 @@ import { DEFAULT_SEED, expandSeed, parseSeed, SeedError } from './seed.ts'
 import { renderXml } from './control-plane/xml.ts'
 
 const pick = (): number => 0
+const tools = { pick, readCode: (file: string) => `// ${file}` }
 
 function problemsOf(text: string): readonly string[] {
   try {
-    parseSeed(text, pick)
+    parseSeed(text, tools)
   } catch (error) {
     if (error instanceof SeedError) return error.problems
     throw error
@@ -38,17 +39,17 @@ test('the short form becomes a complete configuration with one element that no S
 })
 
 test('JSON and XML seeds give the same distribution', () => {
-  const fromJson = parseSeed(JSON.stringify({ distributions: DEFAULT_SEED }), pick)
-  const [first] = fromJson
+  const fromJson = parseSeed(JSON.stringify({ distributions: DEFAULT_SEED }), tools)
+  const [first] = fromJson.distributions
   if (first === undefined) throw new Error('the default seed is empty')
   const { id, domainName, config } = first
   const xml = `<?xml version="1.0"?><Distribution><Id>${id}</Id><DomainName>${domainName}</DomainName>${renderXml(config)}</Distribution>`
-  expect(parseSeed(xml, pick)).toEqual(fromJson)
-  expect(parseSeed(`<Distributions>${xml.slice(21)}</Distributions>`, pick)).toEqual(fromJson)
+  expect(parseSeed(xml, tools)).toEqual(fromJson)
+  expect(parseSeed(`<Distributions>${xml.slice(21)}</Distributions>`, tools)).toEqual(fromJson)
 })
 
 test('what the seed leaves out is made up', () => {
-  const [distribution] = parseSeed(
+  const { distributions } = parseSeed(
     JSON.stringify({
       distributions: [
         {
@@ -57,9 +58,12 @@ test('what the seed leaves out is made up', () => {
         },
       ],
     }),
-    pick,
+    tools,
   )
-  expect(distribution).toMatchObject({ id: 'EAAAAAAAAAAAAA', domainName: 'daaaaaaaaaaaaa.cloudfront.net' })
+  expect(distributions[0]).toMatchObject({
+    id: 'EAAAAAAAAAAAAA',
+    domainName: 'daaaaaaaaaaaaa.cloudfront.net',
+  })
 })
 
 describe('an unusable seed names every problem', () => {

@@ -1,9 +1,11 @@
 /** The distributions that the stand-in starts with: a short JSON form, or DistributionConfig XML as AWS returns it. */
+import { MANAGED_CACHE_POLICIES } from './control-plane/cache-policy.ts'
 import { aliasNames, DEFAULT_BEHAVIOR } from './control-plane/distribution-config.ts'
 import { isIdentifier, newIdentifier } from './control-plane/etag.ts'
+import { configFromShortForm } from './control-plane/short-form.ts'
 import { judgeConfig } from './control-plane/validation.ts'
-import { child, childElements, element, parseXml, textOf, XmlSyntaxError } from './control-plane/xml.ts'
-import type { XmlElement, XmlNode } from './control-plane/xml.ts'
+import { child, childElements, parseXml, textOf, XmlSyntaxError } from './control-plane/xml.ts'
+import type { XmlElement } from './control-plane/xml.ts'
 
 /** An origin in the short form; only the first two members are required. Durations are seconds, as in CloudFront. */
 export type SeedOrigin = {
@@ -24,6 +26,9 @@ export type SeedBehavior = {
   targetOriginId: string
   hostHeader?: 'Viewer' | 'Origin'
   allowedMethods?: string[]
+  cachePolicy?: keyof typeof MANAGED_CACHE_POLICIES
+  /** Name of a function, which must be published. */
+  viewerRequestFunction?: string
 }
 
 /** A distribution in the short form. Ids are `E` and 13 upper-case letters or digits. */
@@ -35,6 +40,35 @@ export type SeedDistribution = {
   aliases?: string[]
   origins: SeedOrigin[]
   behaviors: SeedBehavior[]
+  /** ErrorCachingMinTTL by HTTP status. */
+  errorTtlSeconds?: Record<string, number>
+}
+
+/** A KeyValueStore and what it holds. */
+export type SeedStore = { name: string; comment?: string; items?: Record<string, string> }
+
+/** A function, published; either its code or the name of a file with it. */
+export type SeedFunction = {
+  name: string
+  comment?: string
+  code?: string
+  codeFile?: string
+  /** Name of a store of the seed. */
+  keyValueStore?: string
+}
+
+/** Everything that a seed can hold, in the short form. */
+export type SeedContent = {
+  distributions: readonly SeedDistribution[]
+  keyValueStores?: readonly SeedStore[]
+  functions?: readonly SeedFunction[]
+}
+
+/** What the stand-in starts with; stores are made before functions, functions before distributions. */
+export type Seed = {
+  distributions: readonly NewDistribution[]
+  stores: readonly SeedStore[]
+  functions: readonly (SeedFunction & { code: string })[]
 }
 
 /** A distribution to be served from the start. */
@@ -70,13 +104,37 @@ export const DEFAULT_SEED: readonly SeedDistribution[] = [
 
 type Pick = (choices: number) => number
 
-/** Read a seed file. Throws SeedError with all problems. `pick` makes the ids that the seed leaves out. */
-export function parseSeed(text: string, pick: Pick): NewDistribution[] {
-  if (text.trimStart().startsWith('<')) return refuseInvalid(parseXmlSeed(text, pick))
-  return expandSeed(parseJsonSeed(text), pick)
+/** What reading a seed needs: `pick` makes the ids that it leaves out, `readCode` reads the files that it names. */
+export type SeedTools = { pick: Pick; readCode: (file: string) => string }
+
+/** Read the text of a seed file. Throws SeedError with all problems. */
+export function parseSeed(text: string, tools: SeedTools): Seed {
+  if (text.trimStart().startsWith('<')) {
+    return { distributions: refuseInvalid(parseXmlSeed(text, tools.pick)), stores: [], functions: [] }
+  }
+  return readSeed(parseJsonSeed(text), tools)
 }
 
-/** Turn the short form into complete configurations. Throws SeedError with all problems. */
+/** Turn the short form into what is served. Throws SeedError with all problems. */
+export function readSeed(content: SeedContent, { pick, readCode }: SeedTools): Seed {
+  const { distributions, keyValueStores = [], functions = [] } = content
+  const problems = [
+    ...distributions.flatMap((one, index) => shapeProblems(one, `distributions[${index}]`)),
+    ...keyValueStores.flatMap((one, index) =>
+      misfits(one, STORE_SHAPE, ['name'], `keyValueStores[${index}]`),
+    ),
+    ...functions.flatMap((one, index) => functionProblems(one, `functions[${index}]`)),
+  ]
+  if (problems.length > 0) throw new SeedError(problems)
+  refuseStrangers(content)
+  return {
+    distributions: expandSeed(distributions, pick),
+    stores: keyValueStores,
+    functions: functions.map((one) => ({ ...one, code: one.code ?? codeIn(one.codeFile ?? '', readCode) })),
+  }
+}
+
+/** Turn distributions in the short form into complete configurations. Throws SeedError with all problems. */
 export function expandSeed(seed: readonly SeedDistribution[], pick: Pick): NewDistribution[] {
   const problems = seed.flatMap((distribution, index) =>
     shapeProblems(distribution, `distributions[${index}]`),
@@ -85,18 +143,54 @@ export function expandSeed(seed: readonly SeedDistribution[], pick: Pick): NewDi
   return refuseInvalid(seed.map((distribution) => expand(distribution, pick)))
 }
 
-function parseJsonSeed(text: string): SeedDistribution[] {
+function expand(seed: SeedDistribution, pick: Pick): NewDistribution {
+  const id = seed.id ?? newIdentifier(pick)
+  const config = configFromShortForm(seed, id)
+  return { id, domainName: seed.domainName ?? defaultDomainName(id), config }
+}
+
+function codeIn(file: string, readCode: SeedTools['readCode']): string {
+  try {
+    return readCode(file)
+  } catch (error) {
+    throw new SeedError([`codeFile ${file}: ${(error as Error).message}`])
+  }
+}
+
+/** Names that are used and defined nowhere. */
+function refuseStrangers({ distributions, keyValueStores = [], functions = [] }: SeedContent): void {
+  const stores = new Set(keyValueStores.map(({ name }) => name))
+  const known = new Set(functions.map(({ name }) => name))
+  const wanted = distributions.flatMap(({ behaviors }) =>
+    behaviors.flatMap(({ viewerRequestFunction: name }) => (name === undefined ? [] : [name])),
+  )
+  const problems = [
+    ...functions.flatMap(({ name, keyValueStore: store }) =>
+      store === undefined || stores.has(store)
+        ? []
+        : [`function ${name}: keyValueStore ${store}: add it to keyValueStores`],
+    ),
+    ...wanted
+      .filter((name) => !known.has(name))
+      .map((name) => `viewerRequestFunction ${name}: add it to functions`),
+  ]
+  if (problems.length > 0) throw new SeedError(problems)
+}
+
+function parseJsonSeed(text: string): SeedContent {
   let parsed: unknown
   try {
     parsed = JSON.parse(text)
   } catch (error) {
     throw new SeedError([`not JSON and not XML: ${(error as Error).message}`])
   }
-  const distributions = (parsed as { distributions?: unknown } | null)?.distributions
-  if (!Array.isArray(distributions) || distributions.length === 0) {
-    throw new SeedError(['expected {"distributions": [ … ]} with at least one entry'])
+  const content = (kindOf(parsed) === 'map' ? parsed : {}) as Partial<Record<keyof SeedContent, unknown>>
+  const problems = misfits(content, SEED_SHAPE, [], 'seed')
+  if (!Array.isArray(content.distributions) || content.distributions.length === 0) {
+    problems.push('expected {"distributions": [ … ]} with at least one entry')
   }
-  return distributions as SeedDistribution[]
+  if (problems.length > 0) throw new SeedError(problems)
+  return content as SeedContent
 }
 
 function parseXmlSeed(text: string, pick: Pick): NewDistribution[] {
@@ -141,6 +235,15 @@ function refuseInvalid(distributions: NewDistribution[]): NewDistribution[] {
 
 type Shape = Record<string, 'text' | 'number' | 'boolean' | 'list' | 'map'>
 
+const SEED_SHAPE: Shape = { distributions: 'list', keyValueStores: 'list', functions: 'list' }
+const STORE_SHAPE: Shape = { name: 'text', comment: 'text', items: 'map' }
+const FUNCTION_SHAPE: Shape = {
+  name: 'text',
+  comment: 'text',
+  code: 'text',
+  codeFile: 'text',
+  keyValueStore: 'text',
+}
 const DISTRIBUTION_SHAPE: Shape = {
   id: 'text',
   domainName: 'text',
@@ -149,6 +252,7 @@ const DISTRIBUTION_SHAPE: Shape = {
   aliases: 'list',
   origins: 'list',
   behaviors: 'list',
+  errorTtlSeconds: 'map',
 }
 const ORIGIN_SHAPE: Shape = {
   id: 'text',
@@ -166,6 +270,8 @@ const BEHAVIOR_SHAPE: Shape = {
   targetOriginId: 'text',
   hostHeader: 'text',
   allowedMethods: 'list',
+  cachePolicy: 'text',
+  viewerRequestFunction: 'text',
 }
 
 function shapeProblems(distribution: SeedDistribution, at: string): string[] {
@@ -177,11 +283,25 @@ function shapeProblems(distribution: SeedDistribution, at: string): string[] {
   distribution.behaviors.forEach((behavior, index) => {
     const required = ['pathPattern', 'targetOriginId']
     problems.push(...misfits(behavior, BEHAVIOR_SHAPE, required, `${at}.behaviors[${index}]`))
+    problems.push(...cachePolicyProblems(behavior, `${at}.behaviors[${index}]`))
   })
   const defaults = distribution.behaviors.filter(({ pathPattern }) => pathPattern === DEFAULT_BEHAVIOR).length
   if (defaults !== 1)
     problems.push(`${at}.behaviors: exactly one must have the pathPattern "*", found ${defaults}`)
   return problems
+}
+
+function cachePolicyProblems({ cachePolicy }: SeedBehavior, at: string): string[] {
+  const known = Object.keys(MANAGED_CACHE_POLICIES)
+  return cachePolicy === undefined || known.includes(cachePolicy)
+    ? []
+    : [`${at}.cachePolicy: unknown ${JSON.stringify(cachePolicy)}; known are ${known.join(', ')}`]
+}
+
+function functionProblems(one: SeedFunction, at: string): string[] {
+  const problems = misfits(one, FUNCTION_SHAPE, ['name'], at)
+  if (problems.length > 0 || (one.code === undefined) !== (one.codeFile === undefined)) return problems
+  return [`${at}: expected exactly one of code and codeFile`]
 }
 
 function misfits(value: unknown, shape: Shape, required: readonly string[], at: string): string[] {
@@ -206,127 +326,4 @@ function kindOf(value: unknown): Shape[string] | undefined {
   if (typeof value === 'string') return 'text'
   if (typeof value === 'number' || typeof value === 'boolean') return typeof value as 'number' | 'boolean'
   return undefined
-}
-
-function expand(seed: SeedDistribution, pick: Pick): NewDistribution {
-  const id = seed.id ?? newIdentifier(pick)
-  const fallback = seed.behaviors.find(({ pathPattern }) => pathPattern === DEFAULT_BEHAVIOR)
-  const ordered = seed.behaviors.filter((behavior) => behavior !== fallback)
-  const config = element(
-    'DistributionConfig',
-    element('CallerReference', `seed-${id}`),
-    list(
-      'Aliases',
-      (seed.aliases ?? []).map((alias) => element('CNAME', alias)),
-    ),
-    element('DefaultRootObject'),
-    list('Origins', seed.origins.map(expandOrigin)),
-    list('OriginGroups', []),
-    element('DefaultCacheBehavior', ...(fallback ? expandBehavior(fallback) : [])),
-    list(
-      'CacheBehaviors',
-      ordered.map((behavior) =>
-        element('CacheBehavior', element('PathPattern', behavior.pathPattern), ...expandBehavior(behavior)),
-      ),
-    ),
-    list('CustomErrorResponses', []),
-    element('Comment', seed.comment ?? ''),
-    ...expandRest(seed),
-  )
-  return { id, domainName: seed.domainName ?? defaultDomainName(id), config }
-}
-
-function expandRest(seed: SeedDistribution): XmlNode[] {
-  return [
-    element(
-      'Logging',
-      element('Enabled', 'false'),
-      element('IncludeCookies', 'false'),
-      element('Bucket'),
-      element('Prefix'),
-    ),
-    element('PriceClass', 'PriceClass_All'),
-    element('Enabled', String(seed.enabled ?? true)),
-    element(
-      'ViewerCertificate',
-      element('CloudFrontDefaultCertificate', 'true'),
-      element('SSLSupportMethod', 'vip'),
-      element('MinimumProtocolVersion', 'TLSv1'),
-      element('CertificateSource', 'cloudfront'),
-    ),
-    element(
-      'Restrictions',
-      element('GeoRestriction', element('RestrictionType', 'none'), element('Quantity', '0')),
-    ),
-    element('WebACLId'),
-    element('HttpVersion', 'http2'),
-    element('IsIPV6Enabled', 'true'),
-    element('ContinuousDeploymentPolicyId'),
-    element('Staging', 'false'),
-    // No SDK knows this element, as none knows the setting that AWS adds next month. A client that loses it here
-    // would switch that setting off there (aws-sdk-js-v3#4637).
-    element('AnticipatedSetting', element('Mode', 'keep-me')),
-  ]
-}
-
-function expandOrigin(origin: SeedOrigin): XmlElement {
-  const headers = Object.entries(origin.customHeaders ?? {}).map(([name, value]) =>
-    element('OriginCustomHeader', element('HeaderName', name), element('HeaderValue', value)),
-  )
-  return element(
-    'Origin',
-    element('Id', origin.id),
-    element('DomainName', origin.domainName),
-    element('OriginPath', origin.originPath ?? ''),
-    list('CustomHeaders', headers),
-    element(
-      'CustomOriginConfig',
-      element('HTTPPort', String(origin.httpPort ?? 80)),
-      element('HTTPSPort', '443'),
-      element('OriginProtocolPolicy', 'http-only'),
-      list('OriginSslProtocols', [element('SslProtocol', 'TLSv1.2')]),
-      element('OriginReadTimeout', String(origin.readTimeoutSeconds ?? 30)),
-      element('OriginKeepaliveTimeout', String(origin.keepaliveTimeoutSeconds ?? 5)),
-      element('IpAddressType', 'ipv4'),
-    ),
-    element('ConnectionAttempts', String(origin.connectionAttempts ?? 3)),
-    element('ConnectionTimeout', String(origin.connectionTimeoutSeconds ?? 10)),
-    element('OriginShield', element('Enabled', 'false')),
-    element('OriginAccessControlId'),
-  )
-}
-
-const ALL_METHODS = ['HEAD', 'DELETE', 'POST', 'GET', 'OPTIONS', 'PUT', 'PATCH']
-const CACHING_DISABLED = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad'
-const ALL_VIEWER = '216adef6-5c7f-47e4-b989-5492eafa07d3'
-const ALL_VIEWER_EXCEPT_HOST_HEADER = 'b689b0a8-53d0-40ab-baf2-68738e2966ac'
-
-function expandBehavior(behavior: SeedBehavior): XmlElement[] {
-  const methods = (names: readonly string[]) => names.map((name) => element('Method', name))
-  const none = (name: string) => element(name, element('Enabled', 'false'), element('Quantity', '0'))
-  const allowed = list('AllowedMethods', methods(behavior.allowedMethods ?? ALL_METHODS))
-  return [
-    element('TargetOriginId', behavior.targetOriginId),
-    none('TrustedSigners'),
-    none('TrustedKeyGroups'),
-    element('ViewerProtocolPolicy', 'allow-all'),
-    { ...allowed, children: [...allowed.children, list('CachedMethods', methods(['HEAD', 'GET']))] },
-    element('SmoothStreaming', 'false'),
-    element('Compress', 'false'),
-    list('LambdaFunctionAssociations', []),
-    list('FunctionAssociations', []),
-    element('FieldLevelEncryptionId'),
-    element('CachePolicyId', CACHING_DISABLED),
-    element(
-      'OriginRequestPolicyId',
-      behavior.hostHeader === 'Viewer' ? ALL_VIEWER : ALL_VIEWER_EXCEPT_HOST_HEADER,
-    ),
-    element('GrpcConfig', element('Enabled', 'false')),
-  ]
-}
-
-/** CloudFront's list form: Items is left out when there is nothing in it. */
-function list(name: string, items: readonly XmlElement[]): XmlElement {
-  const quantity = element('Quantity', String(items.length))
-  return items.length === 0 ? element(name, quantity) : element(name, quantity, element('Items', ...items))
 }

@@ -1,46 +1,56 @@
 /** The stand-in as a module: tests start one in their own process. */
 import { randomInt } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { resolve as resolvePath } from 'node:path'
 import { ADMIN_PREFIX, answerAdmin } from './admin/admin.ts'
-import { answerApi } from './control-plane/api.ts'
-import { AuditLog } from './audit-log.ts'
-import { Distributions } from './control-plane/distributions.ts'
-import { Edge } from './edge/edge.ts'
-import { FaultTable } from './control-plane/faults.ts'
 import { closeServers, listenOn } from './http/listen.ts'
-import { logToStderr } from './log.ts'
-import { Propagation } from './propagation/propagation.ts'
-import { seededRandom } from './propagation/random.ts'
 import { parseResolveEntry } from './http/resolve-map.ts'
-import { DEFAULT_SEED, expandSeed, parseSeed } from './seed.ts'
-import type { Server } from 'node:http'
+import { logToStderr } from './log.ts'
+import { seededRandom } from './propagation/random.ts'
+import { DEFAULT_SEED, parseSeed, readSeed } from './seed.ts'
+import { StateFolder } from './state/state-folder.ts'
+import { apiOf, buildWorld, sow } from './world.ts'
+import { VIEWER_KEEP_ALIVE_MS } from './edge/edge.ts'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AuditEntry } from './audit-log.ts'
 import type { IdenticalPut } from './control-plane/distributions.ts'
-import type { Log } from './log.ts'
-import type { Version } from './propagation/propagation.ts'
+import type { Edge } from './edge/edge.ts'
 import type { Address } from './http/resolve-map.ts'
-import type { SeedDistribution } from './seed.ts'
+import type { Log } from './log.ts'
+import type { Range } from './propagation/propagation.ts'
+import type { Seed, SeedContent, SeedDistribution } from './seed.ts'
+import type { World } from './world.ts'
 
 /** Every member has a default that suits a test: ports chosen by the system, three edges, the default seed. */
 export type CloudFrontLocalOptions = {
   /** Addresses to listen on; URLs name the first. Default 127.0.0.1. */
   hosts?: readonly string[]
-  /** Port of the control plane and the admin API; 0 lets the system choose. */
+  /** Port of the control plane, the data plane of KeyValueStores and the admin API; 0 lets the system choose. */
   port?: number
   /** One port per edge; missing ones are chosen by the system. */
   edgePorts?: readonly number[]
+  /** A port behind which every edge answers in turn; 0 lets the system choose. Without it there is none. */
+  viewerPort?: number
   edges?: number
-  /** Text of a seed file (JSON or XML), or distributions in the short form. */
-  seed?: string | readonly SeedDistribution[]
+  /** Text of a seed file (JSON or XML), or the short form itself; a list means distributions only. */
+  seed?: string | readonly SeedDistribution[] | SeedContent
+  /** Where the files lie that a seed names. Default: the working directory. */
+  seedFolder?: string
+  /** Keep the state in this folder over a restart; the seed is for a new one only. */
+  stateFolder?: string
   /** `HOST=ADDRESS[:PORT]`: where the DNS name of an origin lives. */
   resolve?: readonly string[]
-  propagation?: { minMs: number; maxMs: number }
+  /** Of distributions, functions and invalidations. */
+  propagation?: Range
+  /** Of the keys of KeyValueStores. */
+  storePropagation?: Range
   /** Same seed, same propagation delays. */
   randomSeed?: number
   /** Append the audit log to this file as JSON lines. */
   auditFile?: string
   identicalPut?: IdenticalPut
-  /** Cap of ListDistributions' MaxItems; CloudFront's is 100. */
+  /** Cap of the list operations' MaxItems; CloudFront's is 100. */
   maxPageSize?: number
   log?: Log
 }
@@ -49,41 +59,63 @@ export type CloudFrontLocal = {
   apiUrl: string
   adminUrl: string
   edgeUrls: string[]
-  ports: { api: number; edges: number[] }
+  /** Undefined without `viewerPort`. */
+  viewerUrl: string | undefined
+  ports: { api: number; edges: number[]; viewer?: number }
   /** Entries of the audit log, oldest first, optionally only those after a sequence number. */
-  audit(after?: number): AuditEntry[]
+  audit: (after?: number) => AuditEntry[]
   /** The first wanted entry after a sequence number (default 0), now or when it comes; rejects when the signal fires. */
-  waitFor(wanted: (entry: AuditEntry) => boolean, after?: number, signal?: AbortSignal): Promise<AuditEntry>
+  waitFor: (
+    wanted: (entry: AuditEntry) => boolean,
+    after?: number,
+    signal?: AbortSignal,
+  ) => Promise<AuditEntry>
   /** Stop; requests in flight get `graceMs` (default 1000) to finish. */
-  close(graceMs?: number): Promise<void>
+  close: (graceMs?: number) => Promise<void>
 }
 
-const DEFAULT_PROPAGATION = { minMs: 50, maxMs: 500 }
+const DEFAULTS = {
+  edges: 3,
+  propagation: { minMs: 50, maxMs: 500 },
+  storePropagation: { minMs: 10, maxMs: 100 },
+  identicalPut: 'NewEtag',
+  maxPageSize: 100,
+  log: logToStderr,
+} as const satisfies Partial<CloudFrontLocalOptions>
 const DEFAULT_GRACE_MS = 1000
 
 /**
- * Start a control plane and its edges. Rejects with SeedError when the seed is not usable, with a system error when a
- * port or the audit file is not to be had.
+ * Start a control plane and its edges. Rejects with SeedError when the seed is not usable, with StateError when the
+ * state folder is not, with a system error when a port or the audit file is not to be had.
  */
 export async function startCloudFrontLocal(options: CloudFrontLocalOptions = {}): Promise<CloudFrontLocal> {
   const { hosts = ['127.0.0.1'], port = 0, edgePorts = [] } = options
-  const { audit, edges, propagation, createApi } = build(options)
-  let apiServers: Server[] = []
+  const world = furnish(options)
+  const { audit, edges, propagations, tester } = world
+  const servers: Server[] = []
   const close = async (graceMs = DEFAULT_GRACE_MS): Promise<void> => {
-    propagation.close()
-    await Promise.all([closeServers(apiServers, graceMs), ...edges.map((edge) => edge.close(graceMs))])
+    for (const propagation of Object.values(propagations)) propagation.close()
+    await Promise.all([closeServers(servers, graceMs), ...edges.map((edge) => edge.close(graceMs))])
+    await tester.close()
     audit.close()
   }
+  const listen = async (at: number, create: () => Server): Promise<number> => {
+    const listening = await listenOn(hosts, at, create)
+    servers.push(...listening.servers)
+    return listening.port
+  }
   try {
-    const api = await listenOn(hosts, port, createApi)
-    apiServers = api.servers
+    const api = await listen(port, apiServer(world))
     const ports = await Promise.all(edges.map((edge, index) => edge.listen(hosts, edgePorts[index] ?? 0)))
+    const { viewerPort } = options
+    const viewer = viewerPort === undefined ? undefined : await listen(viewerPort, viewerServer(edges))
     const url = (at: number): string => `http://${bracketed(hosts[0] ?? '')}:${at}`
     return {
-      apiUrl: url(api.port),
-      adminUrl: `${url(api.port)}${ADMIN_PREFIX}`,
+      apiUrl: url(api),
+      adminUrl: `${url(api)}${ADMIN_PREFIX}`,
       edgeUrls: ports.map(url),
-      ports: { api: api.port, edges: ports },
+      viewerUrl: viewer === undefined ? undefined : url(viewer),
+      ports: { api, edges: ports, ...(viewer === undefined ? {} : { viewer }) },
       audit: (after) => audit.entries(after),
       waitFor: (wanted, after, signal) => audit.waitFor(wanted, after, signal),
       close,
@@ -94,41 +126,51 @@ export async function startCloudFrontLocal(options: CloudFrontLocalOptions = {})
   }
 }
 
-type Parts = { audit: AuditLog; edges: readonly Edge[]; propagation: Propagation; createApi: () => Server }
-
-/** Everything in its place, nothing listening yet. */
-function build(options: CloudFrontLocalOptions): Parts {
-  const { edges: edgeCount = 3, log = logToStderr, identicalPut = 'NewEtag', maxPageSize = 100 } = options
-  const seed = readSeed(options.seed)
-  const resolve = readResolve(options.resolve ?? [])
-  const audit = new AuditLog(options.auditFile)
-  const edges = Array.from({ length: edgeCount }, (_, index) => new Edge({ number: index + 1, resolve, log }))
-  const random = seededRandom(options.randomSeed ?? randomInt(2 ** 32))
-  const delays = { ...(options.propagation ?? DEFAULT_PROPAGATION), random }
-  const propagation = new Propagation(edges, delays, (edge, version) => {
-    audit.append(appliedEntry(edge, version, propagation.isDeployed(version.distribution)))
+/** A world with its state or its seed in it. */
+function furnish(options: CloudFrontLocalOptions): World {
+  const { stateFolder, auditFile, resolve = [], ...wanted } = options
+  const seed = seedOf(options)
+  const state = stateFolder === undefined ? undefined : new StateFolder(stateFolder)
+  const world = buildWorld({
+    ...DEFAULTS,
+    ...wanted,
+    ...{ state, auditFile },
+    resolve: readResolve(resolve),
+    random: seededRandom(options.randomSeed ?? randomInt(2 ** 32)),
   })
-  const distributions = new Distributions(propagation, identicalPut, pick)
-  for (const distribution of seed) distributions.create(distribution)
+  if (state?.isNew !== false) sow(world, seed)
+  state?.settle()
+  return world
+}
 
-  const faults = new FaultTable()
-  const apiContext = { distributions, audit, faults, maxPageSize }
-  const adminContext = { distributions, audit, faults, propagation, edges, resolve, pick }
-  const createApi = (): Server =>
+function seedOf({ seed = DEFAULT_SEED, seedFolder = '.' }: CloudFrontLocalOptions): Seed {
+  const tools = {
+    pick: (choices: number) => randomInt(choices),
+    readCode: (file: string) => readFileSync(resolvePath(seedFolder, file), 'utf8'),
+  }
+  if (typeof seed === 'string') return parseSeed(seed, tools)
+  return readSeed('distributions' in seed ? seed : { distributions: seed }, tools)
+}
+
+function apiServer(world: World): () => Server {
+  const answerApi = apiOf(world)
+  return () =>
     createServer((request, response) => {
       const isAdmin = request.url?.startsWith(`${ADMIN_PREFIX}/`) === true
-      void (isAdmin ? answerAdmin(adminContext, request, response) : answerApi(apiContext, request, response))
+      void (isAdmin ? answerAdmin(world, request, response) : answerApi(request, response))
     })
-  return { audit, edges, propagation, createApi }
 }
 
-// Identifiers are new in every run, seed or not: a client that keeps an ETag over a restart must be found out.
-function pick(choices: number): number {
-  return randomInt(choices)
-}
-
-function readSeed(seed: CloudFrontLocalOptions['seed'] = DEFAULT_SEED): ReturnType<typeof expandSeed> {
-  return typeof seed === 'string' ? parseSeed(seed, pick) : expandSeed(seed, pick)
+/** Viewers who do not care get the edges in turn; `X-Edge: 2` asks for one. */
+function viewerServer(edges: readonly Edge[]): () => Server {
+  let turn = 0
+  const answer = (request: IncomingMessage, response: ServerResponse): void => {
+    const asked = Number(request.headers['x-edge'])
+    const edge = edges.find(({ number }) => number === asked) ?? edges[turn % edges.length]
+    turn += 1
+    edge?.answer(request, response)
+  }
+  return () => createServer({ keepAliveTimeout: VIEWER_KEEP_ALIVE_MS, noDelay: true }, answer)
 }
 
 function readResolve(entries: readonly string[]): Map<string, Address> {
@@ -139,17 +181,6 @@ function readResolve(entries: readonly string[]): Map<string, Address> {
       return entry
     }),
   )
-}
-
-function appliedEntry(edge: number, version: Version, deployed: boolean): Parameters<AuditLog['append']>[0] {
-  return {
-    type: 'EdgeApplied',
-    edge,
-    distribution: version.distribution,
-    version: version.number,
-    etag: version.etag,
-    status: deployed ? 'Deployed' : 'InProgress',
-  }
 }
 
 function bracketed(host: string): string {

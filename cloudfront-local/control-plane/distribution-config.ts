@@ -1,5 +1,7 @@
 /** Reading a DistributionConfig tree in our words, and the one edit that matters: moving a TargetOriginId. */
-import { child, childElements, contentOf, element, textOf, withChild } from './xml.ts'
+import { DEFAULT_ERROR_TTL_SECONDS, readCachePolicy } from './cache-policy.ts'
+import { child, childElements, contentOf, element, listItems, textOf, withChild } from './xml.ts'
+import type { CachePolicy } from './cache-policy.ts'
 import type { XmlElement } from './xml.ts'
 
 /** The path pattern by which the default behavior is addressed. */
@@ -27,6 +29,10 @@ export type Behavior = {
   allowedMethods: ReadonlySet<string>
   /** Whether the origin sees the Host that the viewer sent, or its own name. */
   hostHeader: 'Viewer' | 'Origin'
+  /** Undefined: nothing is cached. */
+  cachePolicy: CachePolicy | undefined
+  /** ARN of the function for the event viewer-request. */
+  viewerRequestFunction: string | undefined
 }
 
 export type DistributionSettings = {
@@ -38,6 +44,8 @@ export type DistributionSettings = {
   originGroups: ReadonlyMap<string, string>
   /** In the order of CacheBehaviors; the default behavior is last. */
   behaviors: readonly Behavior[]
+  /** ErrorCachingMinTTL in seconds, by HTTP status. */
+  errorTtlSeconds: ReadonlyMap<number, number>
 }
 
 /** Which origin a behavior names, before and after an edit. */
@@ -48,11 +56,6 @@ const POLICIES_FORWARDING_HOST = new Set([
   '216adef6-5c7f-47e4-b989-5492eafa07d3', // Managed-AllViewer
   '33f36d7e-f396-46d9-90e0-52428a34d9dc', // Managed-AllViewerAndCloudFrontHeaders-2022-06
 ])
-
-/** The elements of a `{Quantity, Items}` list. */
-export function listItems(parent: XmlElement | undefined, name: string): XmlElement[] {
-  return childElements(child(child(parent, name), 'Items'))
-}
 
 /** The default behavior and the others, each as (path pattern, element). The default comes last, as edges try them. */
 export function behaviorElements(
@@ -92,6 +95,12 @@ export function readSettings(config: XmlElement): DistributionSettings {
     behaviors: behaviorElements(config).map(({ pathPattern, behavior }) =>
       readBehavior(pathPattern, behavior),
     ),
+    errorTtlSeconds: new Map(
+      listItems(config, 'CustomErrorResponses').map((response) => [
+        integer(response, 'ErrorCode', 0),
+        integer(response, 'ErrorCachingMinTTL', DEFAULT_ERROR_TTL_SECONDS),
+      ]),
+    ),
   }
 }
 
@@ -121,6 +130,13 @@ function readBehavior(pathPattern: string, behavior: XmlElement): Behavior {
     targetOriginId: textOf(behavior, 'TargetOriginId') ?? '',
     allowedMethods: new Set(methods.length > 0 ? methods : ['GET', 'HEAD']),
     hostHeader: forwardsHost(behavior) ? 'Viewer' : 'Origin',
+    cachePolicy: readCachePolicy(behavior),
+    viewerRequestFunction: textOf(
+      listItems(behavior, 'FunctionAssociations').find(
+        (association) => textOf(association, 'EventType') === 'viewer-request',
+      ),
+      'FunctionARN',
+    ),
   }
 }
 

@@ -1,10 +1,14 @@
-/** The documents that the control plane answers with. */
-import { XML_NAMESPACE } from './cloudfront-error.ts'
-import { child, element, renderDocument } from './xml.ts'
-import type { Version } from '../propagation/propagation.ts'
+/** The documents that tell of distributions. */
+import { arnOf, document, markedList } from './documents.ts'
+import { child, element } from './xml.ts'
+import type { Page } from './documents.ts'
+import type { Version } from './distributions.ts'
 import type { XmlElement } from './xml.ts'
 
 export type Status = 'InProgress' | 'Deployed'
+
+/** What a distribution's document says beside its newest version. */
+export type Condition = { status: Status; invalidationsInProgress: number }
 
 // The members that a DistributionSummary has in common with a DistributionConfig, in the order of the service model.
 const SUMMARY_MEMBERS = [
@@ -25,12 +29,9 @@ const SUMMARY_MEMBERS = [
   'Staging',
 ]
 
-// The account that AWS uses in its documentation.
-const ACCOUNT = '123456789012'
-
 /** Amazon resource name of a distribution. */
 export function distributionArn(id: string): string {
-  return `arn:aws:cloudfront::${ACCOUNT}:distribution/${id}`
+  return arnOf('distribution', id)
 }
 
 /** Answer of GetDistributionConfig: the bare configuration, unknown elements included. */
@@ -38,13 +39,13 @@ export function configDocument({ config }: Version): string {
   return document(config)
 }
 
-/** Answer of GetDistribution and UpdateDistribution. */
-export function distributionDocument(version: Version, status: Status): string {
+/** Answer of GetDistribution, CreateDistribution, UpdateDistribution and CopyDistribution. */
+export function distributionDocument(version: Version, condition: Condition): string {
   return document(
     element(
       'Distribution',
-      ...identity(version, status),
-      element('InProgressInvalidationBatches', '0'),
+      ...identity(version, condition.status),
+      element('InProgressInvalidationBatches', String(condition.invalidationsInProgress)),
       element('DomainName', version.domainName),
       element('ActiveTrustedSigners', element('Enabled', 'false'), element('Quantity', '0')),
       element('ActiveTrustedKeyGroups', element('Enabled', 'false'), element('Quantity', '0')),
@@ -53,34 +54,21 @@ export function distributionDocument(version: Version, status: Status): string {
   )
 }
 
-/** One page of ListDistributions. */
-export type Page = {
-  marker: string
-  maxItems: number
-  nextMarker?: string | undefined
-  items: { version: Version; status: Status }[]
-}
-
 /** Answer of ListDistributions. */
-export function listDocument({ marker, maxItems, nextMarker, items }: Page): string {
-  const summaries = items.map(({ version, status }) =>
-    element(
-      'DistributionSummary',
-      ...identity(version, status),
-      element('ETag', version.etag),
-      element('DomainName', version.domainName),
-      ...SUMMARY_MEMBERS.map((name) => child(version.config, name)).filter((member) => member !== undefined),
-    ),
-  )
-  return document(
-    element(
-      'DistributionList',
-      element('Marker', marker),
-      ...(nextMarker === undefined ? [] : [element('NextMarker', nextMarker)]),
-      element('MaxItems', String(maxItems)),
-      element('IsTruncated', String(nextMarker !== undefined)),
-      element('Quantity', String(items.length)),
-      ...(items.length === 0 ? [] : [element('Items', ...summaries)]),
+export function listDocument(page: Page<Version>, statusOf: (id: string) => Status): string {
+  return markedList(
+    'DistributionList',
+    page,
+    page.items.map((version) =>
+      element(
+        'DistributionSummary',
+        ...identity(version, statusOf(version.distribution)),
+        element('ETag', version.etag),
+        element('DomainName', version.domainName),
+        ...SUMMARY_MEMBERS.map((name) => child(version.config, name)).filter(
+          (member) => member !== undefined,
+        ),
+      ),
     ),
   )
 }
@@ -92,8 +80,4 @@ function identity({ distribution, modified }: Version, status: Status): XmlEleme
     element('Status', status),
     element('LastModifiedTime', modified.toISOString()),
   ]
-}
-
-function document(root: XmlElement): string {
-  return renderDocument({ ...root, attributes: { xmlns: XML_NAMESPACE } })
 }

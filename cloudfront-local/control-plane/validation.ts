@@ -1,20 +1,31 @@
 /** What CloudFront refuses about a new configuration: named rules, the first that finds something answers. */
 import { CloudFrontError } from './cloudfront-error.ts'
-import { aliasNames, behaviorElements, listItems } from './distribution-config.ts'
-import { child, childElements, textOf } from './xml.ts'
+import { aliasNames, behaviorElements } from './distribution-config.ts'
+import { child, childElements, listItems, textOf } from './xml.ts'
 import type { XmlElement } from './xml.ts'
+
+/** What a configuration may refer to beyond itself. */
+export type References = {
+  /** Whether the ARN is that of a function with a LIVE stage. */
+  isPublishedFunction: (arn: string) => boolean
+  isPolicy: (id: string) => boolean
+}
 
 /** `current` is absent when a distribution is created; `foreignAliases` are those of all other distributions. */
 export type Proposal = {
   config: XmlElement
   current?: XmlElement | undefined
   foreignAliases: ReadonlySet<string>
+  /** Left out where only the configuration itself is judged. */
+  references?: References
 }
 
 type Rule = (proposal: Proposal) => CloudFrontError | undefined
 
 const MAX_ORIGINS = 100
 const MAX_CACHE_BEHAVIORS = 75
+const MAX_ORIGIN_GROUPS = 10
+const MAX_ALIASES = 100
 const PROTOCOL_POLICIES = new Set(['allow-all', 'redirect-to-https', 'https-only'])
 
 const wrongRoot: Rule = ({ config }) =>
@@ -110,6 +121,18 @@ const badOrigins: Rule = ({ config }) => {
       )
 }
 
+const tooManyOfOthers: Rule = ({ config }) => {
+  if (listItems(config, 'OriginGroups').length > MAX_ORIGIN_GROUPS) {
+    return new CloudFrontError(
+      'TooManyOriginGroupsPerDistribution',
+      `More than ${MAX_ORIGIN_GROUPS} origin groups.`,
+    )
+  }
+  return aliasNames(config).length > MAX_ALIASES
+    ? new CloudFrontError('TooManyDistributionCNAMEs', `More than ${MAX_ALIASES} aliases.`)
+    : undefined
+}
+
 const badBehaviors: Rule = ({ config }) => {
   const patterns = listItems(config, 'CacheBehaviors').map(
     (behavior) => textOf(behavior, 'PathPattern') ?? '',
@@ -159,15 +182,71 @@ const aliasTaken: Rule = ({ config, foreignAliases }) => {
       )
 }
 
+// An update that leaves the element out fails (hashicorp/terraform-provider-aws#33578); an empty one detaches.
+const policyDropped: Rule = ({ config, current }) => {
+  const attached = textOf(current, 'ContinuousDeploymentPolicyId') ?? ''
+  return attached === '' || child(config, 'ContinuousDeploymentPolicyId') !== undefined
+    ? undefined
+    : new CloudFrontError(
+        'IllegalUpdate',
+        'ContinuousDeploymentPolicyId is missing while a policy is attached.',
+      )
+}
+
+const policyUnknown: Rule = ({ config, references }) => {
+  const id = textOf(config, 'ContinuousDeploymentPolicyId') ?? ''
+  return id === '' || references === undefined || references.isPolicy(id)
+    ? undefined
+    : new CloudFrontError(
+        'NoSuchContinuousDeploymentPolicy',
+        `There is no continuous deployment policy ${id}.`,
+      )
+}
+
+const stagingChanged: Rule = ({ config, current }) =>
+  current === undefined || isStaging(config) === isStaging(current)
+    ? undefined
+    : new CloudFrontError('IllegalUpdate', 'Staging cannot be changed after creation.')
+
+function isStaging(config: XmlElement): boolean {
+  return textOf(config, 'Staging') === 'true'
+}
+
+const badFunctionAssociation: Rule = ({ config, references }) => {
+  if (references === undefined) return undefined
+  for (const { behavior } of behaviorElements(config)) {
+    const associations = listItems(behavior, 'FunctionAssociations')
+    const twice = duplicate(associations.map((association) => textOf(association, 'EventType') ?? ''))
+    if (twice !== undefined) {
+      return new CloudFrontError('InvalidFunctionAssociation', `Two functions for the event type ${twice}.`)
+    }
+    const lost = associations
+      .map((association) => textOf(association, 'FunctionARN') ?? '')
+      .find((arn) => !references.isPublishedFunction(arn))
+    if (lost !== undefined) {
+      return new CloudFrontError(
+        'InvalidFunctionAssociation',
+        `The function ${lost} does not exist or is not published.`,
+      )
+    }
+  }
+  return undefined
+}
+
 const RULES: readonly Rule[] = [
   wrongRoot,
   requiredFieldMissing,
   quantityMismatch,
   callerReferenceChanged,
   neededByUpdates,
+  policyDropped,
+  policyUnknown,
+  stagingChanged,
   badOrigins,
+  tooManyOfOthers,
   badBehaviors,
   targetWithoutOrigin,
+  badFunctionAssociation,
   aliasTaken,
 ]
 

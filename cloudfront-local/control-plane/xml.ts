@@ -110,6 +110,11 @@ export function childElements(parent: XmlElement | undefined, name?: string): Xm
   )
 }
 
+/** The elements of one of CloudFront's `{Quantity, Items}` lists. */
+export function listItems(parent: XmlElement | undefined, name: string): XmlElement[] {
+  return childElements(child(child(parent, name), 'Items'))
+}
+
 /** The text directly inside an element. */
 export function contentOf({ children }: XmlElement): string {
   return children.filter((node) => typeof node === 'string').join('')
@@ -127,4 +132,19 @@ export function withChild(parent: XmlElement, replacement: XmlElement): XmlEleme
     (node) => typeof node !== 'string' && node.name === replacement.name,
   )
   return index < 0 ? parent : { ...parent, children: parent.children.with(index, replacement) }
+}
+
+/** The same element with that child in place of its first one of that name, or at its end. */
+export function withMember(parent: XmlElement, member: XmlElement): XmlElement {
+  return child(parent, member.name) === undefined
+    ? { ...parent, children: [...parent.children, member] }
+    : withChild(parent, member)
+}
+
+/** The same element without its children of that name. */
+export function withoutChild(parent: XmlElement, name: string): XmlElement {
+  return {
+    ...parent,
+    children: parent.children.filter((node) => typeof node === 'string' || node.name !== name),
+  }
 }

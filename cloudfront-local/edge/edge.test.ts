@@ -1,38 +1,38 @@
 import { once } from 'node:events'
-import { Agent, createServer, request as httpRequest } from 'node:http'
+import { createServer, request as httpRequest } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { afterEach, describe, expect, jest, test } from '@jest/globals'
-import { startCloudFrontLocal } from '../start.ts'
-import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node:http'
-import type { AddressInfo, Server, Socket } from 'node:net'
+import { describe, expect, jest, test } from '@jest/globals'
+import {
+  admin,
+  ask,
+  HOST,
+  keepAlive,
+  latch,
+  listen,
+  onEnd,
+  origin,
+  rawOrigin,
+  says,
+  start as startLocal,
+} from '../test/running.ts'
+import type { IncomingMessage, RequestListener } from 'node:http'
 import type { SeedBehavior, SeedDistribution, SeedOrigin } from '../seed.ts'
 import type { CloudFrontLocal, CloudFrontLocalOptions } from '../start.ts'
+import type { Running } from '../test/running.ts'
 
 // Real sockets and processes on a machine that may be busy with other things.
 jest.setTimeout(60_000)
 
 const ID = 'E1TESTTESTTEST'
-const HOST = 'models.example.com'
-
-const cleanups: (() => Promise<unknown>)[] = []
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-type Logged = { message: string; data: Record<string, unknown> | undefined }
-type World = CloudFrontLocal & { logged: Logged[] }
 
 /** A stand-in with one distribution of two origins on two real servers. */
 async function start(
   { blue, green = blue }: { blue: number; green?: number },
   seed: { origin?: Partial<SeedOrigin>; behaviors?: SeedBehavior[]; more?: Partial<SeedDistribution> } = {},
   options: CloudFrontLocalOptions = {},
-): Promise<World> {
-  const logged: Logged[] = []
-  const running = await startCloudFrontLocal({
-    propagation: { minMs: 0, maxMs: 0 },
+): Promise<Running> {
+  return startLocal({
     seed: [
       {
         id: ID,
@@ -46,76 +46,8 @@ async function start(
       },
     ],
     resolve: [`blue.example=127.0.0.1:${blue}`, `green.example=127.0.0.1:${green}`],
-    log: (message, data) => logged.push({ message, data }),
     ...options,
   })
-  cleanups.push(() => running.close(0))
-  return { ...running, logged }
-}
-
-async function listen(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return (server.address() as AddressInfo).port
-}
-
-/** A real HTTP server as the origin; resolves to its port. */
-async function origin(listener: RequestListener): Promise<number> {
-  const server = createServer(listener)
-  cleanups.push(async () => {
-    server.closeAllConnections()
-    await new Promise((resolve) => server.close(resolve))
-  })
-  return listen(server)
-}
-
-/** A server that speaks bytes, for answers that node:http would not give. */
-async function rawOrigin(listener: (socket: Socket) => void): Promise<number> {
-  const sockets = new Set<Socket>()
-  const server = createTcpServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => undefined)
-    listener(socket)
-  })
-  cleanups.push(async () => {
-    for (const socket of sockets) socket.destroy()
-    await new Promise((resolve) => server.close(resolve))
-  })
-  return listen(server)
-}
-
-const says =
-  (body: string): RequestListener =>
-  (request, response) => {
-    request.resume()
-    response.end(body)
-  }
-
-type Ask = { method?: string; path?: string; headers?: OutgoingHttpHeaders; body?: string; agent?: Agent }
-type Told = { status: number; headers: IncomingMessage['headers']; body: string }
-
-async function ask(
-  url: string | undefined,
-  { method = 'GET', path = '/', headers, body, agent }: Ask = {},
-): Promise<Told> {
-  const request = httpRequest(url ?? '', {
-    method,
-    path,
-    headers: { host: HOST, ...headers },
-    ...(agent === undefined ? {} : { agent }),
-  })
-  request.end(body)
-  const [response] = (await once(request, 'response')) as [IncomingMessage]
-  return { status: response.statusCode ?? 0, headers: response.headers, body: await text(response) }
-}
-
-async function admin(world: CloudFrontLocal, method: string, path: string, body?: unknown): Promise<unknown> {
-  const answer = await fetch(`${world.adminUrl}${path}`, {
-    method,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-  return answer.status === 204 ? undefined : answer.json()
 }
 
 function pointAt(world: CloudFrontLocal, targetOriginId: string, pathPattern = '*'): Promise<unknown> {
@@ -126,21 +58,6 @@ function deployed(world: CloudFrontLocal, version: number): Promise<unknown> {
   return world.waitFor(
     (entry) => entry.type === 'EdgeApplied' && entry.status === 'Deployed' && entry.version === version,
   )
-}
-
-function keepAlive(maxSockets: number): Agent {
-  const agent = new Agent({ keepAlive: true, maxSockets })
-  cleanups.push(async () => {
-    agent.destroy()
-    await Promise.resolve()
-  })
-  return agent
-}
-
-function latch(): { opened: Promise<void>; open: () => void } {
-  let open = (): void => undefined
-  const opened = new Promise<void>((resolve) => (open = resolve))
-  return { opened, open }
 }
 
 describe('a new version', () => {
@@ -629,7 +546,7 @@ describe('an origin in trouble', () => {
     let connections = 0
     const server = createServer(says('blue'))
     server.on('connection', () => (connections += 1))
-    cleanups.push(async () => {
+    onEnd(async () => {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     })

@@ -1,18 +1,27 @@
-/** One edge location: its own listeners, its own applied configurations, its own connections to the origins. */
+/** One edge location: its own listeners, configurations, functions, cache and connections to the origins. */
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import { isIP } from 'node:net'
-import { readSettings } from '../control-plane/distribution-config.ts'
-import { forward } from './forward.ts'
+import { FunctionRunner } from '../functions/function-runner.ts'
 import { closeServers, listenOn } from '../http/listen.ts'
+import { acceptedEncoding, cacheKey } from './cache-key.ts'
+import { forward } from './forward.ts'
+import { freshSeconds } from './freshness.ts'
 import { OriginPool } from './origin-pool.ts'
-import { pathPatternExpression } from './path-pattern.ts'
 import { originRequestHeaders, viewerResponseHeaders } from './proxy-headers.ts'
+import { MAX_CACHED_BODY_BYTES, ResponseCache } from './response-cache.ts'
+import { bodyOf, methodRefusal, servedFrom, targetOf } from './served.ts'
+import { eventOf, headersFrom, originFrom, pathFrom } from './viewer-function.ts'
+import { answerFromCache, answerFromFunction, refuse } from './visit.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Behavior, DistributionSettings, Origin } from '../control-plane/distribution-config.ts'
-import type { Log } from '../log.ts'
-import type { EdgeTarget, Version } from '../propagation/propagation.ts'
+import type { Origin } from '../control-plane/distribution-config.ts'
+import type { Version } from '../control-plane/distributions.ts'
+import type { FunctionCode, StoreSnapshot } from '../functions/event.ts'
 import type { Address } from '../http/resolve-map.ts'
+import type { Log } from '../log.ts'
+import type { Clock } from '../propagation/clock.ts'
+import type { Served, Target } from './served.ts'
+import type { Visit } from './visit.ts'
 
 /** Counters since the start; `byOrigin` counts requests sent to each origin id. */
 export type EdgeCounters = {
@@ -21,26 +30,18 @@ export type EdgeCounters = {
   retries: number
   badGateway: number
   gatewayTimeout: number
+  cacheHits: number
+  functionErrors: number
   byOrigin: Record<string, number>
 }
 
 /** `resolve` is shared by all edges and may change at any time. */
-export type EdgeOptions = { number: number; resolve: ReadonlyMap<string, Address>; log: Log }
+export type EdgeOptions = { number: number; resolve: ReadonlyMap<string, Address>; log: Log; clock: Clock }
 
-type Served = {
-  distribution: string
-  hostNames: readonly string[]
-  settings: DistributionSettings
-  routes: readonly { expression: RegExp; behavior: Behavior; origin: Origin | undefined }[]
-}
-type Visit = { request: IncomingMessage; response: ServerResponse; requestId: string }
-type Route = { behavior: Behavior; origin: Origin | undefined; path: string }
+/** Longer than any client keeps a connection idle: the edge must never be the one that closes under a request. */
+export const VIEWER_KEEP_ALIVE_MS = 600_000
 
-// Longer than any client keeps a connection idle: the edge must never be the one that closes under a request.
-const VIEWER_KEEP_ALIVE_MS = 600_000
-const METHODS_WITHOUT_BODY = new Set(['GET', 'HEAD'])
-
-export class Edge implements EdgeTarget {
+export class Edge {
   readonly number: number
   readonly counters: EdgeCounters = {
     requests: 0,
@@ -48,21 +49,27 @@ export class Edge implements EdgeTarget {
     retries: 0,
     badGateway: 0,
     gatewayTimeout: 0,
+    cacheHits: 0,
+    functionErrors: 0,
     byOrigin: {},
   }
   readonly #resolve: ReadonlyMap<string, Address>
   readonly #log: Log
+  readonly #clock: Clock
   readonly #pool = new OriginPool()
+  readonly #cache = new ResponseCache()
+  readonly #functions = new FunctionRunner()
   readonly #served = new Map<string, Served>()
   readonly #pop: string
   readonly #via: string
   #byHost = new Map<string, Served>()
   #servers: Server[] = []
 
-  constructor({ number, resolve, log }: EdgeOptions) {
+  constructor({ number, resolve, log, clock }: EdgeOptions) {
     this.number = number
     this.#resolve = resolve
     this.#log = log
+    this.#clock = clock
     this.#pop = `LOCAL50-P${number}`
     this.#via = `1.1 ${randomBytes(16).toString('hex')}.cloudfront.net (CloudFront)`
   }
@@ -70,36 +77,61 @@ export class Edge implements EdgeTarget {
   /** Listen on every address, all on one port; resolves to the port. */
   async listen(hosts: readonly string[], port: number): Promise<number> {
     const listening = await listenOn(hosts, port, () =>
-      createServer({ keepAliveTimeout: VIEWER_KEEP_ALIVE_MS, noDelay: true }, (request, response) =>
-        this.#visit({ request, response, requestId: randomBytes(42).toString('base64url') }),
-      ),
+      createServer({ keepAliveTimeout: VIEWER_KEEP_ALIVE_MS, noDelay: true }, (request, response) => {
+        this.answer(request, response)
+      }),
     )
     this.#servers = listening.servers
     return listening.port
   }
 
   /** From the next request on, serve this version. */
-  apply({ distribution, domainName, config }: Version): void {
-    const settings = readSettings(config)
-    const routes = settings.behaviors.map((behavior) => {
-      const { targetOriginId } = behavior
-      const origin = settings.origins.get(settings.originGroups.get(targetOriginId) ?? targetOriginId)
-      return { expression: pathPatternExpression(behavior.pathPattern), behavior, origin }
-    })
-    const hostNames = [domainName.toLowerCase(), ...settings.aliases]
-    this.#served.set(distribution, { distribution, hostNames, settings, routes })
+  apply(version: Version): void {
+    const served = servedFrom(version)
+    this.#served.set(version.distribution, served)
     this.#indexHosts()
+    if (functionsOf(served).length > 0) this.#functions.warmUp()
   }
 
   remove(distribution: string): void {
     this.#served.delete(distribution)
+    this.#cache.purge(distribution, ['*'])
     this.#indexHosts()
+  }
+
+  /** From the next request on, run this code. */
+  applyFunction(code: FunctionCode): void {
+    this.#functions.provideFunction(code)
+  }
+
+  /** From the next request on, functions read this snapshot. */
+  applyStore(store: StoreSnapshot): void {
+    this.#functions.provideStore(store)
+  }
+
+  /** Forget cached answers; see ResponseCache.purge. */
+  invalidate(distribution: string, paths: readonly string[]): void {
+    this.#cache.purge(distribution, paths)
   }
 
   /** Take no more connections, let requests in flight finish for `graceMs`, then cut what is left. */
   async close(graceMs: number): Promise<void> {
     await closeServers(this.#servers, graceMs)
+    await this.#functions.close()
     this.#pool.close()
+  }
+
+  /** Answer one request of a viewer, whichever listener it came in by. */
+  answer(request: IncomingMessage, response: ServerResponse): void {
+    const requestId = randomBytes(42).toString('base64url')
+    const stamp = { via: this.#via, pop: this.#pop, requestId }
+    const visit = { request, response, stamp, headers: request.rawHeaders }
+    this.counters.requests += 1
+    this.counters.inFlight += 1
+    response.on('close', () => (this.counters.inFlight -= 1))
+    this.#guard(visit, () => {
+      this.#serve(visit)
+    })
   }
 
   #indexHosts(): void {
@@ -107,18 +139,15 @@ export class Edge implements EdgeTarget {
     this.#byHost = new Map(all.flatMap((served) => served.hostNames.map((name) => [name, served])))
   }
 
-  #visit(visit: Visit): void {
-    const { request, response } = visit
-    this.counters.requests += 1
-    this.counters.inFlight += 1
-    response.on('close', () => (this.counters.inFlight -= 1))
+  #guard(visit: Visit, work: () => void): void {
     try {
-      this.#serve(visit)
+      work()
     } catch (error) {
       // node:http throws for what it will not write, such as a custom origin header with a blank in its name.
       this.counters.badGateway += 1
-      this.#log('The request cannot be sent', { edge: this.number, path: request.url, err: String(error) })
-      refuse(visit, this.#pop, 502, 'The request cannot be sent to the origin.')
+      const path = visit.request.url
+      this.#log('The request cannot be sent', { edge: this.number, path, err: String(error) })
+      refuse(visit, { status: 502, reason: 'The request cannot be sent to the origin.' })
     }
   }
 
@@ -126,17 +155,19 @@ export class Edge implements EdgeTarget {
     const { request } = visit
     const served = this.#distributionFor(request.headers.host ?? '')
     if (served === undefined) {
-      refuse(visit, this.#pop, 403, 'No distribution has this host name among its domain name and aliases.')
+      const reason = 'No distribution has this host name among its domain name and aliases.'
+      refuse(visit, { status: 403, reason })
       return
     }
     if (!served.settings.enabled) {
-      refuse(visit, this.#pop, 403, 'The distribution is disabled.')
+      refuse(visit, { status: 403, reason: 'The distribution is disabled.' })
       return
     }
-    const route = routeOf(served, request.url ?? '/')
-    const refusal = methodRefusal(route.behavior, request)
-    if (refusal !== undefined) refuse(visit, this.#pop, 403, refusal)
-    else this.#send(visit, route)
+    const target = targetOf(served, request.url ?? '/')
+    const reason = methodRefusal(target.behavior, request)
+    if (reason !== undefined) refuse(visit, { status: 403, reason })
+    else if (target.behavior.viewerRequestFunction === undefined) this.#answerFrom(visit, target)
+    else void this.#runFunction(visit, target, target.behavior.viewerRequestFunction)
   }
 
   #distributionFor(hostHeader: string): Served | undefined {
@@ -148,15 +179,110 @@ export class Edge implements EdgeTarget {
     return bare && this.#served.size === 1 ? this.#served.values().next().value : undefined
   }
 
-  #send(visit: Visit, { behavior, origin, path }: Route): void {
-    const { request, response, requestId } = visit
+  /** Never rejects. */
+  async #runFunction(visit: Visit, target: Target, arn: string): Promise<void> {
+    const { served } = target
+    const event = eventOf(visit.request, target, visit.stamp.requestId)
+    const outcome = await this.#functions.run(arn, event, served.originIds)
+    for (const line of outcome.logs) this.#log('A function says', { edge: this.number, function: arn, line })
+    this.#guard(visit, () => {
+      switch (outcome.type) {
+        case 'Error':
+          this.counters.functionErrors += 1
+          this.#log('A function failed', { edge: this.number, function: arn, err: outcome.message })
+          refuse(visit, {
+            status: 503,
+            reason:
+              'The CloudFront function associated with the CloudFront distribution is invalid or could not run.',
+            cause: 'FunctionExecutionError',
+          })
+          return
+        case 'Response':
+          answerFromFunction(visit, outcome.response)
+          return
+        case 'Request': {
+          const headers = headersFrom(event.request, outcome.request, visit.headers)
+          const path = pathFrom(event.request, outcome.request, target.path)
+          const chosen = originFrom(outcome.origin, target, served)
+          this.#answerFrom({ ...visit, headers }, { ...target, ...chosen, path })
+        }
+      }
+    })
+  }
+
+  /** From the cache, else from the origin. */
+  #answerFrom(visit: Visit, target: Target): void {
+    const { behavior, served, path } = target
+    const { request } = visit
+    const { cachePolicy: policy } = behavior
+    const cacheable =
+      (policy !== undefined || served.settings.errorTtlSeconds.size > 0) &&
+      (request.method === 'GET' || request.method === 'HEAD') &&
+      request.headers.range === undefined
+    if (!cacheable) {
+      this.#send(visit, target)
+      return
+    }
+    const headers = byName(visit.headers)
+    const key = cacheKey({ distribution: served.distribution, url: path, headers, policy })
+    const now = this.#clock.now()
+    const known = this.#cache.find(key.key, now)
+    if (known !== undefined) {
+      this.counters.cacheHits += 1
+      answerFromCache(visit, known, now)
+      return
+    }
+    const encoding = policy && acceptedEncoding(headers, policy)
+    const asked =
+      encoding === undefined ? visit : { ...visit, headers: withEncoding(visit.headers, encoding) }
+    this.#send(asked, target, request.method === 'GET' ? this.#recorder(target, key) : undefined)
+  }
+
+  /** Keeps the answer that passes by, if it may be given again. */
+  #recorder({ behavior, served }: Target, { key, path }: { key: string; path: string }) {
+    const { purges } = this.#cache
+    return (answer: IncomingMessage): void => {
+      const status = answer.statusCode ?? 0
+      const now = this.#clock.now()
+      const rules = {
+        policy: behavior.cachePolicy,
+        errorTtlSeconds: served.settings.errorTtlSeconds.get(status),
+      }
+      const seconds = freshSeconds({ status, headers: answer.headers }, rules, now)
+      if (seconds <= 0) return
+      const chunks: Buffer[] = []
+      let size = 0
+      answer.on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size <= MAX_CACHED_BODY_BYTES) chunks.push(chunk)
+      })
+      answer.on('end', () => {
+        if (!answer.complete || size > MAX_CACHED_BODY_BYTES || this.#cache.purges !== purges) return
+        this.#cache.store(key, {
+          distribution: served.distribution,
+          path,
+          status,
+          statusMessage: answer.statusMessage ?? '',
+          headers: answer.rawHeaders,
+          body: Buffer.concat(chunks),
+          storedAt: now,
+          freshUntil: now + seconds * 1000,
+        })
+      })
+    }
+  }
+
+  #send(visit: Visit, target: Target, onAnswer?: (answer: IncomingMessage) => void): void {
+    const { request, response, stamp } = visit
+    const { behavior, origin, path } = target
     const address = origin === undefined ? undefined : this.#addressOf(origin)
     if (origin === undefined || address === undefined) {
       this.counters.badGateway += 1
-      refuse(visit, this.#pop, 502, 'The origin has no address here.')
+      refuse(visit, { status: 502, reason: 'The origin has no address here.' })
       return
     }
     const body = bodyOf(request)
+    const viewerHost = behavior.hostHeader === 'Viewer' ? (request.headers.host ?? '') : origin.domainName
     this.counters.byOrigin[origin.id] = (this.counters.byOrigin[origin.id] ?? 0) + 1
     forward({
       viewerRequest: request,
@@ -165,32 +291,26 @@ export class Edge implements EdgeTarget {
       address,
       agents: this.#pool.agents(origin.keepaliveMs),
       path: origin.originPath + path,
-      headers: originRequestHeaders(request.rawHeaders, {
-        host: behavior.hostHeader === 'Viewer' ? (request.headers.host ?? '') : origin.domainName,
+      headers: originRequestHeaders(visit.headers, {
+        host: target.hostHeader ?? viewerHost,
         viewerAddress: request.socket.remoteAddress ?? '',
-        via: this.#via,
-        requestId,
+        via: stamp.via,
+        requestId: stamp.requestId,
         customHeaders: origin.customHeaders,
         body,
         method: request.method ?? 'GET',
       }),
       hasBody: body !== 'None',
-      responseHeaders: (headers, status) =>
-        viewerResponseHeaders(headers, status, { via: this.#via, pop: this.#pop, requestId }),
+      responseHeaders: (headers, status) => viewerResponseHeaders(headers, status, stamp),
+      ...(onAnswer === undefined ? {} : { onAnswer }),
       onRetry: () => (this.counters.retries += 1),
       onFailure: (status, kind, cause) => {
         this.counters[status === 502 ? 'badGateway' : 'gatewayTimeout'] += 1
         const at = `${address.host}:${address.port}`
-        this.#log('The origin gave no answer', {
-          edge: this.number,
-          origin: origin.id,
-          at,
-          kind,
-          method: request.method,
-          path,
-          err: cause?.message,
-        })
-        refuse(visit, this.#pop, status, `The origin gave no answer (${kind}).`)
+        const { number: edge } = this
+        const what = { edge, origin: origin.id, at, kind, method: request.method, path, err: cause?.message }
+        this.#log('The origin gave no answer', what)
+        refuse(visit, { status, reason: `The origin gave no answer (${kind}).` })
       },
     })
   }
@@ -213,47 +333,21 @@ export class Edge implements EdgeTarget {
   }
 }
 
-function routeOf({ routes, settings }: Served, url: string): Route {
-  const path = url === '/' && settings.defaultRootObject !== '' ? `/${settings.defaultRootObject}` : url
-  const query = path.indexOf('?')
-  const matched = query < 0 ? path : path.slice(0, query)
-  const route = routes.find(({ expression }) => expression.test(matched)) ?? routes.at(-1)
-  // A valid configuration always has a default behavior, and validation lets no other through.
-  if (route === undefined) throw new Error('a distribution without behaviors was applied')
-  return { behavior: route.behavior, origin: route.origin, path }
+/** ARNs of the functions that a distribution runs. */
+export function functionsOf({ settings }: Pick<Served, 'settings'>): string[] {
+  const arns = settings.behaviors.map(({ viewerRequestFunction }) => viewerRequestFunction)
+  return [...new Set(arns.filter((arn) => arn !== undefined))]
 }
 
-function methodRefusal(behavior: Behavior, request: IncomingMessage): string | undefined {
-  const method = request.method ?? 'GET'
-  if (!behavior.allowedMethods.has(method)) {
-    return `This distribution is not configured to allow the HTTP request method ${method}.`
+function byName(raw: readonly string[]): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (let index = 0; index < raw.length; index += 2) {
+    headers[(raw[index] ?? '').toLowerCase()] = raw[index + 1] ?? ''
   }
-  if (METHODS_WITHOUT_BODY.has(method) && bodyOf(request) !== 'None') {
-    return `A ${method} request must not have a body.`
-  }
-  return undefined
+  return headers
 }
 
-function bodyOf({ headers }: IncomingMessage): 'None' | 'Sized' | 'Chunked' {
-  if (headers['transfer-encoding'] !== undefined) return 'Chunked'
-  return Number(headers['content-length'] ?? '0') > 0 ? 'Sized' : 'None'
-}
-
-/** Answer in the edge's own name, in the form of CloudFront's error page. */
-function refuse({ request, response, requestId }: Visit, pop: string, status: number, reason: string): void {
-  if (response.destroyed || response.headersSent) return
-  request.resume()
-  const page =
-    '<!DOCTYPE HTML><HTML><HEAD><TITLE>ERROR: The request could not be satisfied</TITLE></HEAD><BODY>' +
-    `<H1>${status} ERROR</H1><H2>The request could not be satisfied.</H2><P>${reason}</P>` +
-    `<PRE>Generated by cloudfront (CloudFront)\nRequest ID: ${requestId}</PRE></BODY></HTML>`
-  response.writeHead(status, {
-    server: 'CloudFront',
-    'content-type': 'text/html',
-    'content-length': Buffer.byteLength(page),
-    'x-cache': 'Error from cloudfront',
-    'x-amz-cf-pop': pop,
-    'x-amz-cf-id': requestId,
-  })
-  response.end(page)
+function withEncoding(raw: readonly string[], encoding: string): string[] {
+  const kept = raw.filter((_, index) => raw[index - (index % 2)]?.toLowerCase() !== 'accept-encoding')
+  return encoding === '' ? kept : [...kept, 'Accept-Encoding', encoding]
 }

@@ -19,6 +19,8 @@ export type Exchange = {
   hasBody: boolean
   /** Response headers for the viewer, made from those of the origin. */
   responseHeaders: (origin: readonly string[], status: number) => string[]
+  /** Called when an answer begins, before its body flows. */
+  onAnswer?: (answer: IncomingMessage) => void
   /** Called once when the origin gave no answer and no attempt is left; answers the viewer. */
   onFailure: (status: 502 | 504, kind: OriginFailureKind, cause: Error | undefined) => void
   onRetry: () => void
@@ -126,7 +128,7 @@ function waitsForViewer({ phase, exchange }: Flight, request: ClientRequest): bo
 }
 
 function relay(flight: Flight, answer: IncomingMessage): void {
-  const { viewerResponse, responseHeaders } = flight.exchange
+  const { viewerResponse, responseHeaders, onAnswer } = flight.exchange
   const status = answer.statusCode ?? 0
   if (status < 200 || viewerResponse.destroyed) {
     flight.current?.destroy()
@@ -139,6 +141,7 @@ function relay(flight: Flight, answer: IncomingMessage): void {
   // A cut answer must look cut to the viewer, too.
   answer.on('error', () => viewerResponse.destroy())
   answer.on('close', () => finishUpload(flight))
+  onAnswer?.(answer)
   answer.pipe(viewerResponse)
 }
 

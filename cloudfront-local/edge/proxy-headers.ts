@@ -61,8 +61,8 @@ function framing({ body, method }: Passage, viewer: readonly string[]): string[]
   return announced ? [] : ['Content-Length', '0']
 }
 
-/** What an edge adds to every answer. */
-export type EdgeStamp = { via: string; pop: string; requestId: string }
+/** What an edge adds to every answer; `cache` is Miss unless said otherwise. */
+export type EdgeStamp = { via: string; pop: string; requestId: string; cache?: 'Hit' | 'Miss' }
 
 /** The response headers for the viewer. */
 export function viewerResponseHeaders(origin: readonly string[], status: number, stamp: EdgeStamp): string[] {
@@ -76,7 +76,7 @@ export function viewerResponseHeaders(origin: readonly string[], status: number,
     if (key === 'via') via += `${value}, `
     if (!RESPONSE_DROPPED.has(key) && !dropped.includes(key)) headers.push(name, value)
   }
-  headers.push('X-Cache', `${status >= 400 ? 'Error' : 'Miss'} from cloudfront`)
+  headers.push('X-Cache', `${status >= 400 ? 'Error' : (stamp.cache ?? 'Miss')} from cloudfront`)
   headers.push('Via', via + stamp.via, 'X-Amz-Cf-Pop', stamp.pop, 'X-Amz-Cf-Id', stamp.requestId)
   return headers
 }

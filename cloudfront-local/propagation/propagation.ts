@@ -1,72 +1,100 @@
-/** How a new version reaches the edges: each at its own time, every edge in the order of the versions. */
-import type { XmlElement } from '../control-plane/xml.ts'
+/** How a change reaches the edges: each at its own time, every edge in the order of the changes to one resource. */
+import type { Clock } from './clock.ts'
 import type { Random } from './random.ts'
 
-/** One accepted configuration. `number` counts the versions of its distribution from 1. */
-export type Version = {
-  distribution: string
-  domainName: string
-  number: number
-  etag: string
-  config: XmlElement
-  modified: Date
-}
+/** A change to one resource; `number` counts its changes from 1. */
+export type Change<T> = { resource: string; number: number; value: T }
 
 /** What propagation needs of an edge. */
-export type EdgeTarget = { number: number; apply(version: Version): void; remove(distribution: string): void }
+export type Receiver<T> = {
+  number: number
+  apply: (value: T) => void
+  /** The resource was deleted. */
+  remove: (resource: string) => void
+}
 
-/** Milliseconds between acceptance and the application by an edge; drawn anew for each version and edge. */
-export type Delays = { minMs: number; maxMs: number; random: Random }
+/** Milliseconds between acceptance and the application by an edge. */
+export type Range = { minMs: number; maxMs: number }
+/** The range is drawn from anew for each change and edge. */
+export type Delays = { range: Range; random: Random; clock: Clock }
 
-type Lane = { pending: { version: Version; dueAt: number }[]; timer?: NodeJS.Timeout; applied: number }
-type OnApplied = (edge: number, version: Version) => void
+type Lane<T> = { pending: { change: Change<T>; dueAt: number }[]; timer?: NodeJS.Timeout; applied: number }
+type OnApplied<T> = (edge: number, change: Change<T>) => void
 
-export class Propagation {
-  readonly #edges: readonly EdgeTarget[]
-  readonly #delays: Delays
-  readonly #onApplied: OnApplied
-  /** Keyed by edge number, then by distribution. */
-  readonly #lanes = new Map<number, Map<string, Lane>>()
+export class Propagation<T> {
+  readonly #receivers: readonly Receiver<T>[]
+  readonly #random: Random
+  readonly #clock: Clock
+  readonly #onApplied: OnApplied<T>
+  /** Keyed by edge number, then by resource. */
+  readonly #lanes = new Map<number, Map<string, Lane<T>>>()
   readonly #held = new Set<number>()
-  readonly #newest = new Map<string, number>()
+  readonly #newest = new Map<string, Change<T>>()
+  #range: Range
 
-  constructor(edges: readonly EdgeTarget[], delays: Delays, onApplied: OnApplied) {
-    this.#edges = edges
-    this.#delays = delays
+  constructor(receivers: readonly Receiver<T>[], delays: Delays, onApplied: OnApplied<T>) {
+    this.#receivers = receivers
+    this.#range = delays.range
+    this.#random = delays.random
+    this.#clock = delays.clock
     this.#onApplied = onApplied
-    for (const edge of edges) this.#lanes.set(edge.number, new Map())
+    for (const { number } of receivers) this.#lanes.set(number, new Map())
+    this.#clock.onAdvance(() => {
+      this.#applyDue()
+    })
   }
 
-  /** Put a version on every edge at once, as if it had been there for long. */
-  seed(version: Version): void {
-    this.#newest.set(version.distribution, version.number)
-    for (const edge of this.#edges) {
-      this.#lane(edge.number, version.distribution).applied = version.number
-      edge.apply(version)
+  get range(): Range {
+    return this.#range
+  }
+
+  /** For changes that are published from now on. */
+  set range(range: Range) {
+    this.#range = range
+  }
+
+  /** Put a change on every edge at once, as if it had been there for long. */
+  seed(change: Change<T>): void {
+    this.#newest.set(change.resource, change)
+    for (const receiver of this.#receivers) this.#deliver(receiver, change)
+  }
+
+  /** Send a change on its way to every edge. */
+  publish(change: Change<T>): void {
+    this.#newest.set(change.resource, change)
+    const { minMs, maxMs } = this.#range
+    for (const receiver of this.#receivers) {
+      const lane = this.#lane(receiver.number, change.resource)
+      // A change never overtakes the one before it: only the head of the lane is looked at.
+      const dueAt = this.#clock.now() + minMs + this.#random() * (maxMs - minMs)
+      lane.pending.push({ change, dueAt })
+      this.#schedule(receiver, lane)
     }
   }
 
-  /** Send a version on its way to every edge. */
-  publish(version: Version): void {
-    this.#newest.set(version.distribution, version.number)
-    const { minMs, maxMs, random } = this.#delays
-    for (const edge of this.#edges) {
-      const lane = this.#lane(edge.number, version.distribution)
-      // A version never overtakes the one before it: only the head of the lane is looked at.
-      lane.pending.push({ version, dueAt: Date.now() + minMs + random() * (maxMs - minMs) })
-      this.#schedule(edge, lane)
-    }
+  /** Give an edge the newest state of a resource that it needs and never had; what is under way comes later, too. */
+  provide(edge: number, resource: string): void {
+    const receiver = this.#receivers.find(({ number }) => number === edge)
+    const newest = this.#newest.get(resource)
+    if (receiver === undefined || newest === undefined || this.appliedNumber(edge, resource) !== undefined)
+      return
+    const lane = this.#lane(edge, resource)
+    clearTimeout(lane.timer)
+    lane.pending = []
+    this.#deliver(receiver, newest)
+    this.#onApplied(edge, newest)
   }
 
-  /** Whether every edge serves the newest version. */
-  isDeployed(distribution: string): boolean {
-    const newest = this.#newest.get(distribution)
-    return this.#edges.every((edge) => this.appliedVersion(edge.number, distribution) === newest)
+  /** Whether every edge has the newest change. */
+  isSettled(resource: string): boolean {
+    const newest = this.#newest.get(resource)?.number
+    return this.#receivers.every(({ number }) => this.appliedNumber(number, resource) === newest)
   }
 
-  /** The version that an edge serves; undefined when it knows no such distribution. */
-  appliedVersion(edge: number, distribution: string): number | undefined {
-    return this.#lanes.get(edge)?.get(distribution)?.applied
+  /** The change that an edge has; undefined when it knows no such resource. */
+  appliedNumber(edge: number, resource: string): number | undefined {
+    const applied = this.#lanes.get(edge)?.get(resource)?.applied
+    return applied === 0 ? undefined : applied
   }
 
   heldEdges(): number[] {
@@ -82,18 +110,18 @@ export class Propagation {
   /** End a hold: whatever waits is applied now, in order, whatever its delay was. */
   release(edge: number): void {
     this.#held.delete(edge)
-    const target = this.#edges.find(({ number }) => number === edge)
-    if (target === undefined) return
-    for (const lane of this.#lanes.get(edge)?.values() ?? []) this.#applyUntil(target, lane, Infinity)
+    const receiver = this.#receivers.find(({ number }) => number === edge)
+    if (receiver === undefined) return
+    for (const lane of this.#lanes.get(edge)?.values() ?? []) this.#applyUntil(receiver, lane, Infinity)
   }
 
-  /** A deleted distribution disappears from all edges. */
-  remove(distribution: string): void {
-    this.#newest.delete(distribution)
-    for (const edge of this.#edges) {
-      clearTimeout(this.#lanes.get(edge.number)?.get(distribution)?.timer)
-      this.#lanes.get(edge.number)?.delete(distribution)
-      edge.remove(distribution)
+  /** A deleted resource disappears from all edges. */
+  remove(resource: string): void {
+    this.#newest.delete(resource)
+    for (const receiver of this.#receivers) {
+      clearTimeout(this.#lanes.get(receiver.number)?.get(resource)?.timer)
+      this.#lanes.get(receiver.number)?.delete(resource)
+      receiver.remove(resource)
     }
   }
 
@@ -103,34 +131,48 @@ export class Propagation {
     }
   }
 
-  #lane(edge: number, distribution: string): Lane {
-    const lanes = this.#lanes.get(edge) ?? new Map<string, Lane>()
-    const lane = lanes.get(distribution) ?? { pending: [], applied: 0 }
-    lanes.set(distribution, lane)
+  #lane(edge: number, resource: string): Lane<T> {
+    const lanes = this.#lanes.get(edge) ?? new Map<string, Lane<T>>()
+    const lane = lanes.get(resource) ?? { pending: [], applied: 0 }
+    lanes.set(resource, lane)
     return lane
   }
 
-  #schedule(edge: EdgeTarget, lane: Lane): void {
+  #deliver(receiver: Receiver<T>, { resource, number, value }: Change<T>): void {
+    this.#lane(receiver.number, resource).applied = number
+    receiver.apply(value)
+  }
+
+  #schedule(receiver: Receiver<T>, lane: Lane<T>): void {
     const [next] = lane.pending
-    if (next === undefined || this.#held.has(edge.number)) return
+    if (next === undefined || this.#held.has(receiver.number)) return
     clearTimeout(lane.timer)
     lane.timer = setTimeout(
       () => {
-        // A timer may fire a millisecond early by the wall clock; its own version is due by definition.
-        this.#applyUntil(edge, lane, Math.max(Date.now(), next.dueAt))
-        this.#schedule(edge, lane)
+        // A timer may fire a millisecond early by the wall clock; its own change is due by definition.
+        this.#applyUntil(receiver, lane, Math.max(this.#clock.now(), next.dueAt))
+        this.#schedule(receiver, lane)
       },
-      Math.max(0, next.dueAt - Date.now()),
+      Math.max(0, next.dueAt - this.#clock.now()),
     )
   }
 
-  #applyUntil(edge: EdgeTarget, lane: Lane, time: number): void {
+  #applyDue(): void {
+    for (const receiver of this.#receivers) {
+      if (this.#held.has(receiver.number)) continue
+      for (const lane of this.#lanes.get(receiver.number)?.values() ?? []) {
+        this.#applyUntil(receiver, lane, this.#clock.now())
+        this.#schedule(receiver, lane)
+      }
+    }
+  }
+
+  #applyUntil(receiver: Receiver<T>, lane: Lane<T>, time: number): void {
     while (lane.pending[0] !== undefined && lane.pending[0].dueAt <= time) {
-      const { version } = lane.pending[0]
+      const { change } = lane.pending[0]
       lane.pending.shift()
-      lane.applied = version.number
-      edge.apply(version)
-      this.#onApplied(edge.number, version)
+      this.#deliver(receiver, change)
+      this.#onApplied(receiver.number, change)
     }
     if (lane.pending.length === 0) clearTimeout(lane.timer)
   }

@@ -1,5 +1,5 @@
-/** Faults of the control plane, asked for by a test and used up by the calls that meet them. */
-import { statusOf } from './cloudfront-error.ts'
+/** Faults of the APIs, asked for by a test and used up by the calls that meet them. */
+import { statusOf } from './status-codes.ts'
 
 /** What happens to a call. BeforeCommit: the change is not yet made; AfterCommit: it is made, the answer is late. */
 export type FaultEffect =
@@ -7,22 +7,34 @@ export type FaultEffect =
   | { type: 'Latency'; latencyMs: number; phase: 'BeforeCommit' | 'AfterCommit' }
   | { type: 'DropAfterCommit' }
 
-/** `operation` is an API operation or "*"; without `distribution` every distribution is meant. */
-export type Fault = { operation: string; distribution?: string; times: number; effect: FaultEffect }
+/** Members by which a fault may name the calls that it meets; a call must agree with all that are given. */
+export const FAULT_SUBJECTS = ['service', 'distribution', 'store', 'function'] as const
+
+/** What a fault can know of a call. */
+export type FaultScope = Partial<Record<(typeof FAULT_SUBJECTS)[number], string>>
+
+/** `operation` is an API operation or "*". */
+export type Fault = FaultScope & { operation: string; times: number; effect: FaultEffect }
 
 /** Read the body of a fault request; a list of problems when it makes no sense. */
 export function parseFault(body: unknown): Fault | string[] {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return ['expected a JSON object']
-  const { operation, distribution, times = 1, ...rest } = body as Record<string, unknown>
-  const problems: string[] = []
+  const { operation, times = 1, ...members } = body as Record<string, unknown>
+  const named = Object.entries(members).filter(([name]) => isSubject(name))
+  const rest = Object.fromEntries(Object.entries(members).filter(([name]) => !isSubject(name)))
+  const problems = named
+    .filter(([, value]) => typeof value !== 'string')
+    .map(([name]) => `${name}: expected text`)
   if (typeof operation !== 'string') problems.push('operation: name an API operation, or "*"')
-  if (!['undefined', 'string'].includes(typeof distribution)) problems.push('distribution: expected an id')
   if (!Number.isInteger(times) || Number(times) < 1) problems.push('times: expected a positive integer')
   const effect = parseEffect(rest)
   if (Array.isArray(effect)) return [...problems, ...effect]
   if (problems.length > 0) return problems
-  const fault = { operation: operation as string, times: times as number, effect }
-  return distribution === undefined ? fault : { ...fault, distribution: distribution as string }
+  return { operation: operation as string, ...Object.fromEntries(named), times: times as number, effect }
+}
+
+function isSubject(name: string): boolean {
+  return (FAULT_SUBJECTS as readonly string[]).includes(name)
 }
 
 const EFFECT_MEMBERS = ['code', 'status', 'message', 'latencyMs', 'phase', 'dropAfterCommit']
@@ -72,11 +84,13 @@ export class FaultTable {
   }
 
   /** The effect for this call, if any; the oldest matching fault is used up by one. */
-  take(operation: string, distribution: string | undefined): FaultEffect | undefined {
+  take(operation: string, call: FaultScope): FaultEffect | undefined {
+    // Calls of the main service do not name it.
+    const scope: FaultScope = { service: 'CloudFront', ...call }
     const fault = this.#faults.find(
       (candidate) =>
         (candidate.operation === '*' || candidate.operation === operation) &&
-        (candidate.distribution === undefined || candidate.distribution === distribution),
+        FAULT_SUBJECTS.every((name) => candidate[name] === undefined || candidate[name] === scope[name]),
     )
     if (fault === undefined) return undefined
     fault.times -= 1
