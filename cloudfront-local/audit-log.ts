@@ -25,10 +25,14 @@ export type CallEntry = {
   etag?: string
   version?: number
   targets?: TargetChange[]
+  /** Where the new configuration differs from the one before, as paths of element names. */
+  changed?: string[]
   /** The injected fault that the call met. */
   fault?: string
   requestId?: string
   userAgent?: string
+  /** The access key id of the signature, which is not checked. */
+  caller?: string
 }
 
 /** An edge began to serve a version of a distribution. */

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { parseResolveEntry } from './http/resolve-map.ts'
 import type { IdenticalPut } from './control-plane/distributions.ts'
+import type { Range } from './propagation/propagation.ts'
 import type { CloudFrontLocalOptions } from './start.ts'
 
 /** `seedFile` is not read here. */
@@ -23,39 +24,52 @@ export const HELP = `A local stand-in for Amazon CloudFront: the control plane t
 Usage: npm run cloudfront-local -- [flags]
 
   --host ADDRESS          listen on this IP address; repeatable (default 127.0.0.1)
-  --port PORT             control plane and admin API (default 4570; 0: any free port)
+  --port PORT             both APIs and the admin API (default 4570; 0: any free port)
   --edges N               number of edges, 1 to 16 (default 3)
   --edge-ports PORTS      first port of a row ("4571"), or one per edge ("4571,4580,4590");
                           0: any free ports (default 4571)
-  --seed FILE             distributions to begin with, JSON or XML (default: one, E1HOUSINGLOCAL)
+  --viewer-port PORT      one port more, behind which the edges take turns; the header
+                          "X-Edge: 2" asks for one of them (default: no such port)
+  --seed FILE             what to begin with, JSON or XML (default: one distribution,
+                          E1HOUSINGLOCAL)
+  --state FOLDER          keep everything in this folder over a restart; once it holds a state,
+                          --seed is read no more (default: all is gone with the process)
   --resolve HOST=ADDRESS[:PORT]
                           where the DNS name of an origin lives; repeatable. Names that are not
                           mapped are answered 502 and never looked up
   --propagation-min MS    shortest time until an edge serves a new version (default 2000)
   --propagation-max MS    longest such time (default 10000)
+  --store-propagation-min MS, --store-propagation-max MS
+                          the same for the keys of KeyValueStores (default 200 and 2000)
   --random-seed N         same number, same propagation delays
   --audit FILE            append every call and every application by an edge, as JSON lines
   --identical-put WHAT    an update that changes nothing makes a new-etag (default) or keeps
                           the same-etag
-  --max-page-size N       cap of MaxItems in ListDistributions, 1 to 100 (default 100)
+  --max-page-size N       cap of MaxItems in list calls, 1 to 100 (default 100)
   --help                  this text
 
 Once everything listens, one JSON line on stdout tells the URLs and ports. SIGTERM and SIGINT
-let requests in flight finish and end with exit code 0. A command line or seed that cannot be
-used ends with exit code 2.
+let requests in flight finish and end with exit code 0. A command line, seed or state folder that
+cannot be used ends with exit code 2, anything else, such as a port that is taken, with 1.
 
 Point an AWS SDK at it with AWS_ENDPOINT_URL_CLOUDFRONT=http://127.0.0.1:4570; any credentials do.
+cloudfront-local/README.md tells the rest: the seed, the admin API, what is not as at CloudFront.
 `
 
-const FLAGS = [
+/** Every flag there is. */
+export const FLAGS = [
   'host',
   'port',
   'edges',
   'edge-ports',
+  'viewer-port',
   'seed',
+  'state',
   'resolve',
   'propagation-min',
   'propagation-max',
+  'store-propagation-min',
+  'store-propagation-max',
   'random-seed',
   'audit',
   'identical-put',
@@ -92,6 +106,11 @@ class Flags {
     this.problems.push(`--${name} ${text ?? ''}: expected a whole number from ${least} to ${most}`)
     return fallback
   }
+
+  /** From 0 to `most`; undefined without the flag. */
+  optionalInteger(name: Flag, most: number): number | undefined {
+    return this.last(name) === undefined ? undefined : this.integer(name, 0, 0, most)
+  }
 }
 
 /** Read the arguments after the program's name. Throws ConfigError. */
@@ -99,20 +118,23 @@ export function readCommandLine(args: readonly string[]): CommandLine {
   const flags = new Flags(args)
   if (flags.last('help') !== undefined) return { type: 'Help' }
   const edges = flags.integer('edges', 3, 1, 16)
-  const auditFile = flags.last('audit')
   const options: CloudFrontLocalOptions = {
     hosts: readHosts(flags),
     port: flags.integer('port', DEFAULT_PORT, 0, 65_535),
     edges,
     edgePorts: readEdgePorts(flags, edges),
     resolve: readResolve(flags),
-    propagation: readPropagation(flags),
+    propagation: readRange(flags, ['propagation-min', 'propagation-max'], { minMs: 2000, maxMs: 10_000 }),
+    storePropagation: readRange(flags, ['store-propagation-min', 'store-propagation-max'], {
+      minMs: 200,
+      maxMs: 2000,
+    }),
     identicalPut: readIdenticalPut(flags),
     maxPageSize: flags.integer('max-page-size', 100, 1, 100),
-    ...(flags.last('random-seed') === undefined
-      ? {}
-      : { randomSeed: flags.integer('random-seed', 0, 0, 2 ** 32 - 1) }),
-    ...(auditFile === undefined ? {} : { auditFile }),
+    ...optional('randomSeed', flags.optionalInteger('random-seed', 2 ** 32 - 1)),
+    ...optional('viewerPort', flags.optionalInteger('viewer-port', 65_535)),
+    ...optional('auditFile', flags.last('audit')),
+    ...optional('stateFolder', flags.last('state')),
   }
   if (flags.problems.length > 0) throw new ConfigError(flags.problems)
   return { type: 'Run', options, seedFile: flags.last('seed') }
@@ -135,11 +157,20 @@ function readResolve(flags: Flags): string[] {
   return entries
 }
 
-function readPropagation(flags: Flags): { minMs: number; maxMs: number } {
-  const minMs = flags.integer('propagation-min', 2000, 0, 3_600_000)
-  const maxMs = flags.integer('propagation-max', Math.max(10_000, minMs), 0, 3_600_000)
-  if (minMs > maxMs)
-    flags.problems.push(`--propagation-min ${minMs}: greater than --propagation-max ${maxMs}`)
+/** A member that is there only with a value: an absent option and an undefined one are not the same. */
+function optional<K extends string, V>(name: K, value: V | undefined): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<K, V>)
+}
+
+const HOUR_MS = 3_600_000
+
+/** Two flags for the ends of a range; a lower end above the default upper one moves it up. */
+function readRange(flags: Flags, [min, max]: readonly [Flag, Flag], fallback: Range): Range {
+  const minMs = flags.integer(min, fallback.minMs, 0, HOUR_MS)
+  const maxMs = flags.integer(max, Math.max(fallback.maxMs, minMs), 0, HOUR_MS)
+  if (minMs > maxMs) {
+    flags.problems.push(`--${min} ${minMs}: greater than --${max} ${maxMs}; lower it or raise --${max}`)
+  }
   return { minMs, maxMs }
 }
 

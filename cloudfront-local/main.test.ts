@@ -90,6 +90,43 @@ test('an unusable seed ends with 2 and says why', async () => {
   expect(stderr).toContain('distributions[0].origins: missing')
 })
 
+test('keeps its state in a folder, and refuses one that holds other things', async () => {
+  const state = join(folder, 'state')
+  const args = ['--port', '0', '--edge-ports', '0', '--viewer-port', '0', '--state', state]
+  const etags: (string | null)[] = []
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    const child = run(...args)
+    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+    const { apiUrl, viewerUrl } = JSON.parse(line) as { apiUrl: string; viewerUrl: string }
+    etags.push((await fetch(`${apiUrl}/2020-05-31/distribution/E1HOUSINGLOCAL`)).headers.get('etag'))
+    expect((await fetch(viewerUrl)).status).toBe(502)
+    child.kill(signal)
+    await once(child, 'exit')
+  }
+  expect(etags[1]).toBe(etags[0])
+  const { code, stderr } = await ended(run('--port', '0', '--edge-ports', '0', '--state', folder))
+  expect(code).toBe(2)
+  expect(stderr).toContain(`--state: ${folder} holds other things; name a new or empty folder`)
+})
+
+test('runs functions whose code lies beside the seed', async () => {
+  const seed = join(folder, 'seed.json')
+  writeFileSync(
+    join(folder, 'answer.js'),
+    "function handler() { return { statusCode: 200, body: 'from code' } }",
+  )
+  const origins = [{ id: 'only', domainName: 'only.example' }]
+  const behaviors = [{ pathPattern: '*', targetOriginId: 'only', viewerRequestFunction: 'answer' }]
+  const functions = [{ name: 'answer', codeFile: 'answer.js' }]
+  writeFileSync(seed, JSON.stringify({ distributions: [{ origins, behaviors }], functions }))
+  const child = run('--port', '0', '--edge-ports', '0', '--seed', seed)
+  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const { edgeUrls } = JSON.parse(line) as { edgeUrls: string[] }
+  expect(await (await fetch(edgeUrls[0] ?? '')).text()).toBe('from code')
+  child.kill('SIGTERM')
+  expect(await once(child, 'exit')).toEqual([0, null])
+})
+
 test('a port that is taken ends with 1 and names it', async () => {
   const first = run('--port', '0', '--edge-ports', '0')
   const [line] = (await once(createInterface(first.stdout), 'line')) as [string]

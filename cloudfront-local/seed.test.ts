@@ -89,6 +89,38 @@ describe('an unusable seed names every problem', () => {
       ],
     },
     {
+      name: 'stores and functions that do not fit',
+      text: JSON.stringify({
+        distributions: [
+          {
+            origins: [{ id: 'blue', domainName: 'blue.example' }],
+            behaviors: [{ pathPattern: '*', targetOriginId: 'blue', cachePolicy: 'Forever' }],
+          },
+        ],
+        keyValueStores: [{ items: {} }],
+        functions: [{ name: 'none' }, { name: 'two', code: 'a', codeFile: 'b' }],
+      }),
+      found: [
+        /cachePolicy: unknown "Forever"; known are CachingDisabled, /,
+        /keyValueStores\[0\]\.name: missing/,
+        /functions\[0\]: expected exactly one of code and codeFile/,
+        /functions\[1\]: expected exactly one of code and codeFile/,
+      ],
+    },
+    {
+      name: 'a function whose store is not there',
+      text: JSON.stringify({
+        distributions: [
+          {
+            origins: [{ id: 'blue', domainName: 'blue.example' }],
+            behaviors: [{ pathPattern: '*', targetOriginId: 'blue', viewerRequestFunction: 'gone' }],
+          },
+        ],
+        functions: [{ name: 'switch', code: 'a', keyValueStore: 'models' }],
+      }),
+      found: [/add it to keyValueStores/, /viewerRequestFunction gone: add it to functions/],
+    },
+    {
       name: 'an origin that is not there, and an id of another form',
       text: JSON.stringify({
         distributions: [

@@ -19,6 +19,19 @@ test('listens on every address, on the same ports', async () => {
   }
 })
 
+test('viewers behind one port get the edges in turn, or the one they ask for', async () => {
+  const running = await startCloudFrontLocal({ edges: 3, viewerPort: 0, log })
+  try {
+    const pop = async (headers: Record<string, string> = {}) =>
+      (await fetch(running.viewerUrl ?? '', { headers })).headers.get('x-amz-cf-pop')
+    const first = [await pop(), await pop(), await pop()]
+    expect(new Set(first)).toEqual(new Set(['LOCAL50-P1', 'LOCAL50-P2', 'LOCAL50-P3']))
+    expect([await pop({ 'x-edge': '2' }), await pop({ 'x-edge': '2' })]).toEqual(['LOCAL50-P2', 'LOCAL50-P2'])
+  } finally {
+    await running.close(0)
+  }
+})
+
 test('may be closed twice', async () => {
   const running = await startCloudFrontLocal({ log })
   await running.close(0)

@@ -82,6 +82,53 @@ describe('distributions', () => {
   })
 })
 
+test('an ETag can move without a change, as when a policy of the distribution is changed', async () => {
+  const shown = async () => ((await call('GET', '/distributions')).body as { etag: string }[])[0]
+  const before = await shown()
+  const bumped = await call('POST', `/distributions/${ID}/etag-bump`)
+  expect(bumped).toMatchObject({ status: 200, body: { id: ID, version: 1, status: 'Deployed' } })
+  const after = await shown()
+  expect(after?.etag).not.toBe(before?.etag)
+  expect(running.audit()).toMatchObject([{ operation: 'EtagBump', distribution: ID, etag: after?.etag }])
+  expect((await call('POST', '/distributions/E9999999999999/etag-bump')).status).toBe(404)
+})
+
+describe('propagation', () => {
+  const write = (comment: string) => call('POST', `/distributions/${ID}/foreign-write`, { comment })
+  const status = async () => ((await call('GET', '/distributions')).body as { status: string }[])[0]?.status
+
+  test('can be made slow, and time can be skipped', async () => {
+    const hour = { minMs: 3_600_000, maxMs: 3_600_000 }
+    expect((await call('PUT', '/propagation', hour)).body).toMatchObject({
+      distributions: hour,
+      stores: hour,
+    })
+    await write('slow')
+    expect((await call('POST', '/clock/advance', { ms: 3_599_000 })).status).toBe(200)
+    expect(await status()).toBe('InProgress')
+    await call('POST', '/clock/advance', { ms: 1000 })
+    expect(await status()).toBe('Deployed')
+  })
+
+  test('of one kind leaves the others as they are', async () => {
+    const slow = { minMs: 60_000, maxMs: 60_000 }
+    const answer = await call('PUT', '/propagation', { ...slow, of: 'stores' })
+    expect(answer.body).toMatchObject({ stores: slow, distributions: { minMs: 0, maxMs: 0 } })
+    await write('quick')
+    await running.waitFor((entry) => entry.type === 'EdgeApplied' && entry.status === 'Deployed')
+    expect((await call('GET', '/propagation')).body).toEqual(answer.body)
+  })
+
+  test('a held edge stays behind whatever the clock says', async () => {
+    await call('POST', '/edges/2/hold')
+    await write('held')
+    await call('POST', '/clock/advance', { ms: 86_400_000 })
+    expect(await status()).toBe('InProgress')
+    await call('POST', '/edges/2/release')
+    expect(await status()).toBe('Deployed')
+  })
+})
+
 test('edges tell what they serve and what they did', async () => {
   await call('POST', '/edges/2/hold')
   await call('POST', `/distributions/${ID}/foreign-write`, { targetOriginId: 'housing-green' })
@@ -133,6 +180,10 @@ test.each([
   { method: 'POST', path: '/distributions', body: { origins: [] }, says: 'behaviors: missing' },
   { method: 'PUT', path: '/resolve/blue.example', body: { address: 'elsewhere' }, says: 'IP address' },
   { method: 'GET', path: '/audit?after=x', body: undefined, says: 'after' },
+  { method: 'PUT', path: '/propagation', body: { minMs: 5, maxMs: 1 }, says: 'in this order' },
+  { method: 'PUT', path: '/propagation', body: { minMs: 1, maxMs: 5, of: 'edges' }, says: 'of: expected' },
+  { method: 'POST', path: '/clock/advance', body: { ms: -1 }, says: 'forward' },
+  { method: 'POST', path: '/faults', body: { operation: 'X', store: 5, code: 'Throttling' }, says: 'store' },
 ])('$method $path refuses $body', async ({ method, path, body, says }) => {
   const answer = await call(method, path, body)
   expect(answer.status).toBe(400)
@@ -143,6 +194,7 @@ test.each([
   { method: 'POST', path: '/edges/9/hold' },
   { method: 'DELETE', path: '/resolve/nobody.example' },
   { method: 'POST', path: '/distributions/E9999999999999/foreign-write', body: { comment: 'x' } },
+  { method: 'POST', path: '/key-value-stores/none/foreign-write', body: { puts: { a: '1' } } },
   { method: 'GET', path: '/nothing' },
 ])('$method $path is 404', async ({ method, path, body }) => {
   expect((await call(method, path, body)).status).toBe(404)

@@ -50,9 +50,9 @@ function foreignWrite(request: AdminRequest): AdminAnswer {
   const { world, body } = request
   const id = partOf(request)
   const wanted = (body ?? {}) as ForeignWrite
-  const { version, targets } = world.distributions.rewrite(id, (config) => edited(config, wanted))
+  const { version, targets, changed } = world.distributions.rewrite(id, (config) => edited(config, wanted))
   const { etag, number } = version
-  record(world, 'ForeignWrite', { distribution: id, status: 200, etag, version: number, targets })
+  record(world, 'ForeignWrite', { distribution: id, status: 200, etag, version: number, targets, changed })
   return ok(describe(world, version))
 }
 

@@ -29,7 +29,7 @@ export async function answerCall(
   if (fault?.type === 'Latency' && fault.phase === 'BeforeCommit') await sleep(fault.latencyMs)
   const answer = await perform(service, received, fault, requestId)
   // Before the answer leaves: who reads the log knows of a commit no later than the client does.
-  audit.append(entryOf(received, answer, fault, { requestId, userAgent: request.headers['user-agent'] }))
+  audit.append({ ...entryOf(received, answer, fault), requestId, ...senderOf(request) })
   if (fault?.type === 'Latency' && fault.phase === 'AfterCommit') await sleep(fault.latencyMs)
   if (fault?.type === 'DropAfterCommit') {
     response.destroy()
@@ -42,7 +42,6 @@ function entryOf(
   { operation, about, call }: Received,
   answer: Answer,
   fault: FaultEffect | undefined,
-  { requestId, userAgent }: { requestId: string; userAgent: string | undefined },
 ): CallEntry {
   return {
     type: 'Call',
@@ -53,8 +52,15 @@ function entryOf(
     status: answer.status,
     ...answer.audit,
     ...(fault === undefined ? {} : { fault: fault.type }),
-    requestId,
+  }
+}
+
+function senderOf({ headers }: IncomingMessage): Pick<CallEntry, 'userAgent' | 'caller'> {
+  const { 'user-agent': userAgent, authorization = '' } = headers
+  const caller = /\bCredential=([^/,]+)/.exec(authorization)?.[1]
+  return {
     ...(userAgent === undefined ? {} : { userAgent }),
+    ...(caller === undefined ? {} : { caller }),
   }
 }
 

@@ -402,11 +402,26 @@ describe('the audit log', () => {
         etag: newest,
         version: 2,
         targets: [{ pathPattern: '*', from: 'housing-blue', to: 'housing-green' }],
+        // The SDK drops what it does not know, which is a change of the document as a whole.
+        changed: [''],
+        caller: 'any',
+        userAgent: expect.stringContaining('aws-sdk-js'),
       },
       { operation: 'UpdateDistribution', ifMatch: etag, status: 412, code: 'PreconditionFailed' },
     ])
     expect(calls[2]).not.toHaveProperty('etag')
   })
+})
+
+test('a raw update that moves one pointer changes one element', async () => {
+  const local = await start()
+  const { xml, etag } = await rawConfig()
+  const moved = xml.replace(/(<DefaultCacheBehavior><TargetOriginId>)[^<]*/, '$1housing-green')
+  expect(await putRaw(moved, etag)).toMatchObject({ status: 200 })
+  const [call] = local
+    .audit()
+    .filter((entry) => entry.type === 'Call' && entry.operation === 'UpdateDistribution')
+  expect(call).toMatchObject({ changed: ['DefaultCacheBehavior/TargetOriginId'] })
 })
 
 describe('faults', () => {

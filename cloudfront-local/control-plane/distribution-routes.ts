@@ -110,9 +110,9 @@ function promote(services: DistributionServices, call: Call): Answer {
   return committed(services, services.distributions.promote(idOf(call), staging, call.ifMatch))
 }
 
-function committed(services: DistributionServices, { version, targets }: Commit): Answer {
+function committed(services: DistributionServices, { version, targets, changed }: Commit): Answer {
   const { etag, number } = version
-  const audit = { etag, version: number, targets }
+  const audit = { etag, version: number, targets, changed }
   return { status: 200, headers: { etag }, body: told(services, version), audit }
 }
 

@@ -4,7 +4,7 @@ import { aliasNames, targetChanges } from './distribution-config.ts'
 import { readDocument } from './documents.ts'
 import { judgeIfMatch, newIdentifier } from './etag.ts'
 import { judgeConfig } from './validation.ts'
-import { child, element, parseXml, renderXml, textOf, withMember, withoutChild } from './xml.ts'
+import { child, differences, element, parseXml, renderXml, textOf, withMember, withoutChild } from './xml.ts'
 import type { Clock } from '../propagation/clock.ts'
 import type { Propagation } from '../propagation/propagation.ts'
 import type { NewDistribution } from '../seed.ts'
@@ -30,8 +30,8 @@ export type Version = {
  */
 export type IdenticalPut = 'NewEtag' | 'SameEtag'
 
-/** What an accepted write did. */
-export type Commit = { version: Version; targets: TargetChange[] }
+/** What an accepted write did; `changed` are the paths of element names that differ. */
+export type Commit = { version: Version; targets: TargetChange[]; changed: string[] }
 
 /** How a version is written down: the configuration as XML text. */
 export type SavedVersion = Omit<Version, 'config' | 'modified'> & { config: string; modified: string }
@@ -192,10 +192,15 @@ export class Distributions {
     const { distribution, domainName } = current
     this.#judge(distribution, config, current.config)
     const identical = renderXml(config) === renderXml(current.config)
-    if (identical && this.#options.identicalPut === 'SameEtag') return { version: current, targets: [] }
+    if (identical && this.#options.identicalPut === 'SameEtag')
+      return { version: current, targets: [], changed: [] }
     const version = this.#version({ distribution, domainName, number: current.number + 1, config })
     this.#publish(version)
-    return { version, targets: targetChanges(current.config, config) }
+    return {
+      version,
+      targets: targetChanges(current.config, config),
+      changed: differences(current.config, config),
+    }
   }
 
   #judge(id: string, config: XmlElement, current: XmlElement | undefined): void {

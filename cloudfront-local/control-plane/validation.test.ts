@@ -161,6 +161,46 @@ describe('is refused', () => {
       status: 400,
     },
     {
+      name: 'the 11th origin group',
+      from: /<OriginGroups>.*?<\/OriginGroups>/,
+      to: `<OriginGroups><Quantity>11</Quantity><Items>${'<OriginGroup></OriginGroup>'.repeat(11)}</Items></OriginGroups>`,
+      code: 'TooManyOriginGroupsPerDistribution',
+      status: 400,
+    },
+    {
+      name: 'the 101st alias',
+      from: /<Aliases>.*?<\/Aliases>/,
+      to: `<Aliases><Quantity>101</Quantity><Items>${'<CNAME>a.example</CNAME>'.repeat(101)}</Items></Aliases>`,
+      code: 'TooManyDistributionCNAMEs',
+      status: 400,
+    },
+    {
+      name: 'staging after creation',
+      from: '<Staging>false</Staging>',
+      to: '<Staging>true</Staging>',
+      code: 'IllegalUpdate',
+      status: 400,
+    },
+    {
+      name: 'an unpublished function',
+      from: '<FunctionAssociations><Quantity>0</Quantity>',
+      to:
+        '<FunctionAssociations><Quantity>1</Quantity><Items><FunctionAssociation>' +
+        '<FunctionARN>arn</FunctionARN><EventType>viewer-request</EventType>' +
+        '</FunctionAssociation></Items>',
+      code: 'InvalidFunctionAssociation',
+      status: 400,
+    },
+    {
+      name: 'two functions for one event',
+      from: '<FunctionAssociations><Quantity>0</Quantity>',
+      to: `<FunctionAssociations><Quantity>2</Quantity><Items>${'<FunctionAssociation><EventType>viewer-request</EventType></FunctionAssociation>'.repeat(
+        2,
+      )}</Items>`,
+      code: 'InvalidFunctionAssociation',
+      status: 400,
+    },
+    {
       name: 'another root',
       from: /DistributionConfig>/g,
       to: 'Distribution>',
@@ -168,7 +208,8 @@ describe('is refused', () => {
       status: 400,
     },
   ])('$name: $code', ({ from, to, code, status }) => {
-    const error = judgeConfig({ config: edited(from, to), current, foreignAliases: new Set() })
+    const references = { isPublishedFunction: () => false, isPolicy: () => false }
+    const error = judgeConfig({ config: edited(from, to), current, foreignAliases: new Set(), references })
     expect(error).toMatchObject({ code, status })
   })
 

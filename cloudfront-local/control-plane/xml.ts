@@ -148,3 +148,17 @@ export function withoutChild(parent: XmlElement, name: string): XmlElement {
     children: parent.children.filter((node) => typeof node === 'string' || node.name !== name),
   }
 }
+
+/** Where two elements of one name differ, as paths of element names from there; '' for the element itself. */
+export function differences(before: XmlElement, after: XmlElement): string[] {
+  const [from, to] = [childElements(before), childElements(after)]
+  const names = (elements: readonly XmlElement[]): string => elements.map(({ name }) => name).join()
+  if (from.length === 0 || names(from) !== names(to)) {
+    return renderXml(before) === renderXml(after) ? [] : ['']
+  }
+  return from.flatMap((element, index) => {
+    const other = to[index]
+    if (other === undefined) return []
+    return differences(element, other).map((path) => (path === '' ? element.name : `${element.name}/${path}`))
+  })
+}
