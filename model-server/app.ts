@@ -8,9 +8,9 @@ import type { HandlerSlot } from './handlers/handler-slot.ts'
 import { stripBasePath } from './http/base-path.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
-import type { AccessLog } from './operations/access-log.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { beginContext } from './operations/request-context.ts'
+import type { RequestLogs } from './operations/request-logs.ts'
 import type { Repository } from './models/repository.ts'
 import { addMlflowRoutes } from './protocols/mlflow-routes.ts'
 import { addPredictRoute } from './protocols/predict-route.ts'
@@ -21,12 +21,11 @@ import { RequestError } from './http/request-error.ts'
 import { addV2Routes } from './protocols/v2-routes.ts'
 
 /** What the routes look at. */
-export type Parts = {
+export type Parts = RequestLogs & {
   config: Config
   repository: Repository
   drain: Drain
   metrics: Metrics
-  accessLog: AccessLog
   /** Undefined where none is configured. */
   handler?: HandlerSlot | undefined
   log: Logger

@@ -11,8 +11,8 @@ import { describeConfig } from './config/describe-config.ts'
 import { HandlerMetrics } from './handlers/handler-metrics.ts'
 import { HandlerSlot } from './handlers/handler-slot.ts'
 import { Drain, closeGently } from './http/drain.ts'
-import { AccessLog, bufferedStdout } from './operations/access-log.ts'
 import { Metrics } from './operations/metrics.ts'
+import { openRequestLogs } from './operations/request-logs.ts'
 import { buildModel } from './models/build-model.ts'
 import { Repository } from './models/repository.ts'
 import { notReadyBecause } from './models/readiness.ts'
@@ -42,7 +42,7 @@ function serve(config: Config): void {
     repository,
     drain,
     metrics,
-    accessLog: accessLog(config, metrics, log),
+    ...openRequestLogs(config, metrics, log),
     log,
     serverVersion: serverVersion(),
   }
@@ -86,14 +86,6 @@ function serve(config: Config): void {
     void repository.load(stopped.signal)
     void handler?.load(repository, stopped.signal)
   })
-}
-
-function accessLog({ logging, release: { color } }: Config, metrics: Metrics, log: Logger): AccessLog {
-  const dropped = metrics.counter(
-    'access_log_dropped_total',
-    'Lines of the access log lost because their reader did not keep up.',
-  )
-  return new AccessLog(logging.access, { color, minLevel: log.levelVal }, bufferedStdout(dropped))
 }
 
 function die(log: Logger, err: Error, message: string): never {

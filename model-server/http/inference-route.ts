@@ -63,6 +63,8 @@ async function exchange(
   model.admission.enter()
   leave = () => model.admission.leave()
   const body = await readBody(request, config.maxBodyBytes)
+  const columns = typeof model.frame === 'string' ? [] : model.frame.columns
+  parts.payloadLog?.watch({ context: contextOf(response), headers: request.headers, body, columns }, response)
   await route.infer({ request, response, model, body, call, arrivedMs: started })
 }
 

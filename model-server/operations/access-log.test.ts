@@ -20,7 +20,7 @@ function lines(
   minLevel = 30,
 ): Record<string, unknown>[] {
   const written: string[] = []
-  const sink = { write: (line: string) => written.push(line) }
+  const sink = { maxLineBytes: Infinity, write: (line: string) => written.push(line) }
   new AccessLog(mode, { color: 'green', minLevel }, sink).write(context, ending)
   return written.map((line) => JSON.parse(line) as Record<string, unknown>)
 }

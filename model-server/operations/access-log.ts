@@ -1,7 +1,7 @@
 /** One line for each request, as pino would write it, from a buffer that a slow reader of the log can neither stall nor grow. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import pino from 'pino'
 import type { AccessLogMode } from '../config/logging.ts'
+import type { LineSink } from './line-sinks.ts'
 import type { RequestContext } from './request-context.ts'
 
 /** What became of a request; `status` is 499 where the client left before its answer was out. */
@@ -14,10 +14,7 @@ export type Ending = {
   responseBytes: number | undefined
 }
 
-/** Where lines go; pino.destination is one. */
-export type LineSink = { write: (line: string) => unknown }
-
-/** Where a log is written; a client can make it no longer. */
+/** A client can make its line no longer. */
 const MAX_PATH = 256
 
 /** Writes what its mode asks for. */
@@ -93,22 +90,6 @@ export class AccessLog {
         return false
     }
   }
-}
-
-/** The most that one `write` gives to a pipe whole, so that lines of other writers cannot land inside ours (PIPE_BUF). */
-const PIPE_BUF = 4096
-/** More is dropped: a reader that does not keep up costs lines, not memory. */
-const MAX_WAITING_BYTES = 4 * 2 ** 20
-const FLUSH_MS = 200
-
-/** Standard output behind a buffer, which is written when it is full, after 200 ms, and when the process exits. */
-export function bufferedStdout(dropped: () => void): LineSink {
-  const options = { maxWrite: PIPE_BUF, periodicFlush: FLUSH_MS, maxLength: MAX_WAITING_BYTES }
-  const destination = pino.destination({ dest: 1, sync: false, minLength: PIPE_BUF - 96, ...options })
-  destination.on('drop', dropped)
-  // Nobody reads any more. It is no reason to stop answering.
-  destination.on('error', dropped)
-  return destination
 }
 
 /** As pino counts them: what the server could not do is a warning, everything else is information. */
