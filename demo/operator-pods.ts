@@ -48,14 +48,13 @@ export async function operatorProcesses({
   return processes
 }
 
-/** The main process of one pod in the operator's namespace. */
+/** The main process of one pod. */
 export async function processOf(
   { kubectl, provider }: Pick<Environment, 'kubectl' | 'provider'>,
   pod: string,
+  namespace = OPERATOR_NAMESPACE,
 ): Promise<number> {
-  const { status } = JSON.parse(
-    await kubectl(['-n', OPERATOR_NAMESPACE, 'get', 'pod', pod, '-o', 'json']),
-  ) as Pod
+  const { status } = JSON.parse(await kubectl(['-n', namespace, 'get', 'pod', pod, '-o', 'json'])) as Pod
   return mainProcess(provider, status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? 'none')
 }
 

@@ -16,6 +16,7 @@ import { resultsAsMarkdown } from './report.ts'
 import { prepareShipped } from './shipped.ts'
 import { batches } from './parts/batches.ts'
 import { fastOverload } from './parts/fast-overload.ts'
+import { image } from './parts/image.ts'
 import { imageTensor } from './parts/image-tensor.ts'
 import { memory } from './parts/memory.ts'
 import { oneRow } from './parts/one-row.ts'
@@ -31,6 +32,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   'fast-overload': fastOverload,
   start,
   memory,
+  image,
 }
 
 const USAGE = `usage: node bench/model-server/run.ts [--rounds 7] [--seconds 5] [--only ${Object.keys(PARTS).join(',')}] [--write]`
