@@ -30,13 +30,21 @@ export async function startWorker(script: URL, bytes: SharedArrayBuffer): Promis
     if (answer.type === 'Ran') settle()?.resolve(answer.run)
     if (answer.type === 'Failed') settle()?.reject(new Error(answer.message))
   })
-  void died.then((reason) => settle()?.reject(new RunnerDied(`the thread of the model died: ${reason}`)))
+  let dead: RunnerDied | undefined
+  void died.then((reason) => {
+    dead = new RunnerDied(`the thread of the model died: ${reason}`)
+    settle()?.reject(dead)
+  })
 
   return {
     signature,
     died,
     run: (inputs, outputs) =>
       new Promise((resolve, reject) => {
+        if (dead) {
+          reject(dead)
+          return
+        }
         waiting = { resolve, reject }
         post(worker, inputs, outputs)
       }),

@@ -2,7 +2,11 @@ import type { ServerResponse } from 'node:http'
 
 /** Answer 200 with JSON. Leaves out what `response.json` of express does for pages: looking for callbacks, tags and freshness. */
 export function sendJson(response: ServerResponse, value: unknown): void {
-  sendJsonBytes(response, Buffer.from(JSON.stringify(value)))
+  const body = JSON.stringify(value)
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.setHeader('content-length', Buffer.byteLength(body))
+  // Of text Node makes one piece with the headers; bytes it would hand to the socket as a second one.
+  response.end(body)
 }
 
 /** The same for JSON that is written already. */
