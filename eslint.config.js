@@ -36,6 +36,7 @@ const FENCES = [
   })),
   // Before the next one: of two blocks that match a file the later wins, so a folder comes before its files.
   { name: 'express', only: ['model-server/**'] },
+  { name: '@aws-sdk/client-s3', only: ['model-server/sources/s3.ts'] },
   { name: 'onnxruntime-node', only: ['model-server/onnx/session.ts'] },
 ]
 

@@ -17,7 +17,7 @@ import { buildModel } from './models/build-model.ts'
 import { Repository } from './models/repository.ts'
 import { notReadyBecause } from './models/readiness.ts'
 import { buildOpsApp } from './ops-app.ts'
-import { fetchModel } from './sources/source.ts'
+import { openSources } from './sources/source.ts'
 
 /** Longer than any load balancer keeps an idle connection (ALB 60 s, CloudFront 5 s), so that it is never us who closes first. */
 const KEEP_ALIVE_MS = 75_000
@@ -33,7 +33,12 @@ function serve(config: Config): void {
     config.release,
     () => notReadyBecause(repository, drain.draining) === undefined,
   )
-  const repository: Repository = new Repository(config.models, { fetchModel, buildModel, metrics, log })
+  const repository: Repository = new Repository(config.models, {
+    fetchModel: openSources(config),
+    buildModel,
+    metrics,
+    log,
+  })
   const handler = config.handler && new HandlerSlot(config.handler, new HandlerMetrics(metrics), log)
   repository.gate = () => handler?.notReadyBecause
   const parts = {

@@ -3,8 +3,10 @@ import { Secret } from './secret.ts'
 import { flag, got, required, text } from './values.ts'
 import type { Parse, Read } from './values.ts'
 
-/** What the AWS SDK does not read for itself; credentials, region and endpoint it does. */
+/** What the AWS SDK does not read for itself; credentials and endpoint it does. */
 export type S3Config = {
+  /** Undefined leaves it to the SDK, which does not know AWS_DEFAULT_REGION, as other tools of AWS do. */
+  region: string | undefined
   /** The bucket in the path instead of the host name, as most stores but AWS's own want it. */
   forcePathStyle: boolean
 }
@@ -19,7 +21,10 @@ export type MlflowConfig = {
 
 /** The variables have the names that users of other tools know. */
 export function readS3(read: Read<string>): S3Config {
-  return { forcePathStyle: read('S3_FORCE_PATH_STYLE', flag(false)) }
+  return {
+    region: read('AWS_REGION', text) ?? read('AWS_DEFAULT_REGION', text),
+    forcePathStyle: read('S3_FORCE_PATH_STYLE', flag(false)),
+  }
 }
 
 /** The variables are those of MLflow's own client (mlflow.environment_variables). */

@@ -2,10 +2,19 @@ import { collect } from './collect.ts'
 import { watchSilence } from './silence.ts'
 
 /** What is asked for beside the URL. */
-type Download = { maxBytes: number; signal: AbortSignal; headers?: Readonly<Record<string, string>> }
+type Download = {
+  maxBytes: number
+  signal: AbortSignal
+  headers?: Readonly<Record<string, string>>
+  /** What the server says of itself where it refuses; nothing is taken from its body otherwise. */
+  refusalOf?: (response: Response) => Promise<string>
+}
 
 /** The body behind a URL. Rejects with the server's status where it is not 2xx. */
-export async function download(url: URL, { maxBytes, signal, headers }: Download): Promise<Buffer> {
+export async function download(
+  url: URL,
+  { maxBytes, signal, headers, refusalOf }: Download,
+): Promise<Buffer> {
   const silence = watchSilence(signal)
   try {
     const response = await fetch(url, {
@@ -14,9 +23,10 @@ export async function download(url: URL, { maxBytes, signal, headers }: Download
       headers: { ...headers, 'accept-encoding': 'identity' },
     })
     if (!response.ok || !response.body) {
+      const said = await refusalOf?.(response)
       // Leaving the body unread would hold the connection.
-      await response.body?.cancel()
-      throw new Error(`the server answered ${response.status} ${response.statusText}`.trim())
+      if (!response.bodyUsed) await response.body?.cancel()
+      throw new Error(`the server answered ${response.status} ${said ?? response.statusText}`.trim())
     }
     return await collect(response.body, maxBytes, silence.heard)
   } catch (error) {

@@ -1,8 +1,8 @@
 /** Fetching the bytes of a model. */
 import { createReadStream } from 'node:fs'
+import type { Config } from '../config/config.ts'
 import { collect } from './collect.ts'
 import { download } from './http.ts'
-import { describeLocation } from './location.ts'
 import type { ModelLocation } from './location.ts'
 
 /** The bytes of a model, and what their store says of them. */
@@ -26,17 +26,22 @@ export class ModelRefused extends Error {
   override readonly name = 'ModelRefused'
 }
 
-/** All kinds of stores. */
-export const fetchModel: FetchModel = async (location, limits) => {
-  switch (location.type) {
-    case 'File': {
-      const file = createReadStream(location.path, { signal: limits.signal })
-      return { bytes: await collect(file, limits.maxBytes), columns: undefined }
+/** All kinds of stores. What a kind needs is loaded when it is first asked for. */
+export function openSources({ s3 }: Pick<Config, 's3' | 'mlflow'>): FetchModel {
+  return async (location, limits) => {
+    switch (location.type) {
+      case 'File': {
+        const file = createReadStream(location.path, { signal: limits.signal })
+        return { bytes: await collect(file, limits.maxBytes), columns: undefined }
+      }
+      case 'Http':
+        return { bytes: await download(location.url, limits), columns: undefined }
+      case 'S3': {
+        const { fetchObject } = await import('./s3.ts')
+        return { bytes: await fetchObject(location, limits, s3), columns: undefined }
+      }
+      case 'Mlflow':
+        throw new ModelRefused('models of MLflow cannot be fetched yet')
     }
-    case 'Http':
-      return { bytes: await download(location.url, limits), columns: undefined }
-    case 'S3':
-    case 'Mlflow':
-      throw new ModelRefused(`models at ${describeLocation(location)} cannot be fetched yet`)
   }
 }
