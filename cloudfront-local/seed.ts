@@ -1,10 +1,11 @@
 /** The distributions that the stand-in starts with: a short JSON form, or DistributionConfig XML as AWS returns it. */
-import { MANAGED_CACHE_POLICIES } from './control-plane/cache-policy.ts'
-import { aliasNames, DEFAULT_BEHAVIOR } from './control-plane/distribution-config.ts'
+import { aliasNames } from './control-plane/distribution-config.ts'
 import { isIdentifier, newIdentifier } from './control-plane/etag.ts'
 import { configFromShortForm } from './control-plane/short-form.ts'
 import { judgeConfig } from './control-plane/validation.ts'
 import { child, childElements, parseXml, textOf, XmlSyntaxError } from './control-plane/xml.ts'
+import { functionProblems, kindOf, misfits, SEED_SHAPE, shapeProblems, STORE_SHAPE } from './seed-shape.ts'
+import type { MANAGED_CACHE_POLICIES } from './control-plane/cache-policy.ts'
 import type { XmlElement } from './control-plane/xml.ts'
 
 /** An origin in the short form; only the first two members are required. Durations are seconds, as in CloudFront. */
@@ -231,99 +232,4 @@ function refuseInvalid(distributions: NewDistribution[]): NewDistribution[] {
   })
   if (problems.length > 0) throw new SeedError(problems)
   return distributions
-}
-
-type Shape = Record<string, 'text' | 'number' | 'boolean' | 'list' | 'map'>
-
-const SEED_SHAPE: Shape = { distributions: 'list', keyValueStores: 'list', functions: 'list' }
-const STORE_SHAPE: Shape = { name: 'text', comment: 'text', items: 'map' }
-const FUNCTION_SHAPE: Shape = {
-  name: 'text',
-  comment: 'text',
-  code: 'text',
-  codeFile: 'text',
-  keyValueStore: 'text',
-}
-const DISTRIBUTION_SHAPE: Shape = {
-  id: 'text',
-  domainName: 'text',
-  comment: 'text',
-  enabled: 'boolean',
-  aliases: 'list',
-  origins: 'list',
-  behaviors: 'list',
-  errorTtlSeconds: 'map',
-}
-const ORIGIN_SHAPE: Shape = {
-  id: 'text',
-  domainName: 'text',
-  httpPort: 'number',
-  originPath: 'text',
-  customHeaders: 'map',
-  readTimeoutSeconds: 'number',
-  keepaliveTimeoutSeconds: 'number',
-  connectionTimeoutSeconds: 'number',
-  connectionAttempts: 'number',
-}
-const BEHAVIOR_SHAPE: Shape = {
-  pathPattern: 'text',
-  targetOriginId: 'text',
-  hostHeader: 'text',
-  allowedMethods: 'list',
-  cachePolicy: 'text',
-  viewerRequestFunction: 'text',
-}
-
-function shapeProblems(distribution: SeedDistribution, at: string): string[] {
-  const problems = misfits(distribution, DISTRIBUTION_SHAPE, ['origins', 'behaviors'], at)
-  if (problems.length > 0) return problems
-  distribution.origins.forEach((origin, index) => {
-    problems.push(...misfits(origin, ORIGIN_SHAPE, ['id', 'domainName'], `${at}.origins[${index}]`))
-  })
-  distribution.behaviors.forEach((behavior, index) => {
-    const required = ['pathPattern', 'targetOriginId']
-    problems.push(...misfits(behavior, BEHAVIOR_SHAPE, required, `${at}.behaviors[${index}]`))
-    problems.push(...cachePolicyProblems(behavior, `${at}.behaviors[${index}]`))
-  })
-  const defaults = distribution.behaviors.filter(({ pathPattern }) => pathPattern === DEFAULT_BEHAVIOR).length
-  if (defaults !== 1)
-    problems.push(`${at}.behaviors: exactly one must have the pathPattern "*", found ${defaults}`)
-  return problems
-}
-
-function cachePolicyProblems({ cachePolicy }: SeedBehavior, at: string): string[] {
-  const known = Object.keys(MANAGED_CACHE_POLICIES)
-  return cachePolicy === undefined || known.includes(cachePolicy)
-    ? []
-    : [`${at}.cachePolicy: unknown ${JSON.stringify(cachePolicy)}; known are ${known.join(', ')}`]
-}
-
-function functionProblems(one: SeedFunction, at: string): string[] {
-  const problems = misfits(one, FUNCTION_SHAPE, ['name'], at)
-  if (problems.length > 0 || (one.code === undefined) !== (one.codeFile === undefined)) return problems
-  return [`${at}: expected exactly one of code and codeFile`]
-}
-
-function misfits(value: unknown, shape: Shape, required: readonly string[], at: string): string[] {
-  if (kindOf(value) !== 'map') return [`${at}: expected an object`]
-  const members = value as Record<string, unknown>
-  const missing = required
-    .filter((name) => members[name] === undefined)
-    .map((name) => `${at}.${name}: missing`)
-  const wrong = Object.entries(members).flatMap(([name, member]) => {
-    const expected = shape[name]
-    if (expected === undefined) return [`${at}.${name}: unknown; known are ${Object.keys(shape).join(', ')}`]
-    return kindOf(member) === expected
-      ? []
-      : [`${at}.${name}: expected a ${expected}, not ${JSON.stringify(member)}`]
-  })
-  return [...missing, ...wrong]
-}
-
-function kindOf(value: unknown): Shape[string] | undefined {
-  if (Array.isArray(value)) return 'list'
-  if (typeof value === 'object' && value !== null) return 'map'
-  if (typeof value === 'string') return 'text'
-  if (typeof value === 'number' || typeof value === 'boolean') return typeof value as 'number' | 'boolean'
-  return undefined
 }

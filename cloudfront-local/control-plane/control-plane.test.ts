@@ -1,43 +1,28 @@
-import { afterEach, describe, expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import {
-  CloudFrontClient,
   GetDistributionCommand,
   GetDistributionConfigCommand,
   ListDistributionsCommand,
   UpdateDistributionCommand,
 } from '@aws-sdk/client-cloudfront'
-import type { CloudFrontServiceException, DistributionConfig } from '@aws-sdk/client-cloudfront'
-import { startCloudFrontLocal } from '../start.ts'
-import type { CloudFrontLocal, CloudFrontLocalOptions } from '../start.ts'
+import { admin as adminOf, cloudFront, present, refusal, start as startLocal } from '../test/running.ts'
+import type { CloudFrontClient, DistributionConfig } from '@aws-sdk/client-cloudfront'
+import type { CloudFrontLocalOptions } from '../start.ts'
+import type { Running } from '../test/running.ts'
 
 const ID = 'E1HOUSINGLOCAL'
 
-let running: CloudFrontLocal | undefined
+let running: Running | undefined
 let client: CloudFrontClient | undefined
 
-async function start(options: CloudFrontLocalOptions = {}): Promise<CloudFrontLocal> {
-  running = await startCloudFrontLocal({
-    propagation: { minMs: 0, maxMs: 0 },
-    log: () => undefined,
-    ...options,
-  })
-  client = new CloudFrontClient({
-    endpoint: running.apiUrl,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
-    maxAttempts: 1,
-  })
+async function start(options: CloudFrontLocalOptions = {}): Promise<Running> {
+  running = await startLocal(options)
+  client = cloudFront(running)
   return running
 }
 
-afterEach(async () => {
-  client?.destroy()
-  await running?.close()
-})
-
 function sdk(): CloudFrontClient {
-  if (client === undefined) throw new Error('start() first')
-  return client
+  return present(client)
 }
 
 async function read(id = ID): Promise<{ config: DistributionConfig; etag: string; status: string }> {
@@ -59,24 +44,8 @@ async function put(config: DistributionConfig, etag: string | undefined, id = ID
   return answer.ETag ?? ''
 }
 
-/** Code and status of the refusal; fails when there is none. */
-async function refusal(work: Promise<unknown>): Promise<{ code: string; status: number | undefined }> {
-  try {
-    await work
-  } catch (error) {
-    const { name, $metadata } = error as CloudFrontServiceException
-    return { code: name, status: $metadata.httpStatusCode }
-  }
-  throw new Error('it was accepted')
-}
-
-async function admin(method: string, path: string, body?: unknown): Promise<Response> {
-  const answer = await fetch(`${running?.adminUrl ?? ''}${path}`, {
-    method,
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-  return answer
+function admin(method: string, path: string, body?: unknown): Promise<unknown> {
+  return adminOf(present(running), method, path, body)
 }
 
 async function rawConfig(): Promise<{ xml: string; etag: string }> {

@@ -4,15 +4,13 @@ import { createServer } from 'node:http'
 import { isIP } from 'node:net'
 import { FunctionRunner } from '../functions/function-runner.ts'
 import { closeServers, listenOn } from '../http/listen.ts'
-import { acceptedEncoding, cacheKey } from './cache-key.ts'
+import { EdgeCache } from './edge-cache.ts'
 import { forward } from './forward.ts'
-import { freshSeconds } from './freshness.ts'
 import { OriginPool } from './origin-pool.ts'
 import { originRequestHeaders, viewerResponseHeaders } from './proxy-headers.ts'
-import { MAX_CACHED_BODY_BYTES, ResponseCache } from './response-cache.ts'
 import { bodyOf, methodRefusal, servedFrom, targetOf } from './served.ts'
 import { eventOf, headersFrom, originFrom, pathFrom } from './viewer-function.ts'
-import { answerFromCache, answerFromFunction, refuse } from './visit.ts'
+import { answerFromFunction, refuse } from './visit.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Origin } from '../control-plane/distribution-config.ts'
 import type { Version } from '../control-plane/distributions.ts'
@@ -55,9 +53,8 @@ export class Edge {
   }
   readonly #resolve: ReadonlyMap<string, Address>
   readonly #log: Log
-  readonly #clock: Clock
   readonly #pool = new OriginPool()
-  readonly #cache = new ResponseCache()
+  readonly #cache: EdgeCache
   readonly #functions = new FunctionRunner()
   readonly #served = new Map<string, Served>()
   readonly #pop: string
@@ -69,7 +66,7 @@ export class Edge {
     this.number = number
     this.#resolve = resolve
     this.#log = log
-    this.#clock = clock
+    this.#cache = new EdgeCache(clock)
     this.#pop = `LOCAL50-P${number}`
     this.#via = `1.1 ${randomBytes(16).toString('hex')}.cloudfront.net (CloudFront)`
   }
@@ -109,7 +106,7 @@ export class Edge {
     this.#functions.provideStore(store)
   }
 
-  /** Forget cached answers; see ResponseCache.purge. */
+  /** Forget cached answers that an invalidation names. */
   invalidate(distribution: string, paths: readonly string[]): void {
     this.#cache.purge(distribution, paths)
   }
@@ -212,64 +209,9 @@ export class Edge {
 
   /** From the cache, else from the origin. */
   #answerFrom(visit: Visit, target: Target): void {
-    const { behavior, served, path } = target
-    const { request } = visit
-    const { cachePolicy: policy } = behavior
-    const cacheable =
-      (policy !== undefined || served.settings.errorTtlSeconds.size > 0) &&
-      (request.method === 'GET' || request.method === 'HEAD') &&
-      request.headers.range === undefined
-    if (!cacheable) {
-      this.#send(visit, target)
-      return
-    }
-    const headers = byName(visit.headers)
-    const key = cacheKey({ distribution: served.distribution, url: path, headers, policy })
-    const now = this.#clock.now()
-    const known = this.#cache.find(key.key, now)
-    if (known !== undefined) {
-      this.counters.cacheHits += 1
-      answerFromCache(visit, known, now)
-      return
-    }
-    const encoding = policy && acceptedEncoding(headers, policy)
-    const asked =
-      encoding === undefined ? visit : { ...visit, headers: withEncoding(visit.headers, encoding) }
-    this.#send(asked, target, request.method === 'GET' ? this.#recorder(target, key) : undefined)
-  }
-
-  /** Keeps the answer that passes by, if it may be given again. */
-  #recorder({ behavior, served }: Target, { key, path }: { key: string; path: string }) {
-    const { purges } = this.#cache
-    return (answer: IncomingMessage): void => {
-      const status = answer.statusCode ?? 0
-      const now = this.#clock.now()
-      const rules = {
-        policy: behavior.cachePolicy,
-        errorTtlSeconds: served.settings.errorTtlSeconds.get(status),
-      }
-      const seconds = freshSeconds({ status, headers: answer.headers }, rules, now)
-      if (seconds <= 0) return
-      const chunks: Buffer[] = []
-      let size = 0
-      answer.on('data', (chunk: Buffer) => {
-        size += chunk.length
-        if (size <= MAX_CACHED_BODY_BYTES) chunks.push(chunk)
-      })
-      answer.on('end', () => {
-        if (!answer.complete || size > MAX_CACHED_BODY_BYTES || this.#cache.purges !== purges) return
-        this.#cache.store(key, {
-          distribution: served.distribution,
-          path,
-          status,
-          statusMessage: answer.statusMessage ?? '',
-          headers: answer.rawHeaders,
-          body: Buffer.concat(chunks),
-          storedAt: now,
-          freshUntil: now + seconds * 1000,
-        })
-      })
-    }
+    const lookup = this.#cache.lookUp(visit, target)
+    if (lookup.type === 'Answered') this.counters.cacheHits += 1
+    else this.#send(lookup.visit, target, lookup.onAnswer)
   }
 
   #send(visit: Visit, target: Target, onAnswer?: (answer: IncomingMessage) => void): void {
@@ -337,17 +279,4 @@ export class Edge {
 export function functionsOf({ settings }: Pick<Served, 'settings'>): string[] {
   const arns = settings.behaviors.map(({ viewerRequestFunction }) => viewerRequestFunction)
   return [...new Set(arns.filter((arn) => arn !== undefined))]
-}
-
-function byName(raw: readonly string[]): Record<string, string> {
-  const headers: Record<string, string> = {}
-  for (let index = 0; index < raw.length; index += 2) {
-    headers[(raw[index] ?? '').toLowerCase()] = raw[index + 1] ?? ''
-  }
-  return headers
-}
-
-function withEncoding(raw: readonly string[], encoding: string): string[] {
-  const kept = raw.filter((_, index) => raw[index - (index % 2)]?.toLowerCase() !== 'accept-encoding')
-  return encoding === '' ? kept : [...kept, 'Accept-Encoding', encoding]
 }
