@@ -16,7 +16,38 @@ test('what is not set has its default', () => {
     logLevel: 'info',
     workers: 4,
     awsRegion: 'us-east-1',
+    allowList: undefined,
   })
+})
+
+test('the allow-list is a file of YAML', () => {
+  const list = 'targets:\n  - { namespaces: [models], distributionId: E123EXAMPLE }\n'
+  const { allowList } = readConfig({ ...SET, CLOUDFRONT_ALLOW_LIST: '/etc/list.yaml' }, (path) =>
+    path === '/etc/list.yaml' ? list : '',
+  )
+  expect(allowList).toEqual([{ namespaces: ['models'], distributionId: 'E123EXAMPLE' }])
+})
+
+test.each<[string, () => string, string[]]>([
+  [
+    'is not there',
+    () => {
+      throw new Error("ENOENT: no such file or directory, open '/etc/list.yaml'")
+    },
+    ['ENOENT'],
+  ],
+  ['is no YAML', () => 'targets: [', ['CLOUDFRONT_ALLOW_LIST "/etc/list.yaml": ']],
+  ['is empty', () => '', ['input is empty']],
+  ['holds something else', () => 'namespaces: []', ['targets is not a list']],
+  [
+    'has several problems',
+    () => 'targets: [{ namespaces: [], distributionId: x }]',
+    ['targets[0].namespaces', 'targets[0].distributionId'],
+  ],
+])('an allow-list that %s keeps the operator from starting', (_, read, told) => {
+  const start = (): unknown => readConfig({ ...SET, CLOUDFRONT_ALLOW_LIST: '/etc/list.yaml' }, read)
+  expect(start).toThrow(ConfigError)
+  for (const words of told) expect(start).toThrow(words)
 })
 
 test('every problem is told at once, with the variable, its value and the remedy', () => {

@@ -1,4 +1,7 @@
 /** Everything that the environment says, read once; the only file of the operator that looks at process.env. */
+import { readFileSync } from 'node:fs'
+import { load } from 'js-yaml'
+import { parseAllowList, type AllowList } from './core/allow-list.ts'
 
 export interface Config {
   /** Identity of this replica in logs and in the lease. */
@@ -13,6 +16,8 @@ export interface Config {
   workers: number
   /** Region that CloudFront requests are signed for. */
   awsRegion: string
+  /** Which namespaces may use which distributions, from CLOUDFRONT_ALLOW_LIST; without the file all may use all. */
+  allowList: AllowList
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const
@@ -27,10 +32,16 @@ export class ConfigError extends Error {
   }
 }
 
+/** A file that the configuration names, as text; throws when it cannot be read. */
+type ReadText = (path: string) => string
+
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** Throws ConfigError with everything that is wrong. */
-export function readConfig(environment: Environment = process.env): Config {
+export function readConfig(
+  environment: Environment = process.env,
+  readText: ReadText = (path) => readFileSync(path, 'utf8'),
+): Config {
   const problems: string[] = []
   const required = (name: string, meaning: string): string => {
     const value = environment[name]
@@ -57,9 +68,26 @@ export function readConfig(environment: Environment = process.env): Config {
     logLevel: isLogLevel(logLevel) ? logLevel : 'info',
     workers: integer('WORKERS', 4, [1, 64]),
     awsRegion: environment.AWS_REGION ?? 'us-east-1',
+    allowList: readAllowList(environment.CLOUDFRONT_ALLOW_LIST, readText, problems),
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+/** A list that cannot be read allows nothing, so the operator must not start as if there were none. */
+function readAllowList(path: string | undefined, readText: ReadText, problems: string[]): AllowList {
+  if (!path) return undefined
+  const told = (problem: string): undefined => {
+    problems.push(`CLOUDFRONT_ALLOW_LIST "${path}": ${problem}`)
+  }
+  try {
+    const parsed = parseAllowList(load(readText(path)))
+    if ('targets' in parsed) return parsed.targets
+    parsed.problems.forEach(told)
+  } catch (error) {
+    told(error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
+  }
+  return undefined
 }
 
 function isLogLevel(text: string): text is LogLevel {

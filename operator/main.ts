@@ -101,6 +101,7 @@ class ModelReleaseOperator extends OperatorShell {
     const service = createServicePointer(transport)
     const distribution = createCloudFrontPointer({
       region: this.#config.awsRegion,
+      allowList: this.#config.allowList,
       mayWrite: () => {
         if (!mayWrite()) throw new Error('the lease is not held: nothing was written to CloudFront')
       },

@@ -5,7 +5,7 @@ import type { Condition } from './release.ts'
  * as kstatus wants, and so is `Warned`; the others always stand.
  */
 export const REASONS = {
-  Serving: ['LiveColorReady', 'BothColorsReady', 'NoReadyPods', 'NothingLive', 'PointerUnknown'],
+  Serving: ['LiveColorReady', 'BothColorsReady', 'NoReadyPods', 'NothingLive', 'AdoptedOrigin', 'PointerUnknown'],
   Ready: ['Promoted', 'Progressing', 'Drifted', 'Failed', 'Aborted', 'RolledBack', 'Stalled'],
   Reconciling: [
     'Starting',
@@ -24,6 +24,7 @@ export const REASONS = {
   Stalled: [
     'InvalidSpec',
     'AccessDenied',
+    'NotAllowed',
     'BehaviorClaimed',
     'BehaviorNotFound',
     'DistributionNotFound',

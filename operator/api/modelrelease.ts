@@ -244,6 +244,10 @@ export interface ModelReleaseSpec {
        */
       originProof?: 'Required' | 'Waived'
       /**
+       * Whether the pointer may name a third origin when the release comes: it is taken over from that origin, which an undo goes back to until a second revision was promoted. Otherwise an unknown origin stops everything.
+       */
+      adopt?: boolean
+      /**
        * Paths that are removed from CloudFront's caches once every edge follows a move, there or back. Needed only where answers to GET are cached. A path with a wildcard counts as one.
        *
        * Items: One path, for example /ui/*.
@@ -570,6 +574,10 @@ export interface ModelReleaseStatus {
      */
     verified?: string
     /**
+     * The foreign origin that the pointer was taken over from.
+     */
+    adopted?: string
+    /**
      * Reference of the last invalidation that was asked for.
      */
     invalidated?: string
@@ -582,9 +590,9 @@ export interface ModelReleaseStatus {
      */
     intent?: {
       /**
-       * The color that it shall name.
+       * The color that it shall name, or the origin that it was taken over from.
        */
-      to: 'blue' | 'green'
+      to: 'blue' | 'green' | 'adopted'
       /**
        * Version of the pointer that the decision was made on; the write is guarded by it.
        */

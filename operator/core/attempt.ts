@@ -1,13 +1,14 @@
 /** Which attempt it is: rules that follow the spec. */
 import type { Attempt } from '../api/release.ts'
 import { isOverdue, keyOf, startAttempt } from './memory.ts'
-import { goalOf, unavailable, type Found, type Scene } from './scene.ts'
+import { isUnsettled } from './pointer.ts'
+import { adoptedTarget, goalOf, unavailable, type Found, type Scene } from './scene.ts'
 
 /** A move that is under way is seen through before another spec is looked at, unless it cannot be. */
 function mustFinishFirst(scene: Scene, attempt: Attempt): boolean {
   if (attempt.outcome) return false
   const { view } = scene
-  if (view.type === 'Names' && view.settled === 'No') return true
+  if (isUnsettled(view)) return true
   if (attempt.direction === 'Forward') return false
   const goal = goalOf(scene, attempt)
   return goal !== undefined && goal !== scene.live && !isReturnStuck(scene, attempt)
@@ -17,6 +18,7 @@ function mustFinishFirst(scene: Scene, attempt: Attempt): boolean {
 export function isReturnStuck(scene: Scene, attempt: Attempt): boolean {
   const { world, live } = scene
   if (attempt.direction === 'Forward' || attempt.outcome) return false
+  if (adoptedTarget(scene, attempt) !== undefined) return false
   const goal = goalOf(scene, attempt)
   if (goal === undefined || goal === live) return goal === undefined
   return unavailable(world.colors[goal]) !== undefined || isUnproven(scene, attempt)

@@ -1,16 +1,27 @@
 /** Rules that bring the pointer back to the color that served before. */
 import type { Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
-import { endAttempt, isOverdue, without } from './memory.ts'
+import { claimTaken } from './blocked.ts'
+import { endAttempt, isOverdue, keyOf, without } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { proveAndMove } from './proving.ts'
-import { goalOf, runningAttempt, storedOf, unavailable, type Found, type Scene } from './scene.ts'
+import {
+  adoptedTarget,
+  goalOf,
+  runningAttempt,
+  storedOf,
+  unavailable,
+  type Found,
+  type Scene,
+} from './scene.ts'
 import { invalidating, settling, verifying } from './verifying.ts'
 
 /** The pointer returns: after a wrong answer, an undo, or an abort after the switch. */
 export function goingBack(scene: Scene): Found {
   const attempt = runningAttempt(scene)
   if (attempt?.direction !== 'Back') return undefined
+  const adopted = adoptedTarget(scene, attempt)
+  if (adopted !== undefined) return backToAdopted(scene, attempt, adopted)
   const goal = goalOf(scene, attempt)
   if (!goal)
     return {
@@ -56,11 +67,41 @@ function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
   return { memory: { ...rest, ...report, attempt: forward } }
 }
 
+/** Nobody can prove an origin that is not of this release; it has served before, and that is all that is known of it. */
+function backToAdopted(scene: Scene, attempt: Attempt, origin: string): Found {
+  const { view, world } = scene
+  if (view.type === 'Adopted' && view.origin === origin)
+    return settling(scene) ?? invalidating(scene) ?? ended(scene, attempt)
+  const { pointer } = world
+  if (pointer.type !== 'Read') return undefined
+  const groups = pointer.distribution?.groups ?? []
+  if (!pointer.origins.includes(origin) && !groups.some(({ id }) => id === origin)) {
+    const message = `"${origin}", which served before, is not an origin of the distribution any more`
+    return cannotReturn(scene, attempt, message)
+  }
+  return claimTaken(scene) ?? moveToAdopted(scene, { attempt, origin, token: pointer.token })
+}
+
+type AdoptedReturn = { attempt: Attempt; origin: string; token: string }
+
+function moveToAdopted({ memory }: Scene, { attempt, origin, token }: AdoptedReturn): Found {
+  const to = 'adopted'
+  const { intent } = memory
+  if (intent?.to !== to || intent.token !== token)
+    return { memory: { ...memory, intent: { to, token, attempt: keyOf(attempt) } } }
+  return {
+    step: { type: 'MovePointer', to, names: origin, token, targetPort: 0, direction: 'Back' },
+    waiting: { reason: 'Returning', message: `moving the pointer back to ${origin}` },
+  }
+}
+
 function arrivedBack(scene: Scene, attempt: Attempt, goal: Color): Found {
   const unsettled = settling(scene)
   if (unsettled) return unsettled
-  const unverified = invalidating(scene) ?? verifying(scene, attempt, goal)
-  if (unverified) return unverified
+  return invalidating(scene) ?? verifying(scene, attempt, goal) ?? ended(scene, attempt)
+}
+
+function ended(scene: Scene, attempt: Attempt): Found {
   const outcome = attempt.reason === 'Aborted' ? 'Aborted' : 'RolledBack'
   const ending = {
     outcome,

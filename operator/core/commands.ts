@@ -3,7 +3,7 @@ import { ANNOTATION } from '../api/names.ts'
 import type { Attempt, Status } from '../api/release.ts'
 import { isReturnStuck } from './attempt.ts'
 import { COMMAND_LENGTH, endAttempt, retryAttempt, turnBack, type Memory } from './memory.ts'
-import { goalOf, holderOf, unavailable, type Found, type Scene, isDrifted } from './scene.ts'
+import { adoptedTarget, goalOf, holderOf, unavailable, type Found, type Scene, isDrifted } from './scene.ts'
 
 type CommandReport = NonNullable<Status['command']>
 type Verdict = { result: CommandReport['result']; message: string; memory?: Memory }
@@ -104,15 +104,21 @@ function undo(scene: Scene, attempt: Attempt): Verdict {
     return refused(
       `undo takes back a promoted attempt, and this one ${attempt.outcome ? `ended as ${attempt.outcome}` : 'is running: abort it'}`,
     )
+  const adopted = adoptedTarget(scene, attempt)
+  if (adopted !== undefined) return goBack(scene, attempt, adopted)
   const target = goalOf(scene, { ...attempt, direction: 'Back' })
   const trouble = target === undefined ? 'no color is free' : unavailable(scene.world.colors[target])
   if (trouble !== undefined)
     return refused(
       `the color that served before cannot take over (${trouble}): apply the spec that you want instead`,
     )
+  return goBack(scene, attempt, target ?? '')
+}
+
+function goBack(scene: Scene, attempt: Attempt, where: string): Verdict {
   return {
     result: 'Accepted',
-    message: `the pointer goes back to ${target ?? ''}`,
+    message: `the pointer goes back to ${where}`,
     memory: turnBack(scene, attempt, { reason: 'Undone', message: 'undone by a command' }),
   }
 }

@@ -62,7 +62,8 @@ function failedColor(scene: Scene, attempt: Attempt): Color | undefined {
 export function retiring(scene: Scene): Found {
   const { attempt } = scene.memory
   const { live, world } = scene
-  if (!attempt?.outcome || !live) return undefined
+  if (!attempt?.outcome) return undefined
+  if (!live) return retiringBesideAdopted(scene, attempt)
   const idle = otherColor(live)
   const { workload } = world.colors[idle]
   const liveRevision = world.colors[live].workload?.revision
@@ -80,6 +81,13 @@ export function retiring(scene: Scene): Found {
       resourceVersion: workload.resourceVersion,
     },
   }
+}
+
+/** What was taken back to an adopted origin stays warm for a retry as long as a color does beside another. */
+function retiringBesideAdopted(scene: Scene, attempt: Attempt): Found {
+  const color = holderOf(scene, attempt.revision)
+  if (scene.view.type !== 'Adopted' || !color || attempt.outcome === 'Promoted') return undefined
+  return removal(scene, color, scene.world.release.spec.retireAfterSeconds, `${color} may still be answering`)
 }
 
 /** Stored revisions that no color holds and that the history no longer names. */

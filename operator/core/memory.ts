@@ -15,6 +15,8 @@ export interface Memory {
   intent?: Intent
   /** Revision proven to answer users since the pointer last moved. */
   verified?: string
+  /** The foreign origin that the pointer was taken over from. */
+  adopted?: string
   /** Reference of the last invalidation that was asked for. */
   invalidated?: string
   /** Since when edges have been disagreeing about the pointer. */
@@ -55,10 +57,10 @@ export function present<T extends object>(object: T): { [K in keyof T]?: Exclude
 export function recall(status: Status = {}): Memory {
   const { blue, green } = status.colors ?? {}
   const { attempt, gates, command, observedGeneration, liveColor } = status
-  const { intent, verified, unsettledSince, invalidated } = status.traffic ?? {}
+  const { intent, verified, unsettledSince, invalidated, adopted } = status.traffic ?? {}
   return {
     ...present({ attempt, gates, intent, verified, lastLive: liveColor, command, observedGeneration }),
-    ...present({ unsettledSince: instantOf(unsettledSince), invalidated }),
+    ...present({ unsettledSince: instantOf(unsettledSince), invalidated, adopted }),
     colors: present({ blue: colorMemory(blue), green: colorMemory(green) }),
     lastRevision: present({ blue: blue?.revision, green: green?.revision }),
     history: status.history ?? [],

@@ -351,7 +351,9 @@ describe('in any world', () => {
 
   test('the pointer is moved only to what is available, proven and written down', () => {
     const seen = everyStep('MovePointer', (one, step, rule) => {
-      expect(unavailable(one.colors[step.to])).toBeUndefined()
+      if (step.to === 'adopted') return
+      const { to } = step
+      expect(unavailable(one.colors[to])).toBeUndefined()
       if (rule === 'pointerGone') return
       const { attempt, gates, traffic } = one.release.status ?? {}
       const key = attempt && keyOf(attempt)
@@ -359,9 +361,7 @@ describe('in any world', () => {
       expect(traffic?.intent).toEqual({ to: step.to, token: current, attempt: key })
       expect(step.token).toBe(current)
       expect(gates).toMatchObject({ key, result: 'Passed' })
-      expect(gates?.pods).toEqual(
-        expect.arrayContaining(readyPods(one.colors[step.to]).map((pod) => pod.name)),
-      )
+      expect(gates?.pods).toEqual(expect.arrayContaining(readyPods(one.colors[to]).map((pod) => pod.name)))
     })
     expect(seen).toBeGreaterThan(0)
   })

@@ -5,11 +5,13 @@ import { originName, type ColorState, type PointerReading } from './world.ts'
 /**
  * What a reading of the pointer means for the colors.
  * `Names`: every part names this color. `Split`: parts differ or name something foreign, so both colors may be serving.
+ * `Adopted`: every part names one origin that is not of this release, which the spec allows to be taken over.
  * `Nothing`: no user is routed anywhere by it. `Unknown`: it could not be read, so both colors may be serving.
  */
 export type PointerView =
   | { type: 'Names'; color: Color; settled: 'Yes' | 'No' }
   | { type: 'Split'; message: string }
+  | { type: 'Adopted'; origin: string; settled: 'Yes' | 'No' }
   | { type: 'Nothing' }
   | { type: 'Unknown'; message: string }
 
@@ -47,7 +49,17 @@ export function viewOf(spec: Spec, reading: PointerReading, states: Record<Color
   const colors = new Set(reading.targets.map((target) => colorOf(spec, target.names, states)))
   const [color] = colors
   if (colors.size === 1 && color) return { type: 'Names', color, settled: reading.settled }
+  const origin = adoptable(spec, reading)
+  if (origin !== undefined) return { type: 'Adopted', origin, settled: reading.settled }
   return { type: 'Split', message: `the pointer names ${describeTargets(reading)}` }
+}
+
+/** The one foreign origin that all parts name, where the spec allows to take over from it. */
+function adoptable(spec: Spec, { targets }: Extract<PointerReading, { type: 'Read' }>): string | undefined {
+  const names = new Set(targets.map((target) => target.names))
+  const [origin] = names
+  const isOurs = COLORS.some((color) => originName(spec, color) === origin)
+  return spec.traffic.cloudFrontDistribution?.adopt && names.size === 1 && !isOurs ? origin : undefined
 }
 
 /** Whether the reading is of an earlier time, because the pointer cannot be read now. */
@@ -75,12 +87,19 @@ export function servingColors(view: PointerView): readonly Color[] {
   switch (view.type) {
     case 'Names':
       return view.settled === 'Yes' ? [view.color] : [view.color, otherColor(view.color)]
+    case 'Adopted':
+      return view.settled === 'Yes' ? [] : COLORS
     case 'Nothing':
       return []
     case 'Split':
     case 'Unknown':
       return COLORS
   }
+}
+
+/** Whether some edge may not follow the pointer yet. */
+export function isUnsettled(view: PointerView): view is PointerView & { settled: 'No' } {
+  return 'settled' in view && view.settled === 'No'
 }
 
 /** The origins that the spec names and the distribution lacks, as a problem that names field, value and remedy. */

@@ -2,10 +2,10 @@
 import { SERVICE_PORT, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { claimTaken } from './blocked.ts'
-import { keyOf, without } from './memory.ts'
+import { keyOf, without, type Memory } from './memory.ts'
 import { originTarget } from './origin-proof.ts'
 import { readyPods, type Found, type Scene } from './scene.ts'
-import { nameOf } from './pointer.ts'
+import { nameOf, type PointerView } from './pointer.ts'
 import type { Step, StoredRevision } from './world.ts'
 
 /** A color on its way to the pointer. */
@@ -98,15 +98,25 @@ export function gatesText({ memory }: Scene): string {
 }
 
 /** The intent stands in the status before the move, made on the very observation that the move is guarded by. */
-function intentMissing({ memory, world }: Scene, { attempt, goal }: Course): Found {
+function intentMissing({ memory, view, world }: Scene, { attempt, goal }: Course): Found {
   const token = world.pointer.type === 'Read' ? world.pointer.token : 'absent'
   const key = keyOf(attempt)
   const { intent } = memory
   if (intent?.to === goal && intent.token === token && intent.attempt === key) return undefined
   // From here on it may serve at any moment.
   return {
-    memory: { ...memory, attempt: without(attempt, 'builds'), intent: { to: goal, token, attempt: key } },
+    memory: {
+      ...withUndoTarget(memory, view),
+      attempt: without(attempt, 'builds'),
+      intent: { to: goal, token, attempt: key },
+    },
   }
+}
+
+/** What the pointer names before a move is what an undo goes back to: an adopted origin, or else the color that stays warm. */
+function withUndoTarget(memory: Memory, view: PointerView): Memory {
+  if (view.type === 'Adopted') return { ...memory, adopted: view.origin }
+  return view.type === 'Names' ? without(memory, 'adopted') : memory
 }
 
 function move({ memory, world }: Scene, { attempt, goal, stored }: Course): Found {

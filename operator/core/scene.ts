@@ -4,6 +4,7 @@ import { recall, without, type ColorMemory, type Memory } from './memory.ts'
 import {
   isMarkedElsewhere,
   isOutdated,
+  isUnsettled,
   partsElsewhere,
   servingColors,
   viewOf,
@@ -110,7 +111,7 @@ function keepBooks(memory: Memory, books: Books): Memory {
 
 /** Since when edges have been disagreeing about the pointer. */
 function withMoveTimed(memory: Memory, { view, now }: Books): Memory {
-  if (view.type !== 'Names') return memory
+  if (!('settled' in view)) return memory
   if (view.settled === 'Yes') return without(memory, 'unsettledSince')
   return { ...memory, unsettledSince: memory.unsettledSince ?? now }
 }
@@ -132,7 +133,8 @@ function withoutServedBuild(memory: Memory, { view, serving, world }: Books): Me
 
 /** Another color answers users now than the one that was proven: the proof is about nothing any more. */
 function withoutStaleProof(memory: Memory, view: PointerView): Memory {
-  const moved = view.type === 'Names' && memory.lastLive && memory.lastLive !== view.color
+  const moved =
+    view.type === 'Adopted' || (view.type === 'Names' && memory.lastLive && memory.lastLive !== view.color)
   return moved ? without(memory, 'verified') : memory
 }
 
@@ -215,7 +217,7 @@ export function removableInMs(scene: Scene, color: Color, afterSeconds: number):
   const { memory, serving, view, world } = scene
   if (memory.intent?.to === color || serving.includes(color)) return undefined
   if (memory.attempt?.builds === color) return 0
-  if (view.type !== 'Names') return undefined
+  if (!('settled' in view)) return undefined
   const since = memory.colors[color]?.idleSince
   if (since === undefined) return undefined
   const wait = Math.max(afterSeconds, drainSeconds(scene)) * 1000
@@ -246,11 +248,21 @@ export function holderOf(scene: Scene, revision: string): Color | undefined {
 /** Where the attempt wants the pointer; undefined while the pointer cannot tell which color is free. */
 export function goalOf(scene: Scene, attempt: Attempt): Color | undefined {
   if (attempt.direction === 'Back') return goalOfReturn(scene, attempt)
-  const { live, view, world } = scene
+  const { live, memory, view, world } = scene
   const holder = holderOf(scene, attempt.revision)
   if (live) return holder === live ? live : otherColor(live)
   const empty = COLORS.find((color) => !world.colors[color].workload)
-  return view.type === 'Nothing' ? (holder ?? empty ?? 'blue') : undefined
+  if (view.type !== 'Nothing' && view.type !== 'Adopted') return undefined
+  // Of two that stand, what was promoted last is the better one to keep.
+  const promoted = memory.history.find((entry) => entry.outcome === 'Promoted')?.revision
+  const lesser = COLORS.find((color) => world.colors[color].workload?.revision !== promoted)
+  return holder ?? empty ?? lesser ?? 'blue'
+}
+
+/** The origin that the pointer was taken over from, where a return can go nowhere else: no color stands there any more, or yet. */
+export function adoptedTarget(scene: Scene, attempt: Attempt): string | undefined {
+  const color = goalOf(scene, { ...attempt, direction: 'Back' })
+  return color && scene.world.colors[color].workload ? undefined : scene.memory.adopted
 }
 
 /** The color that does not hold what the attempt brought, even where that is just being deleted. */
@@ -265,8 +277,7 @@ function goalOfReturn({ live, world }: Scene, attempt: Attempt): Color | undefin
 /** A move of the pointer has been decided or may still be under way. */
 export function isMoving(scene: Scene): boolean {
   const { memory, view } = scene
-  const unsettled = view.type === 'Names' && view.settled === 'No'
-  return memory.intent !== undefined || unsettled || runningAttempt(scene)?.direction === 'Back'
+  return memory.intent !== undefined || isUnsettled(view) || runningAttempt(scene)?.direction === 'Back'
 }
 
 /** Pods that the live color should have: it follows the spec both ways, except downwards while the pointer is moving. */
@@ -303,7 +314,7 @@ export function runningAttempt(scene: Scene): Attempt | undefined {
  */
 export function isDrifted({ live, memory, view, world }: Scene): boolean {
   if (memory.attempt?.outcome !== 'Promoted') return false
-  if (view.type === 'Split') return true
+  if (view.type === 'Split' || view.type === 'Adopted') return true
   if (!live) return false
   return (world.colors[live].workload?.revision ?? memory.lastRevision[live]) !== memory.attempt.revision
 }

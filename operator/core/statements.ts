@@ -37,6 +37,8 @@ function servingOf({ view, world }: Scene): Statement<'Serving'> {
   const ready = (color: Color): boolean => readyPods(world.colors[color]).length > 0
   const say = saying('Serving')
   if (view.type === 'Nothing') return say('False', 'NothingLive', 'the pointer names no color yet')
+  if (view.type === 'Adopted')
+    return say('Unknown', 'AdoptedOrigin', `the pointer names ${view.origin}, which is not of this release`)
   if (view.type === 'Names')
     return ready(view.color)
       ? say('True', 'LiveColorReady', `${view.color} answers users`)
@@ -124,7 +126,13 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
       message: 'the pointer is where the last attempt left it',
     }
   const where =
-    view.type === 'Names' ? `names ${view.color}` : view.type === 'Split' ? view.message : 'names nothing'
+    view.type === 'Names'
+      ? `names ${view.color}`
+      : 'message' in view
+        ? view.message
+        : view.type === 'Adopted'
+          ? `names ${view.origin}`
+          : 'names nothing'
   const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but the pointer ${where}: somebody moved it; move it back, bring it back with the command retry/${memory.attempt?.id ?? ''}/<nonce>, or apply another spec`
   return { type: 'Drifted', status: 'True', reason: 'PointerMoved', message }
 }

@@ -19,7 +19,9 @@ export function statusOf(scene: Scene, finding: Finding | undefined): Status {
     now: instantText(now),
   })
   const { attempt, gates, command } = memory
-  const liveColor = scene.live ?? (scene.view.type === 'Names' ? undefined : memory.lastLive)
+  const { view } = scene
+  const isElsewhere = view.type === 'Names' || view.type === 'Adopted'
+  const liveColor = scene.live ?? (isElsewhere ? undefined : memory.lastLive)
   return {
     conditions,
     ...present({ observedGeneration: memory.observedGeneration, liveColor, attempt, gates, command }),
@@ -67,10 +69,15 @@ function goneStatus(revision: string | undefined): ColorStatus {
 function trafficStatus({ memory, view, world }: Scene): NonNullable<Status['traffic']> {
   const { pointer } = world
   return {
-    ...present({ verified: memory.verified, intent: memory.intent, invalidated: memory.invalidated }),
+    ...present({
+      adopted: memory.adopted,
+      verified: memory.verified,
+      intent: memory.intent,
+      invalidated: memory.invalidated,
+    }),
     ...(memory.unsettledSince === undefined ? {} : { unsettledSince: instantText(memory.unsettledSince) }),
     ...(pointer.type === 'Read' ? { pointer: describeTargets(pointer) } : {}),
-    settled: view.type === 'Names' && view.settled === 'Yes' ? 'Yes' : 'No',
+    settled: 'settled' in view ? view.settled : 'No',
   }
 }
 

@@ -3,14 +3,15 @@ import { otherColor, type Color } from '../api/names.ts'
 import type { Attempt, Verify } from '../api/release.ts'
 import { deadlineOf, isPast, turnBack, type Memory } from './memory.ts'
 import { SETTLE_POLL_MS, SLOW_SETTLING_MS } from './pacing.ts'
-import { storedOf, unavailable, type Found, type Scene } from './scene.ts'
+import { isUnsettled } from './pointer.ts'
+import { adoptedTarget, storedOf, unavailable, type Found, type Scene } from './scene.ts'
 import type { Step, StoredRevision, Target, VerifyResult } from './world.ts'
 
 type Settling = { waiting: { reason: 'Settling' | 'SettlingSlowly'; message: string }; recheckMs: number }
 
 /** The pointer was moved and some edge may not follow it yet: both colors serve. Slow is told, and never a reason to go back. */
 export function settling({ memory, view, world }: Scene): Settling | undefined {
-  if (view.type !== 'Names' || view.settled === 'Yes') return undefined
+  if (!isUnsettled(view)) return undefined
   const isSlow = world.now - (memory.unsettledSince ?? world.now) >= SLOW_SETTLING_MS
   const waiting = isSlow
     ? ({
@@ -57,8 +58,10 @@ export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
 }
 
 /** Every edge follows, and yet no proof came in the time that a candidate may take to build; the other color could serve. */
-function isLost({ world }: Scene, { verifyBy }: Attempt, color: Color): boolean {
-  return verifyBy !== undefined && isPast(verifyBy, world) && !unavailable(world.colors[otherColor(color)])
+function isLost(scene: Scene, attempt: Attempt, color: Color): boolean {
+  const { verifyBy } = attempt
+  if (verifyBy === undefined || !isPast(verifyBy, scene.world)) return false
+  return !unavailable(scene.world.colors[otherColor(color)]) || adoptedTarget(scene, attempt) !== undefined
 }
 
 /** Asks for the proof, whatever it shows; undefined once it stands. */

@@ -100,6 +100,7 @@ export type PointerTrouble =
   | 'DistributionDisabled'
   | 'BehaviorNotFound'
   | 'AccessDenied'
+  | 'NotAllowed'
   | 'ServiceNotOurs'
   | 'UnsafeUpdate'
 
@@ -168,7 +169,8 @@ export type Step =
     }
   | {
       type: 'MovePointer'
-      to: Color
+      /** `adopted`: the foreign origin that the pointer was taken over from. */
+      to: Color | 'adopted'
       names: string
       token: string
       targetPort: number

@@ -31,6 +31,7 @@ export function createServicePointer(transport: Transport): Pointer {
       }
     },
     move: async (release, { to, token, targetPort }) => {
+      if (to === 'adopted') throw new RefusedError('InvalidSpec', 'a Service pointer names colors only')
       if (token === ABSENT) {
         await requests.create(SERVICES, pointerServiceOf(release, to, targetPort))
         return

@@ -49,6 +49,8 @@ const SHOWS: Record<RuleName, string[]> = {
     'undo-to-silent',
     'third-spec-while-going-back',
     'moves-spaced',
+    'adopted-and-undone',
+    'adopted-and-wrong',
   ],
   supersededCandidate: ['superseded'],
   specInvalid: ['bad-spec'],

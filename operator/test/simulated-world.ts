@@ -44,7 +44,7 @@ export const FAULT_KINDS: readonly FaultKind[] = ['crash before', 'crash after',
 export type Seen =
   | { type: 'Scale'; color: Color; from: number; to: number }
   | { type: 'Remove'; color: Color }
-  | { type: 'Move'; to: Color; names: string; token: string }
+  | { type: 'Move'; to: Color | 'adopted'; names: string; token: string }
   | { type: 'Status'; status: Status }
   | { type: 'Invalidate' }
 
@@ -575,7 +575,10 @@ export class SimulatedWorld implements Cluster {
       type: 'Read',
       token: `v${this.pointer.version}`,
       targets,
-      origins: this.spec.traffic.type === 'Service' ? ['blue', 'green'] : ['housing-blue', 'housing-green'],
+      origins:
+        this.spec.traffic.type === 'Service'
+          ? ['blue', 'green']
+          : ['housing-blue', 'housing-green', 'old-fleet'],
       settled: this.pointer.due.length === 0 ? 'Yes' : 'No',
       timeoutSeconds: 30,
       elsewhere: this.elsewhere,

@@ -942,6 +942,43 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'adopted-and-undone': {
+    title:
+      'The pointer names another fleet, which is taken over from; an undo goes back to it, a retry leads here again',
+    spec: through({ adopt: true, behaviors: [{ pathPattern: '/v2/*' }] }, housing(1)),
+    acts: [
+      {
+        tell: 'the pointer names another fleet',
+        when: () => true,
+        do: (world) => world.pointElsewhereAtOnce('old-fleet'),
+      },
+      { tell: 'undo', when: outcome('Promoted'), do: (world) => world.command('undo', '1') },
+      { tell: 'retry', when: outcome('RolledBack'), do: (world) => world.command('retry', '2') },
+      apply(
+        'version 2',
+        through({ adopt: true, behaviors: [{ pathPattern: '/v2/*' }] }, housing(2)),
+        outcome('Promoted'),
+      ),
+      {
+        tell: 'undo, to the color and not to the other fleet',
+        when: (world) => world.status?.history?.length === 4 && outcome('Promoted')(world),
+        do: (world) => world.command('undo', '3'),
+      },
+    ],
+  },
+  'adopted-and-wrong': {
+    title:
+      'The first release after another fleet answers users wrong: they are back at the fleet, and the color goes',
+    spec: through({ adopt: true }, housing(1, { behavior: 'broken-through-edges' })),
+    acts: [
+      {
+        tell: 'the pointer names another fleet',
+        when: () => true,
+        do: (world) => world.pointElsewhereAtOnce('old-fleet'),
+      },
+      { tell: 'eleven minutes later', do: (world) => world.advanceTo(world.now + 660_000) },
+    ],
+  },
   'caches-invalidated': {
     title: 'What edges cached is removed once all of them follow: after the switch and after the undo',
     spec: through({ invalidationPaths: ['/ui/*'] }, housing(1)),

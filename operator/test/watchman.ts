@@ -100,6 +100,10 @@ export class Watchman {
   private moving(move: Extract<Seen, { type: 'Move' }>): void {
     const { to, names } = move
     const { world } = this
+    if (to === 'adopted') {
+      this.movingToAdopted(move)
+      return
+    }
     if (world.colorNamed(names) !== to) this.say(`${to} is not what ${names} leads to`)
     if (!world.isAvailable(to)) this.say(`the pointer was moved to ${to}, which is not available`)
     // Bringing back a pointer that is gone changes nothing for anyone but for the better.
@@ -109,7 +113,14 @@ export class Watchman {
     this.proven(move)
   }
 
-  private proven({ to, token }: Extract<Seen, { type: 'Move' }>): void {
+  private movingToAdopted({ names, token }: Extract<Seen, { type: 'Move' }>): void {
+    const { adopted, intent } = this.world.status?.traffic ?? {}
+    if (adopted !== names) this.say(`${names} is not what the pointer was taken over from`)
+    if (intent?.token !== token || intent.to !== 'adopted')
+      this.say('moved back without an intent that says so')
+  }
+
+  private proven({ to, token }: Pick<Extract<Seen, { type: 'Move' }>, 'to' | 'token'>): void {
     const { world } = this
     const { attempt, gates = { key: '', result: 'Unknown', pods: [] }, traffic } = world.status ?? {}
     const key = attempt && keyOf(attempt)

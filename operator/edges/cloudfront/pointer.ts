@@ -1,10 +1,13 @@
 /** The pointer of a release behind CloudFront: TargetOriginId of the declared behaviors of one distribution. */
+import type { STSClientConfig } from '@aws-sdk/client-sts'
 import type { Distribution, ModelRelease } from '../../api/release.ts'
+import { forbidden, roleFor, type AllowList, type Role } from '../../core/allow-list.ts'
 import type { PointerReading, PointerTrouble } from '../../core/world.ts'
 import { systemClock, type Clock } from '../../runtime/clock.ts'
 import { RefusedError, TransientError } from '../errors.ts'
 import type { Pointer } from '../ports.ts'
-import { createCloudFrontApi, type CloudFrontOptions } from './api.ts'
+import { createCloudFrontApi, type CloudFrontApi, type CloudFrontOptions } from './api.ts'
+import { assumeRole } from './assumed-role.ts'
 import type { DistributionDocument } from './document.ts'
 import { DistributionKeeper, type Freshness, type Look } from './keeper.ts'
 
@@ -18,28 +21,53 @@ const TROUBLES: ReadonlySet<string> = new Set<PointerTrouble>([
   'UnsafeUpdate',
 ])
 
-/** One client for the process, and one keeper for each distribution. */
-export function createCloudFrontPointer(options: CloudFrontOptions, clock: Clock = systemClock): Pointer {
-  const api = createCloudFrontApi(options)
+export type DistributionPointerOptions = CloudFrontOptions & {
+  /** Which releases may use which distribution, and as whom; without it all may, as the operator itself. */
+  allowList?: AllowList
+  /** What the client that takes on roles is to be made with. */
+  sts?: STSClientConfig
+}
+
+/** One client for each identity, and one keeper for each distribution. */
+export function createCloudFrontPointer(
+  options: DistributionPointerOptions,
+  clock: Clock = systemClock,
+): Pointer {
+  const { allowList } = options
+  const apis = new Map<string | undefined, CloudFrontApi>()
   const keepers = new Map<string, DistributionKeeper>()
-  const keeperOf = ({ distributionId }: Distribution): DistributionKeeper => {
-    const keeper = keepers.get(distributionId) ?? new DistributionKeeper(distributionId, api, clock)
-    keepers.set(distributionId, keeper)
+  const apiOf = (role: Role | undefined): CloudFrontApi => {
+    const api = apis.get(role?.arn) ?? createCloudFrontApi(role ? actingAs(role, options) : options)
+    apis.set(role?.arn, api)
+    return api
+  }
+  const keeperOf = ({ distributionId: id }: Distribution): DistributionKeeper => {
+    const keeper = keepers.get(id) ?? new DistributionKeeper(id, apiOf(roleFor(allowList, id)), clock)
+    keepers.set(id, keeper)
     return keeper
   }
   return {
     read: (release, freshness) => {
+      const message = forbidden(allowList, release)
+      if (message !== undefined) return Promise.resolve({ type: 'Unusable', reason: 'NotAllowed', message })
       const settings = settingsOf(release)
       return read(keeperOf(settings), settings, freshness ?? freshnessFor(release))
     },
     move: async (release, { names, token, direction = 'Forward' }) => {
       const settings = settingsOf(release)
+      const message = forbidden(allowList, release)
+      if (message !== undefined) throw new RefusedError('NotAllowed', message)
       const targets = new Map(settings.behaviors.map(({ pathPattern }) => [pathPattern, names]))
       await keeperOf(settings).move({ targets, etag: token, direction })
     },
     invalidate: (release, { reference, paths }) =>
       keeperOf(settingsOf(release)).invalidate({ reference, paths }),
   }
+}
+
+function actingAs(role: Role, options: DistributionPointerOptions): CloudFrontOptions {
+  const { region, sts, client } = options
+  return { ...options, client: { ...client, credentials: assumeRole(role, { region, ...sts }) } }
 }
 
 /** What is moving, or may have to move soon, is looked at closely. */

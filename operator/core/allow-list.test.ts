@@ -1,0 +1,108 @@
+import { describe, expect, test } from '@jest/globals'
+import { housing, housingBehindService } from '../test/simulated-world.ts'
+import { releaseOf } from '../test/worlds.ts'
+import { forbidden, parseAllowList, roleFor, type AllowedTarget } from './allow-list.ts'
+
+const ID = 'E123EXAMPLE'
+const role = { arn: 'arn:aws:iam::123456789012:role/modelrelease', externalId: 'abc-1' }
+const target: AllowedTarget = { namespaces: ['models'], distributionId: ID }
+
+describe('a release', () => {
+  test.each<[string, AllowedTarget[] | undefined]>([
+    ['where there is no list', undefined],
+    ['by name', [target]],
+    ['as any', [{ ...target, namespaces: ['*'] }]],
+    [
+      'part by part',
+      [
+        { ...target, behaviors: ['/ui/*'] },
+        { ...target, behaviors: ['*'], role },
+      ],
+    ],
+    ['with its origins', [{ ...target, origins: ['housing-blue', 'housing-green'] }]],
+  ])('may use its distribution %s', (_, list) => {
+    expect(forbidden(list, releaseOf(housing(1)))).toBeUndefined()
+  })
+
+  test.each<[string, AllowedTarget[], string]>([
+    [
+      'of nobody',
+      [],
+      `.distributionId: the operator's allow-list does not let namespace "models" use distribution ${ID}`,
+    ],
+    ['of another namespace', [{ ...target, namespaces: ['web'] }], '.distributionId: '],
+    ['that is another', [{ ...target, distributionId: 'E456EXAMPLE' }], '.distributionId: '],
+    [
+      'by another behavior',
+      [{ ...target, behaviors: ['/v2/*'] }],
+      '.behaviors: the operator\'s allow-list does not let namespace "models" move "*"',
+    ],
+    ['by another origin', [{ ...target, origins: ['housing-blue'] }], 'use origin "housing-green"'],
+  ])('may not use a distribution %s', (_, list, message) => {
+    expect(forbidden(list, releaseOf(housing(1)))).toContain(message)
+  })
+
+  test('behind a Service needs no list', () => {
+    expect(forbidden([], releaseOf(housingBehindService(1)))).toBeUndefined()
+  })
+})
+
+test('the role is that of the distribution', () => {
+  expect([roleFor([{ ...target, role }], ID), roleFor([target], ID), roleFor(undefined, ID)]).toEqual([
+    role,
+    undefined,
+    undefined,
+  ])
+})
+
+describe('a list', () => {
+  test('is taken as it stands', () => {
+    const targets = [{ ...target, behaviors: ['*'], origins: ['a', 'b'], role }]
+    expect(parseAllowList({ targets })).toEqual({ targets })
+    expect(parseAllowList({ targets: [] })).toEqual({ targets: [] })
+  })
+
+  test.each<[string, unknown, string[]]>([
+    ['nothing', undefined, ['targets is not a list']],
+    ['a list', [], ['targets is not a list']],
+    ['a text as target', { targets: ['x'] }, ['targets[0] is not an object']],
+    [
+      'everything wrong',
+      {
+        targets: [
+          {
+            namespaces: [],
+            distributionId: 'x',
+            behaviors: '*',
+            origins: [1],
+            role: { arn: 'x', externalId: '' },
+          },
+          { namespaces: 'models', role: 'x', distribution: ID },
+        ],
+        target: [],
+      },
+      [
+        'targets[0].namespaces is not a list of names',
+        'targets[0].distributionId is "x": give an id like',
+        'targets[0].behaviors is not a list',
+        'targets[0].origins is not a list',
+        'targets[0].role.arn is "x": give one like',
+        'targets[0].role.externalId is "": give',
+        'targets[1].distribution is not known: use namespaces, distributionId',
+        'targets[1].namespaces is not a list',
+        'targets[1].distributionId is not set',
+        'targets[1].role is not an object',
+        'target is not known: use targets',
+      ],
+    ],
+    [
+      'two roles for one distribution',
+      { targets: [target, { ...target, role }] },
+      [`targets[1].role differs from another target of distribution ${ID}`],
+    ],
+  ])('is refused with every problem at once: %s', (_, document, expected) => {
+    const parsed = parseAllowList(document)
+    const problems = 'problems' in parsed ? parsed.problems : []
+    expect(problems).toEqual(expected.map((words) => expect.stringContaining(words)))
+  })
+})

@@ -1,0 +1,145 @@
+/** Which namespaces may use which distributions, and as whom: the operator's own list, which no release can change. */
+import type { ModelRelease } from '../api/release.ts'
+import { originName } from './world.ts'
+
+/** An identity to take on. */
+export interface Role {
+  arn: string
+  /** What the role's trust policy asks for, so that nobody else can have the operator take it on. */
+  externalId?: string
+}
+
+export interface AllowedTarget {
+  /** Namespaces of releases; `*` is any. */
+  namespaces: string[]
+  distributionId: string
+  /** Path patterns that they may move; absent: all. */
+  behaviors?: string[]
+  /** Origins that they may name; absent: all. */
+  origins?: string[]
+  /** As whom the distribution is read and written; absent: as the operator itself. */
+  role?: Role
+}
+
+/** Undefined: there is no list, and every namespace may use whatever the operator's credentials may. */
+export type AllowList = readonly AllowedTarget[] | undefined
+
+/** Why the release may not use its distribution, with what would have to be allowed; undefined when it may. */
+export function forbidden(list: AllowList, { metadata, spec }: ModelRelease): string | undefined {
+  const settings = spec.traffic.cloudFrontDistribution
+  if (!list || !settings) return undefined
+  const { distributionId, behaviors } = settings
+  const ours = list.filter(
+    (target) =>
+      target.distributionId === distributionId &&
+      (target.namespaces.includes('*') || target.namespaces.includes(metadata.namespace)),
+  )
+  const field = 'spec.traffic.cloudFrontDistribution'
+  const who = `the operator's allow-list does not let namespace "${metadata.namespace}"`
+  if (ours.length === 0)
+    return `${field}.distributionId: ${who} use distribution ${distributionId}: name another, or have it allowed`
+  const part = behaviors.find(
+    ({ pathPattern }) => !ours.some((one) => !one.behaviors || one.behaviors.includes(pathPattern)),
+  )
+  if (part)
+    return `${field}.behaviors: ${who} move "${part.pathPattern}" of ${distributionId}: name another, or have it allowed`
+  const origin = (['blue', 'green'] as const)
+    .map((color) => originName(spec, color))
+    .find((name) => !ours.some((one) => !one.origins || one.origins.includes(name)))
+  return (
+    origin &&
+    `${field}.origins: ${who} use origin "${origin}" of ${distributionId}: name another, or have it allowed`
+  )
+}
+
+/** As whom a distribution is used; parsing has seen to it that it is one for all. */
+export function roleFor(list: AllowList, distributionId: string): Role | undefined {
+  return list?.find((target) => target.distributionId === distributionId)?.role
+}
+
+/** Reads the list out of what a file holds; every problem at once, each with where it stands. */
+export function parseAllowList(document: unknown): { targets: AllowedTarget[] } | { problems: string[] } {
+  const problems: string[] = []
+  const targets = isObject(document) ? document.targets : undefined
+  if (!Array.isArray(targets)) return { problems: ['targets is not a list: give a list, even an empty one'] }
+  targets.forEach((target, index) => {
+    problems.push(...targetProblems(target, `targets[${index}]`))
+  })
+  if (isObject(document)) problems.push(...strangers(document, ['targets'], ''))
+  if (problems.length > 0) return { problems }
+  const sound = targets as AllowedTarget[]
+  const twice = severalRoles(sound)
+  return twice.length > 0 ? { problems: twice } : { targets: sound }
+}
+
+type Json = Record<string, unknown>
+
+function targetProblems(target: unknown, at: string): string[] {
+  if (!isObject(target)) return [`${at} is not an object`]
+  const { namespaces, distributionId, behaviors, origins, role } = target
+  return [
+    ...strangers(target, ['namespaces', 'distributionId', 'behaviors', 'origins', 'role'], `${at}.`),
+    ...(isTexts(namespaces) ? [] : [`${at}.namespaces is not a list of names: give at least one, or "*"`]),
+    ...(isText(distributionId, /^E[A-Z0-9]{5,20}$/)
+      ? []
+      : [`${at}.distributionId is ${shown(distributionId)}: give an id like E123EXAMPLE`]),
+    ...(behaviors === undefined || isTexts(behaviors)
+      ? []
+      : [`${at}.behaviors is not a list of path patterns: leave it away to allow all`]),
+    ...(origins === undefined || isTexts(origins)
+      ? []
+      : [`${at}.origins is not a list of origin ids: leave it away to allow all`]),
+    ...(role === undefined ? [] : roleProblems(role, `${at}.role`)),
+  ]
+}
+
+function roleProblems(role: unknown, at: string): string[] {
+  if (!isObject(role)) return [`${at} is not an object with arn and externalId`]
+  return [
+    ...strangers(role, ['arn', 'externalId'], `${at}.`),
+    ...(isText(role.arn, /^arn:aws[a-z-]*:iam::[0-9]{12}:role\/.+$/)
+      ? []
+      : [`${at}.arn is ${shown(role.arn)}: give one like arn:aws:iam::123456789012:role/modelrelease`]),
+    // https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
+    ...(role.externalId === undefined || isText(role.externalId, /^[\w+=,.@:/-]{2,1224}$/)
+      ? []
+      : [`${at}.externalId is ${shown(role.externalId)}: give 2 to 1224 letters, digits or + = , . @ : / -`]),
+  ]
+}
+
+/** A distribution has one reader and one writer, who can only be one. */
+function severalRoles(targets: readonly AllowedTarget[]): string[] {
+  return targets.flatMap((target, index) => {
+    const first = targets.find(({ distributionId }) => distributionId === target.distributionId)
+    return JSON.stringify(first?.role) === JSON.stringify(target.role)
+      ? []
+      : [
+          `targets[${index}].role differs from another target of distribution ${target.distributionId}: give all of them the same`,
+        ]
+  })
+}
+
+/** A misspelled member would allow what it was meant to forbid. */
+function strangers(object: Json, known: readonly string[], at: string): string[] {
+  return Object.keys(object)
+    .filter((name) => !known.includes(name))
+    .map((name) => `${at}${name} is not known: use ${known.join(', ')}`)
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function isText(value: unknown, pattern: RegExp): boolean {
+  return typeof value === 'string' && pattern.test(value)
+}
+
+function isTexts(value: unknown): boolean {
+  return (
+    Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === 'string' && one !== '')
+  )
+}
+
+function shown(value: unknown): string {
+  return value === undefined ? 'not set' : JSON.stringify(value).slice(0, 100)
+}
