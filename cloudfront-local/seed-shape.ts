@@ -1,12 +1,12 @@
 /** The members that the short form of a seed may have, and of which type. */
 import { MANAGED_CACHE_POLICIES } from './control-plane/cache-policy.ts'
 import { DEFAULT_BEHAVIOR } from './control-plane/distribution-config.ts'
-import type { SeedBehavior, SeedDistribution, SeedFunction } from './seed.ts'
+import type { SeedBehavior, SeedDistribution, SeedFunction, SeedStore } from './seed.ts'
 
 type Shape = Record<string, 'text' | 'number' | 'boolean' | 'list' | 'map'>
 
 export const SEED_SHAPE: Shape = { distributions: 'list', keyValueStores: 'list', functions: 'list' }
-export const STORE_SHAPE: Shape = { name: 'text', comment: 'text', items: 'map' }
+const STORE_SHAPE: Shape = { name: 'text', comment: 'text', items: 'map' }
 const FUNCTION_SHAPE: Shape = {
   name: 'text',
   comment: 'text',
@@ -67,6 +67,15 @@ function cachePolicyProblems({ cachePolicy }: SeedBehavior, at: string): string[
   return cachePolicy === undefined || known.includes(cachePolicy)
     ? []
     : [`${at}.cachePolicy: unknown ${JSON.stringify(cachePolicy)}; known are ${known.join(', ')}`]
+}
+
+/** The same for a KeyValueStore, whose values are texts; JSON in them is written as text. */
+export function storeProblems(one: SeedStore, at: string): string[] {
+  const problems = misfits(one, STORE_SHAPE, ['name'], at)
+  if (problems.length > 0) return problems
+  return Object.entries(one.items ?? {})
+    .filter(([, value]) => kindOf(value) !== 'text')
+    .map(([key, value]) => `${at}.items.${key}: expected a text, not ${JSON.stringify(value)}; quote it`)
 }
 
 /** The same for a function. */

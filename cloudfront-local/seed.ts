@@ -4,7 +4,7 @@ import { isIdentifier, newIdentifier } from './control-plane/etag.ts'
 import { configFromShortForm } from './control-plane/short-form.ts'
 import { judgeConfig } from './control-plane/validation.ts'
 import { child, childElements, parseXml, textOf, XmlSyntaxError } from './control-plane/xml.ts'
-import { functionProblems, kindOf, misfits, SEED_SHAPE, shapeProblems, STORE_SHAPE } from './seed-shape.ts'
+import { functionProblems, kindOf, misfits, SEED_SHAPE, shapeProblems, storeProblems } from './seed-shape.ts'
 import type { MANAGED_CACHE_POLICIES } from './control-plane/cache-policy.ts'
 import type { XmlElement } from './control-plane/xml.ts'
 
@@ -121,9 +121,7 @@ export function readSeed(content: SeedContent, { pick, readCode }: SeedTools): S
   const { distributions, keyValueStores = [], functions = [] } = content
   const problems = [
     ...distributions.flatMap((one, index) => shapeProblems(one, `distributions[${index}]`)),
-    ...keyValueStores.flatMap((one, index) =>
-      misfits(one, STORE_SHAPE, ['name'], `keyValueStores[${index}]`),
-    ),
+    ...keyValueStores.flatMap((one, index) => storeProblems(one, `keyValueStores[${index}]`)),
     ...functions.flatMap((one, index) => functionProblems(one, `functions[${index}]`)),
   ]
   if (problems.length > 0) throw new SeedError(problems)
