@@ -67,7 +67,7 @@ async function load(
   const { signature, infer, close, unavailableBecause } = executor
   try {
     const { name, version, maxQueue } = config
-    const frame = fitFrame(config.columns ?? columnsIn(fetched), signature)
+    const frame = fitFrame(fetched, config, signature)
     const model = {
       name,
       version,
@@ -92,17 +92,20 @@ async function load(
 }
 
 /** What travels with the weights under one digest comes before what their store says of them. */
-function columnsIn({ bytes, columns }: FetchedModel): readonly string[] | undefined {
+function fitFrame(
+  { bytes, columns: ofStore }: FetchedModel,
+  config: ModelConfig,
+  signature: Signature,
+): ServedModel['frame'] {
   const named = readMetadata(bytes).get(COLUMNS_KEY)
-  return named === undefined ? columns : parseColumns(named)
-}
-
-function fitFrame(columns: readonly string[] | undefined, signature: Signature): ServedModel['frame'] {
-  if (!columns) {
-    return `the model names no columns; set MODEL_COLUMNS, or '${COLUMNS_KEY}' in its metadata_props`
+  const columns = config.columns ?? (named === undefined ? undefined : parseColumns(named))
+  if (columns) {
+    const frame = frameMapping(signature, columns)
+    // Columns that do not fit are a mistake in the release; serving the rest of the routes would hide it.
+    if (typeof frame === 'string') throw new Error(frame)
+    return frame
   }
-  const frame = frameMapping(signature, columns)
-  // Columns that do not fit are a mistake in the release; serving the rest of the routes would hide it.
-  if (typeof frame === 'string') throw new Error(frame)
-  return frame
+  // A store may name inputs that are no columns, such as those of a model with several.
+  if (ofStore) return frameMapping(signature, ofStore)
+  return `the model names no columns; set MODEL_COLUMNS, or '${COLUMNS_KEY}' in its metadata_props`
 }

@@ -142,7 +142,13 @@ export class ModelSlot {
     this.metrics.loaded(model.sha256, milliseconds / 1000)
     this.metrics.watchQueue(() => model.admission.inside)
     this.#log.info(
-      { sha256: model.sha256, bytes: fetched.bytes.length, milliseconds, ...model.signature },
+      {
+        sha256: model.sha256,
+        found: fetched.found,
+        bytes: fetched.bytes.length,
+        milliseconds,
+        ...model.signature,
+      },
       'Model loaded and warmed up',
     )
     if (old) void this.#retire(old)

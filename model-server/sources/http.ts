@@ -7,7 +7,7 @@ type Download = {
   signal: AbortSignal
   headers?: Readonly<Record<string, string>>
   /** What the server says of itself where it refuses; nothing is taken from its body otherwise. */
-  refusalOf?: (response: Response) => Promise<string>
+  refusalOf?: (response: Response) => Promise<string | undefined>
 }
 
 /** The body behind a URL. Rejects with the server's status where it is not 2xx. */

@@ -10,6 +10,8 @@ export type FetchedModel = {
   bytes: Buffer
   /** Names of the columns that the model was trained on. */
   columns: readonly string[] | undefined
+  /** What an alias stood for when it was followed. */
+  found?: string
 }
 
 /** How much may come, and until when. */
@@ -27,7 +29,7 @@ export class ModelRefused extends Error {
 }
 
 /** All kinds of stores. What a kind needs is loaded when it is first asked for. */
-export function openSources({ s3 }: Pick<Config, 's3' | 'mlflow'>): FetchModel {
+export function openSources({ s3, mlflow }: Pick<Config, 's3' | 'mlflow'>): FetchModel {
   return async (location, limits) => {
     switch (location.type) {
       case 'File': {
@@ -40,8 +42,12 @@ export function openSources({ s3 }: Pick<Config, 's3' | 'mlflow'>): FetchModel {
         const { fetchObject } = await import('./s3.ts')
         return { bytes: await fetchObject(location, limits, s3), columns: undefined }
       }
-      case 'Mlflow':
-        throw new ModelRefused('models of MLflow cannot be fetched yet')
+      case 'Mlflow': {
+        // The configuration was checked for it.
+        if (!mlflow) throw new ModelRefused('MLFLOW_TRACKING_URI is not set')
+        const { fetchRegistered } = await import('./mlflow.ts')
+        return fetchRegistered(location, limits, { mlflow, s3 })
+      }
     }
   }
 }
