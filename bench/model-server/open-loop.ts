@@ -37,6 +37,8 @@ export type OpenLoopResult = {
   p50Ms: number
   p99Ms: number
   maxMs: number
+  /** From the moment at which the request was sent: what of it the server had in its hands. */
+  sentP99Ms: number
 }
 
 const LINGER_MS = 15_000
@@ -139,6 +141,7 @@ class OpenLoop {
   readonly #all: readonly Asker[]
   readonly #waiting: number[] = []
   readonly #latencies: number[] = []
+  readonly #sentLatencies: number[] = []
   readonly #statuses: Record<string, number> = {}
   #started = 0
   #due = 0
@@ -187,15 +190,16 @@ class OpenLoop {
       if (due === undefined) return
       this.#free.pop()
       const mine = asker
+      const sent = performance.now()
       mine.ask((answer) => {
         this.#free.push(mine)
-        this.#take(answer, due)
+        this.#take(answer, { due, sent })
         this.#send()
       })
     }
   }
 
-  #take(answer: Buffer | undefined, due: number): void {
+  #take(answer: Buffer | undefined, { due, sent }: { due: number; sent: number }): void {
     this.#ended += 1
     if (answer === undefined) {
       this.#broken += 1
@@ -211,11 +215,14 @@ class OpenLoop {
       this.#checked += 1
     }
     this.#latencies.push(now - due)
+    this.#sentLatencies.push(now - sent)
   }
 
   #result(): OpenLoopResult {
-    const sorted = this.#latencies.toSorted((a, b) => a - b)
-    const percentile = (percent: number): number => (sorted.length === 0 ? 0 : percentileOf(sorted, percent))
+    const ascending = (values: number[]): number[] => values.toSorted((a, b) => a - b)
+    const [sorted, sent] = [ascending(this.#latencies), ascending(this.#sentLatencies)]
+    const percentile = (percent: number, of = sorted): number =>
+      of.length === 0 ? 0 : percentileOf(of, percent)
     return {
       due: this.#due,
       statuses: this.#statuses,
@@ -226,6 +233,7 @@ class OpenLoop {
       p50Ms: percentile(50),
       p99Ms: percentile(99),
       maxMs: percentile(100),
+      sentP99Ms: percentile(99, sent),
     }
   }
 }

@@ -12,7 +12,7 @@ export function resultsAsMarkdown(
   titles: Readonly<Record<string, string>>,
 ): string {
   const parts = results.map((result) => {
-    const facts = Object.entries(result.machine).map(([name, value]) => `${name} ${value}`)
+    const facts = Object.entries(result.machine).map(([name, value]) => `${name} ${value}`.trim())
     return [
       `### ${titles[result.part] ?? result.part}`,
       table(result.measures),
