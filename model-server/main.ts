@@ -1,7 +1,6 @@
 /** The process: read the configuration, listen, load the model, and leave gently when asked to. */
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
-import type { Socket } from 'node:net'
 import pino from 'pino'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
@@ -10,6 +9,7 @@ import type { Config } from './config/config.ts'
 import { describeConfig } from './config/describe-config.ts'
 import { HandlerMetrics } from './handlers/handler-metrics.ts'
 import { HandlerSlot } from './handlers/handler-slot.ts'
+import { createDataServer } from './http/data-server.ts'
 import { Drain, closeGently } from './http/drain.ts'
 import { Metrics } from './operations/metrics.ts'
 import { openRequestLogs } from './operations/request-logs.ts'
@@ -18,13 +18,6 @@ import { Repository } from './models/repository.ts'
 import { notReadyBecause } from './models/readiness.ts'
 import { buildOpsApp } from './ops-app.ts'
 import { openSources } from './sources/source.ts'
-
-/** Longer than any load balancer keeps an idle connection (ALB 60 s, CloudFront 5 s), so that it is never us who closes first. */
-const KEEP_ALIVE_MS = 75_000
-/** Longer than the idle time, which some versions of Node counted against it (nodejs/node#27363). */
-const HEADERS_MS = KEEP_ALIVE_MS + 5_000
-/** From the first byte of a request to its last; Node wants it no shorter than the headers. */
-const REQUEST_MS = 120_000
 
 function serve(config: Config): void {
   const log = pino({ level: config.logLevel })
@@ -51,15 +44,11 @@ function serve(config: Config): void {
     log,
     serverVersion: serverVersion(),
   }
-  const server = createServer({ requestTimeout: REQUEST_MS, headersTimeout: HEADERS_MS }, buildApp(parts))
+  const { server, sockets } = createDataServer(buildApp(parts), config.requestTimeoutMs, (connections) =>
+    log.warn({ connections }, 'Connections refused: there are too many'),
+  )
   // It answers until the process ends, so that a drain can be watched.
   const opsServer = createServer(buildOpsApp(parts))
-  server.keepAliveTimeout = KEEP_ALIVE_MS
-  const sockets = new Set<Socket>()
-  server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
 
   const stopped = new AbortController()
   const leave = async (signal: NodeJS.Signals): Promise<void> => {
@@ -72,6 +61,8 @@ function serve(config: Config): void {
     log.info({ signal, delayMs, inFlight: drain.inFlight }, 'Draining')
     const cut = await closeGently(server, sockets, { drain, delayMs })
     if (cut > 0) log.warn({ cut }, 'Requests cut because they did not end in time')
+    // Nobody waits for a model any more.
+    await repository.close()
     log.info('Drained')
     process.exit(0)
   }

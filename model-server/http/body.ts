@@ -1,10 +1,10 @@
 /** Reading request bodies: whole, bounded, inflated where they were compressed. */
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import { pipeline } from 'node:stream'
-import type { Readable } from 'node:stream'
+import type { Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { RequestError } from './request-error.ts'
+import { wantBody } from './unread-body.ts'
 
 const DECODERS = {
   gzip: createGunzip,
@@ -28,41 +28,56 @@ export function checkContentLength(request: IncomingMessage, maxBytes: number): 
  */
 export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.toLowerCase()
-  if (encoding === undefined || encoding === 'identity') return collect(request, maxBytes)
-  if (!(encoding in DECODERS)) {
-    throw new RequestError(
-      415,
-      `content-encoding: expected one of identity, ${Object.keys(DECODERS).join(', ')}, got '${encoding}'`,
-    )
+  if (encoding === undefined || encoding === 'identity') {
+    wantBody(request)
+    return collect(request, maxBytes)
   }
-  const decoder = DECODERS[encoding as keyof typeof DECODERS]()
-  // What goes wrong reaches the reader of the decoder; pipeline sees to it that neither end stays open.
-  pipeline(request, decoder, () => undefined)
-  return collect(decoder, maxBytes)
+  if (encoding in DECODERS) return inflate(request, DECODERS[encoding as keyof typeof DECODERS](), maxBytes)
+  throw new RequestError(
+    415,
+    `content-encoding: expected one of identity, ${Object.keys(DECODERS).join(', ')}, got '${encoding}'`,
+  )
+}
+
+async function inflate(request: IncomingMessage, decoder: Transform, maxBytes: number): Promise<Buffer> {
+  wantBody(request)
+  request.pipe(decoder)
+  const breakOff = (): void => {
+    if (!request.readableEnded) decoder.destroy(new Error('it broke off'))
+  }
+  request.once('close', breakOff)
+  try {
+    return await collect(decoder, maxBytes)
+  } finally {
+    request.off('close', breakOff)
+    request.unpipe(decoder)
+    // Whatever is left would only be inflated to be dropped.
+    decoder.destroy()
+  }
 }
 
 function collect(source: Readable, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
-    source.on('data', (chunk: Buffer) => {
+    const add = (chunk: Buffer): void => {
       size += chunk.length
       if (size <= maxBytes) {
         chunks.push(chunk)
         return
       }
-      // The rest is read and dropped, so that the client gets to the answer.
       chunks.length = 0
-      source.removeAllListeners('data').resume()
+      source.off('data', add)
       reject(tooLong(maxBytes, 'more'))
-    })
-    source.once('end', () => {
+    }
+    source.on('data', add)
+    source.on('end', () => {
       resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size))
     })
-    source.once('error', (cause) => {
+    source.on('error', (cause) => {
       reject(new RequestError(400, `the body: ${cause.message}`, { cause }))
     })
-    source.once('close', () => {
+    source.on('close', () => {
       if (!source.readableEnded) reject(new RequestError(400, 'the body: it broke off'))
     })
   })

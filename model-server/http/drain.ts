@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { whenEnded } from './when-ended.ts'
 
 /** A request that takes longer than this after the listener closed is cut; with the default delay it ends before the usual 30 s of grace. */
 const FINISH_MS = 20_000
@@ -29,7 +30,7 @@ export class Drain {
   track(response: ServerResponse): void {
     if (this.#draining) askToLeave(response)
     this.#owed.add(response)
-    response.once('close', () => this.#owed.delete(response))
+    whenEnded(response, () => this.#owed.delete(response))
   }
 
   /** From now on every answer asks its client to close the connection, also those of requests already here. */

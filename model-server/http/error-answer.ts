@@ -1,9 +1,11 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import type { Logger } from 'pino'
 import { RequestError } from './request-error.ts'
+import { sendUnread } from './unread-body.ts'
 
-/** Seconds after which a client may ask again while a model is being fetched. */
-const RETRY_AFTER = '1'
+/** Seconds after which a client may ask again where nothing says how long it will take. */
+const RETRY_AFTER = 1
 
 /** The body of a refusal, in the words of a protocol. */
 export type ErrorShape = (status: number, message: string) => object
@@ -23,12 +25,19 @@ export function answerErrors(
     const refusal = refusalOf(error)
     if (!refusal) {
       log.warn({ err: error, method: request.method, path: request.path }, 'Request failed')
-      response.status(500).json(shape(500, FAILED))
+      send(request, response, 500, shape(500, FAILED))
       return
     }
-    if (refusal.status === 503) response.setHeader('retry-after', RETRY_AFTER)
-    response.status(refusal.status).json(shape(refusal.status, refusal.message))
+    const { status, message, retryAfterSeconds = RETRY_AFTER } = refusal
+    if (status === 503) response.setHeader('retry-after', retryAfterSeconds)
+    send(request, response, status, shape(status, message))
   }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, status: number, body: object): void {
+  response.statusCode = status
+  response.setHeader('content-type', 'application/json; charset=utf-8')
+  sendUnread(request, response, JSON.stringify(body))
 }
 
 /** The last handler of a route: its path is known, this method is not. */
@@ -40,7 +49,9 @@ export function methodNotAllowed(allowed: string): RequestHandler {
 }
 
 /** Errors of express carry a status; anything that does not is a failure of ours. */
-function refusalOf(error: unknown): { status: number; message: string } | undefined {
+function refusalOf(
+  error: unknown,
+): { status: number; message: string; retryAfterSeconds?: number | undefined } | undefined {
   if (error instanceof RequestError) return error
   const { status, message } = error as { status?: number; message: string }
   return status !== undefined && status >= 400 && status < 500 ? { status, message } : undefined

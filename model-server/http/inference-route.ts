@@ -9,6 +9,9 @@ import { contextOf } from '../operations/request-context.ts'
 import { checkContentLength, readBody } from './body.ts'
 import { methodNotAllowed } from './error-answer.ts'
 import { RequestError } from './request-error.ts'
+import { whenEnded } from './when-ended.ts'
+
+const TIMEOUT_HEADER = 'x-request-timeout-ms'
 
 /** One request on its way: what came, which model answers, and what it still has. */
 export type Exchange = {
@@ -54,14 +57,11 @@ async function exchange(
   const { config, repository } = parts
   const slot = repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
   const call = beginCall(response, { slot, protocol: route.protocol, started, config })
-  let leave = (): void => undefined
-  response.once('close', () => leave())
-
   const model = servedModel(slot)
   route.checkHeaders(request)
+  limitTime(request, call, started)
   checkContentLength(request, config.maxBodyBytes)
-  model.admission.enter()
-  leave = () => model.admission.leave()
+  takePlace(model, response)
   const body = await readBody(request, config.maxBodyBytes)
   const columns = typeof model.frame === 'string' ? [] : model.frame.columns
   parts.payloadLog?.watch({ context: contextOf(response), headers: request.headers, body, columns }, response)
@@ -80,13 +80,40 @@ export function beginCall(
 ): Call {
   const call = new Call(started + config.requestTimeoutMs)
   contextOf(response).asked = { protocol, model: slot.config, call }
-  response.once('close', () => {
+  whenEnded(response, () => {
     call.abandoned = !response.writableFinished
     // nginx's code for a client that left; there is no answer to count.
     const code = call.abandoned ? 499 : response.statusCode
     slot.metrics.answered(protocol, code, (performance.now() - started) / 1000)
+    if (code === 413) slot.metrics.rejected('too_large')
+    if (code === 504) slot.metrics.rejected('deadline')
   })
   return call
+}
+
+/** A client may want its answer earlier than the server would wait, never later. */
+function limitTime(request: Request, call: Call, started: number): void {
+  const given = request.headers[TIMEOUT_HEADER]
+  if (given === undefined) return
+  const milliseconds = typeof given === 'string' && /^\d{1,9}$/.test(given) ? Number(given) : 0
+  if (milliseconds < 1) {
+    throw new RequestError(
+      400,
+      `${TIMEOUT_HEADER}: expected milliseconds from 1 to 999999999, got '${String(given)}'`,
+    )
+  }
+  call.expireBy(started + milliseconds)
+}
+
+/** Until the answer is out or its client gone. */
+function takePlace({ admission, metrics }: ServedModel, response: Response): void {
+  try {
+    admission.enter()
+  } catch (error) {
+    metrics.rejected('queue_full')
+    throw error
+  }
+  whenEnded(response, () => admission.leave())
 }
 
 /**
@@ -94,8 +121,11 @@ export function beginCall(
  * @throws RequestError 503 with the reason why there is none
  */
 export function servedModel(slot: ModelSlot): ServedModel {
-  if (slot.state.type === 'Loaded') return slot.state.model
-  throw new RequestError(503, slot.state.reason)
+  if (slot.state.type !== 'Loaded') throw new RequestError(503, slot.state.reason)
+  const { model } = slot.state
+  const reason = model.unavailableBecause()
+  if (reason !== undefined) throw new RequestError(503, reason)
+  return model
 }
 
 /** A named part of the path, which express may also give as a list. */

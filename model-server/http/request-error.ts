@@ -5,9 +5,16 @@ export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 
 export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly status: RefusalStatus
+  /** After which the client may try again; undefined where trying again does not help or nobody knows. */
+  readonly retryAfterSeconds: number | undefined
 
-  constructor(status: RefusalStatus, message: string, options?: ErrorOptions) {
+  constructor(
+    status: RefusalStatus,
+    message: string,
+    { retryAfterSeconds, ...options }: ErrorOptions & { retryAfterSeconds?: number } = {},
+  ) {
     super(message, options)
     this.status = status
+    this.retryAfterSeconds = retryAfterSeconds
   }
 }

@@ -53,6 +53,15 @@ export class Repository {
     return this.#versions.get(name) ?? []
   }
 
+  /** Free every model; to be called once the last answer is given. */
+  async close(): Promise<void> {
+    await Promise.all(
+      this.#slots.map(async ({ state }) => {
+        if (state.type === 'Loaded') await state.model.close()
+      }),
+    )
+  }
+
   /** Fetch and load every model; each goes its own way, and one that fails holds up no other. */
   async load(signal: AbortSignal): Promise<void> {
     await Promise.all(this.#slots.map((slot) => slot.loadInTheEnd(signal)))

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AccessLogMode } from '../config/logging.ts'
 import type { LineSink } from './line-sinks.ts'
+import { whenEnded } from '../http/when-ended.ts'
 import type { RequestContext } from './request-context.ts'
 
 /** What became of a request; `status` is 499 where the client left before its answer was out. */
@@ -42,7 +43,7 @@ export class AccessLog {
     if (this.#mode === 'off') return
     // Taken now: express rewrites `url` while it routes.
     const { method = '', url = '' } = request
-    response.once('close', () => {
+    whenEnded(response, () => {
       const status = response.writableFinished ? response.statusCode : 499
       const query = url.indexOf('?')
       this.write(context, {
