@@ -20,7 +20,7 @@ export class ServerProcess {
   constructor(env: Readonly<Record<string, string>>) {
     // Only what is given: the settings of whoever runs the tests must not leak in.
     this.child = spawn(process.execPath, [MAIN], {
-      env: { PORT: '0', ...env },
+      env: { PORT: '0', OPS_PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.exited = once(this.child, 'exit').then(([code]) => code as number | null)
