@@ -8,15 +8,16 @@ import type { HandlerSlot } from './handlers/handler-slot.ts'
 import { stripBasePath } from './http/base-path.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
+import { introduceModel } from './http/introduce-model.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { beginContext } from './operations/request-context.ts'
 import type { RequestLogs } from './operations/request-logs.ts'
 import type { Repository } from './models/repository.ts'
+import { addPageRoutes } from './pages/page-routes.ts'
 import { addMlflowRoutes } from './protocols/mlflow-routes.ts'
 import { addPredictRoute } from './protocols/predict-route.ts'
 import { addV1Routes } from './protocols/v1-routes.ts'
 import { addRunRoute } from './protocols/run-route.ts'
-import { modelNotReadyBecause } from './models/readiness.ts'
 import { RequestError } from './http/request-error.ts'
 import { addV2Routes } from './protocols/v2-routes.ts'
 
@@ -48,9 +49,7 @@ export function buildApp(parts: Parts): Express {
   addV2Routes(app, parts)
   addV1Routes(app, parts)
   addMlflowRoutes(app, parts)
-  app.get('/', (_request, response) => {
-    response.type('text/plain').send(greeting(parts))
-  })
+  addPageRoutes(app, parts)
 
   app.use((request) => {
     throw new RequestError(404, `no such path: ${request.path}; GET / lists those there are`)
@@ -59,17 +58,13 @@ export function buildApp(parts: Parts): Express {
   return app
 }
 
-/** Every answer, also a refusal, says which release gave it, and which model and bytes where there is only one. */
+/** Every answer, also a refusal, says which release gave it, and which model and bytes where there is only one to ask. */
 function introduce({ config, repository, drain, accessLog }: Parts): RequestHandler {
   const { release } = config
-  const [only, ...others] = repository.slots
-  const model = others.length === 0 ? only : undefined
   const headers = Object.entries({
     'x-modelrelease-name': release.name,
     'x-modelrelease-color': release.color,
     'x-modelrelease-revision': release.revision,
-    'x-model-name': model?.config.name,
-    'x-model-version': model?.config.version,
     // A cached answer would speak for a revision that may not serve any more.
     'cache-control': 'no-store',
   }).filter((header): header is [string, string] => header[1] !== undefined)
@@ -78,26 +73,8 @@ function introduce({ config, repository, drain, accessLog }: Parts): RequestHand
     drain.track(response)
     accessLog.follow(beginContext(request.headers, response), request, response)
     for (const [name, value] of headers) response.setHeader(name, value)
-    if (model?.state.type === 'Loaded')
-      response.setHeader('x-model-digest', `sha256:${model.state.model.sha256}`)
+    const [only, another] = repository.slots
+    if (only && !another) introduceModel(response, only)
     next()
   }
-}
-
-function greeting({ config, repository, drain }: Parts): string {
-  const color = config.release.color === undefined ? '' : ` (${config.release.color})`
-  const models = repository.slots.flatMap(({ state, config: { name, version } }) => {
-    const reason = modelNotReadyBecause(state, drain.draining)
-    return [
-      `model ${name} version ${version}${color}: ${reason === undefined ? 'ready' : `not ready: ${reason}`}`,
-      `GET  /v2/models/${name}                          inputs and outputs`,
-      `POST /v2/models/${name}/infer                    Open Inference Protocol V2`,
-    ]
-  })
-  return [
-    ...models,
-    'POST /predict                                   a pandas frame: {column: {row: value}}',
-    'GET  /v2/health/live, /v2/health/ready',
-    '',
-  ].join('\n')
 }
