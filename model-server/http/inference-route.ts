@@ -8,6 +8,7 @@ import type { Protocol } from '../operations/metrics.ts'
 import { contextOf } from '../operations/request-context.ts'
 import { checkContentLength, readBody } from './body.ts'
 import { methodNotAllowed } from './error-answer.ts'
+import { introduceModel } from './introduce-model.ts'
 import { RequestError } from './request-error.ts'
 import { whenEnded } from './when-ended.ts'
 
@@ -79,6 +80,7 @@ export function beginCall(
   }: { slot: ModelSlot; protocol: Protocol; started: number; config: Config },
 ): Call {
   const call = new Call(started + config.requestTimeoutMs)
+  introduceModel(response, slot)
   contextOf(response).asked = { protocol, model: slot.config, call }
   whenEnded(response, () => {
     call.abandoned = !response.writableFinished

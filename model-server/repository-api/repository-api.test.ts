@@ -98,6 +98,11 @@ describe('two versions of a model', () => {
         headers: JSON_TYPE,
         body: JSON.stringify({ inputs: [tensor] }),
       })
+      expect(Object.fromEntries(response.headers)).toMatchObject({
+        'x-model-name': 'housing',
+        'x-model-version': version,
+        'x-model-digest': `sha256:${housingModel(version).sha256}`,
+      })
       const answer = (await response.json()) as { model_version: string; outputs: [{ data: [number] }] }
       expect(answer.model_version).toBe(version)
       expect(versionOf(answer.outputs[0].data[0])).toBe(version)
