@@ -3,7 +3,7 @@
  * Node's stripper puts blanks where types were, so lines and columns in stack traces stay those of the sources. Run from
  * TypeScript, the operator holds 159 MiB instead of 132 and starts later, because Node then loads its own stripper.
  */
-import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { stripTypeScriptTypes } from 'node:module'
 import { dirname, join } from 'node:path'
 
@@ -23,4 +23,8 @@ for (const file of globSync('**/*.ts', { cwd: source, exclude })) {
   const target = join(out, file.replace(/\.ts$/, '.js'))
   mkdirSync(dirname(target), { recursive: true })
   writeFileSync(target, script)
+}
+// Read as they are, at run time.
+for (const file of globSync('**/*.proto', { cwd: source, exclude })) {
+  copyFileSync(join(source, file), join(out, file))
 }

@@ -11,6 +11,7 @@ test('the least that is needed, with the defaults of the README', () => {
   expect(readConfig(least)).toEqual({
     port: 8080,
     opsPort: 8081,
+    grpcPort: undefined,
     basePath: '',
     release: { name: undefined, color: undefined, revision: undefined },
     models: [
@@ -164,6 +165,7 @@ describe('a problem names the variable, its value and the remedy', () => {
       "MODEL_WARM_UP: [0]: unknown key 'expected'; expected inputs, frame, expect, absoluteTolerance",
     ],
     ['OPS_PORT', '8080', "OPS_PORT: expected another port than PORT, got '8080'"],
+    ['GRPC_PORT', '8081', "GRPC_PORT: expected another port than PORT and OPS_PORT, got '8081'"],
     ['BASE_PATH', '/a/../b', "BASE_PATH: expected a path such as /models/a, got '/a/../b'"],
     ['S3_FORCE_PATH_STYLE', 'yes', "S3_FORCE_PATH_STYLE: expected true or false, got 'yes'"],
     [

@@ -20,6 +20,8 @@ export type Config = {
   port: number
   /** Metrics, the repository API and health; never reached by what is sent to `port`. */
   opsPort: number
+  /** Undefined where nobody speaks gRPC. */
+  grpcPort: number | undefined
   /** Undefined where no module works before and after the model. */
   handler: HandlerConfig | undefined
   /** In front of every path of `port`; empty or `/a/b`. */
@@ -106,6 +108,7 @@ export function readConfig(env: Environment = process.env): Config {
   const config: Config = {
     port,
     opsPort: read('OPS_PORT', integer(portAfter(port), 0, 65_535)),
+    grpcPort: read('GRPC_PORT', integer(undefined, 0, 65_535)),
     basePath: read('BASE_PATH', basePath),
     handler: readHandler(read, requestTimeoutMs),
     release,
@@ -174,8 +177,11 @@ function readRepositoryApi(release: Release, { note, read }: Problems): Reposito
 
 /** What no setting shows by itself. */
 function checkTogether(config: Config, note: Problems['note']): void {
-  const { models, repositoryApi, mlflow, port, opsPort } = config
+  const { models, repositoryApi, mlflow, port, opsPort, grpcPort } = config
   if (port === opsPort && port !== 0) note('OPS_PORT', `expected another port than PORT, got '${opsPort}'`)
+  if (grpcPort !== undefined && grpcPort !== 0 && [port, opsPort].includes(grpcPort)) {
+    note('GRPC_PORT', `expected another port than PORT and OPS_PORT, got '${grpcPort}'`)
+  }
   // Of a setting with a problem there may be nothing, whatever its type says.
   const locations: (ModelLocation | undefined)[] = models.map((model) => model.location)
   const fromMlflow = locations.some((location) => location?.type === 'Mlflow')

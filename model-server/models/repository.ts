@@ -53,6 +53,13 @@ export class Repository {
     return this.#versions.get(name) ?? []
   }
 
+  /** Those of a model that can be asked now, the newest first. */
+  loadedVersions(name: string): string[] {
+    return this.versions(name)
+      .filter(({ state }) => state.type === 'Loaded')
+      .map(({ version }) => version)
+  }
+
   /** Free every model; to be called once the last answer is given. */
   async close(): Promise<void> {
     await Promise.all(

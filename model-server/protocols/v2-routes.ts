@@ -22,11 +22,6 @@ export function addV2Routes(app: Express, parts: Parts): void {
   const { repository, drain, serverVersion } = parts
   const slotOf = (request: Request): ModelSlot =>
     repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
-  const versionsOf = ({ name }: ModelSlot): string[] =>
-    repository
-      .versions(name)
-      .filter(({ state }) => state.type === 'Loaded')
-      .map(({ version }) => version)
 
   for (const path of MODEL_PATHS) {
     addInferenceRoute(app, parts, { protocol: 'v2', path: `${path}/infer`, checkHeaders, infer })
@@ -34,7 +29,7 @@ export function addV2Routes(app: Express, parts: Parts): void {
       .route(path)
       .get((request, response) => {
         const slot = slotOf(request)
-        response.json(encodeMetadata(slot.name, versionsOf(slot), servedModel(slot).signature))
+        response.json(encodeMetadata(slot.name, repository.loadedVersions(slot.name), servedModel(slot).signature))
       })
       .all(methodNotAllowed('GET, HEAD'))
     app

@@ -1,0 +1,206 @@
+/** The Open Inference Protocol V2 over gRPC. Only imported where GRPC_PORT asks for it: the packages take 28 MB. */
+import { Server, ServerCredentials, status } from '@grpc/grpc-js'
+import type {
+  ServerUnaryCall,
+  ServiceDefinition,
+  UntypedServiceImplementation,
+  sendUnaryData,
+} from '@grpc/grpc-js'
+import { loadSync } from '@grpc/proto-loader'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Parts } from '../../app.ts'
+import { Call } from '../../execution/call.ts'
+import { servedModel } from '../../http/inference-route.ts'
+import { RequestError } from '../../http/request-error.ts'
+import type { RefusalStatus } from '../../http/request-error.ts'
+import type { ModelSlot } from '../../models/model-slot.ts'
+import { modelNotReadyBecause, notReadyBecause } from '../../models/readiness.ts'
+import { encodeMetadata } from '../v2-codec.ts'
+import { EXTENSIONS, SERVER_NAME } from '../v2-routes.ts'
+import { decodeModelInfer, encodeModelInfer } from './messages.ts'
+import type { ModelInferRequest, ModelInferResponse } from './messages.ts'
+
+/** What the requests of all methods that name a model have in common. */
+type OfModel = { name: string; version: string }
+
+const CODES: Record<RefusalStatus, status> = {
+  400: status.INVALID_ARGUMENT,
+  401: status.UNAUTHENTICATED,
+  403: status.PERMISSION_DENIED,
+  404: status.NOT_FOUND,
+  405: status.UNIMPLEMENTED,
+  409: status.ABORTED,
+  413: status.RESOURCE_EXHAUSTED,
+  415: status.INVALID_ARGUMENT,
+  422: status.INVALID_ARGUMENT,
+  501: status.UNIMPLEMENTED,
+  503: status.UNAVAILABLE,
+  504: status.DEADLINE_EXCEEDED,
+}
+
+/** How long calls may go on after the server stopped taking new ones; as for HTTP. */
+const FINISH_MS = 20_000
+
+/** A server that listens. */
+export type GrpcServer = {
+  port: number
+  /** After `delayMs` take no new calls, and end when those that are here have ended. */
+  close: (delayMs: number) => Promise<void>
+}
+
+/**
+ * Serve, on all addresses.
+ * @param port 0 takes a free one
+ */
+export async function startGrpc(port: number, parts: Parts): Promise<GrpcServer> {
+  const { maxBodyBytes } = parts.config
+  const server = new Server({
+    'grpc.max_receive_message_length': maxBodyBytes,
+    'grpc.max_send_message_length': -1,
+  })
+  const services = servicesOf()
+  server.addService(services.inference, inferenceOf(parts))
+  server.addService(services.health, healthOf(parts))
+  return { port: await bind(server, port), close: (delayMs) => wait(delayMs).then(() => close(server)) }
+}
+
+function servicesOf(): { inference: ServiceDefinition; health: ServiceDefinition } {
+  const files = ['inference', 'health'].map((name) =>
+    fileURLToPath(new URL(`./${name}.proto`, import.meta.url)),
+  )
+  const definition = loadSync(files, {
+    keepCase: true,
+    longs: String,
+    defaults: true,
+    oneofs: true,
+    enums: String,
+  })
+  return {
+    inference: definition['inference.GRPCInferenceService'] as ServiceDefinition,
+    health: definition['grpc.health.v1.Health'] as ServiceDefinition,
+  }
+}
+
+/** IPv6 with IPv4 in it where the machine has both, as Node does for HTTP. */
+async function bind(server: Server, port: number): Promise<number> {
+  const bindTo = (address: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      server.bindAsync(`${address}:${port}`, ServerCredentials.createInsecure(), (error, bound) => {
+        if (error) reject(error)
+        else resolve(bound)
+      })
+    })
+  return bindTo('[::]').catch(() => bindTo('0.0.0.0'))
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => server.forceShutdown(), FINISH_MS)
+    server.tryShutdown(() => {
+      clearTimeout(force)
+      resolve()
+    })
+  })
+}
+
+function inferenceOf(parts: Parts): UntypedServiceImplementation {
+  const { repository, drain, serverVersion } = parts
+  const slotOf = ({ name, version }: OfModel): ModelSlot =>
+    repository.find(name === '' ? undefined : name, version === '' ? undefined : version)
+
+  return {
+    ServerLive: answering(parts, () => ({ live: true })),
+    ServerReady: answering(parts, () => ({
+      ready: notReadyBecause(repository, drain.draining) === undefined,
+    })),
+    ModelReady: answering(parts, (request: OfModel) => ({
+      ready: modelNotReadyBecause(slotOf(request).state, drain.draining) === undefined,
+    })),
+    ServerMetadata: answering(parts, () => ({
+      name: SERVER_NAME,
+      version: serverVersion,
+      // Bytes are part of the protocol here, and no extension.
+      extensions: EXTENSIONS.filter((name) => name !== 'binary_tensor_data'),
+    })),
+    ModelMetadata: answering(parts, (request: OfModel) => {
+      const slot = slotOf(request)
+      return encodeMetadata(slot.name, repository.loadedVersions(slot.name), servedModel(slot).signature)
+    }),
+    ModelInfer: answering(parts, (request: ModelInferRequest, call) => {
+      const { model_name: name, model_version: version } = request
+      return infer(request, call, slotOf({ name, version }), parts)
+    }),
+  }
+}
+
+async function infer(
+  request: ModelInferRequest,
+  grpcCall: ServerUnaryCall<unknown, unknown>,
+  slot: ModelSlot,
+  { config }: Parts,
+): Promise<ModelInferResponse> {
+  const started = performance.now()
+  const call = new Call(started + config.requestTimeoutMs)
+  // A Date or a number of milliseconds since 1970; Infinity where the client waits for ever.
+  call.expireBy(started + Number(grpcCall.getDeadline()) - Date.now())
+  grpcCall.on('cancelled', () => (call.abandoned = true))
+  let code = 500
+  try {
+    const model = servedModel(slot)
+    model.admission.enter()
+    try {
+      const asked = decodeModelInfer(request, model.signature)
+      if (asked.timeoutMs !== undefined) call.expireBy(started + asked.timeoutMs)
+      const outputs = await model.infer(asked.inputs, asked.outputs, call)
+      code = 200
+      return encodeModelInfer(model, request.id, outputs, request.raw_input_contents.length > 0)
+    } finally {
+      model.admission.leave()
+    }
+  } catch (error) {
+    if (error instanceof RequestError) code = error.status
+    throw error
+  } finally {
+    // The codes of HTTP, so that one can ask for the failures of all protocols at once.
+    slot.metrics.answered('grpc', grpcCall.cancelled ? 499 : code, (performance.now() - started) / 1000)
+  }
+}
+
+function healthOf(parts: Parts): UntypedServiceImplementation {
+  const { repository, drain } = parts
+  return {
+    Check: answering(parts, ({ service }: { service: string }) => {
+      // A service that was implemented here is healthy if the server is; a model may be asked for by its name too.
+      const reason =
+        service === '' || service === 'inference.GRPCInferenceService'
+          ? notReadyBecause(repository, drain.draining)
+          : modelNotReadyBecause(repository.find(service).state, drain.draining)
+      return { status: reason === undefined ? 'SERVING' : 'NOT_SERVING' }
+    }),
+  }
+}
+
+/** A method: what it returns is the answer, what it throws is a status. */
+function answering<Request, Response>(
+  { log }: Parts,
+  answer: (request: Request, call: ServerUnaryCall<unknown, unknown>) => Response | Promise<Response>,
+): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
+  return (call, callback) => {
+    // In a promise also where nothing waits, so that there is one place for what is thrown.
+    void Promise.resolve()
+      .then(() => answer(call.request, call as ServerUnaryCall<unknown, unknown>))
+      .then(
+        (response) => callback(null, response),
+        (error: unknown) => {
+          if (error instanceof RequestError) {
+            callback({ code: CODES[error.status], details: error.message })
+            return
+          }
+          log.warn({ err: error, method: call.getPath() }, 'Request failed')
+          const details = 'the model failed on this request; the log of the server says why'
+          callback({ code: status.INTERNAL, details })
+        },
+      )
+  }
+}
