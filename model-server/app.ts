@@ -13,11 +13,11 @@ import type { Metrics } from './operations/metrics.ts'
 import { beginContext } from './operations/request-context.ts'
 import type { RequestLogs } from './operations/request-logs.ts'
 import type { Repository } from './models/repository.ts'
+import { addPageRoutes } from './pages/page-routes.ts'
 import { addMlflowRoutes } from './protocols/mlflow-routes.ts'
 import { addPredictRoute } from './protocols/predict-route.ts'
 import { addV1Routes } from './protocols/v1-routes.ts'
 import { addRunRoute } from './protocols/run-route.ts'
-import { modelNotReadyBecause } from './models/readiness.ts'
 import { RequestError } from './http/request-error.ts'
 import { addV2Routes } from './protocols/v2-routes.ts'
 
@@ -49,9 +49,7 @@ export function buildApp(parts: Parts): Express {
   addV2Routes(app, parts)
   addV1Routes(app, parts)
   addMlflowRoutes(app, parts)
-  app.get('/', (_request, response) => {
-    response.type('text/plain').send(greeting(parts))
-  })
+  addPageRoutes(app, parts)
 
   app.use((request) => {
     throw new RequestError(404, `no such path: ${request.path}; GET / lists those there are`)
@@ -79,22 +77,4 @@ function introduce({ config, repository, drain, accessLog }: Parts): RequestHand
     if (only && !another) introduceModel(response, only)
     next()
   }
-}
-
-function greeting({ config, repository, drain }: Parts): string {
-  const color = config.release.color === undefined ? '' : ` (${config.release.color})`
-  const models = repository.slots.flatMap(({ state, config: { name, version } }) => {
-    const reason = modelNotReadyBecause(state, drain.draining)
-    return [
-      `model ${name} version ${version}${color}: ${reason === undefined ? 'ready' : `not ready: ${reason}`}`,
-      `GET  /v2/models/${name}                          inputs and outputs`,
-      `POST /v2/models/${name}/infer                    Open Inference Protocol V2`,
-    ]
-  })
-  return [
-    ...models,
-    'POST /predict                                   a pandas frame: {column: {row: value}}',
-    'GET  /v2/health/live, /v2/health/ready',
-    '',
-  ].join('\n')
 }
