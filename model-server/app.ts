@@ -8,6 +8,7 @@ import type { HandlerSlot } from './handlers/handler-slot.ts'
 import { stripBasePath } from './http/base-path.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
+import { introduceModel } from './http/introduce-model.ts'
 import type { Metrics } from './operations/metrics.ts'
 import { beginContext } from './operations/request-context.ts'
 import type { RequestLogs } from './operations/request-logs.ts'
@@ -57,17 +58,13 @@ export function buildApp(parts: Parts): Express {
   return app
 }
 
-/** Every answer, also a refusal, says which release gave it, and which model and bytes where there is only one. */
+/** Every answer, also a refusal, says which release gave it, and which model and bytes where there is only one to ask. */
 function introduce({ config, repository, drain, accessLog }: Parts): RequestHandler {
   const { release } = config
-  const [only, ...others] = repository.slots
-  const model = others.length === 0 ? only : undefined
   const headers = Object.entries({
     'x-modelrelease-name': release.name,
     'x-modelrelease-color': release.color,
     'x-modelrelease-revision': release.revision,
-    'x-model-name': model?.config.name,
-    'x-model-version': model?.config.version,
     // A cached answer would speak for a revision that may not serve any more.
     'cache-control': 'no-store',
   }).filter((header): header is [string, string] => header[1] !== undefined)
@@ -76,8 +73,8 @@ function introduce({ config, repository, drain, accessLog }: Parts): RequestHand
     drain.track(response)
     accessLog.follow(beginContext(request.headers, response), request, response)
     for (const [name, value] of headers) response.setHeader(name, value)
-    if (model?.state.type === 'Loaded')
-      response.setHeader('x-model-digest', `sha256:${model.state.model.sha256}`)
+    const [only, another] = repository.slots
+    if (only && !another) introduceModel(response, only)
     next()
   }
 }
