@@ -13,6 +13,7 @@ export type CallEntry = {
   store?: string
   function?: string
   policy?: string
+  vpcOrigin?: string
   invalidation?: string
   /** Keys of a store that were put or deleted. */
   keys?: string[]

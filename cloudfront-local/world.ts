@@ -13,7 +13,8 @@ import { Invalidations } from './control-plane/invalidations.ts'
 import { Policies, policyRoutes } from './control-plane/policies.ts'
 import { storeRoutes } from './control-plane/store-routes.ts'
 import { taggingRoutes, Tags } from './control-plane/tags.ts'
-import { textOf } from './control-plane/xml.ts'
+import { VpcOrigins, vpcOriginRoutes } from './control-plane/vpc-origins.ts'
+import { child, listItems, textOf } from './control-plane/xml.ts'
 import { Edge, functionsOf } from './edge/edge.ts'
 import { FunctionRunner } from './functions/function-runner.ts'
 import { DATA_PLANE_PREFIX, dataPlane } from './key-value-store/data-plane.ts'
@@ -69,6 +70,7 @@ export type World = {
   stores: Stores
   tags: Tags
   policies: Policies
+  vpcOrigins: VpcOrigins
   tester: FunctionRunner
   maxPageSize: number
   pick: (choices: number) => number
@@ -104,7 +106,7 @@ export function buildWorld(options: WorldOptions): World {
     shelf: shelf('distributions'),
     references: {
       isPublishedFunction: (arn) => functions.isPublished(arn),
-      isPolicy: (id) => policies.has(id),
+      isPolicy: (id) => policies.kept.has(id),
     },
     identicalPut,
   })
@@ -114,9 +116,19 @@ export function buildWorld(options: WorldOptions): World {
     shelf: shelf('invalidations'),
   })
   const tags = new Tags(shelf('tags'))
+  const vpcOrigins = new VpcOrigins({ ...common, shelf: shelf('vpc-origins') })
   return {
     ...{ audit, clock, faults: new FaultTable(), edges, resolve, propagations, maxPageSize, pick },
-    ...{ distributions, invalidations, functions, stores, tags, policies, tester: new FunctionRunner() },
+    ...{
+      distributions,
+      invalidations,
+      functions,
+      stores,
+      tags,
+      policies,
+      vpcOrigins,
+      tester: new FunctionRunner(),
+    },
   }
 }
 
@@ -210,7 +222,7 @@ function propagationsTo(
 
 /** Both services of AWS that the stand-in plays, on one port. Never rejects. */
 export function apiOf(world: World): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
-  const { audit, faults, distributions, functions, stores, tags, policies, maxPageSize } = world
+  const { audit, faults, distributions, functions, stores, tags, policies, vpcOrigins, maxPageSize } = world
   const configs = () => distributions.list().map(({ config }) => config)
   const isAssociated = (arn: string): boolean =>
     configs().some((config) => functionsOf({ settings: readSettings(config) }).includes(arn))
@@ -225,6 +237,14 @@ export function apiOf(world: World): (request: IncomingMessage, response: Server
           .list()
           .some(({ domainName, config }) => domainName === name && textOf(config, 'Staging') === 'true'),
       isAttached: (id) => configs().some((config) => textOf(config, 'ContinuousDeploymentPolicyId') === id),
+      maxPageSize,
+    }),
+    ...vpcOriginRoutes({
+      vpcOrigins,
+      isInUse: (id) =>
+        configs()
+          .flatMap((config) => listItems(config, 'Origins'))
+          .some((origin) => textOf(child(origin, 'VpcOriginConfig'), 'VpcOriginId') === id),
       maxPageSize,
     }),
     ...taggingRoutes(tags, (arn) =>

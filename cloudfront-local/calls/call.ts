@@ -2,7 +2,7 @@
 import type { CallEntry } from '../audit-log.ts'
 
 /** What a call is about: the member of the audit entry and of a fault that names it. */
-export type Subject = 'distribution' | 'store' | 'function' | 'policy'
+export type Subject = 'distribution' | 'store' | 'function' | 'policy' | 'vpcOrigin'
 
 export type Call = {
   /** Decoded parts of the path that the route captured; the first is the id or name of the subject. */

@@ -3,6 +3,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   AccessDenied: 403,
   BatchTooLarge: 413,
   CannotDeleteEntityWhileInUse: 409,
+  CannotUpdateEntityWhileInUse: 409,
   CNAMEAlreadyExists: 409,
   ContinuousDeploymentPolicyAlreadyExists: 409,
   ContinuousDeploymentPolicyInUse: 409,

@@ -1,16 +1,11 @@
 /** Continuous deployment policies: kept, judged and attached; no edge sends anything to a staging distribution. */
 import { CloudFrontError } from './cloudfront-error.ts'
 import { document, locationOf, pageOf, plainList, readDocument } from './documents.ts'
-import { judgeIfMatch, newIdentifier } from './etag.ts'
-import { child, contentOf, element, listItems, parseXml, renderXml, textOf } from './xml.ts'
+import { KeptConfigs } from './kept-configs.ts'
+import { child, contentOf, element, listItems, textOf } from './xml.ts'
 import type { Answer, Call, Route } from '../calls/call.ts'
-import type { Clock } from '../propagation/clock.ts'
-import type { Shelf } from '../state/shelf.ts'
+import type { KeptConfig, KeptOptions } from './kept-configs.ts'
 import type { XmlElement } from './xml.ts'
-
-export type Policy = { id: string; etag: string; config: XmlElement; modified: string }
-/** The configuration as XML text. */
-export type SavedPolicy = Omit<Policy, 'config'> & { config: string }
 
 const CONFIG = 'ContinuousDeploymentPolicyConfig'
 const MAX_POLICIES = 20
@@ -18,77 +13,44 @@ const MAX_WEIGHT = 0.15
 const MIN_TTL_SECONDS = 300
 const MAX_TTL_SECONDS = 3600
 
-export type PoliciesOptions = {
-  shelf: Shelf<SavedPolicy>
-  clock: Clock
-  pick: (choices: number) => number
-}
-
 export class Policies {
-  readonly #options: PoliciesOptions
-  readonly #byId = new Map<string, Policy>()
+  readonly kept: KeptConfigs
 
-  constructor(options: PoliciesOptions) {
-    this.#options = options
-    for (const saved of options.shelf.all()) {
-      this.#byId.set(saved.id, { ...saved, config: parseXml(saved.config) })
-    }
-  }
-
-  list(): Policy[] {
-    return [...this.#byId.values()].sort((a, b) => (a.id < b.id ? -1 : 1))
-  }
-
-  has(id: string): boolean {
-    return this.#byId.has(id)
-  }
-
-  /** Throws NoSuchContinuousDeploymentPolicy. */
-  get(id: string): Policy {
-    const policy = this.#byId.get(id)
-    if (policy !== undefined) return policy
-    throw new CloudFrontError(
-      'NoSuchContinuousDeploymentPolicy',
-      `There is no continuous deployment policy ${id}.`,
-    )
+  constructor(options: KeptOptions) {
+    this.kept = new KeptConfigs(options, {
+      idFrom: (identifier) => identifier.toLowerCase(),
+      missing: (id) =>
+        new CloudFrontError(
+          'NoSuchContinuousDeploymentPolicy',
+          `There is no continuous deployment policy ${id}.`,
+        ),
+    })
   }
 
   /** `isStaging` tells whether a domain name is that of a staging distribution. Throws CloudFrontError. */
-  create(config: XmlElement, isStaging: (name: string) => boolean): Policy {
-    if (this.#byId.size >= MAX_POLICIES) {
+  create(config: XmlElement, isStaging: (name: string) => boolean): KeptConfig {
+    if (this.kept.size >= MAX_POLICIES) {
       throw new CloudFrontError('TooManyContinuousDeploymentPolicies', `More than ${MAX_POLICIES} policies.`)
     }
     this.#judge(config, undefined, isStaging)
-    return this.#keep(newIdentifier(this.#options.pick).toLowerCase(), config)
+    return this.kept.add(config)
   }
 
   /** A full replacement. Throws CloudFrontError. */
   update(
-    call: Pick<Call, 'ifMatch'> & { id: string },
+    { id, ifMatch }: { id: string; ifMatch: string | undefined },
     config: XmlElement,
     isStaging: (name: string) => boolean,
-  ): Policy {
-    this.#guarded(call.id, call.ifMatch)
-    this.#judge(config, call.id, isStaging)
-    return this.#keep(call.id, config)
-  }
-
-  delete(id: string, ifMatch: string | undefined): void {
-    this.#guarded(id, ifMatch)
-    this.#byId.delete(id)
-    this.#options.shelf.delete(id)
-  }
-
-  #guarded(id: string, ifMatch: string | undefined): void {
-    const stale = judgeIfMatch(ifMatch, this.get(id).etag)
-    if (stale !== undefined) throw stale
+  ): KeptConfig {
+    this.kept.guarded(id, ifMatch)
+    this.#judge(config, id, isStaging)
+    return this.kept.replace(id, ifMatch, config)
   }
 
   #judge(config: XmlElement, id: string | undefined, isStaging: (name: string) => boolean): void {
     const names = stagingNames(config)
-    const used = this.list()
-      .filter((policy) => policy.id !== id)
-      .flatMap((policy) => stagingNames(policy.config))
+    const others = this.kept.list().filter((policy) => policy.id !== id)
+    const used = others.flatMap((policy) => stagingNames(policy.config))
     if (names.some((name) => used.includes(name))) {
       throw new CloudFrontError('StagingDistributionInUse', 'Another policy has this staging distribution.')
     }
@@ -101,14 +63,6 @@ export class Policies {
       )
     }
     if (problem !== undefined) throw new CloudFrontError('InvalidArgument', problem)
-  }
-
-  #keep(id: string, config: XmlElement): Policy {
-    const { clock, pick, shelf } = this.#options
-    const policy = { id, config, etag: newIdentifier(pick), modified: clock.date().toISOString() }
-    this.#byId.set(id, policy)
-    shelf.put(id, { ...policy, config: renderXml(config) })
-    return policy
   }
 }
 
@@ -149,9 +103,10 @@ const ONE_CONFIG = /^\/2020-05-31\/continuous-deployment-policy\/([^/]+)\/config
 
 export function policyRoutes({ policies, isStaging, isAttached, maxPageSize }: PolicyServices): Route[] {
   const subject = 'policy'
+  const { kept } = policies
   const idIn = ({ parts: [id = ''] }: Call): string => id
   const list = ({ query }: Call): Answer => {
-    const page = pageOf(policies.list(), ({ id }) => id, { query, cap: maxPageSize })
+    const page = pageOf(kept.list(), ({ id }) => id, { query, cap: maxPageSize })
     const items = page.items.map((policy) => element('ContinuousDeploymentPolicySummary', told(policy)))
     return { status: 200, body: plainList('ContinuousDeploymentPolicyList', page, items) }
   }
@@ -166,7 +121,7 @@ export function policyRoutes({ policies, isStaging, isAttached, maxPageSize }: P
     }
   }
   const getConfig = (call: Call): Answer => {
-    const { etag, config } = policies.get(idIn(call))
+    const { etag, config } = kept.get(idIn(call))
     return { status: 200, headers: { etag }, body: document(config) }
   }
   const update = (call: Call): Answer => {
@@ -175,11 +130,11 @@ export function policyRoutes({ policies, isStaging, isAttached, maxPageSize }: P
     return { ...answerOf(policy), audit: { etag: policy.etag } }
   }
   const remove = (call: Call): Answer => {
-    policies.get(idIn(call))
+    kept.get(idIn(call))
     if (isAttached(idIn(call))) {
       throw new CloudFrontError('ContinuousDeploymentPolicyInUse', 'A distribution has this policy.')
     }
-    policies.delete(idIn(call), call.ifMatch)
+    kept.delete(idIn(call), call.ifMatch)
     return { status: 204, body: '' }
   }
   const name = 'ContinuousDeploymentPolicy'
@@ -191,7 +146,7 @@ export function policyRoutes({ policies, isStaging, isAttached, maxPageSize }: P
       path: ONE,
       operation: `Get${name}`,
       subject,
-      handle: (call) => answerOf(policies.get(idIn(call))),
+      handle: (call) => answerOf(kept.get(idIn(call))),
     },
     { method: 'GET', path: ONE_CONFIG, operation: `Get${name}Config`, subject, handle: getConfig },
     { method: 'PUT', path: ONE, operation: `Update${name}`, subject, handle: update },
@@ -199,7 +154,7 @@ export function policyRoutes({ policies, isStaging, isAttached, maxPageSize }: P
   ]
 }
 
-function told({ id, config, modified }: Policy): XmlElement {
+function told({ id, config, modified }: KeptConfig): XmlElement {
   return element(
     'ContinuousDeploymentPolicy',
     element('Id', id),
@@ -208,6 +163,6 @@ function told({ id, config, modified }: Policy): XmlElement {
   )
 }
 
-function answerOf(policy: Policy, status = 200): Answer {
+function answerOf(policy: KeptConfig, status = 200): Answer {
   return { status, headers: { etag: policy.etag }, body: document(told(policy)) }
 }

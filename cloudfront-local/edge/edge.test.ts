@@ -154,6 +154,33 @@ describe('a new version', () => {
   })
 })
 
+test('going back while the change is still under way ends on the old color everywhere', async () => {
+  const world = await start({ blue: await origin(says('blue')), green: await origin(says('green')) })
+  await admin(world, 'POST', '/edges/all/hold')
+  await pointAt(world, 'green')
+  await admin(world, 'POST', '/edges/1/release')
+  expect((await ask(world.edgeUrls[0])).body).toBe('green')
+  await pointAt(world, 'blue')
+  await admin(world, 'POST', '/edges/all/release')
+  await deployed(world, 3)
+  for (const url of world.edgeUrls) expect((await ask(url)).body).toBe('blue')
+})
+
+test('an origin that is taken away before the last edge has switched is 502 there, and nowhere else', async () => {
+  const blue = createServer(says('blue'))
+  const port = await listen(blue)
+  const world = await start({ blue: port, green: await origin(says('green')) })
+  await admin(world, 'POST', '/edges/3/hold')
+  await pointAt(world, 'green')
+  await world.waitFor((entry) => entry.type === 'EdgeApplied' && entry.edge === 2)
+  blue.closeAllConnections()
+  await new Promise((resolve) => blue.close(resolve))
+  const statuses = async () => Promise.all(world.edgeUrls.map(async (url) => (await ask(url)).status))
+  expect(await statuses()).toEqual([200, 200, 502])
+  await admin(world, 'POST', '/edges/3/release')
+  expect(await statuses()).toEqual([200, 200, 200])
+})
+
 describe('routing', () => {
   test('takes the first behavior that matches, then the default, and adds OriginPath', async () => {
     const tell =

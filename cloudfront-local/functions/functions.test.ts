@@ -12,7 +12,7 @@ import {
   UpdateFunctionCommand,
 } from '@aws-sdk/client-cloudfront'
 import { describe, expect, jest, test } from '@jest/globals'
-import { admin, ask, cloudFront, HOST, origin, refusal, start } from '../test/running.ts'
+import { admin, ask, cloudFront, HOST, keepAlive, origin, refusal, start } from '../test/running.ts'
 import type { CloudFrontClient, FunctionConfig, FunctionStage } from '@aws-sdk/client-cloudfront'
 import type { RequestListener } from 'node:http'
 import type { CloudFrontLocalOptions } from '../start.ts'
@@ -187,6 +187,16 @@ describe('the API', () => {
     await expect(refusal(made)).resolves.toEqual({ code: 'EntityNotFound', status: 404 })
   })
 
+  test('lists by name, page by page', async () => {
+    const sdk = cloudFront(await start({ maxPageSize: 1 }))
+    for (const name of ['b', 'a']) await create(sdk, PASS, name)
+    const first = (await sdk.send(new ListFunctionsCommand({}))).FunctionList
+    expect(first).toMatchObject({ Quantity: 1, MaxItems: 1, NextMarker: 'a', Items: [{ Name: 'a' }] })
+    const second = (await sdk.send(new ListFunctionsCommand({ Marker: first?.NextMarker }))).FunctionList
+    expect(second).toMatchObject({ Quantity: 1, Items: [{ Name: 'b' }] })
+    expect(second).not.toHaveProperty('NextMarker')
+  })
+
   test('TestFunction runs a stage and tells output, logs and errors', async () => {
     const sdk = cloudFront(await start())
     const etag = await create(
@@ -284,6 +294,39 @@ describe('at an edge', () => {
     expect(await colors()).toEqual(['green', 'blue'])
     await admin(world, 'POST', '/edges/2/release')
     expect(await colors()).toEqual(['green', 'green'])
+  })
+
+  test('1,000 requests through flips of the key: none fails, both colors answer, the end is pure', async () => {
+    const state = (active: string, other: string) => JSON.stringify({ active, weight: 0, other })
+    const world = await running(SWITCH, {
+      items: { housing: state('blue', 'green') },
+      storePropagation: { minMs: 0, maxMs: 40 },
+      randomSeed: 5,
+    })
+    const flips = new Map([
+      [200, state('green', 'blue')],
+      [450, state('blue', 'green')],
+      [700, state('green', 'blue')],
+    ])
+    const agent = keepAlive(32)
+    const colors = new Set<string>()
+    let next = 0
+    const worker = async (): Promise<void> => {
+      while (next < 1000) {
+        const number = next
+        next += 1
+        const housing = flips.get(number)
+        const path = '/key-value-stores/models/foreign-write'
+        if (housing !== undefined) await admin(world, 'POST', path, { puts: { housing } })
+        const answer = await ask(world.edgeUrls[number % 2], { method: 'POST', body: '{}', agent })
+        expect(answer.status).toBe(200)
+        colors.add((JSON.parse(answer.body) as Echo).name)
+      }
+    }
+    await Promise.all(Array.from({ length: 16 }, worker))
+    await world.waitFor((entry) => entry.type === 'EdgeStoreApplied' && entry.version === 4 && entry.settled)
+    expect(colors).toEqual(new Set(['blue', 'green']))
+    for (const url of world.edgeUrls) expect((JSON.parse((await ask(url)).body) as Echo).name).toBe('green')
   })
 
   test('new code reaches each edge at its own time', async () => {
