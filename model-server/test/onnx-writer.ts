@@ -22,11 +22,15 @@ export type Port = { name: string; datatype: keyof typeof ELEMENT_TYPES; shape: 
 /** A node of the default operator set. */
 export type Node = { op: string; inputs: readonly string[]; outputs: readonly string[] }
 
+/** FP32 values that are part of the model. */
+export type Constant = { name: string; shape: readonly number[]; data: Float32Array }
+
 /** A model as bytes. */
 export function writeModel(graph: {
   inputs: readonly Port[]
   outputs: readonly Port[]
   nodes: readonly Node[]
+  constants?: readonly Constant[]
   metadata?: Readonly<Record<string, string>>
 }): Buffer {
   const graphProto = Buffer.concat([
@@ -39,6 +43,7 @@ export function writeModel(graph: {
       ),
     ),
     text(2, 'test'),
+    ...(graph.constants ?? []).map((constant) => message(5, constantProto(constant))),
     ...graph.inputs.map((port) => message(11, portProto(port))),
     ...graph.outputs.map((port) => message(12, portProto(port))),
   ])
@@ -70,6 +75,46 @@ export function addsub(): Buffer {
       { op: 'Sub', inputs: ['INPUT0', 'INPUT1'], outputs: ['OUTPUT1'] },
     ],
   })
+}
+
+/**
+ * y = the mean of 100,000 numbers that are `depth` sines of x each: a row takes about half a millisecond for each sine, and
+ * more rows take longer in proportion.
+ */
+export function slowModel(depth: number): Buffer {
+  const width = 100_000
+  const names = Array.from({ length: depth + 1 }, (_, index) => `s${index}`)
+  return writeModel({
+    inputs: [{ name: 'x', datatype: 'FP32', shape: ['N', 1] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['N', 1] }],
+    constants: [
+      { name: 'spread', shape: [1, width], data: new Float32Array(width).fill(1) },
+      { name: 'mean', shape: [width, 1], data: new Float32Array(width).fill(1 / width) },
+    ],
+    nodes: [
+      { op: 'MatMul', inputs: ['x', 'spread'], outputs: ['s0'] },
+      ...names.slice(1).map((name, index) => ({ op: 'Sin', inputs: [`s${index}`], outputs: [name] })),
+      { op: 'MatMul', inputs: [`s${depth}`, 'mean'], outputs: ['y'] },
+    ],
+  })
+}
+
+/** y[n] = x[n] minus the mean of the column: what a row gets depends on the other rows. */
+export function centering(): Buffer {
+  return writeModel({
+    inputs: [{ name: 'x', datatype: 'FP32', shape: ['N', 1] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: ['N', 1] }],
+    nodes: [
+      { op: 'ReduceMean', inputs: ['x'], outputs: ['mean'] },
+      { op: 'Sub', inputs: ['x', 'mean'], outputs: ['y'] },
+    ],
+  })
+}
+
+function constantProto({ name, shape, data }: Constant): Buffer {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+  const dimensions = shape.map((size) => number(1, size))
+  return Buffer.concat([...dimensions, number(2, ELEMENT_TYPES.FP32), text(8, name), message(9, bytes)])
 }
 
 function portProto({ name, datatype, shape }: Port): Buffer {
