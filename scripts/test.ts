@@ -82,6 +82,10 @@ const STAGES: { name: string; run: () => Promise<Count> }[] = [
   { name: 'unit tests and simulated worlds', run: () => jest('unit', '--maxWorkers=2') },
   { name: 'the housing models are what their script makes', run: () => check('examples/housing/check.sh') },
   { name: 'a video of a finger is measured', run: () => check('examples/spo2/check.sh') },
+  {
+    name: 'pictures of digits are taken for what scikit-learn takes them for',
+    run: () => check('examples/image-classification/check.sh'),
+  },
   { name: 'end to end, on a real cluster', run: endToEnd },
 ]
 

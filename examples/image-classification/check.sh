@@ -1,0 +1,28 @@
+#!/bin/sh
+# Shows that train.py still makes the committed files, byte for byte, and that the server takes pictures of digits for what
+# scikit-learn takes them for. Installs Debian's packages and the handler's if they are missing.
+set -eu
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+
+if ! /usr/bin/python3 -c 'import onnx, sklearn' 2>/dev/null; then
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+    echo 'check: python3-onnx and python3-sklearn are missing; on Debian 12: apt-get install python3-onnx python3-sklearn' >&2
+    exit 2
+  fi
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-onnx python3-sklearn >&2
+fi
+# The lockfile that node_modules was made from.
+if ! cmp -s "$here/package-lock.json" "$here/node_modules/.made-from"; then
+  (cd "$here" && npm ci --loglevel=error --no-audit --no-fund >&2)
+  cp "$here/package-lock.json" "$here/node_modules/.made-from"
+fi
+
+fresh=$(mktemp -d)
+trap 'rm -rf "$fresh"' EXIT
+PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$here/train.py" "$fresh"
+(cd "$here/models" && sha256sum --check --quiet SHA256SUMS)
+for file in models/digits-1.onnx models/SHA256SUMS samples.json; do
+  cmp "$here/$file" "$fresh/$file"
+done
+"$here/../../node_modules/.bin/node" --test --test-reporter=dot "$here/check.mjs"
+echo 'check: train.py makes the committed model and samples, and pictures are taken for what scikit-learn takes them for'
