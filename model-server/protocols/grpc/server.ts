@@ -1,4 +1,4 @@
-/** The Open Inference Protocol V2 over gRPC. Only imported where GRPC_PORT asks for it: the packages take 28 MB. */
+/** The Open Inference Protocol V2 over gRPC. Only imported where GRPC_PORT asks for it. */
 import { Server, ServerCredentials, status } from '@grpc/grpc-js'
 import type {
   ServerUnaryCall,
