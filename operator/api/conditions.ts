@@ -42,11 +42,12 @@ export const REASONS = {
     'Aborted',
     'Undone',
     'PointerMoved',
+    'DriftFight',
   ],
   CandidateAvailable: ['AllPodsReady', 'PodsNotReady', 'NoCandidate'],
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
   TrafficSwitched: ['Verified', 'Settling', 'SettlingSlowly', 'Verifying', 'NotSwitched'],
-  Drifted: ['PointerMoved', 'AsPromoted'],
+  Drifted: ['PointerMoved', 'Repairing', 'AsPromoted'],
   Warned: ['DistributionRisky'],
 } as const
 

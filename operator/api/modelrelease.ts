@@ -248,6 +248,10 @@ export interface ModelReleaseSpec {
        */
       adopt?: boolean
       /**
+       * What to do when somebody else moves the pointer after a promotion. Warn (the default): it is told and both colors are kept. Repair: it is brought back, proven as in a switch; after three times from the same place within an hour it is left there, and told. Ignore: only the condition Drifted tells.
+       */
+      driftPolicy?: 'Warn' | 'Repair' | 'Ignore'
+      /**
        * Paths that are removed from CloudFront's caches once every edge follows a move, there or back. Needed only where answers to GET are cached. A path with a wildcard counts as one.
        *
        * Items: One path, for example /ui/*.
@@ -577,6 +581,23 @@ export interface ModelReleaseStatus {
      * The foreign origin that the pointer was taken over from.
      */
     adopted?: string
+    /**
+     * The last time that it was brought back after somebody else had moved it.
+     */
+    drift?: {
+      /**
+       * What it had been moved to.
+       */
+      pointer: string
+      /**
+       * How often it was brought back from there within an hour of the time before.
+       */
+      repairs: number
+      /**
+       * When.
+       */
+      at: string
+    }
     /**
      * Reference of the last invalidation that was asked for.
      */

@@ -12,6 +12,7 @@ import {
 } from './blocked.ts'
 import { commandGiven } from './commands.ts'
 import { alreadyLive, building, colorTaken, pointerMustSettle, switching } from './forward.ts'
+import { driftRepaired } from './drift.ts'
 import { failedCandidate, provenAgain, retiring, revisionForgotten, supersededCandidate } from './idle.ts'
 import { firstHit, type Finding, type Scene } from './scene.ts'
 
@@ -27,6 +28,7 @@ export const ADVANCE = {
   distributionUnfit,
   originRemapped,
   claimTaken,
+  driftRepaired,
   pointerSplit,
   alreadyLive,
   pointerMustSettle,

@@ -16,6 +16,7 @@ export function happeningsOf(before: Status | undefined, after: Status): Happeni
     pointerDecided,
     turnedBack,
     settlingSlowly,
+    drifted,
     warned,
     commandTaken,
     warmColorGone,
@@ -67,6 +68,16 @@ const settlingSlowly: Tell = (before, after) => {
   const now = find(after)
   if (now?.reason !== 'SettlingSlowly' || find(before)?.reason === now.reason) return undefined
   return { type: 'Warning', reason: now.reason, message: now.message }
+}
+
+const drifted: Tell = (before, after) => {
+  const { drift } = after.traffic ?? {}
+  if (!drift || drift.at === before.traffic?.drift?.at) return undefined
+  return {
+    type: 'Warning',
+    reason: 'DriftRepaired',
+    message: `somebody else had moved the pointer (${drift.pointer}): it is brought back`,
+  }
 }
 
 const warned: Tell = (before, after) => {

@@ -17,6 +17,8 @@ export interface Memory {
   verified?: string
   /** The foreign origin that the pointer was taken over from. */
   adopted?: string
+  /** How often the pointer was brought back from where somebody else had moved it. */
+  drift?: NonNullable<NonNullable<Status['traffic']>['drift']>
   /** Reference of the last invalidation that was asked for. */
   invalidated?: string
   /** Since when edges have been disagreeing about the pointer. */
@@ -57,10 +59,10 @@ export function present<T extends object>(object: T): { [K in keyof T]?: Exclude
 export function recall(status: Status = {}): Memory {
   const { blue, green } = status.colors ?? {}
   const { attempt, gates, command, observedGeneration, liveColor } = status
-  const { intent, verified, unsettledSince, invalidated, adopted } = status.traffic ?? {}
+  const { intent, verified, unsettledSince, invalidated, adopted, drift } = status.traffic ?? {}
   return {
     ...present({ attempt, gates, intent, verified, lastLive: liveColor, command, observedGeneration }),
-    ...present({ unsettledSince: instantOf(unsettledSince), invalidated, adopted }),
+    ...present({ unsettledSince: instantOf(unsettledSince), invalidated, adopted, drift }),
     colors: present({ blue: colorMemory(blue), green: colorMemory(green) }),
     lastRevision: present({ blue: blue?.revision, green: green?.revision }),
     history: status.history ?? [],
@@ -107,7 +109,7 @@ export function startAttempt(memory: Memory, world: World): Memory {
   }
   const known = previous ? {} : foundCommand(world)
   return {
-    ...without(ended, 'gates', 'intent'),
+    ...without(ended, 'gates', 'intent', 'drift'),
     ...known,
     attempt,
     observedGeneration: release.metadata.generation,
@@ -130,7 +132,7 @@ export function retryAttempt(memory: Memory, attempt: Attempt, world: World): Me
     startedAt: instantText(world.now),
     deadline: deadlineOf(world),
   }
-  return { ...without(memory, 'gates', 'intent'), attempt: fresh }
+  return { ...without(memory, 'gates', 'intent', 'drift'), attempt: fresh }
 }
 
 /** The color was empty when this was decided: whatever stands in it from now on was built by this attempt and has never served. */

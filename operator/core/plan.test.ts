@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { COLORS, type Color } from '../api/names.ts'
 import type { ModelRelease, Spec, Status } from '../api/release.ts'
 import { housing, housingBehindService, knownHouse } from '../test/simulated-world.ts'
+import { attemptAt, pointingAt, promotedWorld } from '../test/worlds.ts'
 import { renderRevision } from './manifests.ts'
 import { keyOf, without } from './memory.ts'
 import { plan, type Plan } from './plan.ts'
@@ -409,5 +410,27 @@ describe('in any world', () => {
       for (const each of COLORS)
         if (said.colors?.[each]?.replicas) expect(one.colors[each].workload).toBeDefined()
     })
+  })
+})
+
+describe('a pointer whose changes nobody watches', () => {
+  const kept = (expiresInMs: number): World =>
+    promotedWorld({
+      pointer: { ...pointingAt('housing-blue'), fresh: 'No', expiresAt: NOW + expiresInMs },
+      colors: { ...promotedWorld().colors, green: { pods: [] } },
+    })
+
+  test.each([
+    ['when it is too old', 240_000, 240_000],
+    ['soon where it is too old already', -5000, 1000],
+  ])('is looked at again %s', (_, expiresInMs, recheckMs) => {
+    expect(plan(kept(expiresInMs)).recheckMs).toBe(recheckMs)
+  })
+
+  test('is looked at sooner where something waits for it', () => {
+    const world = kept(240_000)
+    const pointer = { ...pointingAt('housing-blue', 'No'), expiresAt: NOW + 240_000 }
+    const running = promotedWorld({ status: { attempt: attemptAt(housing(2)) } })
+    expect(plan({ ...world, release: running.release, pointer }).recheckMs).toBeLessThanOrEqual(5000)
   })
 })

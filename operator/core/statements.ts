@@ -3,6 +3,7 @@ import type { ConditionType, ReasonOf, Statement } from '../api/conditions.ts'
 import { COLORS, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { warningsOf } from './distribution-fit.ts'
+import { driftPolicyOf, isFight } from './drift.ts'
 import { keyOf } from './memory.ts'
 import { gatesText } from './proving.ts'
 import { remedyOf } from './remedy.ts'
@@ -53,7 +54,7 @@ function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stall
     return { type: 'Stalled', status: 'True', reason: reason as ReasonOf<'Stalled'>, message }
   }
   const { attempt } = scene.memory
-  if (isDrifted(scene))
+  if (isDrifted(scene) && driftPolicyOf(scene) === 'Warn')
     return { type: 'Stalled', status: 'True', reason: 'PointerMoved', message: driftOf(scene).message }
   if (!attempt?.outcome || attempt.outcome === 'Promoted') return undefined
   const said = `${attempt.message ?? attempt.outcome}${lastWords(attempt)}`
@@ -104,7 +105,8 @@ function readyOf(
   const say = saying('Ready')
   if (reconciling) return say('False', 'Progressing', reconciling.message)
   if (attempt?.outcome === 'Promoted') {
-    if (isDrifted(scene)) return say('False', 'Drifted', driftOf(scene).message)
+    if (isDrifted(scene) && driftPolicyOf(scene) !== 'Ignore')
+      return say('False', 'Drifted', driftOf(scene).message)
     // What a bad environment stops is the next advance; what was promoted is still live.
     return say('True', 'Promoted', `revision ${attempt.revision} is live`)
   }
@@ -134,7 +136,8 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
           ? `names ${view.origin}`
           : 'names nothing'
   const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but the pointer ${where}: somebody moved it; move it back, bring it back with the command retry/${memory.attempt?.id ?? ''}/<nonce>, or apply another spec`
-  return { type: 'Drifted', status: 'True', reason: 'PointerMoved', message }
+  const reason = driftPolicyOf(scene) === 'Repair' && !isFight(scene) ? 'Repairing' : 'PointerMoved'
+  return { type: 'Drifted', status: 'True', reason, message }
 }
 
 function warnedOf({ world: { pointer, release } }: Scene): Statement<'Warned'>[] {

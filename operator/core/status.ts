@@ -71,6 +71,7 @@ function trafficStatus({ memory, view, world }: Scene): NonNullable<Status['traf
   return {
     ...present({
       adopted: memory.adopted,
+      drift: memory.drift,
       verified: memory.verified,
       intent: memory.intent,
       invalidated: memory.invalidated,
@@ -97,18 +98,20 @@ const PHASE_OF_REASON: Partial<Record<string, Phase>> = {
 
 /** One word for people, in the column that they look at first. */
 function phaseOf(scene: Scene, statements: readonly Statement[]): Phase {
-  const { memory, view } = scene
   const reasonOf = (type: Statement['type']): string | undefined =>
     statements.find((one) => one.type === type)?.reason
-  const { outcome, direction } = memory.attempt ?? {}
+  const { outcome, direction } = scene.memory.attempt ?? {}
   if (outcome && FAILURES.has(outcome)) return 'Failed'
   if (reasonOf('Ready') === 'Promoted') return 'Live'
   if (reasonOf('Stalled')) return 'Stalled'
   if (direction === 'Back' && !outcome) return 'Returning'
-  const reason = reasonOf('Reconciling')
+  return reasonOf('Drifted') === 'Repairing' ? 'Switching' : phaseOfWaiting(scene, reasonOf('Reconciling'))
+}
+
+function phaseOfWaiting(scene: Scene, reason = ''): Phase {
   // How far it is does not change by not being able to look at the pointer for a while.
-  const isBlind = reason === 'PointerUnreachable' && view.type === 'Names'
-  return PHASE_OF_REASON[isBlind ? progressOf(scene).reason : (reason ?? '')] ?? 'Pending'
+  const isBlind = reason === 'PointerUnreachable' && scene.view.type === 'Names'
+  return PHASE_OF_REASON[isBlind ? progressOf(scene).reason : reason] ?? 'Pending'
 }
 
 const FAILURES = new Set<Outcome>(['Failed', 'Aborted', 'RolledBack'])

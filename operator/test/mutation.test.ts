@@ -55,6 +55,7 @@ const SHOWS: Record<RuleName, string[]> = {
   supersededCandidate: ['superseded'],
   specInvalid: ['bad-spec'],
   originMissing: ['origin-missing'],
+  driftRepaired: ['drift-repaired', 'drift-fought'],
   distributionUnfit: ['distribution-unfit'],
   originRemapped: ['origins-swapped', 'origins-swapped-while-going-back'],
   claimTaken: ['behavior-claimed'],
@@ -106,6 +107,7 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'foreign-move': 'nothing is moved or removed after another writer; what is told is in the status',
   'foreign-move-unseen': 'reconcile reads the pointer anew before anything is taken away',
   'pointer-changed-and-failed': 'nothing is removed that may serve behind the old pointer',
+  'drift-ignored': 'nothing is told as Stalled, and nothing is moved or removed',
   deleted: 'reconcile leaves a release alone that is being deleted',
 }
 

@@ -79,6 +79,10 @@ function allowing(...methods: string[]): DistributionFacts {
   return { ...facts, behaviors: facts.behaviors.map((behavior) => ({ ...behavior, methods })) }
 }
 
+function repairing(spec: Spec): Spec {
+  return through({ driftPolicy: 'Repair' }, spec)
+}
+
 function isSettling(world: SimulatedWorld): boolean {
   return world.pointer.due.length > 0
 }
@@ -939,6 +943,55 @@ export const STORIES: Record<string, Story> = {
           world.originsSilent = 'No'
           world.command('retry', '1')
         },
+      },
+    ],
+  },
+  'drift-repaired': {
+    title: 'The pointer is brought back from wherever somebody moves it, and the old color retires',
+    spec: repairing(housing(1)),
+    acts: [
+      apply('version 2', repairing(housing(2))),
+      {
+        tell: 'somebody points at the old color',
+        when: promotedTwice,
+        do: (world) => world.pointElsewhere('housing-green'),
+      },
+      {
+        tell: 'somebody points at the retired color',
+        do: (world) => world.pointElsewhereAtOnce('housing-green'),
+      },
+      {
+        tell: 'somebody points at nobody knows what',
+        do: (world) => world.pointElsewhereAtOnce('old-fleet'),
+      },
+    ],
+  },
+  'drift-fought': {
+    title: 'Another controller insists: after three times it is left alone, until a retry',
+    spec: repairing(housing(1, { retireAfterSeconds: 3600 })),
+    acts: [
+      apply('version 2', repairing(housing(2, { retireAfterSeconds: 3600 }))),
+      ...[1, 2, 3, 4].map((time) => ({
+        tell: `the other controller points at the old color, time ${time}`,
+        when: (world: SimulatedWorld) =>
+          promotedTwice(world) &&
+          !isSettling(world) &&
+          !world.status?.traffic?.intent &&
+          world.status?.liveColor === 'blue',
+        do: (world: SimulatedWorld) => world.pointElsewhere('housing-green'),
+      })),
+      { tell: 'the other controller is taught: retry', do: (world) => world.command('retry', '1') },
+    ],
+  },
+  'drift-ignored': {
+    title: 'Nobody minds who moves the pointer',
+    spec: through({ driftPolicy: 'Ignore' }, housing(1)),
+    acts: [
+      apply('version 2', through({ driftPolicy: 'Ignore' }, housing(2))),
+      {
+        tell: 'somebody points at the old color',
+        when: promotedTwice,
+        do: (world) => world.pointElsewhere('housing-green'),
       },
     ],
   },
