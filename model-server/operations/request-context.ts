@@ -40,6 +40,12 @@ export class RequestContext {
     this.trace = typeof traceparent === 'string' ? parseTrace(traceparent, tracestate) : undefined
   }
 
+  /** What to send with the answer. `traceresponse` is the header of W3C's drafts: who called learns our span. */
+  get answerHeaders(): Record<string, string> {
+    const { id, trace } = this
+    return trace ? { 'x-request-id': id, traceresponse: traceparentOf(trace) } : { 'x-request-id': id }
+  }
+
   /** What to send with a request that is made on behalf of this one. */
   get outgoingHeaders(): Record<string, string> {
     const { id, trace } = this
@@ -61,9 +67,7 @@ export function traceparentOf({ traceId, spanId, flags }: Trace): string {
 export function beginContext(headers: IncomingHttpHeaders, response: Response): RequestContext {
   const context = new RequestContext(headers)
   response.locals.context = context
-  response.setHeader('x-request-id', context.id)
-  // The header of W3C's drafts for answers: who called learns our span.
-  if (context.trace) response.setHeader('traceresponse', traceparentOf(context.trace))
+  for (const [name, value] of Object.entries(context.answerHeaders)) response.setHeader(name, value)
   return context
 }
 

@@ -30,13 +30,17 @@ export class ServerProcess {
 
   /** The first line, past or to come, with this message. */
   logged(message: string): Promise<LogLine> {
-    const match = (line: LogLine): boolean => line.msg === message
+    return this.loggedWhere((line) => line.msg === message, message)
+  }
+
+  /** The same for a line that is found in another way; `what` is for the error. */
+  loggedWhere(match: (line: LogLine) => boolean, what = 'a line'): Promise<LogLine> {
     const past = this.log.find(match)
     if (past) return Promise.resolve(past)
     return new Promise((resolve, reject) => {
       this.#waiting.push({ match, resolve })
       void this.exited.then((code) =>
-        reject(new Error(`exited with ${code} before '${message}': ${this.stderr}`)),
+        reject(new Error(`exited with ${code} before '${what}': ${this.stderr}`)),
       )
     })
   }

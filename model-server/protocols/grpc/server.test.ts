@@ -1,4 +1,5 @@
 /** The gRPC port of the real process, asked by the client that most languages have. */
+import type { EventEmitter } from 'node:events'
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -210,6 +211,21 @@ describe('the sum and the difference of sixteen numbers', () => {
     const text = await response.text()
     expect(text).toMatch(/model_server_requests_total\{[^}]*protocol="grpc"[^}]*code="200"[^}]*\} [1-9]/)
     expect(text).toMatch(/model_server_requests_total\{[^}]*protocol="grpc"[^}]*code="400"[^}]*\} [1-9]/)
+  })
+
+  test('have an id and a line in the log', async () => {
+    const metadata = new Metadata()
+    metadata.set('x-request-id', '7f3c')
+    const request = { model_name: 'addsub', inputs: [sent('INPUT0'), sent('INPUT1')] }
+    const given = await new Promise<Metadata>((resolve, reject) => {
+      const call = served.inference.ModelInfer?.(request, metadata, {}, (error: ServiceError | null) => {
+        if (error) reject(error)
+      }) as unknown as EventEmitter
+      call.on('metadata', resolve)
+    })
+    expect(given.get('x-request-id')).toEqual(['7f3c'])
+    const line = await served.server.loggedWhere(({ requestId }) => requestId === '7f3c')
+    expect(line).toMatchObject({ protocol: 'grpc', model: 'addsub', status: 200, rows: 1, msg: 'Request' })
   })
 
   test('leave: what is asked before the signal is answered, and the process ends', async () => {

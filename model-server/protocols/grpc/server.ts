@@ -1,5 +1,5 @@
 /** The Open Inference Protocol V2 over gRPC. Only imported where GRPC_PORT asks for it. */
-import { Server, ServerCredentials, status } from '@grpc/grpc-js'
+import { Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
 import type {
   ServerUnaryCall,
   ServiceDefinition,
@@ -7,6 +7,7 @@ import type {
   sendUnaryData,
 } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
+import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Parts } from '../../app.ts'
@@ -16,6 +17,7 @@ import { RequestError } from '../../http/request-error.ts'
 import type { RefusalStatus } from '../../http/request-error.ts'
 import type { ModelSlot } from '../../models/model-slot.ts'
 import { modelNotReadyBecause, notReadyBecause } from '../../models/readiness.ts'
+import { RequestContext } from '../../operations/request-context.ts'
 import { encodeMetadata } from '../v2-codec.ts'
 import { EXTENSIONS, SERVER_NAME } from '../v2-routes.ts'
 import { decodeModelInfer, encodeModelInfer } from './messages.ts'
@@ -138,10 +140,12 @@ async function infer(
   request: ModelInferRequest,
   grpcCall: ServerUnaryCall<unknown, unknown>,
   slot: ModelSlot,
-  { config }: Parts,
+  { config, accessLog }: Parts,
 ): Promise<ModelInferResponse> {
   const started = performance.now()
   const call = new Call(started + config.requestTimeoutMs)
+  const context = beginContext(grpcCall)
+  context.asked = { protocol: 'grpc', model: slot.config, call }
   // A Date or a number of milliseconds since 1970; Infinity where the client waits for ever.
   call.expireBy(started + Number(grpcCall.getDeadline()) - Date.now())
   grpcCall.on('cancelled', () => (call.abandoned = true))
@@ -163,8 +167,22 @@ async function infer(
     throw error
   } finally {
     // The codes of HTTP, so that one can ask for the failures of all protocols at once.
-    slot.metrics.answered('grpc', grpcCall.cancelled ? 499 : code, (performance.now() - started) / 1000)
+    if (grpcCall.cancelled) code = 499
+    slot.metrics.answered('grpc', code, (performance.now() - started) / 1000)
+    accessLog.write(context, { ...UNKNOWN_SIZES, method: 'POST', path: grpcCall.getPath(), status: code })
   }
+}
+
+/** What gRPC does not tell. */
+const UNKNOWN_SIZES = { requestBytes: undefined, responseBytes: undefined }
+
+/** As for HTTP: metadata are its headers. */
+function beginContext(grpcCall: ServerUnaryCall<unknown, unknown>): RequestContext {
+  const context = new RequestContext(grpcCall.metadata.getMap() as IncomingHttpHeaders)
+  const metadata = new Metadata()
+  for (const [name, value] of Object.entries(context.answerHeaders)) metadata.set(name, value)
+  grpcCall.sendMetadata(metadata)
+  return context
 }
 
 function healthOf(parts: Parts): UntypedServiceImplementation {
