@@ -20,7 +20,9 @@ export function holdContinue(app: Express): (request: IncomingMessage, response:
 
 /** The request was not refused: its body may come. */
 export function wantBody(request: IncomingMessage): void {
-  if (request.headers.expect !== undefined) held.get(request)?.writeContinue()
+  if (request.headers.expect === undefined) return
+  held.get(request)?.writeContinue()
+  held.delete(request)
 }
 
 /**
@@ -37,6 +39,11 @@ export function sendUnread(request: IncomingMessage, response: ServerResponse, b
     return
   }
   response.setHeader('connection', 'close')
+  // A client that waits to be told sends none, but what it sends next could be taken for one.
+  if (held.has(request)) {
+    response.end(body)
+    return
+  }
   // Complete by its length; the end, which closes, waits.
   response.write(body)
   let left = LINGER_BYTES
@@ -54,7 +61,7 @@ export function sendUnread(request: IncomingMessage, response: ServerResponse, b
   request.resume()
 }
 
-/** Whether more may come than should be read to no end; of a body in chunks nobody knows. A client that waits for `100` sends none. */
+/** Whether more may come than should be read to no end; of a body in chunks nobody knows. */
 function isLarge(request: IncomingMessage): boolean {
   const { 'transfer-encoding': encoding, 'content-length': length } = request.headers
   if (request.complete) return false

@@ -65,8 +65,11 @@ async function load(
     log,
   })
   const { signature, infer, close, unavailableBecause } = executor
+  const { mode, lanes, trial } = executor
+  const maxQueue = config.maxQueue ?? executor.suggestedQueue
+  log.info({ mode, lanes, ...trial, maxQueue }, 'Model tried')
   try {
-    const { name, version, maxQueue } = config
+    const { name, version } = config
     const frame = fitFrame(fetched, config, signature)
     const model = {
       name,
@@ -77,7 +80,7 @@ async function load(
       infer,
       close,
       unavailableBecause,
-      admission: new Admission(maxQueue ?? executor.suggestedQueue),
+      admission: new Admission(maxQueue),
       metrics,
     }
     const drift = driftOf(config, readMetadata(fetched.bytes), model)
