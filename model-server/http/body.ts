@@ -89,10 +89,13 @@ function collect(source: Readable, maxBytes: number): Promise<Buffer> {
  */
 export function parseJson(body: Buffer, parse: (text: string) => unknown = JSON.parse): unknown {
   if (body.length === 0) throw new RequestError(400, 'the body: expected JSON, got nothing')
-  // Decoding would replace what is no UTF-8, and the model would get text that nobody sent.
-  if (!isUtf8(body)) throw new RequestError(400, 'the body: expected JSON in UTF-8, got other bytes')
+  const text = body.toString()
+  // Decoding replaces what is no UTF-8, and the model would get text that nobody sent.
+  if (text.includes('\ufffd') && !isUtf8(body)) {
+    throw new RequestError(400, 'the body: expected JSON in UTF-8, got other bytes')
+  }
   try {
-    return parse(body.toString())
+    return parse(text)
   } catch (cause) {
     throw new RequestError(400, `the body: expected JSON: ${(cause as Error).message}`, { cause })
   }

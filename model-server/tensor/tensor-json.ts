@@ -74,6 +74,12 @@ export function readNested(
   values: readonly unknown[],
 ): TensorData {
   const expected = elementCount(shape)
+  const { fill } = FORMATS[datatype]
+  if (values.length === expected) {
+    // Flat, most likely; whatever else it is, the longer way finds out.
+    const data = zeros(datatype, expected)
+    if (fill(data, 0, values, 0) === expected) return data
+  }
   // Counted before storage is made, so that a shape cannot ask for more than its request brought.
   const count = countLeaves(place, values)
   if (count !== expected) {
@@ -83,7 +89,6 @@ export function readNested(
     )
   }
   const data = zeros(datatype, count)
-  const { fill } = FORMATS[datatype]
   let done = 0
   walk(place, values, (array, from) => {
     const end = fill(data, done, array, from)
