@@ -1,6 +1,6 @@
 import type { Admission } from '../execution/admission.ts'
 import type { Executor } from '../execution/executor.ts'
-import type { ModelMetrics } from '../operations/metrics.ts'
+import type { ModelMetrics } from '../operations/model-metrics.ts'
 import type { FrameMapping } from '../protocols/predict-codec.ts'
 import type { Signature } from '../tensor/tensor.ts'
 

@@ -6,8 +6,6 @@ import { FAMILIES, ModelMetrics } from './model-metrics.ts'
 import { registerFamily } from './series.ts'
 import type { Sample } from './series.ts'
 
-export type { ModelMetrics, Protocol, Rejection } from './model-metrics.ts'
-
 const LAG_RESOLUTION_MS = 10
 const LAG_QUANTILES = [0.5, 0.99, 1]
 
