@@ -5,6 +5,7 @@ import type { ModelConfig } from '../config/model-config.ts'
 import { parseColumns } from '../config/values.ts'
 import { Admission } from '../execution/admission.ts'
 import { startExecutor } from '../execution/start-executor.ts'
+import { externalFileOf } from '../onnx/external-data.ts'
 import { readMetadata } from '../onnx/metadata.ts'
 import { loadModel } from '../onnx/session.ts'
 import { startModelWorker } from '../onnx/model-worker.ts'
@@ -57,6 +58,10 @@ async function load(
     log,
   }: { config: ModelConfig; metrics: ModelMetrics; sha256: string; log: Logger },
 ): Promise<ServedModel> {
+  const file = externalFileOf(fetched.bytes)
+  if (file !== undefined) {
+    throw new Error(`it keeps weights in '${file}', which no digest covers; save it in one file`)
+  }
   const executor = await startExecutor(fetched.bytes, config, {
     load: loadModel,
     startWorker: startModelWorker,
