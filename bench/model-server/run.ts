@@ -81,8 +81,14 @@ async function measureAll({ rounds, seconds, parts, write }: Options): Promise<v
     say(`${name}: ${part.title}`)
     const at = new Date().toISOString()
     const machine = { ...machineFacts(cores), rounds: `${rounds} of ${seconds} s` }
-    results.push({ part: name, at, machine, measures: await part.run(context) })
-    // After each part, so that a later one that fails takes nothing with it.
+    try {
+      results.push({ part: name, at, machine, measures: await part.run(context) })
+    } catch (error) {
+      // The others can still be measured; this one keeps what it said before.
+      process.exitCode = 1
+      console.error(`${name} failed:`, error)
+      continue
+    }
     if (write) await keepResults(results, titles())
   }
   say(`\n${resultsAsMarkdown(results, titles())}`)

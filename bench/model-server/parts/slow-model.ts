@@ -158,5 +158,6 @@ async function overload(context: Context, server: Running): Promise<Overload> {
     checkEvery: 1,
   })
   expectStatuses(result, [200, 503])
+  if (result.goodInTime === 0) throw new Error('nothing was answered while the overload lasted')
   return { ...result, peak, perSecond: result.goodInTime / context.seconds }
 }
