@@ -16,6 +16,7 @@ test('what is not set has its default', () => {
     logLevel: 'info',
     workers: 4,
     awsRegion: 'us-east-1',
+    updateSpacingSeconds: 30,
     allowList: undefined,
   })
 })

@@ -16,6 +16,8 @@ export interface Config {
   workers: number
   /** Region that CloudFront requests are signed for. */
   awsRegion: string
+  /** Seconds between forward moves of one distribution; less only for an account whose limits AWS has raised. */
+  updateSpacingSeconds: number
   /** Which namespaces may use which distributions, from CLOUDFRONT_ALLOW_LIST; without the file all may use all. */
   allowList: AllowList
 }
@@ -68,6 +70,7 @@ export function readConfig(
     logLevel: isLogLevel(logLevel) ? logLevel : 'info',
     workers: integer('WORKERS', 4, [1, 64]),
     awsRegion: environment.AWS_REGION ?? 'us-east-1',
+    updateSpacingSeconds: integer('CLOUDFRONT_UPDATE_SPACING_SECONDS', 30, [0, 3600]),
     allowList: readAllowList(environment.CLOUDFRONT_ALLOW_LIST, readText, problems),
   }
   if (problems.length > 0) throw new ConfigError(problems)

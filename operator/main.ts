@@ -102,6 +102,7 @@ class ModelReleaseOperator extends OperatorShell {
     const distribution = createCloudFrontPointer({
       region: this.#config.awsRegion,
       allowList: this.#config.allowList,
+      spacingMs: this.#config.updateSpacingSeconds * 1000,
       mayWrite: () => {
         if (!mayWrite()) throw new Error('the lease is not held: nothing was written to CloudFront')
       },

@@ -35,7 +35,7 @@ type Pending = Change & { resolve: () => void; reject: (error: unknown) => void 
 
 // CloudFront publishes no limits; UpdateDistribution has been seen throttled at two or three calls a minute, and for
 // longer the more one insists (community.aws#296).
-const SPACING_MS = 30_000
+export const UPDATE_SPACING_MS = 30_000
 const BACKOFF: Backoff = { baseMs: 2000, maxMs: 60_000 }
 /** Changes that come within this time of each other become one update: passes of one moment are a little apart. */
 const GATHER_MS = 50
@@ -52,6 +52,7 @@ export class DistributionKeeper {
   readonly #id: string
   readonly #api: CloudFrontApi
   readonly #clock: Clock
+  readonly #spacingMs: number
   #kept: { fetched: Fetched; at: number; idleAgeMs: number } | undefined
   /** The kept reading was overtaken by a write; it is good for telling and for nothing else. */
   #overtaken = false
@@ -67,8 +68,9 @@ export class DistributionKeeper {
   /** Counts writes, so that a reading that one of them overtook is known. */
   #writes = 0
 
-  constructor(id: string, api: CloudFrontApi, clock: Clock) {
+  constructor(id: string, api: CloudFrontApi, clock: Clock, spacingMs: number = UPDATE_SPACING_MS) {
     this.#id = id
+    this.#spacingMs = spacingMs
     this.#api = api
     this.#clock = clock
     this.#reads = new Patience(clock)
@@ -187,7 +189,7 @@ export class DistributionKeeper {
 
   /** How long a forward move has to wait. */
   #waitMs(): number {
-    const spacing = this.#writtenAt + SPACING_MS - this.#clock.monotonicMs()
+    const spacing = this.#writtenAt + this.#spacingMs - this.#clock.monotonicMs()
     return Math.max(0, spacing, this.#reads.waitMs(), this.#sends.waitMs())
   }
 

@@ -491,6 +491,16 @@ describe('against the stand-in', () => {
     expect(provider).toHaveBeenCalledTimes(2)
   })
 
+  test('an invalidation that is asked for twice is one', async () => {
+    const local = await start()
+    const pointer = pointerTo(local.apiUrl)
+    const step = { type: 'Invalidate', reference: 'modelrelease/u/a/E1', paths: ['/ui/*'] } as const
+    await pointer.invalidate?.(release(), step)
+    await pointer.invalidate?.(release(), step)
+    const list = await (await fetch(`${local.apiUrl}${GET}/invalidation`)).text()
+    expect(list.match(/<InvalidationSummary>/g)).toHaveLength(1)
+  })
+
   test('an origin that the distribution lacks is refused by it', async () => {
     const local = await start()
     const pointer = pointerTo(local.apiUrl)

@@ -24,6 +24,8 @@ const TROUBLES: ReadonlySet<string> = new Set<PointerTrouble>([
 export type DistributionPointerOptions = CloudFrontOptions & {
   /** Which releases may use which distribution, and as whom; without it all may, as the operator itself. */
   allowList?: AllowList
+  /** Distance that forward moves of one distribution keep, in milliseconds. Default 30 s. */
+  spacingMs?: number | undefined
   /** What the client that takes on roles is to be made with. */
   sts?: STSClientConfig
 }
@@ -33,7 +35,7 @@ export function createCloudFrontPointer(
   options: DistributionPointerOptions,
   clock: Clock = systemClock,
 ): Pointer {
-  const { allowList } = options
+  const { allowList, spacingMs } = options
   const apis = new Map<string | undefined, CloudFrontApi>()
   const keepers = new Map<string, DistributionKeeper>()
   const apiOf = (role: Role | undefined): CloudFrontApi => {
@@ -42,7 +44,8 @@ export function createCloudFrontPointer(
     return api
   }
   const keeperOf = ({ distributionId: id }: Distribution): DistributionKeeper => {
-    const keeper = keepers.get(id) ?? new DistributionKeeper(id, apiOf(roleFor(allowList, id)), clock)
+    const keeper =
+      keepers.get(id) ?? new DistributionKeeper(id, apiOf(roleFor(allowList, id)), clock, spacingMs)
     keepers.set(id, keeper)
     return keeper
   }
