@@ -48,7 +48,7 @@ table { table-layout: fixed; border-collapse: collapse; width: 100%; background:
 th, td { text-align: left; padding: 0.4rem 0.75rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 th:first-child { width: 50%; }
 th:first-child.narrow { width: 30%; }
-th.narrow { width: 15%; }
+th.narrow { width: 6rem; }
 td { overflow-wrap: anywhere; }
 h1 + .scroll, header + main > .scroll:first-child { margin-top: 1.25rem; }
 th { font-weight: 600; font-size: 0.85rem; color: var(--soft); }
