@@ -247,6 +247,17 @@ describe('a staging distribution', () => {
       }),
       code: 'InvalidArgument',
     },
+    {
+      name: 'a stickiness of more than an hour',
+      config: (name: string) => ({
+        ...weight(0.1, name),
+        TrafficConfig: {
+          Type: 'SingleWeight' as const,
+          SingleWeightConfig: { Weight: 0.1, SessionStickinessConfig: { IdleTTL: 300, MaximumTTL: 3601 } },
+        },
+      }),
+      code: 'InvalidArgument',
+    },
   ])('a policy with $name is refused', async ({ config, code }) => {
     const { sdk, name } = await staged()
     const input = { ContinuousDeploymentPolicyConfig: config(name) }

@@ -173,6 +173,20 @@ test('the origin is no part of the key: an answer of the old color outlives the 
   expect(await bodies(running, { path: '/ui/a' }, { path: '/other' })).toEqual(['green', 'answer 2'])
 })
 
+test('an invalidation concerns its own distribution', async () => {
+  const running = await world(counting())
+  await admin(running, 'POST', '/distributions', {
+    aliases: ['second.example.com'],
+    origins: [{ id: 'blue', domainName: 'blue.example' }],
+    behaviors: [{ pathPattern: '*', targetOriginId: 'blue', cachePolicy: 'CachingOptimized' }],
+  })
+  const second = { headers: { host: 'second.example.com' } }
+  expect(await bodies(running, {}, second)).toEqual(['answer 1', 'answer 2'])
+  await invalidate(running, '/*')
+  await running.waitFor((entry) => entry.type === 'EdgeInvalidated' && entry.settled)
+  expect(await bodies(running, {}, second)).toEqual(['answer 3', 'answer 2'])
+})
+
 test('an answer that was asked for before an invalidation is not kept after it', async () => {
   const arrived = latch()
   const gate = latch()

@@ -51,7 +51,8 @@ export function answerFromCache(
   }
   const sized = hasName(headers, 'content-length') ? [] : ['Content-Length', String(answer.body.length)]
   response.writeHead(answer.status, answer.statusMessage, [...headers, ...sized, ...age])
-  response.end(request.method === 'HEAD' ? undefined : answer.body)
+  // To a HEAD, node:http sends the head only.
+  response.end(answer.body)
 }
 
 function viewerHas({ headers }: IncomingMessage, answer: readonly string[]): boolean {
@@ -92,5 +93,5 @@ export function answerFromFunction({ request, response, stamp }: Visit, made: Ev
     ...['content-length', String(bytes.length), 'x-cache', 'FunctionGeneratedResponse from cloudfront'],
     ...['via', stamp.via, 'x-amz-cf-pop', stamp.pop, 'x-amz-cf-id', stamp.requestId],
   ])
-  response.end(request.method === 'HEAD' ? undefined : bytes)
+  response.end(bytes)
 }

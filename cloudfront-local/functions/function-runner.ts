@@ -54,7 +54,10 @@ export class FunctionRunner {
   }
 
   async close(): Promise<void> {
-    await this.#worker?.thread.terminate()
+    const thread = this.#worker?.thread
+    if (thread === undefined) return
+    this.#abandon(thread, 'the edge was closed')
+    await thread.terminate()
   }
 
   #start(): { thread: Worker; online: Promise<unknown> } {

@@ -1,6 +1,7 @@
 /** Functions through the real SDK, and at the edges, where they run. */
 import {
   CreateFunctionCommand,
+  CreateKeyValueStoreCommand,
   DeleteFunctionCommand,
   DescribeFunctionCommand,
   GetDistributionCommand,
@@ -12,7 +13,7 @@ import {
   UpdateFunctionCommand,
 } from '@aws-sdk/client-cloudfront'
 import { describe, expect, jest, test } from '@jest/globals'
-import { admin, ask, cloudFront, HOST, keepAlive, origin, refusal, start } from '../test/running.ts'
+import { admin, ask, cloudFront, HOST, keepAlive, origin, present, refusal, start } from '../test/running.ts'
 import type { CloudFrontClient, FunctionConfig, FunctionStage } from '@aws-sdk/client-cloudfront'
 import type { RequestListener } from 'node:http'
 import type { CloudFrontLocalOptions } from '../start.ts'
@@ -446,6 +447,45 @@ describe('at an edge', () => {
     expect((await seen(world, { path: '/plain/x' })).name).toBe('green')
     expect((await ask(world.edgeUrls[0])).status).toBe(503)
     expect(await admin(world, 'GET', '/edges')).toMatchObject([{ counters: { functionErrors: 2 } }, {}])
+  })
+
+  test('an endless loop costs its own request; the next one gets a new thread', async () => {
+    const world = await running(`function handler(event) {
+      if (event.request.uri === '/loop') for (;;) {}
+      return event.request
+    }`)
+    expect((await ask(world.edgeUrls[0], { path: '/loop' })).status).toBe(503)
+    expect((await seen(world, { path: '/x' })).url).toBe('/x')
+  })
+
+  test('a version brings a function that an edge never had, and its store', async () => {
+    const world = await running(PASS)
+    const sdk = cloudFront(world)
+    const hour = { minMs: 3_600_000, maxMs: 3_600_000 }
+    for (const kind of ['functions', 'stores'])
+      await admin(world, 'PUT', '/propagation', { ...hour, of: kind })
+    const { KeyValueStore } = await sdk.send(new CreateKeyValueStoreCommand({ Name: 'colors' }))
+    const puts = { housing: '{"active":"green","weight":0,"other":"blue"}' }
+    await admin(world, 'POST', '/key-value-stores/colors/foreign-write', { puts })
+    const Items = [{ KeyValueStoreARN: present(KeyValueStore?.ARN) }]
+    const FunctionConfig = { ...CONFIG, KeyValueStoreAssociations: { Quantity: 1, Items } }
+    const code = { Name: 'switch', FunctionConfig, FunctionCode: Buffer.from(SWITCH) }
+    const made = await sdk.send(new CreateFunctionCommand(code))
+    await sdk.send(new PublishFunctionCommand({ Name: 'switch', IfMatch: made.ETag }))
+    const { Distribution, ETag } = await sdk.send(new GetDistributionCommand({ Id: ID }))
+    const DistributionConfig = present(present(Distribution).DistributionConfig)
+    present(DistributionConfig.DefaultCacheBehavior).FunctionAssociations = {
+      Quantity: 1,
+      Items: [
+        {
+          FunctionARN: present(made.FunctionSummary?.FunctionMetadata?.FunctionARN),
+          EventType: 'viewer-request',
+        },
+      ],
+    }
+    await sdk.send(new UpdateDistributionCommand({ Id: ID, IfMatch: ETag, DistributionConfig }))
+    await world.waitFor((entry) => entry.type === 'EdgeApplied' && entry.status === 'Deployed')
+    expect((await seen(world)).name).toBe('green')
   })
 
   test('many at once each get their own answer', async () => {
