@@ -37,7 +37,10 @@ const FENCES = [
   { name: '@aws-sdk/client-sts', only: ['operator/edges/cloudfront/**'] },
   // Before the next one: of two blocks that match a file the later wins, so a folder comes before its files.
   { name: 'express', only: ['model-server/**'] },
-  ...['@grpc/grpc-js', '@grpc/proto-loader'].map((name) => ({ name, only: ['model-server/protocols/grpc/**'] })),
+  ...['@grpc/grpc-js', '@grpc/proto-loader'].map((name) => ({
+    name,
+    only: ['model-server/protocols/grpc/**'],
+  })),
   { name: '@aws-sdk/client-s3', only: ['model-server/sources/s3.ts'] },
   { name: 'onnxruntime-node', only: ['model-server/onnx/session.ts'] },
 ]

@@ -92,9 +92,12 @@ test.each([
   expect([response.status, body]).toEqual([200, expected])
 })
 
-test.each(['/homestead/predict', '/homes/homes/v2', '/HOMES/v2'])('GET %s is not below the base path', async (path) => {
-  expect((await call(path)).response.status).toBe(404)
-})
+test.each(['/homestead/predict', '/homes/homes/v2', '/HOMES/v2'])(
+  'GET %s is not below the base path',
+  async (path) => {
+    expect((await call(path)).response.status).toBe(404)
+  },
+)
 
 test.each(['/v2', '/v2/models/housing', '/v2/health/ready', '/v1/models/housing', '/ping', '/version'])(
   'HEAD %s says what GET does, without a body',
@@ -137,8 +140,18 @@ test.each<[string, string | undefined]>([
 })
 
 test.each<[string, string, number, object]>([
-  ['MLflow', '/invocations', 400, { error_code: 'BAD_REQUEST', message: expect.stringContaining('exactly one of') }],
-  ['V1', '/v1/models/housing:predict', 400, { error: 'the body: expected either instances or inputs, got neither' }],
+  [
+    'MLflow',
+    '/invocations',
+    400,
+    { error_code: 'BAD_REQUEST', message: expect.stringContaining('exactly one of') },
+  ],
+  [
+    'V1',
+    '/v1/models/housing:predict',
+    400,
+    { error: 'the body: expected either instances or inputs, got neither' },
+  ],
   ['V1 of another model', '/v1/models/cars:predict', 404, { error: expect.stringContaining("got 'cars'") }],
 ])('a refusal of %s', async (_, path, status, expected) => {
   const { response, body } = await call(path, { method: 'POST', headers: JSON_TYPE, body: '{}' })

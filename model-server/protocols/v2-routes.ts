@@ -29,7 +29,9 @@ export function addV2Routes(app: Express, parts: Parts): void {
       .route(path)
       .get((request, response) => {
         const slot = slotOf(request)
-        response.json(encodeMetadata(slot.name, repository.loadedVersions(slot.name), servedModel(slot).signature))
+        response.json(
+          encodeMetadata(slot.name, repository.loadedVersions(slot.name), servedModel(slot).signature),
+        )
       })
       .all(methodNotAllowed('GET, HEAD'))
     app
