@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import pino from 'pino'
 import { Call } from '../execution/call.ts'
@@ -37,6 +38,7 @@ export default {
 const pools: HandlerPool[] = []
 const losses: Loss[] = []
 const lines: string[] = []
+const logged = new EventEmitter()
 
 afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.close()))
@@ -48,7 +50,7 @@ function newPool(source = HANDLER, size = 1): HandlerPool {
   const pool = new HandlerPool({
     data: { url: 'file:///nowhere/handler.js', source, pinned: true, settings: { a: 1 } },
     size,
-    log: pino({ level: 'trace' }, { write: (line) => lines.push(line) }),
+    log: pino({ level: 'trace' }, { write: (line) => logged.emit('line', lines.push(line)) }),
     lost: (loss) => losses.push(loss),
   })
   pools.push(pool)
@@ -159,6 +161,19 @@ describe('a thread that dies takes its request with it, and is replaced', () => 
     expect(read(await pool.perform(job({ value: 1 })))).toMatchObject({ count: 1 })
     expect(losses).toEqual(['Crashed'])
   })
+})
+
+test('a handler that dies again and again is started more and more slowly', async () => {
+  const pool = await started("setTimeout(() => { throw new Error('boom') }, 5); " + HANDLER)
+  // The first is replaced at once, the second after a while.
+  while (losses.length < 2) await once(logged, 'line')
+  await pool.close()
+  const delays = lines
+    .map((line) => JSON.parse(line) as { msg: string; delayMs?: number })
+    .filter(({ msg }) => msg === 'Replacing a thread of the handler')
+    .map(({ delayMs }) => delayMs)
+  expect(delays).toEqual([0, expect.any(Number)])
+  expect(delays[1]).toBeGreaterThanOrEqual(250)
 })
 
 describe('a deadline', () => {

@@ -34,7 +34,9 @@ export class HandlerPool {
   readonly #idle: HandlerThread[] = []
   readonly #threads = new Set<HandlerThread>()
   #waiting: ((thread: HandlerThread) => void)[] = []
-  #closed = false
+  /** Threads lost since a task was last done. */
+  #losses = 0
+  readonly #closing = new AbortController()
 
   constructor({
     data,
@@ -89,7 +91,7 @@ export class HandlerPool {
 
   /** End all threads. */
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     await Promise.all([...this.#threads].map((thread) => thread.end()))
   }
 
@@ -113,6 +115,7 @@ export class HandlerPool {
     stop.addEventListener('abort', abort, { once: true })
     try {
       const outcome = await performed
+      this.#losses = 0
       this.#release(thread)
       return outcome
     } finally {
@@ -148,7 +151,7 @@ export class HandlerPool {
       await thread.end()
       throw error
     })
-    if (this.#closed) {
+    if (this.#closing.signal.aborted) {
       await thread.end()
       return description
     }
@@ -160,24 +163,34 @@ export class HandlerPool {
 
   /** Once for each thread: whoever knows first why it is lost says it. */
   #replace(thread: HandlerThread, loss: Loss): void {
-    if (!this.#threads.delete(thread) || this.#closed) return
+    if (!this.#threads.delete(thread) || this.#closing.signal.aborted) return
     const at = this.#idle.indexOf(thread)
     if (at >= 0) this.#idle.splice(at, 1)
+    this.#losses += 1
     this.#lost(loss)
-    this.#log.warn({ loss }, 'Replacing a thread of the handler')
-    void this.#addAgain()
+    void this.#addAgain(loss)
   }
 
-  async #addAgain(): Promise<void> {
-    for (let attempt = 1; !this.#closed; attempt += 1) {
-      try {
-        await this.#add()
-        return
-      } catch (err) {
-        const delayMs = Math.round(backoffMs(attempt, Math.random()))
-        this.#log.error({ err, delayMs }, 'A thread of the handler does not start; trying again')
-        await wait(delayMs, undefined, { ref: false })
-      }
+  /** At once where it is the first; a handler that dies whatever it does must not be started without end. */
+  async #addAgain(loss: Loss): Promise<void> {
+    const { signal } = this.#closing
+    for (let added = false; !added && !signal.aborted;) {
+      const delayMs = this.#losses > 1 ? Math.round(backoffMs(this.#losses - 1, Math.random())) : 0
+      this.#log.warn({ loss, delayMs }, 'Replacing a thread of the handler')
+      await wait(delayMs, undefined, { signal, ref: false }).catch(() => undefined)
+      added = await this.#tryToAdd()
+    }
+  }
+
+  async #tryToAdd(): Promise<boolean> {
+    if (this.#closing.signal.aborted) return false
+    try {
+      await this.#add()
+      return true
+    } catch (err) {
+      this.#losses += 1
+      this.#log.error({ err }, 'A thread of the handler does not start')
+      return false
     }
   }
 }

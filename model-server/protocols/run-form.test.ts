@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
 import { connect } from 'node:net'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
@@ -200,7 +200,8 @@ describe('what is refused', () => {
   })
 })
 
-test('a client that leaves in the middle of the file', async () => {
+/** A client that sends the beginning of a file, and no more. */
+async function beginUpload(): Promise<Socket> {
   const socket = connect(port(), '127.0.0.1')
   await once(socket, 'connect')
   const asked = once(server, 'request')
@@ -208,18 +209,17 @@ test('a client that leaves in the middle of the file', async () => {
     `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=X\r\nContent-Length: 900\r\n\r\n--X\r\n${FILE}`,
   )
   await asked
+  return socket
+}
+
+test('a client that leaves in the middle of the file', async () => {
+  const socket = await beginUpload()
   socket.destroy()
   expect(await seen).toEqual({ status: 400, message: 'the body: it broke off' })
 })
 
 test('a deadline that passes in the middle of the file: nothing writes any more', async () => {
-  const socket = connect(port(), '127.0.0.1')
-  await once(socket, 'connect')
-  const asked = once(server, 'request')
-  socket.write(
-    `POST / HTTP/1.1\r\nHost: a\r\nContent-Type: multipart/form-data; boundary=X\r\nContent-Length: 900\r\n\r\n--X\r\n${FILE}`,
-  )
-  await asked
+  const socket = await beginUpload()
   stop.abort(new RequestError(504, 'too late'))
   expect(await seen).toEqual({ status: 504, message: 'too late' })
   socket.destroy()
