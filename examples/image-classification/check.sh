@@ -4,13 +4,7 @@
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
-if ! /usr/bin/python3 -c 'import onnx, sklearn' 2>/dev/null; then
-  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo 'check: python3-onnx and python3-sklearn are missing; on Debian 12: apt-get install python3-onnx python3-sklearn' >&2
-    exit 2
-  fi
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends python3-onnx python3-sklearn >&2
-fi
+"$here/../need-debian.sh" python3-onnx python3-sklearn
 # The lockfile that node_modules was made from.
 if ! cmp -s "$here/package-lock.json" "$here/node_modules/.made-from"; then
   (cd "$here" && npm ci --loglevel=error --no-audit --no-fund >&2)

@@ -4,17 +4,7 @@
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
-missing=''
-/usr/bin/python3 -c 'import onnx' 2>/dev/null || missing='python3-onnx'
-command -v ffmpeg >/dev/null || missing="$missing ffmpeg"
-if [ -n "$missing" ]; then
-  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "check: missing; on Debian 12: apt-get install $missing" >&2
-    exit 2
-  fi
-  # shellcheck disable=SC2086 # several packages
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $missing >&2
-fi
+"$here/../need-debian.sh" ffmpeg python3-onnx
 
 fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
