@@ -1,6 +1,7 @@
 /** Random people do random things at random moments, with faults; whatever they do, the invariants hold at every instant. */
 import { expect, test } from '@jest/globals'
 import { COLORS, type Color } from '../api/names.ts'
+import { factsOf } from './worlds.ts'
 import { run, type Act, type Story } from './simulation.ts'
 import {
   FAULT_KINDS,
@@ -48,7 +49,16 @@ function specsOf(behindService: boolean): Story['spec'][] {
     make(1, { ...quick, gates: [knownHouse(1)] }),
     make(2, { ...quick, replicas: 4, retireAfterSeconds: 0 }),
     make(1, { ...quick, deletionPolicy: 'Delete' }),
+    ...(behindService ? [] : [repairing(make(2, quick)), repairing(make(3, quick))]),
   ]
+}
+
+/** The same, and the pointer is brought back from wherever somebody moves it. */
+function repairing(spec: Story['spec']): Story['spec'] {
+  const { cloudFrontDistribution } = spec.traffic
+  if (!cloudFrontDistribution) return spec
+  const settings = { ...cloudFrontDistribution, driftPolicy: 'Repair' as const, invalidationPaths: ['/ui/*'] }
+  return { ...spec, traffic: { ...spec.traffic, cloudFrontDistribution: settings } }
 }
 
 /** Where another writer may point without breaking anything himself. */
@@ -88,6 +98,36 @@ const DOINGS: Record<string, Doing> = {
   'the pointer is back': (world) => {
     world.pointerTrouble = undefined
   },
+  'the pointer cannot be read for a while': (world) => {
+    world.pointerBlind = { reason: 'PointerUnreachable', message: 'Rate exceeded' }
+  },
+  'the pointer can be read': (world) => {
+    world.pointerBlind = undefined
+  },
+  'the pointer is read rarely': (world) => {
+    world.pointerKept = 'Rarely'
+  },
+  'moves keep a distance': (world, random) => {
+    world.spacingMs = Math.floor(random() * 30_000)
+  },
+  'edges are slow': (world, random) => {
+    world.slowness = 1 + Math.floor(random() * 50)
+  },
+  'a behavior of somebody else leads here': (world, random) => {
+    const color = pick(random, COLORS)
+    if (world.isAvailable(color) && world.services[color])
+      world.elsewhere = [{ part: '/old/*', names: `housing-${color}` }]
+  },
+  'it leads elsewhere': (world) => {
+    world.elsewhere = []
+  },
+  'origins lead nowhere': (world) => {
+    world.facts = factsOf()
+    world.originsSilent = 'Yes'
+  },
+  'origins lead to the colors': (world) => {
+    world.originsSilent = 'No'
+  },
   'gates are silent': (world, random) => {
     world.gatesSilent = pick<Color | undefined>(random, [...COLORS])
   },
@@ -114,6 +154,10 @@ function makeGood(specs: Story['spec'][]): Act {
     do: (world) => {
       world.pointerTrouble = undefined
       world.gatesSilent = undefined
+      world.pointerBlind = undefined
+      world.pointerKept = 'No'
+      world.elsewhere = []
+      world.originsSilent = 'No'
       DOINGS['both recover']?.(world, Math.random)
       // Another gate makes it an attempt of its own, so that no failure of before stands in its way.
       world.apply({ ...(specs[0] ?? world.spec), gates: [{ ...knownHouse(30.72), name: 'at-last' }] })

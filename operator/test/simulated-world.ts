@@ -113,8 +113,9 @@ export class SimulatedWorld implements Cluster {
   pointerTrouble: PointerReading | undefined
   /** While set, the pointer cannot be read; what was read before is told instead. */
   pointerBlind: PointerBlindness | undefined
-  /** While set, the pointer is only read anew where it is asked for live. */
-  pointerKept: 'Yes' | 'No' = 'No'
+  /** Yes: the pointer is only read anew where it is asked for live. Rarely: as the keeper of a distribution does it. */
+  pointerKept: 'Yes' | 'Rarely' | 'No' = 'No'
+  private readAt = -Infinity
   private lastReading: PointerReading | undefined
   /** While set, a forward move keeps this distance from the last move. */
   spacingMs = 0
@@ -559,12 +560,19 @@ export class SimulatedWorld implements Cluster {
   }
 
   private lookAtPointer(freshness?: 'Live'): PointerReading {
-    if (this.pointerKept === 'Yes' && freshness !== 'Live' && this.lastReading?.type === 'Read')
+    if (this.lastReading?.type === 'Read' && freshness !== 'Live' && this.isKept())
       return { ...this.lastReading, fresh: 'No' }
     if (this.pointerBlind && this.lastReading?.type === 'Read')
       return { ...this.lastReading, outdated: this.pointerBlind }
     this.lastReading = this.readPointer()
+    this.readAt = this.now
     return this.lastReading
+  }
+
+  private isKept(): boolean {
+    if (this.pointerKept !== 'Rarely') return this.pointerKept === 'Yes'
+    const atRest = this.status?.attempt?.outcome !== undefined && this.status.traffic?.settled === 'Yes'
+    return this.now - this.readAt < (atRest ? 300_000 : 4500)
   }
 
   private readPointer(): PointerReading {
@@ -590,6 +598,7 @@ export class SimulatedWorld implements Cluster {
 
   private movePointer(release: ModelRelease, step: StepOf<'MovePointer'>): Promise<void> {
     const { names, token, to } = step
+    this.readAt = -Infinity
     return this.write(`point at ${to}`, () => {
       if (this.now < this.movedAt + this.spacingMs && step.direction !== 'Back')
         throw new TransientError('too soon')
