@@ -26,7 +26,7 @@ describe('how many rows share a run', () => {
   test('a limit that is no power of two is tried as well', async () => {
     const runner = new FakeRunner()
     expect(await tryBatches(runner, 20)).toMatchObject({ maxRows: 20 })
-    expect(sizesOf(runner)).toEqual([1, 2, 4, 8, 16, 20])
+    expect(sizesOf(runner).slice(0, 6)).toEqual([1, 2, 4, 8, 16, 20])
   })
 
   test('a moment in which the machine was busy is no reason for fewer', async () => {
@@ -38,6 +38,15 @@ describe('how many rows share a run', () => {
     })
     expect(await tryBatches(runner, 32)).toMatchObject({ maxRows: 32 })
   })
+})
+
+test.each<[string, (rows: number) => number, number]>([
+  ['of all its rows where many are as fast', (rows) => rows * 0.000001, 512],
+  ['as small as a shared run where more get slow', (rows) => rows * (rows > 32 ? 0.000005 : 0.000001), 32],
+  ['not so large that others would notice', (rows) => rows * 0.00001, 64],
+  ['as small as a shared run of a slow model', (rows) => 0.005 + rows * 0.0001, 32],
+])('one request is run in pieces %s', async (_, secondsFor, pieceRows) => {
+  expect(await tryBatches(runnerThatTakes(secondsFor), 32)).toMatchObject({ maxRows: 32, pieceRows })
 })
 
 describe('rows that may not share a run', () => {

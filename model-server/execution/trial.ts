@@ -1,7 +1,7 @@
 /** What a model shows before it serves: that it runs, how long that takes, and whether rows of several requests may share a run. */
 import { elementCount, zeros } from '../tensor/tensor.ts'
 import type { Signature, Tensor, TensorData, TensorSpec } from '../tensor/tensor.ts'
-import { joinRows, neverRowWiseBecause, splitRows } from './batch.ts'
+import { joinRows, neverRowWiseBecause, rowsOf, splitRows } from './batch.ts'
 import type { Runner, Tensors } from './executor.ts'
 
 /** The shortest of some runs, and the longest but for a tenth of them, in seconds. */
@@ -11,9 +11,11 @@ type Times = { least: number; most: number }
 export type Trial = {
   /** The most rows that shall share a run; 1 where requests must not share one. */
   maxRows: number
-  /** Why it is that many. */
+  /** Rows of one request beyond which it is run in pieces. */
+  pieceRows: number
+  /** Why `maxRows` are not more. */
   because: string
-  /** What a run over so many rows takes in the model; nine of ten were faster. */
+  /** What a run over `maxRows` takes in the model; nine of ten were faster. */
   seconds: number
 }
 
@@ -25,6 +27,12 @@ const FAST_SECONDS = SLOW_SECONDS
 const LOSS_OF_FAST = 2
 /** What a doubling must make of the time per row where runs are not so fast; otherwise a larger batch only makes its first row wait. */
 const GAIN_OF_SLOW = 0.95
+
+/** A piece less is a run less, but a run is little beside the rows of a piece. */
+const LOSS_OF_PIECES = 1.25
+const LARGEST_PIECE = 512
+/** The memory that a run once took stays with the runtime. */
+const LARGEST_PIECE_ELEMENTS = 2 ** 17
 
 const AS_LIMITED = 'no more are allowed'
 
@@ -61,7 +69,7 @@ export async function tryBatches(runner: Runner, limit: number): Promise<Trial> 
 
 async function alone(runner: Runner, because: string): Promise<Trial> {
   const { most } = await timesOf(runner, zeroRow(runner.signature))
-  return { maxRows: 1, because, seconds: most }
+  return { maxRows: 1, pieceRows: 1, because, seconds: most }
 }
 
 async function climb(runner: Runner, limit: number): Promise<Trial> {
@@ -82,7 +90,26 @@ async function climb(runner: Runner, limit: number): Promise<Trial> {
     best = { rows: size, ...paid }
     because = AS_LIMITED
   }
-  return { maxRows: best.rows, because, seconds: best.most }
+  const pieceRows = because === AS_LIMITED ? await climbOn(runner, rows, best) : best.rows
+  return { maxRows: best.rows, pieceRows, because, seconds: best.most }
+}
+
+/** One request of many rows takes them all into a run that is no slower per row, and that still is fast. */
+async function climbOn(
+  runner: Runner,
+  rows: readonly Tensors[],
+  { rows: from, least }: Times & { rows: number },
+): Promise<number> {
+  let best = { rows: from, least }
+  let inputs = joinRows(rows)
+  while (best.rows < LARGEST_PIECE && elementsOf(inputs) < LARGEST_PIECE_ELEMENTS) {
+    inputs = joinRows([inputs, inputs])
+    const size = rowsOf(inputs)
+    const times = await timesOf(runner, inputs)
+    if (times.least > FAST_SECONDS || times.least / size > (best.least / best.rows) * LOSS_OF_PIECES) break
+    best = { rows: size, least: times.least }
+  }
+  return best.rows
 }
 
 /** Undefined where it does not; asked twice, for a moment in which the machine was busy says nothing of the model. */
@@ -99,6 +126,10 @@ async function timesIfItPays(
     if (times.least / rows.length <= (best.least / best.rows) * factor) return times
   }
   return undefined
+}
+
+function elementsOf(inputs: Tensors): number {
+  return [...inputs.values()].reduce((sum, { data }) => sum + data.length, 0)
 }
 
 function sizesUpTo(limit: number): number[] {
