@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { IDENTITY, SERVING, readModel } from './model-config.ts'
 import type { ModelConfig, ModelSetting } from './model-config.ts'
-import { got } from './values.ts'
+import { got, isObject } from './values.ts'
 import type { Parse, Read } from './values.ts'
 
 const KEYS: readonly string[] = [...Object.keys(IDENTITY), ...Object.keys(SERVING), 'default']
@@ -96,8 +96,4 @@ function reportTwice(models: readonly ModelConfig[], problem: (message: string) 
 
 function isServing(name: ModelSetting): name is keyof typeof SERVING {
   return name in SERVING
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,5 @@
 /** Requests that a model must answer before it serves, as `warmUp` of a model says them. */
-import { got } from './values.ts'
+import { got, isObject } from './values.ts'
 
 /** What is asked: the `inputs` of a V2 infer request, or the body of `/predict`. */
 export type WarmUpQuestion = { type: 'Inputs'; inputs: unknown } | { type: 'Frame'; frame: unknown }
@@ -72,8 +72,4 @@ function expectedOutputs(value: unknown): WarmUpSample['expect'] {
 function elements(place: string, value: unknown): unknown[] {
   if (!Array.isArray(value)) throw new Error(`${place}: expected a list of elements, ${got(value)}`)
   return value.flat(8) as unknown[]
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
