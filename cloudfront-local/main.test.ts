@@ -33,6 +33,17 @@ function run(...args: string[]): Child {
   return child
 }
 
+/** The line that tells the ports; rejects with what the program said when it ends before. */
+async function ready(child: Child): Promise<string> {
+  const died = once(child, 'exit').then(async ([code]) => {
+    throw new Error(`ended with ${String(code)}: ${await text(child.stderr)}`)
+  })
+  const [line] = (await Promise.race([once(createInterface(child.stdout), 'line'), died])) as [string]
+  // It ends later, when the test is done with it.
+  died.catch(() => undefined)
+  return line
+}
+
 async function ended(child: Child): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const exit = once(child, 'exit')
   const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)])
@@ -50,7 +61,7 @@ test('tells its ports in one line, serves the seed, logs every call, ends with 0
   }
   writeFileSync(seed, JSON.stringify({ distributions: [distribution] }))
   const child = run('--port', '0', '--edge-ports', '0', '--seed', seed, '--audit', audit)
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const line = await ready(child)
   const { apiUrl, edgeUrls, ports } = JSON.parse(line) as {
     apiUrl: string
     edgeUrls: string[]
@@ -96,7 +107,7 @@ test('keeps its state in a folder, and refuses one that holds other things', asy
   const etags: (string | null)[] = []
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
     const child = run(...args)
-    const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+    const line = await ready(child)
     const { apiUrl, viewerUrl } = JSON.parse(line) as { apiUrl: string; viewerUrl: string }
     etags.push((await fetch(`${apiUrl}/2020-05-31/distribution/E1HOUSINGLOCAL`)).headers.get('etag'))
     expect((await fetch(viewerUrl)).status).toBe(502)
@@ -120,7 +131,7 @@ test('runs functions whose code lies beside the seed', async () => {
   const functions = [{ name: 'answer', codeFile: 'answer.js' }]
   writeFileSync(seed, JSON.stringify({ distributions: [{ origins, behaviors }], functions }))
   const child = run('--port', '0', '--edge-ports', '0', '--seed', seed)
-  const [line] = (await once(createInterface(child.stdout), 'line')) as [string]
+  const line = await ready(child)
   const { edgeUrls } = JSON.parse(line) as { edgeUrls: string[] }
   expect(await (await fetch(edgeUrls[0] ?? '')).text()).toBe('from code')
   child.kill('SIGTERM')
@@ -129,7 +140,7 @@ test('runs functions whose code lies beside the seed', async () => {
 
 test('a port that is taken ends with 1 and names it', async () => {
   const first = run('--port', '0', '--edge-ports', '0')
-  const [line] = (await once(createInterface(first.stdout), 'line')) as [string]
+  const line = await ready(first)
   const { ports } = JSON.parse(line) as { ports: { api: number } }
   const { code, stderr } = await ended(run('--port', String(ports.api), '--edge-ports', '0'))
   expect(code).toBe(1)
