@@ -115,7 +115,8 @@ const DOINGS: Record<string, Doing> = {
   },
   'a behavior of somebody else leads here': (world, random) => {
     const color = pick(random, COLORS)
-    if (world.isAvailable(color) && world.services[color])
+    const isBehind = world.pointer.kind === 'CloudFrontDistribution'
+    if (isBehind && world.isAvailable(color) && world.services[color])
       world.elsewhere = [{ part: '/old/*', names: `housing-${color}` }]
   },
   'it leads elsewhere': (world) => {
