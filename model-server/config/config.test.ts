@@ -28,7 +28,7 @@ test('the least that is needed, with the defaults of the README', () => {
         maxQueue: undefined,
         servingMode: 'auto',
         workers: undefined,
-        maxBatchSize: 32,
+        maxBatchSize: 512,
         batchDelayMs: 0,
       },
     ],

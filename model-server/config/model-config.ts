@@ -81,7 +81,7 @@ export function readServing(read: Read<keyof typeof SERVING>): ServingConfig {
     maxQueue: read('maxQueue', integer(undefined, 1, 100_000)),
     servingMode: read('servingMode', oneOf(SERVING_MODES, 'auto')),
     workers: read('workers', integer(undefined, 1, 64)),
-    maxBatchSize: read('maxBatchSize', integer(32, 1, 1_024)),
+    maxBatchSize: read('maxBatchSize', integer(512, 1, 4_096)),
     batchDelayMs: read('batchDelayMs', integer(0, 0, 1_000)),
   }
 }

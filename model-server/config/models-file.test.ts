@@ -40,7 +40,7 @@ test('a model of the file has the defaults of the README, and its paths go out f
       maxQueue: undefined,
       servingMode: 'auto',
       workers: undefined,
-      maxBatchSize: 32,
+      maxBatchSize: 512,
       batchDelayMs: 0,
     },
   ])

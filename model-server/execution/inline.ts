@@ -25,7 +25,7 @@ export function inlineExecutor(runner: Runner, ran: ExecutionObserver['ran']): E
   return new Scheduler({
     signature: runner.signature,
     lanes: inlineLane(runner),
-    batching: { maxRows: 1, pieceRows: 1, delayMs: 0 },
+    batching: { maxRows: 1, delayMs: 0 },
     hopelessAfterMs: Infinity,
     observer: { ran, queued: () => undefined },
     warn: () => undefined,

@@ -22,7 +22,7 @@ function schedulerOver(
   const scheduler = new Scheduler({
     signature: runner.signature,
     lanes,
-    batching: { maxRows: 32, pieceRows: batching.maxRows ?? 32, delayMs: 0, ...batching },
+    batching: { maxRows: 32, delayMs: 0, ...batching },
     hopelessAfterMs,
     observer,
     warn,
@@ -94,13 +94,6 @@ test('a request that is too large for a run gets one answer from several', async
   const rows = Array.from({ length: 10 }, (_, index) => [index])
   expect(await ask(rows)).toEqual(rows.map(([value = 0]) => [2 * value]))
   expect(runner.asked.map((run) => run.length)).toEqual([4, 4, 2])
-})
-
-test('a request may be larger than what several of them share', async () => {
-  const runner = new FakeRunner()
-  const { ask } = schedulerOver(runner, { maxRows: 2, pieceRows: 4 })
-  await Promise.all([ask([[1]]), ask([[2], [3], [4]]), ask([[5]]), ask([[6], [7], [8], [9], [10]])])
-  expect(runner.asked).toEqual([[[1], [5]], [[2], [3], [4]], [[6], [7], [8], [9]], [[10]]])
 })
 
 test('of a large request nothing more is run once a piece of it failed', async () => {

@@ -10,8 +10,6 @@ import type { ExecutionObserver, Executor, Lanes, Run, Runner, Tensors } from '.
 export type Batching = {
   /** Rows of a run at most; 1 gives each request a run of its own. */
   maxRows: number
-  /** Rows of one request beyond which it is run in pieces. */
-  pieceRows: number
   /** How long a request waits for company while a runner is free. 0 takes those that came in the same turn of the event loop. */
   delayMs: number
 }
@@ -75,7 +73,7 @@ export class Scheduler implements Executor {
     const rows = rowsOf(inputs)
     const key = this.#maxRows > 1 ? this.#keyOf(inputs, outputs) : undefined
     const asked = { inputs, outputs, rows, key, call, since }
-    return key !== undefined && rows > this.#options.batching.pieceRows
+    return key !== undefined && rows > this.#maxRows
       ? this.#inPieces(asked)
       : this.#enqueue({ ...asked, whole: undefined })
   }
@@ -94,8 +92,7 @@ export class Scheduler implements Executor {
   async #inPieces(asked: Omit<Entry, 'whole' | 'settled' | 'resolve' | 'reject'>): Promise<Answer> {
     const whole = { failed: false }
     const sizes: number[] = []
-    const { pieceRows } = this.#options.batching
-    for (let left = asked.rows; left > 0; left -= pieceRows) sizes.push(Math.min(left, pieceRows))
+    for (let left = asked.rows; left > 0; left -= this.#maxRows) sizes.push(Math.min(left, this.#maxRows))
     try {
       const pieces = splitRows(asked.inputs, sizes)
       return joinRows(

@@ -121,7 +121,7 @@ function assemble(
   const scheduler = new Scheduler({
     signature,
     lanes,
-    batching: { maxRows: trial.maxRows, pieceRows: trial.pieceRows, delayMs: settings.batchDelayMs },
+    batching: { maxRows: trial.maxRows, delayMs: settings.batchDelayMs },
     hopelessAfterMs: HOPELESS_MS,
     observer: parts.observer,
     warn: parts.log.warn,

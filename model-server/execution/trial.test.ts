@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { FakeRunner } from '../test/fake-runner.ts'
+import { DOUBLING, FakeRunner } from '../test/fake-runner.ts'
 import type { Signature, Tensor } from '../tensor/tensor.ts'
 import { tryBatches, warmUp } from './trial.ts'
 
@@ -40,13 +40,25 @@ describe('how many rows share a run', () => {
   })
 })
 
-test.each<[string, (rows: number) => number, number]>([
-  ['of all its rows where many are as fast', (rows) => rows * 0.000001, 512],
-  ['as small as a shared run where more get slow', (rows) => rows * (rows > 32 ? 0.000005 : 0.000001), 32],
-  ['not so large that others would notice', (rows) => rows * 0.00001, 64],
-  ['as small as a shared run of a slow model', (rows) => 0.005 + rows * 0.0001, 32],
-])('one request is run in pieces %s', async (_, secondsFor, pieceRows) => {
-  expect(await tryBatches(runnerThatTakes(secondsFor), 32)).toMatchObject({ maxRows: 32, pieceRows })
+describe('more than 32 rows share a run', () => {
+  test.each<[string, (rows: number) => number, number]>([
+    ['where they are as fast', (rows) => rows * 0.000001, 512],
+    ['until they get slower', (rows) => rows * (rows > 128 ? 0.0000015 : 0.000001), 128],
+    ['as long as others do not notice', (rows) => rows * 0.00001, 64],
+    ['never where the model is slow', (rows) => 0.005 + rows * 0.0001, 32],
+  ])('%s', async (_, secondsFor, maxRows) => {
+    expect(await tryBatches(runnerThatTakes(secondsFor), 512)).toMatchObject({ maxRows })
+  })
+
+  test('never where they take much memory', async () => {
+    class Wide extends FakeRunner {
+      override readonly signature: Signature = {
+        ...DOUBLING,
+        inputs: [{ name: 'x', datatype: 'FP64', shape: [-1, 5_000] }],
+      }
+    }
+    expect(await tryBatches(new Wide(), 512)).toMatchObject({ maxRows: 32 })
+  })
 })
 
 describe('rows that may not share a run', () => {

@@ -1,7 +1,7 @@
 /** What a model shows before it serves: that it runs, how long that takes, and whether rows of several requests may share a run. */
 import { elementCount, zeros } from '../tensor/tensor.ts'
 import type { Signature, Tensor, TensorData, TensorSpec } from '../tensor/tensor.ts'
-import { joinRows, neverRowWiseBecause, rowsOf, splitRows } from './batch.ts'
+import { joinRows, neverRowWiseBecause, splitRows } from './batch.ts'
 import type { Runner, Tensors } from './executor.ts'
 
 /** The shortest of some runs, and the longest but for a tenth of them, in seconds. */
@@ -11,9 +11,7 @@ type Times = { least: number; most: number }
 export type Trial = {
   /** The most rows that shall share a run; 1 where requests must not share one. */
   maxRows: number
-  /** Rows of one request beyond which it is run in pieces. */
-  pieceRows: number
-  /** Why `maxRows` are not more. */
+  /** Why it is not more. */
   because: string
   /** What a run over `maxRows` takes in the model; nine of ten were faster. */
   seconds: number
@@ -28,11 +26,10 @@ const LOSS_OF_FAST = 2
 /** What a doubling must make of the time per row where runs are not so fast; otherwise a larger batch only makes its first row wait. */
 const GAIN_OF_SLOW = 0.95
 
-/** A piece less is a run less, but a run is little beside the rows of a piece. */
-const LOSS_OF_PIECES = 1.25
-const LARGEST_PIECE = 512
-/** The memory that a run once took stays with the runtime. */
-const LARGEST_PIECE_ELEMENTS = 2 ** 17
+/** Beyond this a batch has to be fast and no slower per row, and may not take much memory: what a run once took stays with the runtime. */
+const USUAL_ROWS = 32
+const LOSS_OF_LARGE = 1.25
+const LARGE_ELEMENTS = 2 ** 18
 
 const AS_LIMITED = 'no more are allowed'
 
@@ -69,47 +66,30 @@ export async function tryBatches(runner: Runner, limit: number): Promise<Trial> 
 
 async function alone(runner: Runner, because: string): Promise<Trial> {
   const { most } = await timesOf(runner, zeroRow(runner.signature))
-  return { maxRows: 1, pieceRows: 1, because, seconds: most }
+  return { maxRows: 1, because, seconds: most }
 }
 
 async function climb(runner: Runner, limit: number): Promise<Trial> {
   const started = performance.now()
-  const rows = randomRows(runner.signature, limit)
+  const distinct = randomRows(runner.signature, Math.min(limit, USUAL_ROWS))
   const answers: Tensors[] = []
-  let best = { rows: 1, ...(await timesOf(runner, joinRows(rows.slice(0, 1)))) }
+  let best = { rows: 1, ...(await timesOf(runner, joinRows(distinct.slice(0, 1)))) }
   let because = AS_LIMITED
   for (const size of sizesUpTo(limit)) {
     because = 'trying more would take too long'
     if (performance.now() - started > BUDGET_MS) break
-    const some = rows.slice(0, size)
-    const difference = await differenceOf(runner, some, answers)
+    because = `a batch of ${size} takes too much memory`
+    if (size > USUAL_ROWS && size * elementsOf(distinct[0]) > LARGE_ELEMENTS) break
+    const rows = repeated(distinct, size)
+    const difference = await differenceOf(runner, rows, answers)
     if (difference !== undefined) return alone(runner, difference)
-    because = `a batch of ${size} takes longer per row`
-    const paid = await timesIfItPays(runner, some, best)
+    because = `a batch of ${size} takes too long`
+    const paid = await timesIfItPays(runner, rows, best)
     if (!paid) break
     best = { rows: size, ...paid }
     because = AS_LIMITED
   }
-  const pieceRows = because === AS_LIMITED ? await climbOn(runner, rows, best) : best.rows
-  return { maxRows: best.rows, pieceRows, because, seconds: best.most }
-}
-
-/** One request of many rows takes them all into a run that is no slower per row, and that still is fast. */
-async function climbOn(
-  runner: Runner,
-  rows: readonly Tensors[],
-  { rows: from, least }: Times & { rows: number },
-): Promise<number> {
-  let best = { rows: from, least }
-  let inputs = joinRows(rows)
-  while (best.rows < LARGEST_PIECE && elementsOf(inputs) < LARGEST_PIECE_ELEMENTS) {
-    inputs = joinRows([inputs, inputs])
-    const size = rowsOf(inputs)
-    const times = await timesOf(runner, inputs)
-    if (times.least > FAST_SECONDS || times.least / size > (best.least / best.rows) * LOSS_OF_PIECES) break
-    best = { rows: size, least: times.least }
-  }
-  return best.rows
+  return { maxRows: best.rows, because, seconds: best.most }
 }
 
 /** Undefined where it does not; asked twice, for a moment in which the machine was busy says nothing of the model. */
@@ -121,15 +101,27 @@ async function timesIfItPays(
   const inputs = joinRows(rows)
   for (let attempt = 0; attempt < 2; attempt += 1) {
     const times = await timesOf(runner, inputs)
-    const factor = times.least < FAST_SECONDS ? LOSS_OF_FAST : GAIN_OF_SLOW
     // The least, since whatever else the machine does only ever adds.
-    if (times.least / rows.length <= (best.least / best.rows) * factor) return times
+    const perRow = times.least / rows.length / (best.least / best.rows)
+    if (perRow <= allowedPerRow(rows.length, times.least)) return times
   }
   return undefined
 }
 
-function elementsOf(inputs: Tensors): number {
+/** How long a row of a batch may take, of what it takes in the best one so far. */
+function allowedPerRow(rows: number, seconds: number): number {
+  const isFast = seconds < FAST_SECONDS
+  if (rows > USUAL_ROWS) return isFast ? LOSS_OF_LARGE : 0
+  return isFast ? LOSS_OF_FAST : GAIN_OF_SLOW
+}
+
+function elementsOf(inputs: Tensors = new Map()): number {
   return [...inputs.values()].reduce((sum, { data }) => sum + data.length, 0)
+}
+
+/** Rows of a large batch come again and again; those of a usual one are all different. */
+function repeated(rows: readonly Tensors[], size: number): Tensors[] {
+  return Array.from({ length: size }, (_, index) => rows[index % rows.length] ?? new Map())
 }
 
 function sizesUpTo(limit: number): number[] {
@@ -145,14 +137,15 @@ async function differenceOf(
   answers: Tensors[],
 ): Promise<string | undefined> {
   const names = namesOf(runner.signature)
-  for (const row of rows.slice(answers.length)) answers.push((await runner.run(row, names)).outputs)
+  for (const row of rows.slice(answers.length, USUAL_ROWS))
+    answers.push((await runner.run(row, names)).outputs)
   const { outputs } = await runner.run(joinRows(rows), names)
   const together = splitRows(
     outputs,
     rows.map(() => 1),
   )
   for (const [index, answer] of together.entries()) {
-    const name = names.find((output) => !isSame(answers[index]?.get(output), answer.get(output)))
+    const name = names.find((output) => !isSame(answers[index % USUAL_ROWS]?.get(output), answer.get(output)))
     if (name !== undefined) return `in a batch of ${rows.length} rows '${name}' differs from that of one row`
   }
   return undefined
