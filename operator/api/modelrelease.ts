@@ -21,13 +21,17 @@ export interface ModelReleaseSpec {
      */
     version: string
     /**
-     * Where the model server fetches the model: a file:///, http:// or https:// URL.
+     * Where the model server fetches the model: a file:///, http:// or https:// URL, s3://BUCKET/KEY, or mlflow:/models:/NAME/VERSION of a registry. How it signs in to a store stands in env.
      */
     uri: string
     /**
      * Digest of the model file, 64 lower-case hexadecimal digits. Bytes with another digest are never loaded.
      */
     sha256?: string
+    /**
+     * Prefix under which the model server answers, besides without it: a behavior like /housing/* forwards its prefix, so /housing.
+     */
+    basePath?: string
     /**
      * Image of the model server. Default: the one that the operator was given; the image in use when the revision was first built stays with that revision.
      */

@@ -37,7 +37,15 @@ function environmentProblems({ model }: Spec): string[] {
     )
 }
 
-const OWN_VARIABLES = new Set(['PORT', 'MODEL_NAME', 'MODEL_VERSION', 'MODEL_URI', 'MODEL_SHA256'])
+const OWN_VARIABLES = new Set([
+  'PORT',
+  'OPS_PORT',
+  'MODEL_NAME',
+  'MODEL_VERSION',
+  'MODEL_URI',
+  'MODEL_SHA256',
+  'BASE_PATH',
+])
 
 function templateProblems(spec: Spec): string[] {
   if (!spec.template) return []

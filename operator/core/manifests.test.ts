@@ -44,12 +44,30 @@ describe('the Deployment of a model', () => {
     const sha256 = 'a'.repeat(64)
     expect(envOf({ ...spec, port: 9000, model: { ...model, sha256 } })).toMatchObject({
       PORT: '9000',
+      OPS_PORT: '9001',
       MODEL_URI: model.uri,
       MODEL_SHA256: sha256,
       MODELRELEASE_NAME: 'housing',
       MODELRELEASE_COLOR: 'blue',
     })
     expect(envOf(spec)).not.toHaveProperty('MODEL_SHA256')
+  })
+
+  test('has metrics on the port beside the one that a distribution reaches', () => {
+    expect(podsOf({ ...spec, port: 9000 }).spec.containers[0]).toMatchObject({
+      ports: [
+        { name: 'http', containerPort: 9000 },
+        { name: 'ops', containerPort: 9001 },
+      ],
+    })
+    expect(envOf({ ...spec, port: 65_535 })).toMatchObject({ OPS_PORT: '65534' })
+  })
+
+  test('answers under a prefix that a behavior forwards', () => {
+    expect(envOf({ ...spec, model: { ...model, basePath: '/housing' } })).toMatchObject({
+      BASE_PATH: '/housing',
+    })
+    expect(envOf(spec)).not.toHaveProperty('BASE_PATH')
   })
 
   test('is hardened', () => {

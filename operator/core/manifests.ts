@@ -42,6 +42,8 @@ const GRACE_SECONDS = 60
 /** How long the drain announces itself before the server stops accepting; proxies and kube-proxy follow meanwhile. */
 const DRAIN_DELAY_MILLISECONDS = 5000
 
+const MAX_PORT = 65_535
+
 /** The ownerReference of a child that goes when its release goes. */
 export function ownerOf(release: ModelRelease): Json {
   const { name, uid } = release.metadata
@@ -68,12 +70,16 @@ function probe(path: string, port: number, periodSeconds: number, failureThresho
 
 /** Pods of a model: the model server told which model, with the hardening that its image supports. */
 function modelTemplate(model: NonNullable<Spec['model']>, port: number, defaultImage: string): Json {
+  // Metrics have a port of their own: what a distribution forwards is the other one.
+  const opsPort = port < MAX_PORT ? port + 1 : port - 1
   const env: Json[] = [
     { name: 'PORT', value: String(port) },
+    { name: 'OPS_PORT', value: String(opsPort) },
     { name: 'MODEL_NAME', value: model.name },
     { name: 'MODEL_VERSION', value: model.version },
     { name: 'MODEL_URI', value: model.uri },
     ...(model.sha256 ? [{ name: 'MODEL_SHA256', value: model.sha256 }] : []),
+    ...(model.basePath ? [{ name: 'BASE_PATH', value: model.basePath }] : []),
     { name: 'DRAIN_DELAY_MS', value: String(DRAIN_DELAY_MILLISECONDS) },
     ...(model.env ?? []),
   ]
@@ -82,7 +88,10 @@ function modelTemplate(model: NonNullable<Spec['model']>, port: number, defaultI
     image: model.serverImage ?? defaultImage,
     imagePullPolicy: 'IfNotPresent',
     env,
-    ports: [{ name: 'http', containerPort: port }],
+    ports: [
+      { name: 'http', containerPort: port },
+      { name: 'ops', containerPort: opsPort },
+    ],
     readinessProbe: probe('/v2/health/ready', port, 1, 2),
     livenessProbe: probe('/v2/health/live', port, 10, 6),
     securityContext: {
