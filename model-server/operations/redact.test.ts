@@ -49,6 +49,15 @@ test.each<[string, string[], unknown, unknown]>([
       inputs: '[redacted]',
     },
   ],
+  [
+    'tensors by their names in which one is a column',
+    ['lstat'],
+    { instances: [{ x: [6, 5], RM: [6] }], inputs: { x: [[6, 5]], RM: [6], lstat: [5] } },
+    {
+      instances: [{ x: '[redacted]', RM: [6] }],
+      inputs: { x: '[redacted]', RM: [6], lstat: '[redacted]' },
+    },
+  ],
   ['a name that every object has', ['constructor'], { constructor: 1 }, { constructor: '[redacted]' }],
 ])('leaves out %s', (_, fields, body, expected) => {
   expect(redact(body, redactionFor(fields, COLUMNS))).toEqual(expected)
@@ -60,7 +69,10 @@ test('the body itself is not changed', () => {
   expect(body).toEqual({ LSTAT: { 0: 5 } })
 })
 
-test('a body that is deeper than the stack does no harm', () => {
+test.each([
+  ['where fields are left out', ['lstat']],
+  ['where none is', []],
+])('a body that is deeper than the stack does no harm %s', (_, fields) => {
   const deep = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`) as unknown
-  expect(JSON.stringify(redact(deep, redactionFor(['lstat'], COLUMNS)))).toContain('[redacted]')
+  expect(JSON.stringify(redact(deep, redactionFor(fields, COLUMNS)))).toContain('[redacted]')
 })

@@ -5,25 +5,40 @@ const REDACTED = '[redacted]'
 const MAX_DEPTH = 100
 /** Where values stand in the order of the model's columns, without their names. */
 const BY_POSITION = new Set(['data', 'instances', 'inputs'])
+const TENSORS = new Set(['instances', 'inputs'])
 
-/** Which fields, in lower case, and whether one of them is a column, whose values then stand in lists without a name too. */
-export type Redaction = { fields: ReadonlySet<string>; byPosition: boolean }
+/** All names are in lower case. Where one of the fields is a column, its values stand in lists without its name too: `byPosition`. */
+export type Redaction = {
+  fields: ReadonlySet<string>
+  columns: ReadonlySet<string>
+  byPosition: boolean
+}
 
 /** What to leave out of bodies for a model with these columns. */
 export function redactionFor(fields: readonly string[], columns: readonly string[]): Redaction {
-  const set = new Set(fields)
-  return { fields: set, byPosition: columns.some((column) => set.has(column.toLowerCase())) }
+  const named = new Set(fields)
+  const known = new Set(columns.map((column) => column.toLowerCase()))
+  return { fields: named, columns: known, byPosition: [...known].some((column) => named.has(column)) }
 }
+
+/** How deep a value stands, and whether it is part of what V1 and MLflow send as tensors by their names. */
+type Place = { depth: number; inTensors: boolean }
 
 /**
  * A copy of a parsed body without the values of some fields: those under the name of one, the data of a tensor that has the
- * name of one, and, where one is a column, all that is sent in the order of the columns.
+ * name of one, and, where one is a column, all that is sent in the order of the columns. What is nested deeper than any request
+ * is left out in any case: JSON.stringify would overflow the stack.
  */
-export function redact(value: unknown, redaction: Redaction, depth = 0): unknown {
-  if (redaction.fields.size === 0) return value
+export function redact(
+  value: unknown,
+  redaction: Redaction,
+  { depth, inTensors }: Place = { depth: 0, inTensors: false },
+): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (depth > MAX_DEPTH) return REDACTED
-  if (Array.isArray(value)) return value.map((element) => redact(element, redaction, depth + 1))
+  if (Array.isArray(value)) {
+    return value.map((element) => redact(element, redaction, { depth: depth + 1, inTensors }))
+  }
 
   const isTensor = 'name' in value && isNamed(value.name, redaction)
   return Object.fromEntries(
@@ -31,10 +46,18 @@ export function redact(value: unknown, redaction: Redaction, depth = 0): unknown
       const isHidden =
         redaction.fields.has(key.toLowerCase()) ||
         (isTensor && key === 'data') ||
-        (redaction.byPosition && BY_POSITION.has(key) && isPositional(field))
-      return [key, isHidden ? REDACTED : redact(field, redaction, depth + 1)]
+        (isPositional(field) && isOfColumns(key, redaction, inTensors))
+      const inner = { depth: depth + 1, inTensors: inTensors || TENSORS.has(key) }
+      return [key, isHidden ? REDACTED : redact(field, redaction, inner)]
     }),
   )
+}
+
+/** Whether a list under this key holds values of a hidden column among others. */
+function isOfColumns(key: string, { byPosition, columns }: Redaction, inTensors: boolean): boolean {
+  if (!byPosition) return false
+  // Below these a key is the name of a tensor, whatever the model calls it, unless it is that of a column.
+  return BY_POSITION.has(key) || (inTensors && key !== 'shape' && !columns.has(key.toLowerCase()))
 }
 
 function isNamed(name: unknown, { fields }: Redaction): boolean {
