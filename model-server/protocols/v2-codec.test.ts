@@ -218,6 +218,15 @@ describe('a request that is refused with 400', () => {
     expect(refusal(body, identity('FP32')).status).toBe(400)
   })
 
+  test('because it claims more rows than could be cut apart, with no elements in them', () => {
+    const body = { inputs: [{ name: 'x', datatype: 'FP32', shape: [2 ** 40, 0], data: [] }] }
+    expect(refusal(body, identity('FP32'))).toEqual({
+      status: 400,
+      message:
+        "input 'x': expected dimensions beside a 0 to multiply to at most 1048576, got [1099511627776, 0]",
+    })
+  })
+
   test.each([101, 200_000])('because data is nested %d deep', (depth) => {
     const body = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 1], data: nested(depth) }] }
     expect(refusal(body, identity('FP32')).message).toBe("input 'x': data is nested deeper than 100 arrays")

@@ -5,6 +5,7 @@
 import { RequestError } from '../http/request-error.ts'
 import { bytesOf } from '../tensor/tensor-bytes.ts'
 import { shown, writeElements } from '../tensor/tensor-json.ts'
+import { elementCount } from '../tensor/tensor.ts'
 import type { Datatype, Signature, Tensor, TensorData, TensorSpec } from '../tensor/tensor.ts'
 
 /** A checked inference request: every input of the model is there, with a shape and type that the model takes. */
@@ -41,6 +42,8 @@ export type ElementReader = (input: JsonObject, head: InputHead) => TensorData
 
 const NO_PARAMETERS: Parameters = {}
 const NOTHING: ReadonlySet<string> = new Set()
+/** What the other dimensions of a shape with a 0 may multiply to: no data bounds them, and whoever counts rows would count for ever. */
+const MAX_OF_EMPTY = 2 ** 20
 /** Extensions of Triton that would change the answer; to ignore them would give a wrong one. */
 const UNSUPPORTED = ['shared_memory_region', 'classification']
 
@@ -116,6 +119,12 @@ function decodeShape(place: string, value: unknown, expected: readonly number[])
     throw new RequestError(
       400,
       `${place}: expected shape ${listed(expected)} (-1 is any), got ${listed(value)}`,
+    )
+  }
+  if (value.includes(0) && elementCount(value.filter((size) => size > 0)) > MAX_OF_EMPTY) {
+    throw new RequestError(
+      400,
+      `${place}: expected dimensions beside a 0 to multiply to at most ${MAX_OF_EMPTY}, got ${listed(value)}`,
     )
   }
   return value
