@@ -188,11 +188,14 @@ export class HandlerSlot {
   }
 }
 
-/** A model may come later, by its own name, where models are loaded by request. */
-function loadedModel(repository: Repository, name: string | undefined): ServedModel | undefined {
-  const slots = name === undefined ? repository.slots.slice(0, 1) : repository.slots
-  const slot = slots.find(
-    ({ config, state }) => (name ?? config.name) === config.name && state.type === 'Loaded',
-  )
-  return slot?.state.type === 'Loaded' ? slot.state.model : undefined
+/**
+ * The model as requests get it. A version that is still on its way may be the one they get later, and a self-test with another
+ * would prove nothing. Where models are loaded by request, the model may come at any time.
+ */
+function loadedModel(repository: Repository, name = repository.slots[0]?.name): ServedModel | undefined {
+  const versions = name === undefined ? [] : repository.versions(name)
+  const isComing = versions.some(({ required, state }) => required && state.type === 'Loading')
+  if (isComing || !versions.some(({ state }) => state.type === 'Loaded')) return undefined
+  const { state } = repository.find(name)
+  return state.type === 'Loaded' ? state.model : undefined
 }

@@ -121,6 +121,20 @@ describe('a handler of JSON', () => {
     expect((await fetch(`${url}/v2/health/ready`)).status).toBe(200)
   })
 
+  test('is proven with the version that it will work with', async () => {
+    const models = ['1', '2'].map((version) => ({
+      name: 'housing',
+      version,
+      uri: housingModel(version).path,
+    }))
+    const path = join(folder, 'models.json')
+    writeFileSync(path, JSON.stringify({ models }))
+    const process = start(PRICES, { MODELS_FILE: path, MODEL_NAME: '', MODEL_URI: '' })
+    await process.logged('Handler loaded')
+    const response = await post(await process.origin(), { rows: [ROW] })
+    expect([response.status, response.headers.get('x-model-version')]).toEqual([200, '2'])
+  })
+
   test('refuses in its own words, and fails in none', async () => {
     const url = await origin(PRICES)
     const refused = await post(url, { rows: 5 })
