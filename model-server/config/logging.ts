@@ -4,8 +4,8 @@ import { got, integer, oneOf, text } from './values.ts'
 import type { Parse, Read } from './values.ts'
 
 /**
- * Which requests get a line: `requests` leaves out GETs that went well (probes, scrapes, pages), `errors` is only what was
- * answered with 400 and more, or not at all.
+ * Which requests get a line: `requests` leaves out GETs that went well (probes, scrapes, pages) or came before the model was
+ * ready (probes), `errors` is only what was answered with 400 and more, or not at all, without those probes.
  */
 export type AccessLogMode = (typeof MODES)[number]
 

@@ -80,10 +80,10 @@ test('no path can write a line or a field of its own, nor a long one', () => {
 })
 
 describe.each([
-  ['all', [true, true, true, true, true]],
-  ['requests', [true, false, true, true, true]],
-  ['errors', [false, false, true, true, true]],
-  ['off', [false, false, false, false, false]],
+  ['all', [true, true, true, true, true, true]],
+  ['requests', [true, false, true, true, true, false]],
+  ['errors', [false, false, true, true, true, false]],
+  ['off', [false, false, false, false, false, false]],
 ] as const)('in mode %s', (mode, expected) => {
   test.each(
     [
@@ -92,6 +92,7 @@ describe.each([
       ['a refused GET', { ...INFER, method: 'GET', status: 404 }],
       ['a client that left', { ...INFER, status: 499 }],
       ['a failure', { ...INFER, status: 500 }],
+      ['a probe of a server that is not ready', { ...INFER, method: 'GET', status: 503 }],
     ].map(([name, ending], index) => [name, expected[index], ending] as [string, boolean, Ending]),
   )('%s is written: %s', (_, written, ending) => {
     expect(lines(mode, asked(), ending)).toHaveLength(written ? 1 : 0)

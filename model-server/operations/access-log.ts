@@ -84,9 +84,9 @@ export class AccessLog {
       case 'all':
         return true
       case 'requests':
-        return status >= 400 || (method !== 'GET' && method !== 'HEAD')
+        return isNews(method, status)
       case 'errors':
-        return status >= 400
+        return status >= 400 && isNews(method, status)
       case 'off':
         return false
     }
@@ -101,4 +101,9 @@ function levelOf(status: number): number {
 function byteCount(header: string | number | string[] | undefined): number | undefined {
   const count = Number(header)
   return header === undefined || !Number.isSafeInteger(count) || count < 0 ? undefined : count
+}
+
+/** Whoever looks and finds all well, or the model not there yet, is told again and again what the log says once. */
+function isNews(method: string, status: number): boolean {
+  return (method !== 'GET' && method !== 'HEAD') || (status >= 400 && status !== 503)
 }
