@@ -5,7 +5,14 @@ import type { Condition } from './release.ts'
  * as kstatus wants, and so is `Warned`; the others always stand.
  */
 export const REASONS = {
-  Serving: ['LiveColorReady', 'BothColorsReady', 'NoReadyPods', 'NothingLive', 'AdoptedOrigin', 'PointerUnknown'],
+  Serving: [
+    'LiveColorReady',
+    'BothColorsReady',
+    'NoReadyPods',
+    'NothingLive',
+    'AdoptedOrigin',
+    'PointerUnknown',
+  ],
   Ready: ['Promoted', 'Progressing', 'Drifted', 'Failed', 'Aborted', 'RolledBack', 'Stalled'],
   Reconciling: [
     'Starting',
