@@ -38,6 +38,7 @@ describe('not allowed', () => {
     ['https://store/models/', 'https://store/models/..%2fa.onnx'],
     ['s3://models/housing', 's3://models/housing-2/a.onnx'],
     ['s3://models/housing/', 's3://models/housing/../a.onnx'],
+    ['s3://models/housing/', 's3://models/housing/..%2fa.onnx'],
     ['mlflow:/models:/housing', 'mlflow:/models:/housing2/1'],
   ])('with %s: %s', (prefix, uri) => {
     expect(allows(prefix, uri)).toBe(false)

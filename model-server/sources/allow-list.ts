@@ -39,6 +39,8 @@ export function parseAllowedPrefix(text: string, base: string): AllowedPrefix {
 export function isAllowed(location: ModelLocation, prefixes: readonly AllowedPrefix[]): boolean {
   // A server may take an encoded slash for a slash, and so leave the folder.
   if (location.type === 'Http' && /%2f|%5c/i.test(location.url.pathname)) return false
+  // To S3 dots are names like any other; what stands before another store may leave the folder by them.
+  if (location.type === 'S3' && location.key.split('/').some((part) => /^\.{1,2}$/.test(part))) return false
   const where = describeLocation(location.type === 'S3' ? { ...location, versionId: undefined } : location)
   return prefixes.some((prefix) => {
     if (!where.startsWith(prefix)) return false
