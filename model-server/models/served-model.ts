@@ -21,3 +21,22 @@ export type ServedModel = {
   admission: Admission
   metrics: ModelMetrics
 }
+
+/**
+ * Take a place among the requests of a model, or of its handler; give it back with `leave`, exactly once.
+ * @throws RequestError 503 where all are taken, which is counted
+ */
+export function takePlace({
+  admission,
+  metrics,
+}: {
+  admission: Pick<Admission, 'enter'>
+  metrics: Pick<ModelMetrics, 'rejected'>
+}): void {
+  try {
+    admission.enter()
+  } catch (error) {
+    metrics.rejected('queue_full')
+    throw error
+  }
+}

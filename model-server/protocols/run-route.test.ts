@@ -223,6 +223,8 @@ describe('a handler of files', () => {
     await until(() => existsSync(started))
     const second = await upload(url, 'true')
     expect([second.status, second.headers.get('retry-after')]).toEqual([503, '1'])
+    const metrics = await (await fetch(`${await server?.opsOrigin()}/metrics`)).text()
+    expect(metrics).toMatch(/model_server_rejected_total\{[^}]*reason="queue_full"[^}]*\} 1/)
     expect(uploads()).toHaveLength(1)
     writeFileSync(go, '')
     expect((await first).status).toBe(200)

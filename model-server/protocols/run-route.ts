@@ -9,6 +9,7 @@ import { checkContentLength, readBody } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { beginCall, requireJson, servedModel } from '../http/inference-route.ts'
 import { sendJsonBytes } from '../http/send-json.ts'
+import { takePlace } from '../models/served-model.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import { checkFormHeaders, receiveForm } from './run-form.ts'
 
@@ -77,17 +78,17 @@ function checkHeaders(request: Request, description: Description, limits: Limits
 }
 
 /** Places in both queues, and how to give them back. @throws RequestError 503 */
-function takePlaces(handler: HandlerSlot, { admission }: ServedModel): () => void {
-  handler.enter()
+function takePlaces(handler: HandlerSlot, model: ServedModel): () => void {
+  takePlace({ admission: handler, metrics: model.metrics })
   try {
-    admission.enter()
+    takePlace(model)
   } catch (error) {
     handler.leave()
     throw error
   }
   return () => {
     handler.leave()
-    admission.leave()
+    model.admission.leave()
   }
 }
 

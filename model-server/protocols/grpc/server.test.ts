@@ -8,7 +8,7 @@ import { Metadata, credentials, makeClientConstructor, status } from '@grpc/grpc
 import type { CallOptions, ServiceClientConstructor, ServiceDefinition, ServiceError } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { addsub, writeModel } from '../../test/onnx-writer.ts'
+import { addsub, slowModel, writeModel } from '../../test/onnx-writer.ts'
 import type { Port } from '../../test/onnx-writer.ts'
 import { ServerProcess } from '../../test/server-process.ts'
 
@@ -44,6 +44,7 @@ function ask(client: Client, method: string, request: object, options: CallOptio
 async function serve(
   name: string,
   bytes: Buffer,
+  env: Record<string, string> = {},
 ): Promise<{ server: ServerProcess; inference: Client; health: Client; close: () => Promise<void> }> {
   const path = join(folder, `${name}.onnx`)
   writeFileSync(path, bytes)
@@ -53,6 +54,7 @@ async function serve(
     GRPC_PORT: '0',
     MAX_BODY_BYTES: '10000',
     DRAIN_DELAY_MS: '0',
+    ...env,
   })
   const { port } = await server.logged('Listening for gRPC')
   await server.logged('Model loaded and warmed up')
@@ -236,6 +238,26 @@ describe('the sum and the difference of sixteen numbers', () => {
     expect(await leaving.server.exited).toBe(0)
     await leaving.close()
   })
+})
+
+test('a full queue is told to the client and counted, and so is a deadline', async () => {
+  const { server, inference, close } = await serve('slow', slowModel(2_000), {
+    MAX_QUEUE: '1',
+    REQUEST_TIMEOUT_MS: '200',
+  })
+  try {
+    const data = { name: 'x', datatype: 'FP32', shape: ['1', '1'], contents: { fp32_contents: [1] } }
+    const request = { model_name: 'slow', inputs: [data] }
+    const asked = await Promise.allSettled([1, 2].map(() => ask(inference, 'ModelInfer', request)))
+    const codes = asked.map((result) => result.status === 'rejected' && (result.reason as ServiceError).code)
+    expect(new Set(codes)).toEqual(new Set([status.UNAVAILABLE, status.DEADLINE_EXCEEDED]))
+    const text = await (await fetch(`${await server.opsOrigin()}/metrics`)).text()
+    for (const reason of ['queue_full', 'deadline']) {
+      expect(text).toMatch(new RegExp(`model_server_rejected_total\\{[^}]*reason="${reason}"[^}]*\\} 1`))
+    }
+  } finally {
+    await close()
+  }
 })
 
 test('every datatype comes back as it went, where its numbers have a field of their own', async () => {

@@ -17,6 +17,7 @@ import { RequestError } from '../../http/request-error.ts'
 import type { RefusalStatus } from '../../http/request-error.ts'
 import type { ModelSlot } from '../../models/model-slot.ts'
 import { modelNotReadyBecause, notReadyBecause } from '../../models/readiness.ts'
+import { takePlace } from '../../models/served-model.ts'
 import { RequestContext } from '../../operations/request-context.ts'
 import { encodeMetadata } from '../v2-codec.ts'
 import { EXTENSIONS, SERVER_NAME } from '../v2-routes.ts'
@@ -152,7 +153,7 @@ async function infer(
   let code = 500
   try {
     const model = servedModel(slot)
-    model.admission.enter()
+    takePlace(model)
     try {
       const asked = decodeModelInfer(request, model.signature)
       if (asked.timeoutMs !== undefined) call.expireBy(started + asked.timeoutMs)
@@ -168,6 +169,7 @@ async function infer(
   } finally {
     // The codes of HTTP, so that one can ask for the failures of all protocols at once.
     if (grpcCall.cancelled) code = 499
+    if (code === 504) slot.metrics.rejected('deadline')
     slot.metrics.answered('grpc', code, (performance.now() - started) / 1000)
     accessLog.write(context, { ...UNKNOWN_SIZES, method: 'POST', path: grpcCall.getPath(), status: code })
   }
