@@ -1,12 +1,13 @@
 /** Puts the routes together. Builds an express app and never listens. */
 import express from 'express'
-import type { Express, RequestHandler } from 'express'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import type { Drain } from './http/drain.ts'
 import type { HandlerSlot } from './handlers/handler-slot.ts'
 import { stripBasePath } from './http/base-path.ts'
 import { answerErrors } from './http/error-answer.ts'
+import { FastLane } from './http/fast-lane.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
 import { introduceModel } from './http/introduce-model.ts'
 import type { Metrics } from './operations/metrics.ts'
@@ -30,18 +31,26 @@ export type Parts = RequestLogs & {
   /** Undefined where none is configured. */
   handler?: HandlerSlot | undefined
   log: Logger
+  /** Undefined on the port for operations. */
+  lane?: FastLane
   /** The version of this server, for `GET /v2`. */
   serverVersion: string
 }
 
 /** All routes of the data port. */
-export function buildApp(parts: Parts): Express {
+export function buildApp(serverParts: Omit<Parts, 'lane'>): RequestListener {
+  const lane = new FastLane()
+  const parts = { ...serverParts, lane }
   const { config, log } = parts
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
 
-  app.use(introduce(parts))
+  const begin = introduce(parts)
+  app.use((request, response, next) => {
+    begin(request, response)
+    next()
+  })
   if (config.basePath !== '') app.use(stripBasePath(config.basePath))
   addHealthRoutes(app, parts)
   addPredictRoute(app, parts)
@@ -55,11 +64,16 @@ export function buildApp(parts: Parts): Express {
     throw new RequestError(404, `no such path: ${request.path}; GET / lists those there are`)
   })
   app.use(answerErrors(log))
-  return app
+  return lane.listener(app, begin)
 }
 
 /** Every answer, also a refusal, says which release gave it, and which model and bytes where there is only one to ask. */
-function introduce({ config, repository, drain, accessLog }: Parts): RequestHandler {
+function introduce({
+  config,
+  repository,
+  drain,
+  accessLog,
+}: Parts): (request: IncomingMessage, response: ServerResponse) => void {
   const { release } = config
   const headers = Object.entries({
     'x-modelrelease-name': release.name,
@@ -69,12 +83,11 @@ function introduce({ config, repository, drain, accessLog }: Parts): RequestHand
     'cache-control': 'no-store',
   }).filter((header): header is [string, string] => header[1] !== undefined)
 
-  return (request, response, next) => {
+  return (request, response) => {
     drain.track(response)
     accessLog.follow(beginContext(request.headers, response), request, response)
     for (const [name, value] of headers) response.setHeader(name, value)
     const [only, another] = repository.slots
     if (only && !another) introduceModel(response, only)
-    next()
   }
 }

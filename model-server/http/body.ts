@@ -32,7 +32,8 @@ export function readBody(request: IncomingMessage, maxBytes: number): Promise<Bu
     wantBody(request)
     return collect(request, maxBytes)
   }
-  if (encoding in DECODERS) return inflate(request, DECODERS[encoding as keyof typeof DECODERS](), maxBytes)
+  if (Object.hasOwn(DECODERS, encoding))
+    return inflate(request, DECODERS[encoding as keyof typeof DECODERS](), maxBytes)
   throw new RequestError(
     415,
     `content-encoding: expected one of identity, ${Object.keys(DECODERS).join(', ')}, got '${encoding}'`,

@@ -1,8 +1,7 @@
 /** The listener of the data port: an HTTP server with limits that suit a server behind load balancers. */
 import { createServer } from 'node:http'
-import type { Server } from 'node:http'
+import type { RequestListener, Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Express } from 'express'
 import { holdContinue } from './unread-body.ts'
 
 /** Longer than any load balancer keeps an idle connection (ALB 60 s, CloudFront 5 s), so that it is never us who closes first. */
@@ -22,7 +21,11 @@ export type DataServer = { server: Server; sockets: ReadonlySet<Socket> }
  * @param bodyMs from the first byte of a request to the last of its body; then it gets 408
  * @param dropped told, at most every ten seconds, of connections that were refused since there are too many
  */
-export function createDataServer(app: Express, bodyMs: number, dropped: (count: number) => void): DataServer {
+export function createDataServer(
+  app: RequestListener,
+  bodyMs: number,
+  dropped: (count: number) => void,
+): DataServer {
   const server = createServer(
     {
       requestTimeout: bodyMs,

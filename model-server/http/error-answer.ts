@@ -13,18 +13,29 @@ export type ErrorShape = (status: number, message: string) => object
 const FAILED = 'the model failed on this request; the log of the server says why'
 
 /** Turns whatever a route threw into `{"error": message}` or another shape. Only a failure of ours is logged, and its words stay in the log. */
-export function answerErrors(
+export function answerErrors(log: Logger, shape?: ErrorShape): ErrorRequestHandler {
+  const answer = errorAnswer(log, shape)
+  return (error: unknown, request, response, next) => {
+    if (response.headersSent) next(error)
+    else answer(error, request, response)
+  }
+}
+
+/** The same outside of express. */
+export function errorAnswer(
   log: Logger,
   shape: ErrorShape = (_status, error) => ({ error }),
-): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
+): (error: unknown, request: IncomingMessage, response: ServerResponse) => void {
+  return (error, request, response) => {
+    // What was sent cannot be taken back; that it breaks off tells the client.
     if (response.headersSent) {
-      next(error)
+      log.warn({ err: error }, 'Request failed after the beginning of its answer')
+      response.destroy()
       return
     }
     const refusal = refusalOf(error)
     if (!refusal) {
-      log.warn({ err: error, method: request.method, path: request.path }, 'Request failed')
+      log.warn({ err: error, method: request.method, path: request.url?.split('?', 1)[0] }, 'Request failed')
       send(request, response, 500, shape(500, FAILED))
       return
     }

@@ -234,6 +234,11 @@ test.each<[string, Buffer, number[]]>([
     post('/predict', 'content-length: 2\r\ncontent-encoding: zstd\r\n', '{}'),
     [415],
   ],
+  [
+    'an encoding that every object has',
+    post('/predict', 'content-length: 2\r\ncontent-encoding: constructor\r\n', '{}'),
+    [415],
+  ],
   ['gzip that is none', post('/predict', 'content-length: 2\r\ncontent-encoding: gzip\r\n', '{}'), [400]],
   [
     'a long text under gzip',

@@ -1,4 +1,5 @@
-import type { Express, Request, Response } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Express, Request } from 'express'
 import type { Parts } from '../app.ts'
 import type { Config } from '../config/config.ts'
 import { Call } from '../execution/call.ts'
@@ -7,7 +8,10 @@ import type { ServedModel } from '../models/served-model.ts'
 import type { Protocol } from '../operations/model-metrics.ts'
 import { contextOf } from '../operations/request-context.ts'
 import { checkContentLength, readBody } from './body.ts'
-import { methodNotAllowed } from './error-answer.ts'
+import { errorAnswer, methodNotAllowed } from './error-answer.ts'
+import type { ErrorShape } from './error-answer.ts'
+import type { Answer } from './fast-lane.ts'
+import { isJson, mediaType } from './media-type.ts'
 import { introduceModel } from './introduce-model.ts'
 import { RequestError } from './request-error.ts'
 import { whenEnded } from './when-ended.ts'
@@ -16,8 +20,8 @@ const TIMEOUT_HEADER = 'x-request-timeout-ms'
 
 /** One request on its way: what came, which model answers, and what it still has. */
 export type Exchange = {
-  request: Request
-  response: Response
+  request: IncomingMessage
+  response: ServerResponse
   model: ServedModel
   /** Whole and inflated. */
   body: Buffer
@@ -32,9 +36,11 @@ export type InferenceRoute = {
   /** With `:model` and `:version` where the path names them; the default model otherwise. */
   path: string
   /** Throws RequestError 415 where the headers say that the body cannot be read. */
-  checkHeaders: (request: Request) => void
+  checkHeaders: (request: IncomingMessage) => void
   /** Sends the answer; what it throws becomes one. */
   infer: (exchange: Exchange) => Promise<void>
+  /** Of its errors; `{error}` without. */
+  errorShape?: ErrorShape
 }
 
 /**
@@ -42,21 +48,34 @@ export type InferenceRoute = {
  * headers (415), length (413), queue (503).
  */
 export function addInferenceRoute(app: Express, parts: Parts, route: InferenceRoute): void {
+  const answerError = errorAnswer(parts.log, route.errorShape)
   app
     .route(route.path)
-    .post((request, response) => exchange(request, response, parts, route))
+    .post((request, response) => {
+      const [name, version] = [pathPart(request, 'model'), pathPart(request, 'version')]
+      const answer: Answer = async (asked, answered) => {
+        try {
+          await exchange(asked, answered, parts, { route, name, version })
+        } catch (error) {
+          answerError(error, asked, answered)
+        }
+      }
+      // Of what anybody may ask for only that is worth remembering which is there.
+      if (parts.repository.has(name, version)) parts.lane?.remember(request.originalUrl, answer)
+      return answer(request, response)
+    })
     .all(methodNotAllowed('POST'))
 }
 
 async function exchange(
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
   parts: Parts,
-  route: InferenceRoute,
+  { route, name, version }: { route: InferenceRoute; name: string | undefined; version: string | undefined },
 ): Promise<void> {
   const started = performance.now()
   const { config, repository } = parts
-  const slot = repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
+  const slot = repository.find(name, version)
   const call = beginCall(response, { slot, protocol: route.protocol, started, config })
   const model = servedModel(slot)
   route.checkHeaders(request)
@@ -71,7 +90,7 @@ async function exchange(
 
 /** Begin the clock of an inference request, and see to it that its end is counted. */
 export function beginCall(
-  response: Response,
+  response: ServerResponse,
   {
     slot,
     protocol,
@@ -94,7 +113,7 @@ export function beginCall(
 }
 
 /** A client may want its answer earlier than the server would wait, never later. */
-function limitTime(request: Request, call: Call, started: number): void {
+function limitTime(request: IncomingMessage, call: Call, started: number): void {
   const given = request.headers[TIMEOUT_HEADER]
   if (given === undefined) return
   const milliseconds = typeof given === 'string' && /^\d{1,9}$/.test(given) ? Number(given) : 0
@@ -108,7 +127,7 @@ function limitTime(request: Request, call: Call, started: number): void {
 }
 
 /** Until the answer is out or its client gone. */
-function takePlace({ admission, metrics }: ServedModel, response: Response): void {
+function takePlace({ admission, metrics }: ServedModel, response: ServerResponse): void {
   try {
     admission.enter()
   } catch (error) {
@@ -137,8 +156,11 @@ export function pathPart(request: Request, name: string): string | undefined {
 }
 
 /** For routes that take JSON only. */
-export function requireJson(request: Request): void {
-  const type = request.headers['content-type']
-  if (type === 'application/json' || request.is(['json', '+json']) !== false) return
-  throw new RequestError(415, `content-type: expected application/json, got ${type ?? 'none'}`)
+export function requireJson(request: IncomingMessage): void {
+  const type = mediaType(request)
+  if (type !== undefined && isJson(type)) return
+  throw new RequestError(
+    415,
+    `content-type: expected application/json, got ${request.headers['content-type'] ?? 'none'}`,
+  )
 }

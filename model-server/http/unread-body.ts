@@ -1,6 +1,5 @@
 /** Answers to requests whose body was not read, or not to its end. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Express } from 'express'
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 
 /** Reading as much to drop it costs less than a new connection. */
 const DROP_BYTES = 2 ** 20
@@ -11,7 +10,7 @@ const LINGER_MS = 2_000
 const held = new WeakMap<IncomingMessage, ServerResponse>()
 
 /** For the server's event `checkContinue`: whoever asks before sending a body is told to send it by `wantBody`, and not before. */
-export function holdContinue(app: Express): (request: IncomingMessage, response: ServerResponse) => void {
+export function holdContinue(app: RequestListener): RequestListener {
   return (request, response) => {
     held.set(request, response)
     app(request, response)

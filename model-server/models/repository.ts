@@ -48,6 +48,13 @@ export class Repository {
     )
   }
 
+  /** Whether `find` would find one. */
+  has(name: string | undefined, version?: string): boolean {
+    if (name === undefined) return this.#slots.some(isThere)
+    const versions = this.versions(name)
+    return version === undefined ? versions.some(isThere) : versionOf(versions, version) !== undefined
+  }
+
   /** All versions of a model, the newest first; also those that are unloaded. */
   versions(name: string): readonly ModelSlot[] {
     return this.#versions.get(name) ?? []

@@ -1,7 +1,6 @@
 /** Who a request is: its id, its place in a trace, and what the access log will say of it. */
 import { randomBytes } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
-import type { Response } from 'express'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
 import type { Protocol } from './model-metrics.ts'
 
 /** A request's place in a distributed trace (W3C Trace Context, level 2). All ids are lower-case hex. */
@@ -63,17 +62,24 @@ export function traceparentOf({ traceId, spanId, flags }: Trace): string {
   return `00-${traceId}-${spanId}-${flags}`
 }
 
+const CONTEXT = Symbol('context')
+
+type Known = ServerResponse & { [CONTEXT]?: RequestContext }
+
 /** Give a request its context. */
-export function beginContext(headers: IncomingHttpHeaders, response: Response): RequestContext {
+export function beginContext(headers: IncomingHttpHeaders, response: ServerResponse): RequestContext {
   const context = new RequestContext(headers)
-  response.locals.context = context
+  const known: Known = response
+  known[CONTEXT] = context
   for (const [name, value] of Object.entries(context.answerHeaders)) response.setHeader(name, value)
   return context
 }
 
 /** The context that `beginContext` gave. */
-export function contextOf(response: Response): RequestContext {
-  return response.locals.context as RequestContext
+export function contextOf(response: ServerResponse): RequestContext {
+  const context = (response as Known)[CONTEXT]
+  if (!context) throw new Error('the response has no context; beginContext comes first')
+  return context
 }
 
 /** Of this process, so that counting is enough to make ids that are unique everywhere. */

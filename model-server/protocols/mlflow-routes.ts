@@ -1,4 +1,5 @@
-import type { Express, Request } from 'express'
+import type { IncomingMessage } from 'node:http'
+import type { Express } from 'express'
 import type { Parts } from '../app.ts'
 import { answerErrors, methodNotAllowed } from '../http/error-answer.ts'
 import { addInferenceRoute } from '../http/inference-route.ts'
@@ -14,6 +15,7 @@ export function addMlflowRoutes(app: Express, parts: Parts): void {
     protocol: 'mlflow',
     path: '/invocations',
     checkHeaders: checkType,
+    errorShape: mlflowError,
     infer: async ({ request, response, model, body, call }) => {
       const invocation = isCsv(request) ? decodeCsv(body, model) : decodeInvocation(body, model)
       const names = model.signature.outputs.map((output) => output.name)
@@ -42,12 +44,12 @@ export function addMlflowRoutes(app: Express, parts: Parts): void {
     .all(methodNotAllowed('GET, HEAD'))
 }
 
-function isCsv(request: Request): boolean {
+function isCsv(request: IncomingMessage): boolean {
   return typeOf(request).type === 'text/csv'
 }
 
 // Other parameters were formats of MLflow 1, and their bodies look like others do today.
-function checkType(request: Request): void {
+function checkType(request: IncomingMessage): void {
   const { type, parameters } = typeOf(request)
   const isKnown = type === 'application/json' || type === 'text/csv'
   if (isKnown && parameters.every((parameter) => /^charset="?utf-?8"?$/.test(parameter))) return
@@ -57,7 +59,7 @@ function checkType(request: Request): void {
   )
 }
 
-function typeOf(request: Request): { type: string; parameters: string[] } {
+function typeOf(request: IncomingMessage): { type: string; parameters: string[] } {
   const [type = '', ...parameters] = (request.headers['content-type'] ?? '')
     .toLowerCase()
     .split(';')

@@ -1,4 +1,5 @@
-import type { Express, Request } from 'express'
+import type { IncomingMessage } from 'node:http'
+import type { Express } from 'express'
 import type { Parts } from '../app.ts'
 import { parseJson } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
@@ -44,6 +45,6 @@ export function addV1Routes(app: Express, parts: Parts): void {
 }
 
 // TensorFlow Serving does not look at the type, and its users' scripts often give none.
-function checkHeaders(request: Request): void {
+function checkHeaders(request: IncomingMessage): void {
   if (request.headers['content-type'] !== undefined) requireJson(request)
 }
