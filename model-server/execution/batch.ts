@@ -72,20 +72,28 @@ export function splitRows(tensors: Tensors, sizes: readonly number[]): Map<strin
     if (shape[0] !== total) {
       throw new NotRowWise(`${total} rows gave '${name}' of shape [${shape.join(', ')}]`)
     }
-    const width = total === 0 ? 0 : data.length / total
-    const inner = shape.slice(1)
     let start = 0
     for (const [index, size] of sizes.entries()) {
-      const end = start + size
-      parts[index]?.set(name, {
-        datatype,
-        shape: [size, ...inner],
-        data: sliceData(data, start * width, end * width),
-      })
-      start = end
+      parts[index]?.set(name, cut({ datatype, shape, data }, start, start + size))
+      start += size
     }
   }
   return parts
+}
+
+/** Pieces of at most `size` rows with their number, each cut when its turn comes, as views of the same storage. */
+export function* piecesOf(tensors: Tensors, size: number): Generator<[number, Map<string, Tensor>]> {
+  const rows = rowsOf(tensors)
+  for (let start = 0, index = 0; start < rows; start += size, index += 1) {
+    const end = Math.min(start + size, rows)
+    yield [index, new Map(Array.from(tensors, ([name, tensor]) => [name, cut(tensor, start, end)]))]
+  }
+}
+
+function cut({ datatype, shape, data }: Tensor, start: number, end: number): Tensor {
+  const [rows = 0, ...inner] = shape
+  const width = rows === 0 ? 0 : data.length / rows
+  return { datatype, shape: [end - start, ...inner], data: sliceData(data, start * width, end * width) }
 }
 
 function sliceData(data: TensorData, start: number, end: number): TensorData {

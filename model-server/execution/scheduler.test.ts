@@ -96,6 +96,27 @@ test('a request that is too large for a run gets one answer from several', async
   expect(runner.asked.map((run) => run.length)).toEqual([4, 4, 2])
 })
 
+test('who comes while a large request is answered waits for one piece of it at most', async () => {
+  const runner = new FakeRunner()
+  runner.held = true
+  const { ask } = schedulerOver(runner, { maxRows: 2 })
+  const large = ask([[1], [2], [3], [4], [5], [6]])
+  await settled()
+  const small = ask([[7]])
+  await settled()
+  runner.letGo()
+  expect(await small).toEqual([[14]])
+  expect(await large).toEqual([[2], [4], [6], [8], [10], [12]])
+  expect(runner.asked.slice(0, 2)).toEqual([[[1], [2]], [[7]]])
+})
+
+test('rows without elements are not cut, since they may be any number', async () => {
+  const runner = new FakeRunner()
+  const { ask } = schedulerOver(runner, { maxRows: 2 })
+  expect(await ask([[], [], [], [], []])).toEqual([[], [], [], [], []])
+  expect(runner.asked.map((run) => run.length)).toEqual([5])
+})
+
 test('of a large request nothing more is run once a piece of it failed', async () => {
   const runner = new FakeRunner()
   const { ask } = schedulerOver(runner, { maxRows: 1 + 1 })

@@ -1,5 +1,5 @@
 /** Brings waiting requests and free runners together, several requests in one run where the model allows it. */
-import { NotRowWise, batchKeys, joinRows, rowsOf, splitRows } from './batch.ts'
+import { NotRowWise, batchKeys, joinRows, piecesOf, rowsOf, splitRows } from './batch.ts'
 import type { Tensor, Signature } from '../tensor/tensor.ts'
 import { deadlinePassed } from './call.ts'
 import type { Call } from './call.ts'
@@ -73,7 +73,7 @@ export class Scheduler implements Executor {
     const rows = rowsOf(inputs)
     const key = this.#maxRows > 1 ? this.#keyOf(inputs, outputs) : undefined
     const asked = { inputs, outputs, rows, key, call, since }
-    return key !== undefined && rows > this.#maxRows
+    return key !== undefined && rows > this.#maxRows && hasElements(inputs)
       ? this.#inPieces(asked)
       : this.#enqueue({ ...asked, whole: undefined })
   }
@@ -88,18 +88,22 @@ export class Scheduler implements Executor {
     await this.#options.lanes.close()
   }
 
-  /** Trees get slower per row beyond some size of a batch, and nobody should wait for all of a large request to end. */
+  /**
+   * Trees get slower per row beyond some size of a batch, and nobody should wait for all of a large request to end: each lane takes
+   * its next piece when it has answered one, behind whoever came meanwhile.
+   */
   async #inPieces(asked: Omit<Entry, 'whole' | 'settled' | 'resolve' | 'reject'>): Promise<Answer> {
     const whole = { failed: false }
-    const sizes: number[] = []
-    for (let left = asked.rows; left > 0; left -= this.#maxRows) sizes.push(Math.min(left, this.#maxRows))
+    const pieces = piecesOf(asked.inputs, this.#maxRows)
+    const answers: Answer[] = []
+    const takeTurns = async (): Promise<void> => {
+      for (const [index, inputs] of pieces) {
+        answers[index] = await this.#enqueue({ ...asked, inputs, rows: rowsOf(inputs), whole })
+      }
+    }
     try {
-      const pieces = splitRows(asked.inputs, sizes)
-      return joinRows(
-        await Promise.all(
-          pieces.map((inputs) => this.#enqueue({ ...asked, inputs, rows: rowsOf(inputs), whole })),
-        ),
-      )
+      await Promise.all(Array.from({ length: this.#options.lanes.size }, takeTurns))
+      return joinRows(answers)
     } catch (error) {
       whole.failed = true
       throw error
@@ -253,6 +257,12 @@ export class Scheduler implements Executor {
     this.#sweepLength = Math.max(SWEEP_LENGTH, this.#queue.length * 2)
     this.#wakeBy(nextDeadline(this.#queue, Infinity))
   }
+}
+
+/** Tensors without elements may claim any number of rows, and there is nothing to cut. */
+function hasElements(inputs: Tensors): boolean {
+  for (const { data } of inputs.values()) if (data.length > 0) return true
+  return false
 }
 
 /** Whether an entry needs no run; it gets its answer, if there is anybody to read it. */
