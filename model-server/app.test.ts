@@ -95,6 +95,7 @@ describe('the housing model', () => {
         platform: 'onnx_onnxv1',
         inputs: [{ name: 'x', datatype: 'FP32', shape: [-1, 6] }],
         outputs: [{ name: 'prediction', datatype: 'FP32', shape: [-1, 1] }],
+        parameters: { sha256: housingModel('2').sha256 },
       },
     ],
   ])('GET %s', async (path, body) => {

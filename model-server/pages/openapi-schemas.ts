@@ -86,6 +86,10 @@ export function v2Metadata(model: string): Schema {
       platform: { const: 'onnx_onnxv1' },
       inputs: specs,
       outputs: specs,
+      parameters: {
+        type: 'object',
+        properties: { sha256: { type: 'string', description: 'Of the bytes that were loaded.' } },
+      },
     },
   }
 }

@@ -3,6 +3,7 @@
  * their tensors: JSON, the binary extension, gRPC.
  */
 import { RequestError } from '../http/request-error.ts'
+import type { ServedModel } from '../models/served-model.ts'
 import { bytesOf } from '../tensor/tensor-bytes.ts'
 import { shown, writeElements } from '../tensor/tensor-json.ts'
 import { elementCount } from '../tensor/tensor.ts'
@@ -199,13 +200,12 @@ function encodeOutput(name: string, tensor: Tensor): JsonObject {
   }
 }
 
-/** What `GET /v2/models/{model}` says. */
+/** What `GET /v2/models/{model}` says. `parameters`, as MLServer has them, are for what the protocol has no field for. */
 export function encodeMetadata(
-  name: string,
+  { name, sha256, signature: { inputs, outputs } }: Pick<ServedModel, 'name' | 'sha256' | 'signature'>,
   versions: readonly string[],
-  { inputs, outputs }: Signature,
 ): JsonObject {
-  return { name, versions, platform: 'onnx_onnxv1', inputs, outputs }
+  return { name, versions, platform: 'onnx_onnxv1', inputs, outputs, parameters: { sha256 } }
 }
 
 function objectAt(place: string, value: unknown): JsonObject {

@@ -128,7 +128,7 @@ function inferenceOf(parts: Parts): UntypedServiceImplementation {
     })),
     ModelMetadata: answering(parts, (request: OfModel) => {
       const slot = slotOf(request)
-      return encodeMetadata(slot.name, repository.loadedVersions(slot.name), servedModel(slot).signature)
+      return encodeMetadata(servedModel(slot), repository.loadedVersions(slot.name))
     }),
     ModelInfer: answering(parts, (request: ModelInferRequest, call) => {
       const { model_name: name, model_version: version } = request
