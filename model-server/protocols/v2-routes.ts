@@ -1,8 +1,10 @@
-import type { Express, Request, Response } from 'express'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Express, Request } from 'express'
 import type { Parts } from '../app.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { addInferenceRoute, pathPart, requireJson, servedModel } from '../http/inference-route.ts'
 import type { Exchange } from '../http/inference-route.ts'
+import { isJson, mediaType } from '../http/media-type.ts'
 import { RequestError } from '../http/request-error.ts'
 import { sendJson } from '../http/send-json.ts'
 import type { ModelSlot } from '../models/model-slot.ts'
@@ -58,13 +60,17 @@ export function addV2Routes(app: Express, parts: Parts): void {
 }
 
 // Triton's clients send no content type at all, and with tensors in the body it is not JSON anyway.
-function checkHeaders(request: Request): void {
+function checkHeaders(request: IncomingMessage): void {
   const { 'content-type': type, [JSON_LENGTH_HEADER]: jsonLength } = request.headers
   if (type === undefined) return
   if (jsonLength === undefined) requireJson(request)
-  else if (request.is(['application/octet-stream', 'json', '+json']) === false) {
+  else if (!isBinaryOrJson(mediaType(request))) {
     throw new RequestError(415, `content-type: expected application/octet-stream, got ${type}`)
   }
+}
+
+function isBinaryOrJson(type: string | undefined): boolean {
+  return type === 'application/octet-stream' || (type !== undefined && isJson(type))
 }
 
 async function infer({ request, response, model, body, call, arrivedMs }: Exchange): Promise<void> {
@@ -74,7 +80,7 @@ async function infer({ request, response, model, body, call, arrivedMs }: Exchan
   sendAnswer(response, encodeInferResponse(model, asked, outputs))
 }
 
-function sendAnswer(response: Response, { json, tail }: InferAnswer): void {
+function sendAnswer(response: ServerResponse, { json, tail }: InferAnswer): void {
   if (tail.length === 0) {
     sendJson(response, json)
     return
@@ -94,7 +100,7 @@ function sendAnswer(response: Response, { json, tail }: InferAnswer): void {
   response.end()
 }
 
-function headerOf(request: Request, name: string): string | undefined {
+function headerOf(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name]
   return typeof value === 'string' ? value : undefined
 }
