@@ -107,6 +107,17 @@ test('columns that nobody named are taken as they come', () => {
   expect(decode({ dataframe_split: split }, matrix())?.data).toEqual(Float32Array.of(1, 2, 3))
 })
 
+test('a number with many digits is one for a column of floats, too, where another takes all digits', () => {
+  const inputs: TensorSpec[] = [
+    { name: 'id', datatype: 'INT64', shape: [-1, 1] },
+    { name: 'price', datatype: 'FP64', shape: [-1, 1] },
+  ]
+  const body = Buffer.from('{"dataframe_records": [{"id": 9007199254740993, "price": 12345678901234567890}]}')
+  const decoded = decodeInvocation(body, { signature: { inputs, outputs: [y] }, frame: NONE }).inputs
+  expect(decoded.get('id')?.data).toEqual(BigInt64Array.of(9007199254740993n))
+  expect(decoded.get('price')?.data).toEqual(Float64Array.of(12345678901234567000))
+})
+
 describe('a model with an input for each column takes', () => {
   const expected = [
     ['age', { datatype: 'INT64', shape: [2, 1], data: BigInt64Array.of(30n, 2n ** 60n + 1n) }],

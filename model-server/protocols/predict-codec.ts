@@ -110,7 +110,9 @@ export function numberAt(
   datatype: FrameMapping['datatype'],
 ): number {
   // The Flask predictor cast with astype(float), so its clients may send numbers as strings.
-  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  const isText = typeof value === 'string' && value.trim() !== ''
+  // A bigint comes where another input takes integers of 64 bits.
+  const number = isText || typeof value === 'bigint' ? Number(value) : value
   if (typeof number === 'number' && Number.isFinite(datatype === 'FP32' ? Math.fround(number) : number)) {
     return number
   }
