@@ -23,6 +23,11 @@ export class Repository {
     return this.#slots
   }
 
+  /** Of the models that can be asked for, in the same order. */
+  get names(): string[] {
+    return [...new Set(this.#slots.filter(isThere).map(({ name }) => name))]
+  }
+
   /** The slot that routes without a model's name use. */
   get default(): ModelSlot {
     const first = this.#slots.find(isThere)

@@ -39,7 +39,7 @@ export function addV1Routes(app: Express, parts: Parts): void {
   app
     .route('/v1/models')
     .get((_request, response) => {
-      response.json({ models: [...new Set(repository.slots.map(({ name }) => name))] })
+      response.json({ models: repository.names })
     })
     .all(methodNotAllowed('GET, HEAD'))
 }

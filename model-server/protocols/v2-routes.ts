@@ -54,7 +54,7 @@ export function addV2Routes(app: Express, parts: Parts): void {
   app
     .route('/v2/models')
     .get((_request, response) => {
-      response.json({ models: [...new Set(repository.slots.map(({ name }) => name))] })
+      response.json({ models: repository.names })
     })
     .all(methodNotAllowed('GET, HEAD'))
 }
