@@ -13,6 +13,7 @@ import type { ErrorShape } from './error-answer.ts'
 import type { Answer } from './fast-lane.ts'
 import { isJson, mediaType } from './media-type.ts'
 import { introduceModel } from './introduce-model.ts'
+import { Place } from './place.ts'
 import { RequestError } from './request-error.ts'
 import { whenEnded } from './when-ended.ts'
 
@@ -77,12 +78,15 @@ async function exchange(
   const { config, repository } = parts
   const slot = repository.find(name, version)
   const call = beginCall(response, { slot, protocol: route.protocol, started, config })
-  const model = servedModel(slot)
+  const loaded = servedModel(slot)
   route.checkHeaders(request)
   limitTime(request, call, started)
   checkContentLength(request, config.maxBodyBytes)
-  takePlace(model, response)
-  const body = await readBody(request, config.maxBodyBytes)
+  const place = new Place(loaded)
+  whenEnded(response, () => place.leave())
+  const reading = readBody(request, config.maxBodyBytes)
+  const body = await place.keepWhile(reading, () => servedModel(repository.find(name, version)))
+  const { model } = place
   const columns = typeof model.frame === 'string' ? [] : model.frame.columns
   parts.payloadLog?.watch({ context: contextOf(response), headers: request.headers, body, columns }, response)
   await route.infer({ request, response, model, body, call, arrivedMs: started })
@@ -124,17 +128,6 @@ function limitTime(request: IncomingMessage, call: Call, started: number): void 
     )
   }
   call.expireBy(started + milliseconds)
-}
-
-/** Until the answer is out or its client gone. */
-function takePlace({ admission, metrics }: ServedModel, response: ServerResponse): void {
-  try {
-    admission.enter()
-  } catch (error) {
-    metrics.rejected('queue_full')
-    throw error
-  }
-  whenEnded(response, () => admission.leave())
 }
 
 /**
