@@ -4,7 +4,7 @@ import { RequestError } from '../http/request-error.ts'
 import { ModelSlot } from './model-slot.ts'
 import type { SlotParts } from './model-slot.ts'
 
-/** Finds slots by name and version. The first model is the one that routes without a name answer for. */
+/** Finds slots by name and version. The first model is the one that routes without a name answer for, and no other takes its place. */
 export class Repository {
   readonly #parts: SlotParts
   readonly #slots: ModelSlot[] = []
@@ -30,7 +30,7 @@ export class Repository {
 
   /** The slot that routes without a model's name use. */
   get default(): ModelSlot {
-    const first = this.#slots.find(isThere)
+    const [first] = this.#slots
     if (!first) throw new RequestError(503, 'the server has no model')
     return this.find(first.name)
   }
@@ -55,7 +55,7 @@ export class Repository {
 
   /** Whether `find` would find one. */
   has(name: string | undefined, version?: string): boolean {
-    if (name === undefined) return this.#slots.some(isThere)
+    if (name === undefined) return this.#slots[0] !== undefined && this.has(this.#slots[0].name)
     const versions = this.versions(name)
     return version === undefined ? versions.some(isThere) : versionOf(versions, version) !== undefined
   }
