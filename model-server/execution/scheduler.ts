@@ -54,7 +54,8 @@ export class Scheduler implements Executor {
   readonly #keyOf: ReturnType<typeof batchKeys>
   #maxRows: number
   #queue: Entry[] = []
-  readonly #running = new Set<Running>()
+  /** Few, and no Set: see Drain. */
+  readonly #running: Running[] = []
   #pumpDue = false
   #delay: NodeJS.Timeout | undefined
   #alarm: { atMs: number; timer: NodeJS.Timeout } | undefined
@@ -169,11 +170,11 @@ export class Scheduler implements Executor {
 
   async #run(runner: Runner, entries: readonly Entry[]): Promise<void> {
     const running = { runner, entries }
-    this.#running.add(running)
+    this.#running.push(running)
     try {
       await this.#answer(runner, entries)
     } finally {
-      this.#running.delete(running)
+      this.#running.splice(this.#running.indexOf(running), 1)
       this.#options.lanes.release(runner)
       this.#pump()
     }
