@@ -187,6 +187,11 @@ describe('what is refused for good', () => {
     expect(asked).toHaveLength(1)
   })
 
+  test('without telling a key to the store', async () => {
+    keptAt('gs://reader:secret@models/housing?X-Signature=secret')
+    await expectRefused("the registry keeps the model at 'gs://models/housing'; expected")
+  })
+
   test.each([
     'mlflow-artifacts:/0/%2e%2e%2f%2e%2e%2fsecrets',
     'mlflow-artifacts:/0/..%2f..%2fsecrets',

@@ -39,7 +39,7 @@ export async function fetchRegistered(
 
   const get = openFolder(uri, limits, access)
   const { path, columns } = readMlflowModel((await get('MLmodel', MAX_TEXT_BYTES)).toString())
-  return { bytes: await get(path, limits.maxBytes), columns, found: `version ${version}, ${path} in ${uri}` }
+  return { bytes: await get(path, limits.maxBytes), columns, found: `version ${version}, ${path} in ${shown(uri)}` }
 }
 
 /** What the registry says of its folder is not trusted: it leads to no file of ours, and its token goes to nobody else. */
@@ -69,8 +69,13 @@ function openFolder(uri: string, { signal }: FetchLimits, { mlflow, s3 }: Mlflow
 
 function keptElsewhere(uri: string): ModelRefused {
   return new ModelRefused(
-    `the registry keeps the model at '${uri}'; expected mlflow-artifacts: on its own host, s3:, http: or https: (mlflow server --serve-artifacts)`,
+    `the registry keeps the model at '${shown(uri)}'; expected mlflow-artifacts: on its own host, s3:, http: or https: (mlflow server --serve-artifacts)`,
   )
+}
+
+/** Without user and query, which may be a key to the store. */
+function shown(uri: string): string {
+  return uri.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//')
 }
 
 function partsOf(pathname: string): string[] {
