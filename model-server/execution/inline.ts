@@ -1,5 +1,4 @@
-import type { ExecutionObserver, Executor, Lanes, Runner } from './executor.ts'
-import { Scheduler } from './scheduler.ts'
+import type { Lanes, Runner } from './executor.ts'
 
 /** One runner, on the event loop. */
 export function inlineLane(runner: Runner): Lanes {
@@ -18,16 +17,4 @@ export function inlineLane(runner: Runner): Lanes {
     unavailableBecause: () => undefined,
     close: () => runner.close(),
   }
-}
-
-/** Each request is one run, on the event loop. */
-export function inlineExecutor(runner: Runner, ran: ExecutionObserver['ran']): Executor {
-  return new Scheduler({
-    signature: runner.signature,
-    lanes: inlineLane(runner),
-    batching: { maxRows: 1, delayMs: 0 },
-    hopelessAfterMs: Infinity,
-    observer: { ran, queued: () => undefined },
-    warn: () => undefined,
-  })
 }
