@@ -64,13 +64,13 @@ describe('what is there', () => {
     await repository.find('a', '1').unload()
     expect(() => repository.find('a')).toThrow('there is none')
     expect(repository.names).toEqual([])
-    expect(() => repository.default).toThrow('there is none')
+    expect(() => repository.default).toThrow('is unloaded')
   })
 
   test('no other model in the place of the first, which would answer the questions of another', async () => {
     const repository = await repositoryOf('+a/1', '+b/1')
     await repository.find('a').unload()
-    expect(() => repository.default).toThrow("expected 'b' version '1', got 'a'")
+    expect(() => repository.default).toThrow("the model 'a', which answers where none is named, is unloaded")
     expect(repository.has(undefined)).toBe(false)
   })
 })

@@ -32,6 +32,9 @@ export class Repository {
   get default(): ModelSlot {
     const [first] = this.#slots
     if (!first) throw new RequestError(503, 'the server has no model')
+    if (!this.has(first.name)) {
+      throw new RequestError(503, `the model '${first.name}', which answers where none is named, is unloaded`)
+    }
     return this.find(first.name)
   }
 

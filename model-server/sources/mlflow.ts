@@ -39,7 +39,11 @@ export async function fetchRegistered(
 
   const get = openFolder(uri, limits, access)
   const { path, columns } = readMlflowModel((await get('MLmodel', MAX_TEXT_BYTES)).toString())
-  return { bytes: await get(path, limits.maxBytes), columns, found: `version ${version}, ${path} in ${shown(uri)}` }
+  return {
+    bytes: await get(path, limits.maxBytes),
+    columns,
+    found: `version ${version}, ${path} in ${shown(uri)}`,
+  }
 }
 
 /** What the registry says of its folder is not trusted: it leads to no file of ours, and its token goes to nobody else. */
