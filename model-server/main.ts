@@ -76,6 +76,7 @@ function serve(config: Config): void {
     if (cut > 0) log.warn({ cut }, 'Requests cut because they did not end in time')
     // Nobody waits for a model any more.
     await repository.close()
+    parts.payloadLog?.flush()
     log.info('Drained')
     process.exit(0)
   }

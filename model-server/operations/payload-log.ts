@@ -51,6 +51,12 @@ export class PayloadLog {
     })
   }
 
+  /** Write what waits, now: the process ends. */
+  flush(): void {
+    for (const entry of this.#waiting.splice(0)) this.#sink.write(this.#lineOf(entry))
+    this.#waitingBytes = 0
+  }
+
   #add(entry: Entry): void {
     const bytes = entry.body.length + entry.answer.length
     if (this.#waiting.length >= MAX_WAITING || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
