@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { IDENTITY, SERVING, readModel } from './model-config.ts'
 import type { ModelConfig, ModelSetting } from './model-config.ts'
-import { got, isObject } from './values.ts'
+import { isObject } from '../protocols/json-value.ts'
+import { got } from './values.ts'
 import type { Parse, Read } from './values.ts'
 
 const KEYS: readonly string[] = [...Object.keys(IDENTITY), ...Object.keys(SERVING), 'default']

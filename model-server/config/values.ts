@@ -15,11 +15,6 @@ export function got(value: unknown): string {
   return `got ${text.length > 120 ? `${text.slice(0, 120)}…` : text}`
 }
 
-/** A JSON object. */
-export function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
 /** Text, as it is. */
 export function text(value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value

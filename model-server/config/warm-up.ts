@@ -1,5 +1,6 @@
 /** Requests that a model must answer before it serves, as `warmUp` of a model says them. */
-import { got, isObject } from './values.ts'
+import { isObject } from '../protocols/json-value.ts'
+import { got } from './values.ts'
 
 /** What is asked: the `inputs` of a V2 infer request, or the body of `/predict`. */
 export type WarmUpQuestion = { type: 'Inputs'; inputs: unknown } | { type: 'Frame'; frame: unknown }

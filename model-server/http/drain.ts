@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { whenEnded } from './when-ended.ts'
 
 /** A request that takes longer than this after the listener closed is cut; with the default delay it ends before the usual 30 s of grace. */
-const FINISH_MS = 20_000
+export const FINISH_MS = 20_000
 /** How long a connection may stay silent after the listener closed before it counts as a client that will never ask. */
 const SILENT_MS = 1_000
 const LOOK_EVERY_MS = 50

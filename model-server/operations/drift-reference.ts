@@ -1,5 +1,6 @@
 /** What the features of a model looked like when it was trained: how often a value fell between which bounds. */
 import { got } from '../config/values.ts'
+import { isObject } from '../protocols/json-value.ts'
 
 /** One feature. `shares` has one more than `edges`: of values up to each edge, and above the last; they add up to 1. */
 export type FeatureReference = { name: string; edges: readonly number[]; shares: readonly number[] }
@@ -92,8 +93,4 @@ function readFeature(name: string, feature: unknown): FeatureReference {
 
 function isNumbers(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((element) => Number.isFinite(element))
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

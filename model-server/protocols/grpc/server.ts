@@ -17,6 +17,7 @@ import { RequestError } from '../../http/request-error.ts'
 import type { RefusalStatus } from '../../http/request-error.ts'
 import type { ModelSlot } from '../../models/model-slot.ts'
 import { modelNotReadyBecause, notReadyBecause } from '../../models/readiness.ts'
+import { FINISH_MS } from '../../http/drain.ts'
 import { takePlace } from '../../models/served-model.ts'
 import { RequestContext } from '../../operations/request-context.ts'
 import { encodeMetadata } from '../v2-codec.ts'
@@ -41,9 +42,6 @@ const CODES: Record<RefusalStatus, status> = {
   503: status.UNAVAILABLE,
   504: status.DEADLINE_EXCEEDED,
 }
-
-/** How long calls may go on after the server stopped taking new ones; as for HTTP. */
-const FINISH_MS = 20_000
 
 /** A server that listens. */
 export type GrpcServer = {
