@@ -5,9 +5,19 @@
 import { spawn } from 'node:child_process'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 
 type Count = { passed: number; failed: number; skipped: number }
+/** What jest's report holds, as far as it is read. */
+type Report = Partial<
+  Record<'numPassedTests' | 'numFailedTests' | 'numPendingTests' | 'numRuntimeErrorTestSuites', number>
+> & {
+  testResults?: { name: string; message: string; assertionResults: Assertion[] }[]
+}
+type Assertion = { status: string; fullName: string; failureMessages: string[] }
+
+/** Told again at the end, where whoever reads only the last lines of a long log finds them. */
+const failures: string[] = []
 
 /** Runs a program with our own output; resolves with its exit code. */
 function run(program: string, args: readonly string[]): Promise<number> {
@@ -43,16 +53,33 @@ async function jest(project: string, ...flags: string[]): Promise<Count> {
   }
 }
 
-async function countOf(report: string, code: number): Promise<Count> {
-  const text = await readFile(report, 'utf8').catch(() => '{}')
+async function countOf(path: string, code: number): Promise<Count> {
+  const report = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as Report
   const {
     numPassedTests = 0,
     numFailedTests = 0,
     numPendingTests = 0,
     numRuntimeErrorTestSuites = 0,
-  } = JSON.parse(text) as Partial<Record<string, number>>
+  } = report
   const failed = numFailedTests + numRuntimeErrorTestSuites
+  failures.push(...storiesOf(report))
   return { passed: numPassedTests, failed: code !== 0 && failed === 0 ? 1 : failed, skipped: numPendingTests }
+}
+
+const STORY_LINES = 12
+
+/** File, name and first lines of everything that failed; of a file that could not run, what it said. */
+function storiesOf({ testResults = [] }: Report): string[] {
+  return testResults.flatMap(({ name, message, assertionResults }) => {
+    const file = relative(process.cwd(), name)
+    const failed = assertionResults.filter(({ status }) => status === 'failed')
+    if (failed.length === 0 && message !== '' && assertionResults.length === 0) return [story(file, message)]
+    return failed.map((one) => story(`${file}: ${one.fullName}`, one.failureMessages.join('\n')))
+  })
+}
+
+function story(title: string, text: string): string {
+  return [`FAILED ${title}`, ...text.split('\n').slice(0, STORY_LINES)].join('\n    ')
 }
 
 /** The cluster that several test files share; not the user's own, and gone when the tests are over. */
@@ -75,6 +102,7 @@ async function endToEnd(): Promise<Count> {
 /** A check that is a program: one test. */
 async function check(program: string, ...args: string[]): Promise<Count> {
   const failed = (await run(program, args)) === 0 ? 0 : 1
+  if (failed) failures.push(`FAILED ${[program, ...args].join(' ')}`)
   return { passed: 1 - failed, failed, skipped: 0 }
 }
 
@@ -98,6 +126,7 @@ for (const stage of STAGES) {
   total.failed += count.failed
   total.skipped += count.skipped
 }
+for (const failure of failures) console.log(failure)
 console.log(`tests took ${((performance.now() - started) / 1000).toFixed(0)} s`)
 console.log(
   `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
