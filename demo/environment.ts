@@ -11,7 +11,14 @@ import { LABEL, MANAGER } from '../operator/api/names.ts'
 import { Access } from '../operator/runtime/access.ts'
 import { startCloudFront, type CloudFront } from './cloudfront.ts'
 import { follow, onEach, type ApiObject } from './follow.ts'
-import { CRD, IMAGES, OPERATOR, OPERATOR_NAMESPACE, operatorManifests } from './install.ts'
+import {
+  CRD,
+  IMAGES,
+  OPERATOR,
+  OPERATOR_NAMESPACE,
+  operatorManifests,
+  type OperatorSettings,
+} from './install.ts'
 import { keepOperatorLogs } from './operator-pods.ts'
 import { ROOT, startProgram } from './program.ts'
 import { allRunning, kubectlCache, stopRunning, writeRunning, type Running } from './running.ts'
@@ -24,6 +31,8 @@ export type EnvironmentOptions = {
   /** Takes all logs; it exists. */
   logDir: string
   report: (line: string) => void
+  /** Default: the operator runs as it is shipped. */
+  operator?: OperatorSettings
   /** Ends the setup and everything that follows the cluster. */
   signal: AbortSignal
 }
@@ -88,7 +97,7 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
   adopt(models.identity)
   report(`CloudFront stand-in at ${cloudFront.endpoint}, edges at ${cloudFront.edges.join(', ')}`)
 
-  await install(kubectl, cloudFront.endpoint)
+  await install(kubectl, operatorManifests(cloudFront.endpoint, options.operator))
   report('operator available')
   const api = accessTo(cluster)
   const failed = (error: Error): void => failure.abort(error)
@@ -131,10 +140,9 @@ async function bringImages(cluster: ClusterHandle, report: (line: string) => voi
   report(`images loaded: ${IMAGES.map(({ tag }) => tag).join(', ')}`)
 }
 
-async function install(kubectl: Environment['kubectl'], endpoint: string): Promise<void> {
-  const manifests = JSON.stringify(operatorManifests(endpoint))
+async function install(kubectl: Environment['kubectl'], manifests: object): Promise<void> {
   // Without kubectl's own check: an API server older than 1.25 does not know the CEL rules of the CRD, and drops them.
-  await kubectl(['apply', '--validate=false', '-f', '-'], manifests)
+  await kubectl(['apply', '--validate=false', '-f', '-'], JSON.stringify(manifests))
   await kubectl(['wait', '--for=condition=Established', `crd/${CRD}`, '--timeout=30s'])
   await kubectl(['-n', OPERATOR_NAMESPACE, 'rollout', 'status', `deployment/${OPERATOR}`, '--timeout=120s'])
 }

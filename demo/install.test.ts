@@ -28,6 +28,12 @@ test('the operator is led to the stand-in by a Secret that is there before it', 
   expect(secret).toBeLessThan(deployment)
 })
 
+test('what else the operator is told stands in that Secret', () => {
+  const told = operatorManifests('http://10.0.0.1:4570', { CLOUDFRONT_UPDATE_SPACING_SECONDS: '1' })
+  const secret = (told.items as Item[]).find(({ kind }) => kind === 'Secret')
+  expect(secret?.stringData?.CLOUDFRONT_UPDATE_SPACING_SECONDS).toBe('1')
+})
+
 test('the images that the demo builds are those that the manifests name', () => {
   const [operator, modelServer] = IMAGES
   const deployment = JSON.stringify(items.find(({ kind }) => kind === 'Deployment'))

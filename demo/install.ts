@@ -25,15 +25,25 @@ type Manifest = { kind: string; metadata: { name: string }; spec?: unknown }
 type Container = { envFrom?: unknown[]; readinessProbe?: object }
 type Deployment = Manifest & { spec: { template: { spec: { containers: Container[] } } } }
 
+/** Further environment variables of the operator, by name. */
+export type OperatorSettings = Readonly<Record<string, string>>
+
 /** What `kubectl apply -f` takes: the shipped manifests, and a Secret that leads the operator to `endpoint`. */
-export function operatorManifests(endpoint: string): { apiVersion: string; kind: string; items: object[] } {
+export function operatorManifests(
+  endpoint: string,
+  settings: OperatorSettings = {},
+): { apiVersion: string; kind: string; items: object[] } {
   const shipped = resourcesOf(join(ROOT, 'manifests'))
   // The Secret first: a pod that misses it waits long before it looks again.
   const [deployments, rest] = [
     shipped.filter(({ kind }) => kind === 'Deployment'),
     shipped.filter(({ kind }) => kind !== 'Deployment'),
   ]
-  const items = [...rest, awsSecret(endpoint), ...deployments.map((one) => withLocalAws(one as Deployment))]
+  const items = [
+    ...rest,
+    awsSecret(endpoint, settings),
+    ...deployments.map((one) => withLocalAws(one as Deployment)),
+  ]
   return { apiVersion: 'v1', kind: 'List', items }
 }
 
@@ -48,7 +58,7 @@ function resourcesOf(path: string): Manifest[] {
 
 const AWS_SECRET = 'cloudfront-local'
 
-function awsSecret(endpoint: string): object {
+function awsSecret(endpoint: string, settings: OperatorSettings): object {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
@@ -57,6 +67,7 @@ function awsSecret(endpoint: string): object {
       AWS_ENDPOINT_URL_CLOUDFRONT: endpoint,
       AWS_ACCESS_KEY_ID: 'any',
       AWS_SECRET_ACCESS_KEY: 'any',
+      ...settings,
     },
   }
 }

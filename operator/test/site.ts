@@ -7,6 +7,7 @@ import {
   type AuditEntry,
   type UpdateEntry,
 } from '../../demo/cloudfront.ts'
+import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
 import type { Environment } from '../../demo/environment.ts'
 import { housing, SAMPLES_FILE, type WrittenRelease, type WrittenSpec } from '../../demo/housing.ts'
 import { parseSamples, selectVersions, startLoad, type Summary } from '../../demo/load.ts'
@@ -24,6 +25,9 @@ export type Version = keyof typeof MODELS
 /** A pod as far as a test can tell whether it was touched. */
 export type PodIdentity = { name: string; uid: string; restarts: number; leaving: 'Yes' | 'No' }
 
+/** Viewers that come at a constant rate; `leave` gives the counts of all of them. */
+export type Viewers = { leave: () => Promise<Summary> }
+
 export type Site = {
   place: Place
   follower: ReleaseFollower
@@ -34,8 +38,7 @@ export type Site = {
   /** Applies a version and waits for its outcome. */
   play: (release: WrittenRelease, outcome?: Outcome) => Promise<SeenRelease>
   ended: (what: string, isAbout: Applied) => Promise<SeenRelease>
-  /** Lets viewers come at a constant rate; `leave` gives the counts of all of them. */
-  viewers: (versions: readonly Version[]) => { leave: () => Promise<Summary> }
+  viewers: (versions: readonly Version[], ratePerSecond?: number) => Viewers
   pods: (color: Color) => Promise<PodIdentity[]>
   /** Updates of the distribution that were accepted, from anybody's API calls, oldest first. */
   updates: () => Promise<UpdateEntry[]>
@@ -48,7 +51,10 @@ const TIMEOUT_MS = 90_000
 let sites = 0
 
 /** Makes namespace and distribution; nothing is released yet. */
-export async function openSite(environment: Environment): Promise<Site> {
+export async function openSite(
+  environment: Environment,
+  distributionOf: (place: Place) => SeedDistribution = distributionFor,
+): Promise<Site> {
   const number = ++sites
   const place: Place = {
     namespace: `site-${number}`,
@@ -57,7 +63,7 @@ export async function openSite(environment: Environment): Promise<Site> {
   }
   const { namespace, distributionId } = place
   await environment.kubectl(['create', 'namespace', namespace])
-  await environment.cloudFront.createDistribution(distributionFor(place))
+  await environment.cloudFront.createDistribution(distributionOf(place))
   const seen: string[] = []
   const say = (line: string): void => void seen.push(line)
   const follower = followRelease({ environment, namespace, name: 'housing', say })
@@ -94,7 +100,7 @@ export async function openSite(environment: Environment): Promise<Site> {
       if (actual?.outcome !== outcome) throw new Error(`${title}: ${JSON.stringify(actual)}, not ${outcome}`)
       return { ...rest, ...(status ? { status } : {}) }
     },
-    viewers: (versions) => sendViewers(environment, place, versions),
+    viewers: (versions, ratePerSecond = RATE) => sendViewers(environment, place, { versions, ratePerSecond }),
     pods: (color) => podsOf(environment, namespace, color),
     updates,
     nextUpdate: async (known) => {
@@ -108,15 +114,15 @@ export async function openSite(environment: Environment): Promise<Site> {
 function sendViewers(
   { cloudFront }: Environment,
   { host }: Place,
-  versions: readonly Version[],
-): { leave: () => Promise<Summary> } {
+  { versions, ratePerSecond }: { versions: readonly Version[]; ratePerSecond: number },
+): Viewers {
   const samples = parseSamples(readFileSync(join(ROOT, SAMPLES_FILE), 'utf8'))
   const named = new Map(versions.map((version) => [version, MODELS[version]]))
   const load = startLoad(
     {
       edges: cloudFront.edges.map((edge) => new URL(edge)),
       samples: selectVersions(samples, named),
-      ratePerSecond: RATE,
+      ratePerSecond,
       maxRequests: 100_000,
       maxSeconds: 600,
       timeoutMs: 5000,
