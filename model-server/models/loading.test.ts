@@ -7,6 +7,7 @@ import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pid } from 'node:process'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { identity, writeModel } from '../test/onnx-writer.ts'
@@ -141,10 +142,12 @@ describe('bytes that cannot be had yet: alive, not ready, and it tries again', (
   }
 
   test('a store that nobody can reach, and then can', async () => {
-    const uri = await startStore(() => undefined)
-    const { port } = store?.address() as AddressInfo
-    store?.close()
-    const process = start({ MODEL_URI: uri, MODEL_SHA256: housingDigest })
+    // Below the ports that the system gives away, so that no neighbor gets it while nobody listens.
+    const port = 20_000 + (pid % 10_000)
+    const process = start({
+      MODEL_URI: `http://127.0.0.1:${port}/housing.onnx`,
+      MODEL_SHA256: housingDigest,
+    })
     await expectNotYet(process, 'ECONNREFUSED')
 
     await startStore((_, response) => response.end(readFileSync(housingPath)), port)
