@@ -53,6 +53,11 @@ export type CloudFrontLocalOptions = {
   /** Cap of the list operations' MaxItems; CloudFront's is 100. */
   maxPageSize?: number
   log?: Log
+  /**
+   * What the clock shows before anything was skipped, in milliseconds since 1970. Default: the machine's time. With a
+   * time that stands still, a delay that has not passed by `clock/advance` is still waited for by a timer of the machine.
+   */
+  now?: () => number
 }
 
 export type CloudFrontLocal = {
@@ -81,6 +86,7 @@ const DEFAULTS = {
   identicalPut: 'NewEtag',
   maxPageSize: 100,
   log: logToStderr,
+  now: Date.now,
 } as const satisfies Partial<CloudFrontLocalOptions>
 const DEFAULT_GRACE_MS = 1000
 

@@ -47,6 +47,7 @@ export type WorldOptions = {
   maxPageSize: number
   state: StateFolder | undefined
   log: Log
+  now: () => number
 }
 
 /** How each kind of change travels; the names by which the admin API calls them. */
@@ -79,7 +80,7 @@ export type World = {
 export function buildWorld(options: WorldOptions): World {
   const { resolve, log, identicalPut, maxPageSize } = options
   const audit = new AuditLog(options.auditFile)
-  const clock = new Clock()
+  const clock = new Clock(options.now)
   const edges = Array.from(
     { length: options.edges },
     (_, index) => new Edge({ number: index + 1, resolve, log, clock }),

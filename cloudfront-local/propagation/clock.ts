@@ -1,11 +1,16 @@
-/** The stand-in's clock: the machine's, and ahead of it by what a test has skipped. */
+/** The stand-in's clock: the machine's or that of a test, and ahead of it by what was skipped. */
 export class Clock {
   readonly #listeners: (() => void)[] = []
+  readonly #machineMs: () => number
   #aheadMs = 0
+
+  constructor(machineMs: () => number = Date.now) {
+    this.#machineMs = machineMs
+  }
 
   /** Milliseconds since 1970. */
   now(): number {
-    return Date.now() + this.#aheadMs
+    return this.#machineMs() + this.#aheadMs
   }
 
   date(): Date {

@@ -67,7 +67,7 @@ interface Deployment {
   ownership: Ownership
 }
 
-interface Pod {
+export interface Pod {
   name: string
   ip: string
   color: Color
@@ -92,6 +92,8 @@ type PointerBlindness = NonNullable<Extract<PointerReading, { type: 'Read' }>['o
 export interface SimulationOptions {
   spec: Spec
   fault?: Fault
+  /** The address of a pod, by its name; without it a pod can only be asked by `ask`. */
+  addressOf?: (pod: string) => string
 }
 
 export class SimulatedWorld implements Cluster {
@@ -149,10 +151,12 @@ export class SimulatedWorld implements Cluster {
   private serial = 0
   private resourceVersion = 1
   private readonly fault: Fault | undefined
+  private readonly addressOf: (pod: string) => string
 
-  constructor({ spec, fault }: SimulationOptions) {
+  constructor({ spec, fault, addressOf = (pod) => pod }: SimulationOptions) {
     this.spec = spec
     this.fault = fault
+    this.addressOf = addressOf
     this.specs.set(1, spec)
   }
 
@@ -317,11 +321,12 @@ export class SimulatedWorld implements Cluster {
     return COLORS.find((color) => name === color || name === `housing-${color}`)
   }
 
-  private servingPods(color: Color): Pod[] {
+  /** The pods that answer behind the Service of a color. */
+  servingPods(color: Color): Pod[] {
     return this.services[color] ? this.pods.filter((pod) => pod.color === color && this.isReady(pod)) : []
   }
 
-  private isReady(pod: Pod): boolean {
+  isReady(pod: Pod): boolean {
     return pod.goneAt === undefined && pod.readyAt <= this.now && pod.sick === undefined
   }
 
@@ -469,9 +474,10 @@ export class SimulatedWorld implements Cluster {
     for (let count = pods.length; count < deployment.replicas; count += 1) {
       this.serial += 1
       const readyAt = behaviorOf(deployment.stored) === 'crashing' ? Infinity : this.now + READY_AFTER_MS
+      const name = `pod-${this.serial}`
       this.pods.push({
-        name: `pod-${this.serial}`,
-        ip: `pod-${this.serial}`,
+        name,
+        ip: this.addressOf(name),
         color,
         stored: deployment.stored,
         readyAt,
@@ -636,8 +642,12 @@ export class SimulatedWorld implements Cluster {
     const pod = this.podBehind(hostname, port)
     if (!pod || this.isSilent(hostname, pod))
       return { type: 'NoAnswer', message: `connection to ${hostname} refused` }
+    return this.answerOf(pod, pathname, hostname === 'models.example.com')
+  }
+
+  /** What a pod answers that is asked for a path, directly or through an edge. */
+  answerOf(pod: Pod, pathname: string, throughEdges: boolean): Extract<Answer, { type: 'Answered' }> {
     const behavior = behaviorOf(pod.stored)
-    const throughEdges = hostname === 'models.example.com'
     if (behavior === 'lost-through-edges' && throughEdges)
       return { type: 'Answered', status: 502, headers: {}, body: 'the edge reached no origin', latencyMs: 1 }
     const wrong = isWrong(pod, behavior, throughEdges)
@@ -694,11 +704,11 @@ function textOf({ template }: StoredRevision): string {
 
 const TEXTS = new WeakMap<object, string>()
 
-function versionOf(stored: StoredRevision): string {
+export function versionOf(stored: StoredRevision): string {
   return /version-(\d+)/.exec(textOf(stored))?.[1] ?? ''
 }
 
-function behaviorOf(stored: StoredRevision): Behavior {
+export function behaviorOf(stored: StoredRevision): Behavior {
   const behaviors: Behavior[] = [
     'wrong',
     'crashing',
