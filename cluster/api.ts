@@ -3,9 +3,9 @@ import { Agent, get, type RequestOptions } from 'node:https'
 import type { IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
 import { pauseFor } from './pause-for.ts'
-import { adminFiles } from './certificates.ts'
+import { clientFiles } from './certificates.ts'
 
-/** The few reads that bringing a node up and looking at it need, as the cluster's administrator. */
+/** The few reads that bringing a node up, looking at it and answering its DNS need. */
 export interface Api {
   /** The answer's body, parsed; undefined on any failure. */
   read(path: string): Promise<unknown>
@@ -15,9 +15,9 @@ export interface Api {
   until(collection: string, predicate: (object: unknown) => boolean, signal: AbortSignal): Promise<void>
 }
 
-/** Talks to the API server at an address with the keys of a directory. */
-export async function connect(address: string, pki: string): Promise<Api> {
-  const files = adminFiles(pki)
+/** Talks to the API server at an address with a client's keys from a directory, by default the administrator's. */
+export async function connect(address: string, pki: string, user = 'admin'): Promise<Api> {
+  const files = clientFiles(pki, user)
   const [ca, cert, key] = await Promise.all(
     [files.ca, files.certificate, files.key].map((file) => readFile(file)),
   )

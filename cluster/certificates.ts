@@ -13,6 +13,9 @@ export interface CertificateRequest {
   readonly alternativeNames: readonly string[]
 }
 
+/** Base name of the keys of the node's own DNS. */
+export const DNS_USER = 'cluster-dns'
+
 /** Every certificate that the node's components and its administrator use. */
 export function certificateRequests(nodeName: string, ranges: NodeRanges): CertificateRequest[] {
   const client = (file: string, subject: string): CertificateRequest => ({
@@ -42,6 +45,8 @@ export function certificateRequests(nodeName: string, ranges: NodeRanges): Certi
     client('kube-controller-manager', '/CN=system:kube-controller-manager'),
     client('kube-scheduler', '/CN=system:kube-scheduler'),
     client('kube-proxy', '/CN=system:kube-proxy'),
+    // Kubernetes lets this ServiceAccount list Services and no more (ClusterRole system:kube-dns), wherever it runs.
+    client(DNS_USER, '/CN=system:serviceaccount:kube-system:kube-dns'),
     client('admin', '/O=system:masters/CN=admin'),
   ]
 }
@@ -65,12 +70,15 @@ export async function issueCertificates(
   ])
 }
 
-/** The admin's credentials as files. */
-export function adminFiles(directory: string): { ca: string; certificate: string; key: string } {
+/** A client's credentials as files. */
+export function clientFiles(
+  directory: string,
+  user: string,
+): { ca: string; certificate: string; key: string } {
   return {
     ca: join(directory, 'ca.crt'),
-    certificate: join(directory, 'admin.crt'),
-    key: join(directory, 'admin.key'),
+    certificate: join(directory, `${user}.crt`),
+    key: join(directory, `${user}.key`),
   }
 }
 

@@ -6,6 +6,7 @@ import {
   SERVICES,
   type NodeSettings,
 } from './components.ts'
+import { serviceOf } from './dns/answer.ts'
 import { nodeRanges } from './ranges.ts'
 
 const settings: NodeSettings = {
@@ -72,6 +73,15 @@ describe('nodeFiles', () => {
 })
 
 describe('commandLine', () => {
+  test('has the DNS listen where pods are told to ask', () => {
+    const { clusterDNS, clusterDomain } = JSON.parse(contentOf('/var/lib/config/kubelet.json')) as {
+      clusterDNS: string[]
+      clusterDomain: string
+    }
+    expect(commandLine('cluster-dns', settings)).toEqual(expect.arrayContaining(clusterDNS))
+    expect(serviceOf(`kubernetes.default.svc.${clusterDomain}`)?.service).toBe('kubernetes')
+  })
+
   test('authorizes by role, and reaches kubelets by address', () => {
     expect(commandLine('kube-apiserver', settings)).toEqual(
       expect.arrayContaining([

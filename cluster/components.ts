@@ -1,3 +1,4 @@
+import { CLUSTER_DOMAIN } from './dns/answer.ts'
 import type { NodeRanges } from './ranges.ts'
 
 /** What the configuration of a node's components is made from. */
@@ -25,12 +26,17 @@ export const SERVICES = [
   'kube-scheduler',
   'kubelet',
   'kube-proxy',
+  'cluster-dns',
 ] as const
 
 export type ServiceName = (typeof SERVICES)[number]
 
 /** The directory in which the node sees its keys and certificates. */
 export const PKI = '/var/lib/pki'
+
+/** The machine's Node and this checkout, as the node sees them. */
+export const NODE_PROGRAM = '/run/node'
+export const CHECKOUT = '/run/checkout'
 
 /** The directory in which the node sees its configuration. */
 const CONFIG = '/var/lib/config'
@@ -67,8 +73,10 @@ export function nodeFiles(settings: NodeSettings): NodeFile[] {
     text(`${CONFIG}/containerd.toml`, containerdConfig(settings)),
     text(`${CONFIG}/kubelet.json`, json(kubeletConfig(settings))),
     text(`${CONFIG}/cni/10-node.conflist`, json(networkConfig(settings))),
-    // Nothing outside the node answers names; a pod's lookups go to the cluster's own address and are refused there.
+    // Nothing outside the node answers names, so a pod whose lookups are not for the cluster's DNS has nobody to ask.
     text(`${CONFIG}/resolv.conf`, ''),
+    // The machine's Node is mounted over it.
+    text(NODE_PROGRAM, ''),
   ]
 }
 
@@ -163,6 +171,8 @@ export function commandLine(name: ServiceName, settings: NodeSettings): string[]
         '--conntrack-tcp-timeout-close-wait=0',
         '--metrics-bind-address=127.0.0.1:10249',
       ]
+    case 'cluster-dns':
+      return [NODE_PROGRAM, `${CHECKOUT}/cluster/dns/main.ts`, ranges.dnsAddress, PKI]
   }
 }
 
@@ -212,7 +222,7 @@ function kubeletConfig({ ranges, cgroup }: NodeSettings): object {
     authorization: { mode: 'Webhook' },
     cgroupDriver: 'cgroupfs',
     cgroupRoot: `/${cgroup}`,
-    clusterDomain: 'cluster.local',
+    clusterDomain: CLUSTER_DOMAIN,
     clusterDNS: [ranges.dnsAddress],
     resolvConf: `${CONFIG}/resolv.conf`,
     failSwapOn: false,

@@ -29,7 +29,7 @@ export async function connectNode(init: number, layout: Layout, ranges: NodeRang
   await Promise.all([
     ip(['address', 'add', `${ranges.hostAddress}/30`, 'dev', hostDevice]),
     ipInside(init, ['address', 'add', `${ranges.nodeAddress}/30`, 'dev', nodeDevice]),
-    // Without an owner its packets would be dropped without an error that resolvers heed: ten seconds per lookup.
+    // While nobody listens there, a lookup is refused at once; without an owner it would wait for ten seconds.
     ipInside(init, ['address', 'add', `${ranges.dnsAddress}/32`, 'dev', 'lo']),
   ])
   await Promise.all([

@@ -1,7 +1,7 @@
 import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { certificateRequests, issueCertificates } from './certificates.ts'
-import { kubeconfigText, nodeFiles } from './components.ts'
+import { CHECKOUT, kubeconfigText, nodeFiles } from './components.ts'
 import type { Layout } from './layout.ts'
 import type { NodeRanges } from './ranges.ts'
 
@@ -18,6 +18,7 @@ export async function writeNodeFiles(options: NodeFilesOptions): Promise<void> {
   const { layout, ranges, pauseImage, initProgram } = options
   await mkdir(layout.logDir, { recursive: true })
   await mkdir(join(layout.runDir, 'run/bin'), { recursive: true })
+  await mkdir(join(layout.runDir, CHECKOUT), { recursive: true })
   // Keys and the containerd socket are in there.
   await chmod(layout.stateDir, 0o700)
   await chmod(layout.runDir, 0o700)

@@ -1,3 +1,4 @@
+import { Resolver } from 'node:dns/promises'
 import { connect as connectTcp } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -5,6 +6,7 @@ import { pauseFor } from './pause-for.ts'
 import type { Api } from './api.ts'
 import { attempt } from './command.ts'
 import { SERVICES } from './components.ts'
+import { CLUSTER_DOMAIN } from './dns/answer.ts'
 import type { Layout } from './layout.ts'
 import { namespaceProcesses } from './process-identity.ts'
 
@@ -54,6 +56,17 @@ export async function podNames(api: Api): Promise<string[]> {
 export async function reachable(address: string, signal: AbortSignal): Promise<void> {
   for (;;) {
     if (await connects(address, signal)) return
+    await pauseFor(50, signal)
+  }
+}
+
+/** Returns once the DNS at an address knows the API server's Service. */
+export async function resolves(address: string, signal: AbortSignal): Promise<void> {
+  const resolver = new Resolver({ timeout: 1000, tries: 1 })
+  resolver.setServers([address])
+  for (;;) {
+    const found = await resolver.resolve4(`kubernetes.default.svc.${CLUSTER_DOMAIN}`).catch(() => [])
+    if (found.length > 0) return
     await pauseFor(50, signal)
   }
 }

@@ -20,7 +20,10 @@ export async function openWorld(layout: Layout): Promise<World> {
   const setup = join(import.meta.dirname, 'init/setup.sh')
   const unshare = spawn(
     'unshare',
-    [...NAMESPACES, '--', setup, layout.stateDir, layout.runDir, layout.binariesDir],
+    [
+      ...[...NAMESPACES, '--', setup, layout.stateDir, layout.runDir, layout.binariesDir],
+      ...[process.execPath, join(import.meta.dirname, '..')],
+    ],
     { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: '/' },
   )
   const init = await identify(await firstChild(unshare))

@@ -13,7 +13,15 @@ import { layoutOf, type Layout } from './layout.ts'
 import { lock, type Lock } from './lock.ts'
 import { refuseMissingKernelFeatures, refuseOtherUsers } from './machine-checks.ts'
 import { writeNodeFiles } from './node-files.ts'
-import { containerdAnswers, findProblems, isNamed, isReadyNode, podNames, reachable } from './node-health.ts'
+import {
+  containerdAnswers,
+  findProblems,
+  isNamed,
+  isReadyNode,
+  podNames,
+  reachable,
+  resolves,
+} from './node-health.ts'
 import { readRecord, writeRecord, type NodeRecord } from './node-record.ts'
 import { keepLogs, removeNode } from './node-removal.ts'
 import { openWorld } from './node-world.ts'
@@ -240,7 +248,7 @@ async function start(
 async function takesPods(api: Api, ranges: NodeRanges, signal: AbortSignal): Promise<void> {
   await api.until('/api/v1/nodes', isReadyNode, signal)
   await api.until('/api/v1/namespaces/default/serviceaccounts', isNamed('default'), signal)
-  await reachable(ranges.apiServiceAddress, signal)
+  await Promise.all([reachable(ranges.apiServiceAddress, signal), resolves(ranges.dnsAddress, signal)])
 }
 
 async function loadPause(config: ClusterConfig, signal: AbortSignal): Promise<void> {

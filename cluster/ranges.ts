@@ -16,7 +16,7 @@ export interface NodeRanges {
   readonly podCidr: string
   /** The first Service address, which is always `kubernetes.default`. */
   readonly apiServiceAddress: string
-  /** Where a cluster DNS would listen; the node owns it and refuses, so that a lookup fails at once. */
+  /** Where the cluster's DNS listens, an address of the node's own. */
   readonly dnsAddress: string
 }
 

@@ -1,19 +1,23 @@
 #!/bin/sh
 # Turns fresh namespaces into a node's world, then becomes its init.
-# usage: setup.sh STATE_DIR RUN_DIR BINARIES_DIR
+# usage: setup.sh STATE_DIR RUN_DIR BINARIES_DIR NODE CHECKOUT
 # The first and only line on stdin says that the machine's side is ready; end of file means that whoever started
 # this is gone, and so is this node.
 set -eu
 state=$1
 run=$2
 binaries=$3
+node=$4
+checkout=$5
 
 # Away from the machine first; shared among the node's own, because kubelet wants its mounts to reach containers.
 mount --make-rprivate /
 mount --make-rshared /
 
-# The binaries may lie below a directory that is replaced in the next lines.
+# The programs may lie below a directory that is replaced in the next lines.
 mount --bind "$binaries" "$run/run/bin"
+mount --bind "$node" "$run/run/node"
+mount --rbind "$checkout" "$run/run/checkout"
 
 # kubelet insists on these kernel settings and would write them for the whole machine. It reads them from here.
 for setting in "$run"/run/sysctl/*; do

@@ -173,6 +173,18 @@ when('the node', () => {
     server.close()
   }, 30_000)
 
+  test('answers pods the names of Services, and of nothing else', async () => {
+    const lookUp = (name: string): Promise<string> => {
+      const question = `require('dns').promises.lookup('${name}').then((r) => console.log(r.address), (e) => console.log(e.code))`
+      return kubectl('exec', 'echo', '--', 'node', '-e', question)
+    }
+    const address = await kubectl('get', 'service', 'echo', '--output=jsonpath={.spec.clusterIP}')
+    expect(await lookUp('echo.default.svc.cluster.local')).toBe(address)
+    expect(await lookUp('echo.default')).toBe(address)
+    for (const name of ['nobody.default.svc.cluster.local', 'example.com'])
+      expect(await lookUp(name)).toBe('ENOTFOUND')
+  }, 30_000)
+
   test('keeps packets to unassigned addresses, and everything from pods, on the machine', async () => {
     expect(await connects('10.215.100.100', 80)).toBe(false)
     expect(await connects('10.215.200.200', 80)).toBe(false)
@@ -214,7 +226,7 @@ when('the node', () => {
   })
 
   test('components that are killed come back, under the pods', async () => {
-    const victims = ['etcd', 'kube-apiserver', 'containerd', 'kubelet', 'kube-proxy']
+    const victims = ['cluster-dns', 'etcd', 'kube-apiserver', 'containerd', 'kubelet', 'kube-proxy']
     const running = await namespaceProcesses(await initPid())
     const killed = running.filter(({ command }) => victims.includes(command))
     expect(killed.map(({ command }) => command).sort()).toEqual([...victims].sort())
