@@ -1,0 +1,159 @@
+/** The five promises that hold under every fault, checked on what was seen. Pure: unit tests show that each can be broken. */
+import { isAcceptedUpdate, ORIGINS, type UpdateEntry } from '../../../demo/cloudfront.ts'
+import { COLORS } from '../../api/names.ts'
+import type { Status } from '../../api/release.ts'
+import { attemptIdOf } from '../../core/revision.ts'
+import { edgeRoutes } from './edge-routes.ts'
+import type { Observed, SeenDeployment, SeenRevision } from './observed.ts'
+
+/** Fewer viewers prove too little. */
+export const LEAST_REQUESTS = 150
+const MOST_FAILURES = 1e-4
+const LONGEST_GAP_MS = 2000
+/** Answers may still be on their way for so long after an edge left a color: the response timeout of the origins. */
+const DRAIN_MS = 5000
+/** How much later than the API server's own answer its watch may tell, where this process is not starved. */
+const WATCH_LAG_MS = 10
+
+/** What is wrong, each line with the invariant that is broken; empty if nothing is. */
+export function violationsOf(observed: Observed): string[] {
+  return [
+    ...viewersServed(observed).map((what) => `I1 viewers: ${what}`),
+    ...servingKept(observed).map((what) => `I2 serving color: ${what}`),
+    ...statusHonest(observed).map((what) => `I3 status: ${what}`),
+    ...nothingLeftOver(observed).map((what) => `I4 left over: ${what}`),
+    ...movesRecorded(observed).map((what) => `I5 record: ${what}`),
+  ]
+}
+
+function viewersServed({ viewers }: Observed): string[] {
+  const { requests, failures, longestGapMs, verdicts } = viewers
+  const problems: string[] = []
+  if (requests < LEAST_REQUESTS) problems.push(`only ${requests} requests`)
+  if (failures > requests * MOST_FAILURES)
+    problems.push(`${failures} of ${requests} requests failed: ${JSON.stringify(verdicts)}`)
+  if (!(longestGapMs <= LONGEST_GAP_MS)) problems.push(`nobody was answered for ${longestGapMs} ms`)
+  return problems
+}
+
+/** The Deployment of a color that an edge leads to, or led to a moment ago, is never made smaller by anybody. */
+function servingKept({ deployments, audit, edges }: Observed): string[] {
+  const routes = edgeRoutes(audit, edges)
+  return pairs(deployments).flatMap(([before, after]) => {
+    if (after.replicas >= before.replicas) return []
+    if (!routes.between(after.at - DRAIN_MS, after.at).has(after.color)) return []
+    return [`${after.color} went from ${before.replicas} to ${after.replicas} replicas`]
+  })
+}
+
+/** Each Deployment with what was told of it next. */
+function pairs(deployments: readonly SeenDeployment[]): [SeenDeployment, SeenDeployment][] {
+  return deployments.flatMap((before, index): [SeenDeployment, SeenDeployment][] => {
+    const after = deployments.slice(index + 1).find(({ name }) => name === before.name)
+    return after ? [[before, after]] : []
+  })
+}
+
+/** Whatever a status says, it says of a generation that exists, of the attempt that this generation asks for, and of nothing else. */
+function statusHonest({ revisions }: Observed): string[] {
+  const specs = new Map(revisions.map(({ generation, spec }) => [generation, spec]))
+  const problems = revisions.flatMap((revision) => claimsOf(revision, specs))
+  if (!revisions.some(({ status }) => status)) problems.push('no status was seen')
+  return [...new Set(problems)]
+}
+
+type Specs = ReadonlyMap<number, SeenRevision['spec']>
+
+function claimsOf({ generation, status }: SeenRevision, specs: Specs): string[] {
+  return status
+    ? [...wrongGeneration(generation, status), ...wrongAttempt(status, specs), ...tooEarly(status)]
+    : []
+}
+
+function wrongGeneration(newest: number, { observedGeneration, conditions = [], phase }: Status): string[] {
+  const problems = conditions
+    .filter((one) => one.observedGeneration !== (observedGeneration ?? newest))
+    .map(({ type }) => `${type} speaks of another generation than the status`)
+  if (observedGeneration !== undefined && observedGeneration > newest)
+    problems.push(`speaks of generation ${observedGeneration} while ${newest} is the newest`)
+  const isClaim = phase !== undefined && phase !== 'Pending' && phase !== 'Stalled'
+  if (observedGeneration === undefined && isClaim) problems.push(`claims phase ${phase} for no generation`)
+  return problems
+}
+
+function wrongAttempt({ attempt, observedGeneration }: Status, specs: Specs): string[] {
+  if (!attempt) return []
+  const spec = specs.get(observedGeneration ?? 0)
+  if (spec && attemptIdOf(spec) === attempt.id) return []
+  return [`claims attempt ${attempt.id} for generation ${observedGeneration ?? 'none'}`]
+}
+
+function tooEarly(status: Status): string[] {
+  const { attempt, phase = 'none' } = status
+  if (attempt?.outcome === 'Promoted' || (phase !== 'Live' && !isReady(status))) return []
+  return [`claims to be ready, in phase ${phase}, before it was promoted`]
+}
+
+function isReady({ conditions }: Status): boolean {
+  return conditions?.some((one) => one.type === 'Ready' && one.status === 'True') === true
+}
+
+/** Once every edge follows, at most one color stands that nobody is led to. */
+function nothingLeftOver({ deployments, audit, edges }: Observed): string[] {
+  const routes = edgeRoutes(audit, edges)
+  if (!routes.settled) return ['not every edge follows yet']
+  const serving = routes.between(Infinity, Infinity)
+  const standing = new Map(deployments.map((one) => [one.name, one]))
+  const idle = [...standing.values()].filter((one) => one.replicas > 0 && !serving.has(one.color))
+  if (idle.length <= 1) return []
+  return [`${idle.map(({ name }) => name).join(' and ')} stand and nobody is led to them`]
+}
+
+/** Each accepted move of the operator was announced in a status before it, and its outcome told in one after it. */
+function movesRecorded({ audit, revisions, operator, viewers }: Observed): string[] {
+  const lagMs = WATCH_LAG_MS + viewers.maxStartDelayMs
+  return audit
+    .filter(isAcceptedUpdate)
+    .filter(({ caller }) => caller === operator)
+    .flatMap((update) => recordOf(update, revisions, lagMs))
+}
+
+function recordOf(update: UpdateEntry, revisions: readonly SeenRevision[], lagMs: number): string[] {
+  const at = Date.parse(update.time)
+  const name = `update ${update.sequence}`
+  const before = revisions.filter((revision) => revision.at <= at + lagMs)
+  const announced = before.findLast(({ status }) => announces(status, update))
+  if (!announced) return [`${name} has no intent before it`]
+  const attempt = announced.status?.traffic?.intent?.attempt.replace(/\/.*$/, '')
+  const after = revisions.filter((revision) => revision.at > at)
+  return after.some(({ status }) => concludes(status, { update, attempt }))
+    ? []
+    : [`${name} has no outcome after it`]
+}
+
+function announces(status: Status | undefined, { ifMatch, targets = [] }: UpdateEntry): boolean {
+  const intent = status?.traffic?.intent
+  const color = COLORS.find((one) => one === intent?.to)
+  if (!intent || !color || intent.token !== ifMatch) return false
+  return targets.length > 0 && targets.every(({ to }) => to === ORIGINS[color])
+}
+
+type Announced = { update: UpdateEntry; attempt: string | undefined }
+
+function concludes(status: Status | undefined, { update, attempt }: Announced): boolean {
+  if (!status || status.traffic?.intent?.token === update.ifMatch) return false
+  return hasEnded(status, { update, attempt }) || isBackLive(status, { update, attempt })
+}
+
+function hasEnded({ history = [] }: Status, { update, attempt }: Announced): boolean {
+  // Statuses tell whole seconds.
+  const since = Math.floor(Date.parse(update.time) / 1000) * 1000
+  return history.some((one) => one.attempt === attempt && Date.parse(one.endedAt) >= since)
+}
+
+/** What was promoted before, and was brought back. */
+function isBackLive(status: Status, { update, attempt }: Announced): boolean {
+  const [target] = update.targets ?? []
+  const names = status.traffic?.pointer ?? ''
+  return isReady(status) && status.attempt?.id === attempt && names.includes(`${target?.to ?? ''} for`)
+}
