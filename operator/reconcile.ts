@@ -172,6 +172,9 @@ async function carryOut(
     case 'MovePointer':
       await pointerOf(release).move(release, step)
       break
+    case 'MoveFallback':
+      await pointerOf(release).moveFallback?.(release, step)
+      break
     default:
       await write(release, step, cluster)
   }
@@ -180,7 +183,9 @@ async function carryOut(
 
 type ClusterStep = Exclude<
   Step,
-  { type: 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs' | 'TakeClaim' | 'MovePointer' }
+  {
+    type: 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs' | 'TakeClaim' | 'MovePointer' | 'MoveFallback'
+  }
 >
 
 async function write(release: ModelRelease, step: ClusterStep, cluster: Cluster): Promise<void> {

@@ -20,6 +20,7 @@ export const REASONS = {
     'CandidateNotAvailable',
     'MakingRoom',
     'Gating',
+    'Canary',
     'Switching',
     'Settling',
     'SettlingSlowly',
@@ -43,7 +44,10 @@ export const REASONS = {
     'RoutedElsewhere',
     'ServiceNotOurs',
     'UnsafeUpdate',
+    'StoreNotFound',
+    'FunctionNotAssociated',
     'GateFailed',
+    'CanaryFailed',
     'ProgressDeadlineExceeded',
     'VerifyFailed',
     'Aborted',
@@ -55,7 +59,7 @@ export const REASONS = {
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
   TrafficSwitched: ['Verified', 'Settling', 'SettlingSlowly', 'Verifying', 'NotSwitched'],
   Drifted: ['PointerMoved', 'Repairing', 'AsPromoted'],
-  Warned: ['DistributionRisky'],
+  Warned: ['DistributionRisky', 'FallbackBehind'],
 } as const
 
 export type ConditionType = keyof typeof REASONS

@@ -201,7 +201,7 @@ export interface ModelReleaseSpec {
     /**
      * Kind of the pointer.
      */
-    type: 'Service' | 'CloudFrontDistribution'
+    type: 'Service' | 'CloudFrontDistribution' | 'CloudFrontKeyValueStore'
     /**
      * Settings of a Service pointer.
      */
@@ -243,6 +243,175 @@ export interface ModelReleaseSpec {
          */
         green: string
       }
+      /**
+       * Only CloudFrontKeyValueStore can send a share of the clients; refused here.
+       *
+       * Items: One step.
+       */
+      canary?: {
+        /**
+         * Percent of the clients that go to the candidate; more in every step.
+         */
+        weight: number
+        /**
+         * How long, before the gates are asked again for the next step.
+         */
+        holdSeconds: number
+      }[]
+      /**
+       * Required (the default): before the switch the gates are also asked through the candidate's own origin, at the address, with the TLS, path, headers and Host of the distribution's configuration. Waived: for origins that the operator cannot reach, such as VPC origins; then only verify proves that way, after the switch.
+       */
+      originProof?: 'Required' | 'Waived'
+      /**
+       * Whether the pointer may name a third origin when the release comes: it is taken over from that origin, which an undo goes back to until a second revision was promoted. Otherwise an unknown origin stops everything.
+       */
+      adopt?: boolean
+      /**
+       * What to do when somebody else moves the pointer after a promotion. Warn (the default): it is told and both colors are kept. Repair: it is brought back, proven as in a switch; after three times from the same place within an hour it is left there, and told. Ignore: only the condition Drifted tells.
+       */
+      driftPolicy?: 'Warn' | 'Repair' | 'Ignore'
+      /**
+       * Paths that are removed from CloudFront's caches once every edge follows a move, there or back. Needed only where answers to GET are cached. A path with a wildcard counts as one.
+       *
+       * Items: One path, for example /ui/*.
+       */
+      invalidationPaths?: string[]
+      /**
+       * How it is proven after the switch that users are answered by the new revision.
+       */
+      verify: {
+        /**
+         * Answers: consecutive answers through the distribution must come from the new revision. DeployedOnly: the status Deployed is enough.
+         */
+        type: 'Answers' | 'DeployedOnly'
+        /**
+         * Public URL to ask. An answer is the new revision's when its identity headers say so, or, without identity headers, when it meets expect.
+         */
+        url?: string
+        /**
+         * HTTP method.
+         */
+        method: 'GET' | 'POST' | 'PUT'
+        /**
+         * Headers to send.
+         *
+         * Items: One header.
+         */
+        headers?: {
+          /**
+           * Name of the header.
+           */
+          name: string
+          /**
+           * Value of the header.
+           */
+          value: string
+        }[]
+        /**
+         * Body, sent as application/json.
+         */
+        json?: unknown
+        /**
+         * What the answers must be. Required with a template, whose containers have no identity headers, and there it must hold json or bodyContains, so that it can tell the new revision from the old one.
+         */
+        expect?: {
+          /**
+           * HTTP status. Redirects are not followed.
+           */
+          status: number
+          /**
+           * Values that the JSON body must hold.
+           *
+           * Items: One value.
+           */
+          json?: {
+            /**
+             * Where it stands, for example $.prediction[0].
+             */
+            path: string
+            /**
+             * The value that it must equal.
+             */
+            equals: unknown
+            /**
+             * How far a number may be from equals. Default: exactly equal.
+             */
+            absoluteTolerance?: number
+          }[]
+          /**
+           * Text that the body must contain.
+           */
+          bodyContains?: string
+          /**
+           * How long the whole answer may take.
+           */
+          maxLatencyMilliseconds?: number
+        }
+        /**
+         * How many answers in a row.
+         */
+        consecutive: number
+      }
+    }
+    /**
+     * Settings of a pointer that a CloudFront Function reads out of a key value store at every request. Moved within seconds, for a share of the clients too. The distribution is changed only where a static TargetOriginId of the named behaviors names a color, so that it follows after a promotion.
+     */
+    cloudFrontKeyValueStore?: {
+      /**
+       * ARN of the key value store.
+       */
+      keyValueStoreArn: string
+      /**
+       * The key that the function of the behaviors reads.
+       */
+      key: string
+      /**
+       * Id of the distribution.
+       */
+      distributionId: string
+      /**
+       * Cache behaviors that follow this release.
+       *
+       * Items: One behavior.
+       */
+      behaviors: {
+        /**
+         * Its path pattern, exactly as in the distribution; "*" is the default behavior.
+         */
+        pathPattern: string
+      }[]
+      /**
+       * The two permanent origins of the distribution.
+       */
+      origins: {
+        /**
+         * Origin id that leads to the blue Service.
+         */
+        blue: string
+        /**
+         * Origin id that leads to the green Service.
+         */
+        green: string
+      }
+      /**
+       * A share of the clients first, step by step. The gates are asked again after each step; when one fails, or a pod of the candidate, all clients are back within seconds. Without a color or origin that serves, the switch is for all at once.
+       *
+       * Items: One step.
+       */
+      canary?: {
+        /**
+         * Percent of the clients that go to the candidate; more in every step.
+         */
+        weight: number
+        /**
+         * How long, before the gates are asked again for the next step.
+         */
+        holdSeconds: number
+      }[]
+      /**
+       * Request header, in lower case, that a client is recognized by, so that it stays where it is. Default: the address of the viewer.
+       */
+      canaryClientHeader?: string
       /**
        * Required (the default): before the switch the gates are also asked through the candidate's own origin, at the address, with the TLS, path, headers and Host of the distribution's configuration. Waived: for origins that the operator cannot reach, such as VPC origins; then only verify proves that way, after the switch.
        */
@@ -403,6 +572,7 @@ export interface ModelReleaseStatus {
     | 'Pending'
     | 'Building'
     | 'Gating'
+    | 'Canary'
     | 'Switching'
     | 'Verifying'
     | 'Returning'
@@ -626,6 +796,44 @@ export interface ModelReleaseStatus {
        * Attempt and direction that decided it.
        */
       attempt: string
+      /**
+       * Percent of the clients that shall go there; absent when it is all of them.
+       */
+      weight?: number
+    }
+    /**
+     * A share of the clients is at the candidate.
+     */
+    canary?: {
+      /**
+       * Where that share goes.
+       */
+      color: 'blue' | 'green'
+      /**
+       * Percent of the clients.
+       */
+      weight: number
+      /**
+       * When this step was seen to stand.
+       */
+      since: string
+      /**
+       * Until when it is held; then the gates are asked again.
+       */
+      until: string
+    }
+    /**
+     * Why the static targets of the behaviors could not follow the key; the color that they name is kept.
+     */
+    fallback?: {
+      /**
+       * What was refused.
+       */
+      message: string
+      /**
+       * When; it is tried again.
+       */
+      refusedAt: string
     }
   }
   /**

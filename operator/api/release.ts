@@ -20,7 +20,10 @@ export type Spec = ModelReleaseSpec
 export type Status = ModelReleaseStatus
 export type Gate = NonNullable<Spec['gates']>[number]
 export type Traffic = Spec['traffic']
-export type Distribution = NonNullable<Traffic['cloudFrontDistribution']>
+/** What both kinds of CloudFront pointer say of the distribution. */
+export type Distribution = Omit<NonNullable<Traffic['cloudFrontDistribution']>, 'canary'>
+export type KeyValueStore = NonNullable<Traffic['cloudFrontKeyValueStore']>
+export type CanaryStep = NonNullable<KeyValueStore['canary']>[number]
 export type Verify = Distribution['verify']
 export type Request = Gate['smoke']['request']
 export type Expectation = Gate['smoke']['expect']
@@ -35,4 +38,21 @@ export type Condition = NonNullable<Status['conditions']>[number]
 /** What deleting the release does to the serving color, with the default that depends on the pointer. */
 export function deletionPolicyOf(spec: Spec): 'Retain' | 'Delete' {
   return spec.deletionPolicy ?? (spec.traffic.type === 'Service' ? 'Delete' : 'Retain')
+}
+
+/** Settings of the key value store that decides where users go; undefined with another kind of pointer. */
+export function keyValueStoreOf({ traffic }: Pick<Spec, 'traffic'>): KeyValueStore | undefined {
+  return traffic.type === 'CloudFrontKeyValueStore' ? traffic.cloudFrontKeyValueStore : undefined
+}
+
+/** Settings of the distribution that users come through; undefined with a Service pointer. */
+export function distributionOf(spec: Pick<Spec, 'traffic'>): Distribution | undefined {
+  const { type, cloudFrontDistribution } = spec.traffic
+  return type === 'CloudFrontKeyValueStore' ? keyValueStoreOf(spec) : cloudFrontDistribution
+}
+
+/** The member of the spec that holds these settings, for messages that name a field. */
+export function distributionField({ traffic }: Pick<Spec, 'traffic'>): string {
+  const isStore = traffic.type === 'CloudFrontKeyValueStore'
+  return `spec.traffic.${isStore ? 'cloudFrontKeyValueStore' : 'cloudFrontDistribution'}`
 }

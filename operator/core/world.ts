@@ -1,6 +1,15 @@
 /** What a pass sees and what it may do, in our words. Plain data; edges fill it in and carry it out. */
 import type { Color } from '../api/names.ts'
-import type { Attempt, Expectation, Gate, GateResult, ModelRelease, Request, Spec } from '../api/release.ts'
+import {
+  distributionOf,
+  type Attempt,
+  type Expectation,
+  type Gate,
+  type GateResult,
+  type ModelRelease,
+  type Request,
+  type Spec,
+} from '../api/release.ts'
 import type { DistributionFacts } from './distribution.ts'
 
 /** Milliseconds since the epoch. */
@@ -84,6 +93,12 @@ export type PointerReading =
       /** A forward move before this time would come too soon after another one; a return never waits. */
       writableAt?: Instant
       distribution?: DistributionFacts
+      /** A share of the clients that the pointer sends elsewhere than the rest; absent when there is none. */
+      canary?: CanaryReading
+      /** When it will have settled, where nobody says so and time alone tells. */
+      settlesAt?: Instant
+      /** Where users go while the pointer decides nothing for them: what the behaviors themselves name. */
+      fallback?: Fallback
     }
   | { type: 'Absent' }
   | { type: 'Unusable'; reason: PointerTrouble; message: string }
@@ -95,6 +110,28 @@ export interface PointerTarget {
   names: string
 }
 
+export interface CanaryReading {
+  /** Origin that the share is sent to, whether it is of this release or not. */
+  names: string
+  /** Percent of the clients. */
+  weight: number
+}
+
+/**
+ * The TargetOriginIds of the declared behaviors of a distribution whose function reads a key. An edge follows them while
+ * the function cannot read the key, so the color that they name serves.
+ */
+export interface Fallback {
+  /** ETag of the distribution. */
+  token: string
+  /** Every declared behavior; while edges may still follow an earlier configuration, what that names as well. */
+  targets: PointerTarget[]
+  /** Whether every edge has this configuration. */
+  settled: 'Yes' | 'No'
+  /** A write before this time would come too soon after another one. */
+  writableAt?: Instant
+}
+
 export type PointerTrouble =
   | 'DistributionNotFound'
   | 'DistributionDisabled'
@@ -103,6 +140,8 @@ export type PointerTrouble =
   | 'NotAllowed'
   | 'ServiceNotOurs'
   | 'UnsafeUpdate'
+  | 'StoreNotFound'
+  | 'FunctionNotAssociated'
 
 /** Whether this release may move the parts of the pointer that it names. */
 export type ClaimReading = { type: 'Held' } | { type: 'Free' } | { type: 'Taken'; part: string; by: string }
@@ -171,12 +210,22 @@ export type Step =
       type: 'MovePointer'
       /** `adopted`: the foreign origin that the pointer was taken over from. */
       to: Color | 'adopted'
+      /** Empty: the pointer shall decide nothing any more (a key is deleted). */
       names: string
       token: string
       targetPort: number
       /** A move Back never waits for its turn. Default: Forward. */
       direction?: Attempt['direction']
+      /** Only this share of the clients, in percent, goes to `names`; the rest goes to `live`. */
+      weight?: number
+      /** With `weight`: what the rest of the clients goes to, as before. */
+      live?: string
+      /** With `weight`: the same for all steps of an attempt, so that who is in at 10 % is in at 50 %. */
+      salt?: string
+      /** With `weight`: the header that a client is recognized by; absent: by its address. */
+      clientHeader?: string
     }
+  | { type: 'MoveFallback'; names: string; token: string }
   | {
       type: 'Verify'
       target: Target
@@ -210,5 +259,5 @@ export type VerifyResult =
 
 /** What the pointer calls a color: the id of its origin, or the color itself in a Service's selector. */
 export function originName(spec: Spec, color: Color): string {
-  return spec.traffic.cloudFrontDistribution?.origins[color] ?? color
+  return distributionOf(spec)?.origins[color] ?? color
 }

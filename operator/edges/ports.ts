@@ -59,6 +59,11 @@ export interface Pointer {
    * Throws ConflictError (changed meanwhile, look again), TransientError (throttled, 5xx, timeout: it may or may not have happened), RefusedError.
    */
   move(release: ModelRelease, step: StepOf<'MovePointer'>): Promise<void>
+  /**
+   * Makes the declared behaviors of the distribution name what the pointer names, accepted only while the distribution is
+   * still what `step.token` was read from. Absent where there is nothing besides the pointer. Throws as `move`.
+   */
+  moveFallback?(release: ModelRelease, step: StepOf<'MoveFallback'>): Promise<void>
   /** Has the caches in front of it forget paths; the same reference twice is one invalidation. Absent where nothing caches. Throws as `move`. */
   invalidate?(release: ModelRelease, step: StepOf<'Invalidate'>): Promise<void>
 }

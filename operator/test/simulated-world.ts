@@ -51,7 +51,7 @@ export type Seen =
 interface PointerState {
   /** Of a pointer Service. */
   ownership?: Ownership
-  kind: 'Service' | 'CloudFrontDistribution'
+  kind: Spec['traffic']['type']
   /** What it names per part, and what each edge follows and when. */
   targets: Record<string, string>
   version: number
