@@ -23,14 +23,14 @@ async function running(items: Record<string, string>): Promise<Running> {
         },
       ],
       keyValueStores: [{ name: 'models', items }],
-      functions: [{ name: 'route-housing', code: functionSource('models/housing'), keyValueStore: 'models' }],
+      functions: [{ name: 'route-housing', code: functionSource('models:housing'), keyValueStore: 'models' }],
     },
     resolve: ORIGINS.map((id, index) => `${id}.example=127.0.0.1:${ports[index] ?? 0}`),
   })
 }
 
 test('the key decides, also for a POST with a query', async () => {
-  const world = await running({ 'models/housing': '{"v":1,"live":"housing-green","at":1}' })
+  const world = await running({ 'models:housing': '{"v":1,"live":"housing-green","at":1}' })
   const answer = await ask(world.edgeUrls[0], { method: 'POST', path: '/predict?a=b', body: '{}' })
   expect(answer).toMatchObject({ status: 200, body: 'housing-green' })
   expect(world.logged).toEqual([])
@@ -39,7 +39,7 @@ test('the key decides, also for a POST with a query', async () => {
 test('a canary has its share of users, and each of them stays', async () => {
   const canary = { origin: 'housing-green', weight: 30, salt: 'r7', header: 'x-user-id' }
   const world = await running({
-    'models/housing': JSON.stringify({ v: 1, live: 'housing-blue', canary, at: 1 }),
+    'models:housing': JSON.stringify({ v: 1, live: 'housing-blue', canary, at: 1 }),
   })
   const round = async (): Promise<string[]> => {
     const answers: string[] = []
@@ -57,13 +57,13 @@ test('a canary has its share of users, and each of them stays', async () => {
 
 test.each([
   { name: 'no key', items: {} },
-  { name: 'garbage', items: { 'models/housing': '<html>' } },
-  { name: 'an unknown version', items: { 'models/housing': '{"v":2,"live":"housing-green"}' } },
-  { name: 'an unknown origin', items: { 'models/housing': '{"v":1,"live":"housing-red"}' } },
+  { name: 'garbage', items: { 'models:housing': '<html>' } },
+  { name: 'an unknown version', items: { 'models:housing': '{"v":2,"live":"housing-green"}' } },
+  { name: 'an unknown origin', items: { 'models:housing': '{"v":1,"live":"housing-red"}' } },
 ])('with $name the behavior decides, and the log of the function says why', async ({ items }) => {
   const world = await running(items)
   expect(await ask(world.edgeUrls[0])).toMatchObject({ status: 200, body: 'housing-always' })
   expect(world.logged).toMatchObject([
-    { data: { line: expect.stringContaining('key "models/housing" was not followed') as unknown } },
+    { data: { line: expect.stringContaining('key "models:housing" was not followed') as unknown } },
   ])
 })

@@ -7,7 +7,7 @@ const HELP = `The CloudFront Function (viewer-request, runtime cloudfront-js-2.0
 Usage: npm run -s cloudfront-function -- --key NAME
 
   --key NAME   the key, as in spec.traffic.cloudFrontKeyValueStore.key: 1 to 512 letters,
-               digits or _ . : / -
+               digits or _ . : -, a letter or digit first
   --help       this text
 
 Its source is written to stdout. cloudfront-function/README.md tells how to publish it.
