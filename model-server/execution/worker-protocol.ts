@@ -1,4 +1,5 @@
 /** What a thread that runs a model and the thread that asks it say to each other. */
+import { isArrayBuffer } from 'node:util/types'
 import type { Signature, Tensor } from '../tensor/tensor.ts'
 import type { Run, Tensors } from './executor.ts'
 
@@ -24,20 +25,25 @@ export function largeBuffers(tensors: Tensors): ArrayBuffer[] {
   for (const { data } of tensors.values()) {
     if (Array.isArray(data) || data.byteLength < TRANSFER_BYTES) continue
     const { buffer } = data
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === data.byteLength && !buffers.includes(buffer)) {
-      buffers.push(buffer)
-    }
+    if (isArrayBuffer(buffer) && fills(data) && !buffers.includes(buffer)) buffers.push(buffer)
   }
   return buffers
 }
 
-/** The same tensors, large ones copied into storage that can be handed over: the sender may need its own again. */
+/**
+ * The same tensors, copied into storage of their own where they are large, which can then be handed over, since the sender may
+ * need its own again; and where they are a part of something, all of which would be copied with them.
+ */
 export function withOwnBuffers(tensors: Tensors): Tensors {
   const own = new Map<string, Tensor>()
   for (const [name, tensor] of tensors) {
     const { data } = tensor
-    const isLarge = !Array.isArray(data) && data.byteLength >= TRANSFER_BYTES
-    own.set(name, isLarge ? { ...tensor, data: data.slice() } : tensor)
+    const stays = Array.isArray(data) || (data.byteLength < TRANSFER_BYTES && fills(data))
+    own.set(name, stays ? tensor : { ...tensor, data: data.slice() })
   }
   return own
+}
+
+function fills({ buffer, byteLength }: ArrayBufferView): boolean {
+  return buffer.byteLength === byteLength
 }

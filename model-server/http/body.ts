@@ -5,6 +5,7 @@ import type { Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import { RequestError } from './request-error.ts'
 import { wantBody } from './unread-body.ts'
+import { Whole } from './whole.ts'
 
 const DECODERS = {
   gzip: createGunzip,
@@ -24,13 +25,15 @@ export function checkContentLength(request: IncomingMessage, maxBytes: number): 
 
 /**
  * The body, inflated; not a copy where it came in one piece.
+ * @param alignAt the byte that shall lie where numbers of any size may begin, so that nobody has to copy what begins there; only
+ * a wish, which is granted to bodies of many pieces
  * @throws RequestError 413 beyond `maxBytes`, also after inflation; 415 for an encoding that we do not know; 400 where it breaks off
  */
-export function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+export function readBody(request: IncomingMessage, maxBytes: number, alignAt = 0): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.toLowerCase()
   if (encoding === undefined || encoding === 'identity') {
     wantBody(request)
-    return collect(request, maxBytes)
+    return collect(request, maxBytes, new Whole(request.headers['content-length'], alignAt))
   }
   if (Object.hasOwn(DECODERS, encoding))
     return inflate(request, DECODERS[encoding as keyof typeof DECODERS](), maxBytes)
@@ -48,7 +51,7 @@ async function inflate(request: IncomingMessage, decoder: Transform, maxBytes: n
   }
   request.once('close', breakOff)
   try {
-    return await collect(decoder, maxBytes)
+    return await collect(decoder, maxBytes, new Whole(undefined, 0))
   } finally {
     request.off('close', breakOff)
     request.unpipe(decoder)
@@ -57,23 +60,18 @@ async function inflate(request: IncomingMessage, decoder: Transform, maxBytes: n
   }
 }
 
-function collect(source: Readable, maxBytes: number): Promise<Buffer> {
+function collect(source: Readable, maxBytes: number, whole: Whole): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
     const add = (chunk: Buffer): void => {
-      size += chunk.length
-      if (size <= maxBytes) {
-        chunks.push(chunk)
-        return
-      }
-      chunks.length = 0
+      whole.add(chunk)
+      if (whole.length <= maxBytes) return
+      whole.clear()
       source.off('data', add)
       reject(tooLong(maxBytes, 'more'))
     }
     source.on('data', add)
     source.on('end', () => {
-      resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks, size))
+      resolve(whole.bytes())
     })
     source.on('error', (cause) => {
       reject(new RequestError(400, `the body: ${cause.message}`, { cause }))

@@ -38,6 +38,8 @@ export type InferenceRoute = {
   path: string
   /** Throws RequestError 415 where the headers say that the body cannot be read. */
   checkHeaders: (request: IncomingMessage) => void
+  /** The byte of the body from which on numbers lie. */
+  alignAt?: (request: IncomingMessage) => number
   /** Sends the answer; what it throws becomes one. */
   infer: (exchange: Exchange) => Promise<void>
   /** Of its errors; `{error}` without. */
@@ -84,7 +86,7 @@ async function exchange(
   checkContentLength(request, config.maxBodyBytes)
   const place = new Place(loaded)
   whenEnded(response, () => place.leave())
-  const reading = readBody(request, config.maxBodyBytes)
+  const reading = readBody(request, config.maxBodyBytes, route.alignAt?.(request))
   const body = await place.keepWhile(reading, () => servedModel(repository.find(name, version)))
   const { model } = place
   const columns = typeof model.frame === 'string' ? [] : model.frame.columns

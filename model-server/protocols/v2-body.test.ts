@@ -89,11 +89,17 @@ describe('bytes of', () => {
     )
   })
 
-  test('a tensor are no view on the body, which others share', () => {
-    const body = hex('00 00 80 3f')
-    const data = readBytes('x', 'FP32', [1], body)
-    body.fill(0)
-    expect(data).toEqual(Float32Array.of(1))
+  test('a tensor are copied only where its elements may not begin', () => {
+    const body = Buffer.allocUnsafeSlow(9)
+    const [aligned, odd] = [body.subarray(4, 8), body.subarray(5, 9)]
+    odd.set(hex('00 00 80 3f'))
+    const copy = readBytes('x', 'FP32', [1], odd)
+    expect(copy).toEqual(Float32Array.of(1))
+    aligned.set(hex('00 00 00 40'))
+    const view = readBytes('x', 'FP32', [1], aligned)
+    expect(view).toEqual(Float32Array.of(2))
+    expect(copy).toEqual(Float32Array.of(1))
+    expect((view as Float32Array).buffer).toBe(body.buffer)
   })
 })
 

@@ -128,7 +128,7 @@ function rawShape(place: string, { datatype, shape }: TensorSpec, size: number):
     )
   }
   const closed = shape.map((dimension) => (dimension === -1 ? 1 : dimension))
-  const step = elementCount(closed) * (elementSize(datatype) ?? 1)
+  const step = elementCount(closed) * elementSize(datatype)
   // Where the size does not fit, the one who reads the bytes says so.
   return closed.map((dimension, axis) =>
     axis === open[0] ? Math.floor(size / Math.max(step, 1)) : dimension,

@@ -26,7 +26,7 @@ export function addV2Routes(app: Express, parts: Parts): void {
     repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
 
   for (const path of MODEL_PATHS) {
-    addInferenceRoute(app, parts, { protocol: 'v2', path: `${path}/infer`, checkHeaders, infer })
+    addInferenceRoute(app, parts, { protocol: 'v2', path: `${path}/infer`, checkHeaders, alignAt, infer })
     app
       .route(path)
       .get((request, response) => {
@@ -67,6 +67,12 @@ function checkHeaders(request: IncomingMessage): void {
   else if (!isBinaryOrJson(mediaType(request))) {
     throw new RequestError(415, `content-type: expected application/octet-stream, got ${type}`)
   }
+}
+
+/** Where the tensors begin; a header that says something else is refused when the body is there. */
+function alignAt(request: IncomingMessage): number {
+  const length = Number(request.headers[JSON_LENGTH_HEADER] ?? 0)
+  return Number.isSafeInteger(length) && length > 0 ? length : 0
 }
 
 function isBinaryOrJson(type: string | undefined): boolean {

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import { endianness } from 'node:os'
 import { RequestError } from '../http/request-error.ts'
-import { elementCount, elementSize, zeros } from './tensor.ts'
+import { elementCount, elementSize, viewOf } from './tensor.ts'
 import type { Datatype, Tensor, TensorData } from './tensor.ts'
 
 // Typed arrays have the order of the machine; onnxruntime has no builds for the other kind.
@@ -15,7 +15,7 @@ if (endianness() !== 'LE') throw new Error('tensors need a little-endian machine
 const LENGTH_SIZE = 4
 
 /**
- * Bytes as the elements of a tensor. The result is a copy: the bytes may lie at an odd offset, and in a buffer that others share.
+ * Bytes as the elements of a tensor: a view of them where they lie as the datatype wants it, and a copy elsewhere.
  * @param place names the tensor in messages, for example `input 'x'`
  * @throws RequestError 400 where the bytes are not exactly those of the shape
  */
@@ -25,19 +25,17 @@ export function readBytes(
   shape: readonly number[],
   bytes: Buffer,
 ): TensorData {
+  if (datatype === 'BYTES') return readStrings(place, shape, bytes)
   const count = elementCount(shape)
   const size = elementSize(datatype)
-  if (size === undefined) return readStrings(place, shape, bytes)
   if (bytes.length !== count * size) {
     throw new RequestError(
       400,
       `${place}: shape [${shape.join(', ')}] of ${datatype} takes ${count === Infinity ? 'too many' : count * size} bytes, got ${bytes.length}`,
     )
   }
-  const data = zeros(datatype, count) as Exclude<TensorData, string[]>
-  new Uint8Array(data.buffer).set(bytes)
   if (datatype === 'BOOL') checkBooleans(place, bytes)
-  return data
+  return viewOf(datatype, bytes.byteOffset % size === 0 ? bytes : new Uint8Array(bytes))
 }
 
 /** The bytes of a tensor; a view on its data, except for BYTES. */

@@ -50,14 +50,20 @@ const ARRAYS = {
   FP64: Float64Array,
 } as const
 
-/** Bytes of one element; undefined for BYTES, whose elements differ in length. */
-export function elementSize(datatype: Datatype): number | undefined {
-  return datatype === 'BYTES' ? undefined : ARRAYS[datatype].BYTES_PER_ELEMENT
+/** Bytes of one element; those of BYTES differ in length. */
+export function elementSize(datatype: keyof typeof ARRAYS): number {
+  return ARRAYS[datatype].BYTES_PER_ELEMENT
 }
 
 /** Storage for `count` elements, all zero (or empty strings). */
 export function zeros(datatype: Datatype, count: number): TensorData {
   return datatype === 'BYTES' ? new Array<string>(count).fill('') : new ARRAYS[datatype](count)
+}
+
+/** Bytes as elements, which are a view of them; expects them to begin at a multiple of the element's size. */
+export function viewOf(datatype: keyof typeof ARRAYS, bytes: Uint8Array): TensorData {
+  const { buffer, byteOffset, byteLength } = bytes
+  return new ARRAYS[datatype](buffer as ArrayBuffer, byteOffset, byteLength / elementSize(datatype))
 }
 
 /** The product of the dimensions; 1 for a scalar, and Infinity where the product cannot be counted exactly. */
