@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AuditEntry, CallEntry } from '../cloudfront-local/audit-log.ts'
 import type { SeedDistribution } from '../cloudfront-local/seed.ts'
+import { COLORS, colorName } from '../operator/api/names.ts'
 import { DEMO_PLACE, type Place } from './place.ts'
 import { startProgram, type Program } from './program.ts'
 
@@ -38,16 +39,21 @@ export const ORIGINS = { blue: 'housing-blue', green: 'housing-green' } as const
 /** Short, because it is also how long a color must drain before it may be removed. */
 const ORIGIN_TIMEOUT_SECONDS = 5
 
-/** A distribution with two origins, whose DNS names Services stand behind as soon as the operator made them. */
+/** The DNS name of a Service inside the cluster; in a real setup it would be the name of a load balancer. */
+export function hostOf(service: string, namespace: string): string {
+  return `${service}.${namespace}.svc.cluster.local`
+}
+
+/** A distribution whose origins are the two color Services, by the DNS names that they get as soon as the operator made them. */
 export function distributionFor({ distributionId: id, host, namespace }: Place): SeedDistribution {
   return {
     id,
     domainName: `d${id.toLowerCase()}.cloudfront.net`,
     comment: 'housing models',
     aliases: [host],
-    origins: Object.entries(ORIGINS).map(([color, origin]) => ({
-      id: origin,
-      domainName: `${color}.housing.${namespace}.example`,
+    origins: COLORS.map((color) => ({
+      id: ORIGINS[color],
+      domainName: hostOf(colorName('housing', color), namespace),
       readTimeoutSeconds: ORIGIN_TIMEOUT_SECONDS,
     })),
     behaviors: [

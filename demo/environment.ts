@@ -9,7 +9,7 @@ import type { ProcessIdentity } from '../cluster/process-identity.ts'
 import { providerFor } from '../cluster/provider.ts'
 import { LABEL, MANAGER } from '../operator/api/names.ts'
 import { Access } from '../operator/runtime/access.ts'
-import { startCloudFront, type CloudFront } from './cloudfront.ts'
+import { hostOf, startCloudFront, type CloudFront } from './cloudfront.ts'
 import { follow, onEach, type ApiObject } from './follow.ts'
 import {
   CRD,
@@ -151,20 +151,17 @@ type Service = ApiObject & { spec: { clusterIP?: string } }
 type Background = { signal: AbortSignal; failed: (error: Error) => void }
 
 /**
- * DNS of the origins: `<color>.<release>.<namespace>.example` is the Service of that color, from the moment that the
- * operator makes it. In a real setup a load balancer and a DNS record stand there.
+ * Tells the stand-in, which is not in the cluster and asks no DNS, what the cluster's own says of the color Services:
+ * from the moment that the operator makes one, its name leads to it.
  */
 function mapOrigins(api: Access, cloudFront: CloudFront, background: Background): void {
   const selector = encodeURIComponent(`${LABEL.managedBy}=${MANAGER},${LABEL.color}`)
   const services = follow<Service>(api, `/api/v1/services?labelSelector=${selector}`, background.signal)
   const map = async ({ type, object }: { type: 'Present' | 'Gone'; object: Service }): Promise<void> => {
-    const { labels = {}, namespace } = object.metadata
+    const { name, namespace } = object.metadata
     const { clusterIP } = object.spec
     if (type === 'Gone' || clusterIP === undefined) return
-    await cloudFront.resolve(
-      `${labels[LABEL.color] ?? ''}.${labels[LABEL.name] ?? ''}.${namespace}.example`,
-      clusterIP,
-    )
+    await cloudFront.resolve(hostOf(name, namespace), clusterIP)
   }
   onEach(services, map, background)
 }

@@ -93,8 +93,6 @@ function distribution(edge: string, { distributionId, host }: Place): WrittenSpe
       distributionId,
       behaviors: [{ pathPattern: '*' }, { pathPattern: '/v2/*' }],
       origins: { ...ORIGINS },
-      // The names of the origins mean something to the stand-in alone: this cluster has no DNS.
-      originProof: 'Waived',
       verify: {
         url: `${edge}/predict`,
         method: 'POST',
