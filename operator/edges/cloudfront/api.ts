@@ -1,4 +1,4 @@
-/** CloudFront's API as far as it is used: three calls, each made once, on the text that CloudFront sends. */
+/** CloudFront's API as far as it is used: a few calls, each made once, on the text that CloudFront sends. */
 import { addAbortSignal, type Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type {
@@ -7,20 +7,22 @@ import type {
   Distribution,
   DistributionConfig,
 } from '@aws-sdk/client-cloudfront'
+import {
+  CLIENT_DEFAULTS,
+  createCaller,
+  guardWrite,
+  insert,
+  type AwsOptions,
+  type Command,
+} from '../aws/calls.ts'
 import { RefusedError } from '../errors.ts'
 import { DEFAULT_BEHAVIOR, pointBehaviors, readDistribution, type DistributionDocument } from './document.ts'
-import { isOutdatedIdentity, translate, type Attempted } from './translate.ts'
+import { translate, type Attempted } from './translate.ts'
 import { UnsafeXmlError } from './xml-ranges.ts'
 
-export type CloudFrontOptions = {
-  /** Region that requests are signed for; CloudFront's own is us-east-1. */
-  region: string
-  /** Throws unless this process may still write; called when the write is signed and about to leave. */
-  mayWrite: () => void
+export type CloudFrontOptions = AwsOptions & {
   /** What else the SDK's client is to be made with; without it the SDK finds credentials and endpoint as it always does. */
   client?: Pick<CloudFrontClientConfig, 'endpoint' | 'credentials'>
-  /** How long one call may take, connection included. Default 5 s: a write that leaves at the end of the renew deadline (10 s) is over before the lease (15 s) passes to another. */
-  requestTimeoutMs?: number
 }
 
 /** A distribution as CloudFront sent it at one instant, and what it says. */
@@ -45,38 +47,22 @@ export interface CloudFrontApi {
     targets: ReadonlyMap<string, string>,
   ): Promise<Fetched | undefined>
   invalidate(distributionId: string, invalidation: Invalidation): Promise<void>
+  /** ARNs of the key value stores that the published function may read. Throws RefusedError FunctionNotAssociated where it was never published. */
+  storesOf(functionArn: string): Promise<string[]>
 }
 
 type Sdk = typeof import('@aws-sdk/client-cloudfront')
 type Connection = { sdk: Sdk; client: CloudFrontClient }
-/** What all commands have in common; the SDK's own types of it differ by command. */
-type Command = { middlewareStack: { add(middleware: never, options: never): void } }
-type Place = { step: 'build' | 'deserialize'; priority: 'high' | 'low'; name: string }
-type Next<Args, Result> = (args: Args) => Promise<Result>
 type Answer = { ETag?: string | undefined; Distribution?: Distribution | undefined }
-
-const CONNECTION_TIMEOUT_MS = 3_000
-const DEFAULT_REQUEST_TIMEOUT_MS = 5_000
 
 /** One client for one identity; the SDK (some 35 MiB) is only loaded when a release has a distribution. */
 export function createCloudFrontApi(options: CloudFrontOptions): CloudFrontApi {
-  const { requestTimeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, mayWrite } = options
-  let connection: Promise<Connection> | undefined
-
-  /** Makes one call within its time and turns its errors into ours. */
-  const call = async <Result>(
-    attempted: Attempted,
-    act: (connection: Connection, signal: AbortSignal) => Promise<Result>,
-  ): Promise<Result> => {
-    try {
-      return await act(await (connection ??= open(options)), AbortSignal.timeout(requestTimeoutMs))
-    } catch (error) {
-      // Credentials that were taken away before their time are not asked for again by the SDK; a new client does.
-      if (isOutdatedIdentity(error)) connection = undefined
-      throw understood(error, attempted)
-    }
-  }
-
+  const { mayWrite, requestTimeoutMs } = options
+  const call = createCaller<Connection, Attempted>({
+    open: () => open(options),
+    understood,
+    requestTimeoutMs,
+  })
   return {
     fetch: (distributionId) =>
       call({ operation: 'GetDistribution', distributionId }, async ({ sdk, client }, signal) => {
@@ -109,30 +95,20 @@ export function createCloudFrontApi(options: CloudFrontOptions): CloudFrontApi {
         const allowed = guardWrite(command, mayWrite)
         await client.send(command, { abortSignal: signal }).catch(allowed)
       }),
+    storesOf: (functionArn) =>
+      call({ operation: 'DescribeFunction', functionArn }, async ({ sdk, client }, signal) => {
+        const name = functionArn.replace(/^.*\//, '')
+        const command = new sdk.DescribeFunctionCommand({ Name: name, Stage: 'LIVE' })
+        const { FunctionSummary } = await client.send(command, { abortSignal: signal })
+        const { Items = [] } = FunctionSummary?.FunctionConfig?.KeyValueStoreAssociations ?? {}
+        return Items.flatMap(({ KeyValueStoreARN: arn }) => (arn === undefined ? [] : [arn]))
+      }),
   }
 }
 
 async function open({ region, client }: CloudFrontOptions): Promise<Connection> {
   const sdk = await import('@aws-sdk/client-cloudfront')
-  return {
-    sdk,
-    client: new sdk.CloudFrontClient({
-      region,
-      // The reconciler looks again and decides anew; a retry inside the SDK could outlive the lease.
-      maxAttempts: 1,
-      // The whole call is bounded by an abort signal, which the SDK's own requestTimeout is not: it ends with the headers.
-      requestHandler: { connectionTimeout: CONNECTION_TIMEOUT_MS },
-      ...client,
-    }),
-  }
-}
-
-function insert<Args, Result>(
-  { middlewareStack }: Command,
-  place: Place,
-  middleware: (next: Next<Args, Result>) => Next<Args, Result>,
-): void {
-  middlewareStack.add(middleware as never, place as never)
+  return { sdk, client: new sdk.CloudFrontClient({ region, ...CLIENT_DEFAULTS, ...client }) }
 }
 
 /** Keeps the bytes of the answer, which the SDK's model would lose a part of; they are there once the command was sent. */
@@ -157,27 +133,6 @@ function replaceBody(command: Command, body: string): void {
     args.request.body = body
     return next(args)
   })
-}
-
-/**
- * Looks at the lease where nothing can come between any more: finding credentials may have taken a while. What is
- * returned turns the SDK's wrapping of that error back into the error itself.
- */
-function guardWrite(command: Command, mayWrite: () => void): (error: unknown) => never {
-  let forbidden: { error: unknown } | undefined
-  const place = { step: 'deserialize', priority: 'low', name: 'mayWrite' } as const
-  insert(command, place, (next) => async (args) => {
-    try {
-      mayWrite()
-    } catch (error) {
-      forbidden = { error }
-      throw error
-    }
-    return await next(args)
-  })
-  return (error) => {
-    throw forbidden ? forbidden.error : error
-  }
 }
 
 function understand({ ETag, Distribution: parsed }: Answer, bytes: Uint8Array): Fetched {
@@ -214,7 +169,8 @@ function decode(bytes: Uint8Array): string {
 }
 
 function understood(error: unknown, attempted: Attempted): unknown {
-  if (!(error instanceof UnsafeXmlError)) return translate(error, attempted)
+  if (!(error instanceof UnsafeXmlError) || !('distributionId' in attempted))
+    return translate(error, attempted)
   return new RefusedError(
     'UnsafeUpdate',
     `distribution ${attempted.distributionId} cannot be changed without risk to the rest of its configuration: ${error.message}`,

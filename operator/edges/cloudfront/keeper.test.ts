@@ -1,13 +1,13 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
 import { FakeClock, settle } from '../../runtime/testing/fake-clock.ts'
 import { ConflictError, RefusedError, TransientError } from '../errors.ts'
-import type { CloudFrontApi, Fetched } from './api.ts'
+import type { Fetched } from './api.ts'
 import { distributionXml, type DistributionParts } from './distribution.testdata.ts'
 import { readDistribution } from './document.ts'
-import { DistributionKeeper, type Change } from './keeper.ts'
+import { DistributionKeeper, type Change, type DistributionApi } from './keeper.ts'
 
 /** A distribution that behaves: an ETag for each configuration, refused writes, lost answers. */
-class FakeCloudFront implements CloudFrontApi {
+class FakeCloudFront implements DistributionApi {
   parts: DistributionParts = { behaviors: { '/a': 'housing-blue', '/b': 'housing-blue' } }
   version = 1
   /** Every call, and what a write pointed where. */

@@ -18,6 +18,9 @@ export type Look = Omit<Known<Fetched>, 'value'> & {
   writableAt: number
 }
 
+/** What of the API a keeper needs. */
+export type DistributionApi = Pick<CloudFrontApi, 'fetch' | 'point' | 'invalidate'>
+
 /** Path pattern → origin id, decided on the distribution at `etag`. A Back never waits for its turn. */
 export type Change = { targets: ReadonlyMap<string, string>; etag: string; direction: 'Forward' | 'Back' }
 
@@ -31,7 +34,7 @@ const GATHER_MS = 50
 
 export class DistributionKeeper {
   readonly #id: string
-  readonly #api: CloudFrontApi
+  readonly #api: DistributionApi
   readonly #clock: Clock
   readonly #spacingMs: number
   readonly #reader: Reader<Fetched>
@@ -42,7 +45,7 @@ export class DistributionKeeper {
   #pending: Pending[] = []
   #writing = false
 
-  constructor(id: string, api: CloudFrontApi, clock: Clock, spacingMs: number = UPDATE_SPACING_MS) {
+  constructor(id: string, api: DistributionApi, clock: Clock, spacingMs: number = UPDATE_SPACING_MS) {
     this.#id = id
     this.#spacingMs = spacingMs
     this.#api = api
