@@ -1,6 +1,7 @@
 /** Bodies of `POST /predict`: a pandas frame as `DataFrame.to_json(orient='columns')` writes it, `{column: {row: value}}`. */
 import { RequestError } from '../http/request-error.ts'
-import { readElements, shown, writeElements } from '../tensor/tensor-json.ts'
+import { shown, writeElements } from '../tensor/tensor-json.ts'
+import { zeros } from '../tensor/tensor.ts'
 import type { Signature, Tensor } from '../tensor/tensor.ts'
 import { isObject, namesOf } from './json-value.ts'
 
@@ -39,25 +40,22 @@ export function decodeFrame(body: unknown, mapping: FrameMapping): Tensor {
   if (!isObject(body)) {
     throw new RequestError(400, `the body: expected {column: {row: value}}, got ${shown(body)}`)
   }
-  const { columns } = mapping
+  const { columns, datatype } = mapping
   const frame = columns.map((column) => ({ column, cells: columnOf(body, column) }))
   const rows = Object.keys(frame[0]?.cells ?? {})
   if (rows.length === 0) {
     throw new RequestError(400, `column '${String(columns[0])}': expected at least one row, got none`)
   }
 
-  const values = new Array<number>(rows.length * columns.length)
+  // Every cell is written below, as a number that was checked.
+  const data = zeros(datatype, rows.length * columns.length)
   for (const [at, { column, cells }] of frame.entries()) {
-    checkRows(column, cells, rows, String(columns[0]))
-    for (const [row, key] of rows.entries()) {
-      values[row * columns.length + at] = numberAt(column, key, cells[key], mapping.datatype)
+    const values = cellsOf(column, cells, rows, String(columns[0]))
+    for (let row = 0; row < rows.length; row += 1) {
+      data[row * columns.length + at] = numberAt(column, rows[row] ?? '', values[row], datatype)
     }
   }
-  return {
-    datatype: mapping.datatype,
-    shape: [rows.length, columns.length],
-    data: readElements('the frame', mapping.datatype, values),
-  }
+  return { datatype, shape: [rows.length, columns.length], data }
 }
 
 /** The answer: one prediction for each row, a number for a single value and a list for several. */
@@ -83,16 +81,18 @@ function columnOf(body: Record<string, unknown>, column: string): Record<string,
   return cells
 }
 
-// pandas would fill the gaps with NaN, and the model would answer something.
-function checkRows(
+/** The cells of a column in the order of `rows`. pandas would fill gaps with NaN, and the model would answer something. */
+function cellsOf(
   column: string,
   cells: Record<string, unknown>,
   rows: readonly string[],
   first: string,
-): void {
+): readonly unknown[] {
   const own = Object.keys(cells)
+  // Almost always the columns have the same rows in the same order, and to look up each by its key takes twice as long.
+  if (own.length === rows.length && own.every((key, row) => key === rows[row])) return Object.values(cells)
   const missing = rows.find((row) => !Object.hasOwn(cells, row))
-  if (missing === undefined && own.length === rows.length) return
+  if (missing === undefined && own.length === rows.length) return rows.map((row) => cells[row])
   throw new RequestError(
     400,
     `column '${column}': expected the rows of column '${first}' (${namesOf(rows)}), got ${namesOf(own)}`,
