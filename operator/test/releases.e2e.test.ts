@@ -2,12 +2,15 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
+import { distributionFor, ORIGINS } from '../../demo/cloudfront.ts'
 import { openEnvironment, type Environment } from '../../demo/environment.ts'
 import { killInNode, leaderPod, operatorProcesses } from '../../demo/operator-pods.ts'
+import type { Place } from '../../demo/place.ts'
 import type { SeenRelease } from '../../demo/release-follower.ts'
 import { DEMO_DIR } from '../../demo/running.ts'
 import { command } from '../../demo/stage.ts'
-import { otherColor } from '../api/names.ts'
+import { otherColor, type Color } from '../api/names.ts'
 import { describeBadInput } from './bad-input.ts'
 import { openSite, type PodIdentity, type Site, type Version } from './site.ts'
 
@@ -37,8 +40,10 @@ afterAll(async () => {
 }, 60_000)
 
 /** A site where version 1 is live, and everything that is known of it. */
-async function liveSite(): Promise<{ live: 'blue' | 'green'; pods: PodIdentity[] }> {
-  site = await openSite(environment)
+async function liveSite(
+  distributionOf: (place: Place) => SeedDistribution = distributionFor,
+): Promise<{ live: 'blue' | 'green'; pods: PodIdentity[] }> {
+  site = await openSite(environment, distributionOf)
   const { status } = await site.play(site.write('1'))
   const live = status?.liveColor ?? 'blue'
   return { live, pods: await site.pods(live) }
@@ -143,6 +148,21 @@ describe('a release through the edges', () => {
   )
 
   test(
+    'whose origin would answer wrong is refused before any viewer meets it, although its pods are right',
+    async () => {
+      // Blue takes the second version, because the first is built where the pointer does not lead.
+      await liveSite((place) => withOriginPath(distributionFor(place), 'blue', '/behind-a-prefix'))
+      await underLoad(['1'], async () => {
+        const { status } = await site.play(site.write('2'), 'Failed')
+        expect(status?.attempt?.message).toMatch(/-house at origin housing-blue: /)
+        expect(status?.liveColor).toBe('green')
+      })
+      expect(await site.updates()).toHaveLength(1)
+    },
+    TEST_MS,
+  )
+
+  test(
     'that is deleted at any instant leaves what serves alone, and is taken up again as it stands',
     async () => {
       const { live, pods } = await liveSite()
@@ -216,6 +236,11 @@ describe('a release through the edges', () => {
 })
 
 describeBadInput(() => environment)
+
+function withOriginPath(seed: SeedDistribution, color: Color, originPath: string): SeedDistribution {
+  const origins = seed.origins.map((one) => (one.id === ORIGINS[color] ? { ...one, originPath } : one))
+  return { ...seed, origins }
+}
 
 async function wipeStatus(): Promise<void> {
   const path = `/apis/modelrelease.io/v1alpha1/namespaces/${site.place.namespace}/modelreleases/housing/status`
