@@ -38,6 +38,16 @@ describe('how many rows share a run', () => {
     })
     expect(await tryBatches(runner, 32)).toMatchObject({ maxRows: 32 })
   })
+
+  test('a machine that is busy now and again does not make the model slow', async () => {
+    let runs = 0
+    const runner = runnerThatTakes(() => {
+      runs += 1
+      return runs % 4 === 0 ? 0.02 : 0.0001
+    })
+    expect(await tryBatches(runner, 1)).toMatchObject({ seconds: 0.0001 })
+    expect(await tryBatches(runner, 32)).toMatchObject({ maxRows: 32, seconds: 0.0001 })
+  })
 })
 
 describe('more than 32 rows share a run', () => {
@@ -58,7 +68,8 @@ describe('more than 32 rows share a run', () => {
       }
     }
     expect(await tryBatches(new Wide(), 512)).toMatchObject({ maxRows: 32 })
-  })
+    // A machine that is busy with other tests takes its time.
+  }, 30_000)
 })
 
 describe('rows that may not share a run', () => {
