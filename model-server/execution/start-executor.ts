@@ -16,6 +16,8 @@ export type ExecutionParts = {
   load: (bytes: Uint8Array) => Promise<Runner>
   startWorker: (bytes: SharedArrayBuffer) => Promise<WorkerRunner>
   backoffMs: (attempt: number) => number
+  /** Whether anybody could be waiting for the event loop. */
+  isServing: () => boolean
   observer: ExecutionObserver
   log: WorkerLog
 }
@@ -31,7 +33,7 @@ export type StartedExecutor = Executor & {
   suggestedQueue: number
 }
 
-/** Loading more than this takes so long that it is done in a thread, since others may be served meanwhile. */
+/** Loading more than this takes so long that it is first done in a thread, whoever is served meanwhile. */
 const LARGE_BYTES = 2 ** 25
 /** One row that takes longer than this needs no further trial on the event loop. */
 const CLEARLY_SLOW_SECONDS = 0.005
@@ -45,7 +47,8 @@ const SHORTEST_QUEUE = 8
 const LONGEST_QUEUE = 1_024
 
 /**
- * Load, warm up, try, and decide.
+ * Load, warm up, try, and decide. Nobody knows how long the first run of a model takes, and on the event loop everybody else
+ * would wait for it: so it happens there only where nobody is served yet, or where the settings insist.
  * @throws Error where the model cannot be loaded or gives no answer
  */
 export async function startExecutor(
@@ -54,7 +57,8 @@ export async function startExecutor(
   parts: ExecutionParts,
 ): Promise<StartedExecutor> {
   const { servingMode: mode } = settings
-  const tryHere = mode === 'inline' || (mode === 'auto' && bytes.length <= LARGE_BYTES)
+  const mayBlock = bytes.length <= LARGE_BYTES && !parts.isServing()
+  const tryHere = mode === 'inline' || (mode === 'auto' && mayBlock)
   const inline = tryHere ? await startInline(bytes, settings, parts) : undefined
   return inline ?? startWorkers(bytes, settings, parts)
 }
@@ -99,12 +103,27 @@ async function startWorkers(
     const trial = await tryBatches(runner, settings.maxBatchSize)
     if (settings.servingMode === 'auto' && trial.seconds <= SLOW_SECONDS) {
       await runner.close()
-      return await startExecutor(bytes, { ...settings, servingMode: 'inline' }, parts)
+      return await startTried(bytes, { trial, settings, parts })
     }
     const { backoffMs, log } = parts
     const size = settings.workers ?? Math.max(1, availableParallelism() - 1)
     const lanes = await WorkerLanes.start({ size, start, backoffMs, log }, runner)
     return assemble('workers', lanes, runner.signature, { trial, settings, parts })
+  } catch (error) {
+    await runner.close()
+    throw error
+  }
+}
+
+/** On the event loop, as a thread has shown that it is fast there. */
+async function startTried(
+  bytes: Uint8Array,
+  from: { trial: Trial; settings: ExecutionSettings; parts: ExecutionParts },
+): Promise<StartedExecutor> {
+  const runner = await from.parts.load(bytes)
+  try {
+    await warmUp(runner)
+    return assemble('inline', inlineLane(runner), runner.signature, from)
   } catch (error) {
     await runner.close()
     throw error

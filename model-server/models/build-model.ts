@@ -23,25 +23,32 @@ import { checkWarmUp } from './warm-up-check.ts'
 /** Where the columns of a model stand in its own metadata. */
 const COLUMNS_KEY = 'columns'
 
+/** What a model that is being built has around it. */
+export type Surroundings = {
+  metrics: ModelMetrics
+  log: Logger
+  /** Whether the server answers for some model already. */
+  isServing: () => boolean
+}
+
 /** Bytes and settings to a model that serves. */
 export type BuildModel = (
   fetched: FetchedModel,
   config: ModelConfig,
-  metrics: ModelMetrics,
-  log: Logger,
+  around: Surroundings,
 ) => Promise<ServedModel>
 
 /**
  * Compare the digest, load the very bytes that were hashed, fit the columns, and have the samples answered.
  * @throws ModelRefused with the reason
  */
-export const buildModel: BuildModel = async (fetched, config, metrics, log) => {
+export const buildModel: BuildModel = async (fetched, config, around) => {
   const sha256 = createHash('sha256').update(fetched.bytes).digest('hex')
   if (config.sha256 !== undefined && config.sha256 !== sha256) {
     throw new ModelRefused(`the model's sha256 is ${sha256}, MODEL_SHA256 wants ${config.sha256}`)
   }
   try {
-    return await load(fetched, { config, metrics, sha256, log })
+    return await load(fetched, { config, sha256, ...around })
   } catch (cause) {
     throw new ModelRefused(`the model (sha256 ${sha256}) cannot be served: ${(cause as Error).message}`, {
       cause,
@@ -51,12 +58,7 @@ export const buildModel: BuildModel = async (fetched, config, metrics, log) => {
 
 async function load(
   fetched: FetchedModel,
-  {
-    config,
-    metrics,
-    sha256,
-    log,
-  }: { config: ModelConfig; metrics: ModelMetrics; sha256: string; log: Logger },
+  { config, sha256, metrics, log, isServing }: Surroundings & { config: ModelConfig; sha256: string },
 ): Promise<ServedModel> {
   const file = externalFileOf(fetched.bytes)
   if (file !== undefined) {
@@ -66,6 +68,7 @@ async function load(
     load: loadModel,
     startWorker: startModelWorker,
     backoffMs: (attempt) => backoffMs(attempt, Math.random()),
+    isServing,
     observer: metrics,
     log,
   })

@@ -11,7 +11,7 @@ let slot: ModelSlot
 
 beforeEach(() => {
   store = new FakeStore()
-  slot = new ModelSlot(config, store.parts, { required: true })
+  slot = new ModelSlot(config, store.parts, { required: true, isServing: () => false })
 })
 
 function loaded(): ServedModel {
@@ -124,7 +124,11 @@ test('what is fetched for nobody is freed', async () => {
     await judged.promise
     return build(...given)
   }
-  slot = new ModelSlot(config, { ...store.parts, buildModel: slow }, { required: true })
+  slot = new ModelSlot(
+    config,
+    { ...store.parts, buildModel: slow },
+    { required: true, isServing: () => false },
+  )
   store.texts.set(path, 'a')
   const loading = slot.load(config)
   await built.promise

@@ -43,16 +43,23 @@ export class ModelSlot {
   /** The server is not ready without it: it was configured, and nobody unloaded it. */
   required: boolean
   metrics: ModelMetrics
+  readonly #isServing: () => boolean
   #config: ModelConfig
   readonly #parts: SlotParts
   readonly #log: Logger
   #current = new AbortController()
   #ended: Promise<unknown> = Promise.resolve()
 
-  constructor(config: ModelConfig, parts: SlotParts, { required }: { required: boolean }) {
+  /** @param how `isServing` says whether the server answers for any model, this one included */
+  constructor(
+    config: ModelConfig,
+    parts: SlotParts,
+    { required, isServing }: { required: boolean; isServing: () => boolean },
+  ) {
     this.name = config.name
     this.version = config.version
     this.required = required
+    this.#isServing = isServing
     this.metrics = parts.metrics.of(config.name, config.version)
     this.#config = config
     this.#parts = parts
@@ -131,7 +138,11 @@ export class ModelSlot {
     this.#log.info({ location: describeLocation(location), attempt }, 'Fetching the model')
     const started = performance.now()
     const fetched = await this.#parts.fetchModel(location, { maxBytes, signal })
-    const model = await this.#parts.buildModel(fetched, config, this.metrics, this.#log)
+    const model = await this.#parts.buildModel(fetched, config, {
+      metrics: this.metrics,
+      log: this.#log,
+      isServing: this.#isServing,
+    })
     if (signal.aborted) {
       await model.close()
       throw new Superseded('another load or unload came meanwhile')

@@ -98,8 +98,9 @@ export class Repository {
     await (known ?? this.#add(config, { required: false })).load(config)
   }
 
-  #add(config: ModelConfig, how: { required: boolean }): ModelSlot {
-    const slot = new ModelSlot(config, this.#parts, how)
+  #add(config: ModelConfig, { required }: { required: boolean }): ModelSlot {
+    const isServing = (): boolean => this.#slots.some(({ state }) => state.type === 'Loaded')
+    const slot = new ModelSlot(config, this.#parts, { required, isServing })
     this.#slots.push(slot)
     // sort is stable: versions without an order of their own keep that of the configuration.
     this.#versions.set(slot.name, [...this.versions(slot.name), slot].sort(newestFirst))

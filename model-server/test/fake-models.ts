@@ -33,6 +33,8 @@ export class FakeStore {
   readonly texts = new Map<string, string>()
   /** Texts of models that were closed, in order. */
   readonly closed: string[] = []
+  /** Of each model that was built, whether others were served meanwhile. */
+  readonly builtWhileServing: boolean[] = []
   readonly parts: SlotParts
   #gate: PromiseWithResolvers<undefined> | undefined
 
@@ -47,7 +49,8 @@ export class FakeStore {
         if (text === undefined) throw new Error('not there')
         return { bytes: Buffer.from(text), columns: undefined }
       },
-      buildModel: ({ bytes }, config, metrics) => {
+      buildModel: ({ bytes }, config, { metrics, isServing }) => {
+        this.builtWhileServing.push(isServing())
         const text = bytes.toString()
         if (text === 'bad') return Promise.reject(new ModelRefused('it is bad'))
         const model: Partial<ServedModel> = {
