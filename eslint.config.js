@@ -22,12 +22,13 @@ const FENCES = [
       'cloudfront-local/**/*.test.ts',
       'cloudfront-local/test/**',
       'demo/**',
+      'bench/pointer.ts',
     ],
   },
   ...['@aws-sdk/client-cloudfront-keyvaluestore', '@aws-sdk/signature-v4a'].map((name) => ({
     name,
     only: [
-      'operator/edges/key-value-store*.ts',
+      'operator/edges/key-value-store/**',
       'operator/test/**',
       'cloudfront-local/**/*.test.ts',
       'cloudfront-local/test/**',

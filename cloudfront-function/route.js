@@ -16,14 +16,19 @@ async function handler(event) {
     delete request.headers[HINT]
     const value = JSON.parse(await cf.kvs().get(KEY))
     if (value.v !== 1) throw new Error('version ' + value.v + ' of the value is not known')
+    if (!isName(value.live)) throw new Error('the value names no origin')
     const origin = isInCanary(value.canary, event) ? value.canary.origin : value.live
-    if (typeof origin !== 'string' || origin === '') throw new Error('the value names no origin')
+    if (!isName(origin)) throw new Error('the canary names no origin')
     cf.selectRequestOriginById(origin)
     request.headers[HINT] = { value: origin }
   } catch (error) {
     console.log('modelrelease: key "' + KEY + '" was not followed: ' + error)
   }
   return request
+}
+
+function isName(text) {
+  return typeof text === 'string' && text !== ''
 }
 
 // A client has one place from 0 to 9999 for as long as the salt stays, so whoever is in at 10 % is in at 50 % too.

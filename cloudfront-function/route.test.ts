@@ -1,20 +1,11 @@
 /** The function by itself, with the runtime's two modules given by the test. */
 import { describe, expect, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
-import crypto from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { compileFunction } from 'node:vm'
 import ts from 'typescript'
 import { functionSource, MAX_BYTES } from './source.ts'
-
-type Headers = Record<string, { value: string }>
-type Request = { method: string; uri: string; querystring: object; headers: Headers; cookies: object }
-type Event = { viewer: { ip: string }; request: Request }
-
-/** What the runtime gives: a store, and the origins that may be chosen. */
-type Edge = { get: (key: string) => Promise<string>; origins: readonly string[] }
-type Outcome = { request: Request; origin?: string; logs: string[] }
+import { compiled, type Edge, type Headers, type Outcome, type Request } from './test/compiled.ts'
 
 const SOURCE = functionSource('housing')
 const HINT = 'x-modelrelease-origin'
@@ -22,30 +13,6 @@ const ORIGINS = ['blue', 'green']
 
 function requestOf(headers: Headers = {}): Request {
   return { method: 'POST', uri: '/predict', querystring: { a: { value: '1' } }, headers, cookies: {} }
-}
-
-function compiled({ get, origins }: Edge): (event: Event) => Promise<Outcome> {
-  let chosen: string[] = []
-  let logs: string[] = []
-  const cf = {
-    kvs: () => ({ get }),
-    selectRequestOriginById: (id: string) => {
-      if (!origins.includes(id)) throw new Error(`no origin ${id}`)
-      chosen.push(id)
-    },
-  }
-  const body = `${SOURCE.replaceAll(/^import .*$/gm, '')}\nreturn handler`
-  const make = compileFunction(body, ['cf', 'crypto', 'console']) as (...modules: unknown[]) => unknown
-  const handler = make(cf, crypto, { log: (line: string) => logs.push(line) }) as (
-    event: Event,
-  ) => Promise<Request>
-  return async (event) => {
-    chosen = []
-    logs = []
-    const request = await handler(event)
-    const origin = chosen.at(-1)
-    return { request, logs, ...(origin === undefined ? {} : { origin }) }
-  }
 }
 
 const holding = (value: unknown): Edge => ({
@@ -57,7 +24,7 @@ const holding = (value: unknown): Edge => ({
 })
 
 function run(edge: Edge, headers: Headers = {}, ip = '192.0.2.1'): Promise<Outcome> {
-  return compiled(edge)({ viewer: { ip }, request: requestOf(headers) })
+  return compiled(SOURCE, edge)({ viewer: { ip }, request: requestOf(headers) })
 }
 
 const inCanary = (weight: number, more: object = {}) =>
@@ -102,6 +69,11 @@ describe('a request goes on unchanged to the origin of its behavior when', () =>
     ['the version is not known', holding({ v: 2, live: 'blue' }), 'version 2'],
     ['the value names no origin', holding({ v: 1 }), 'names no origin'],
     ['the value names a number', holding({ v: 1, live: 7 }), 'names no origin'],
+    [
+      'the value names a canary only',
+      holding({ v: 1, canary: { origin: 'green', weight: 100 } }),
+      'names no',
+    ],
     ['the distribution lacks the origin', holding({ v: 1, live: 'red' }), 'no origin red'],
     ['the distribution lacks the canary', inCanary(100, { origin: 'red' }), 'no origin red'],
     ['the canary names no origin', inCanary(100, { origin: undefined }), 'names no origin'],
@@ -117,7 +89,7 @@ describe('a canary', () => {
   const CLIENTS = Array.from({ length: 10_000 }, (_, index) => `client-${index}`)
 
   async function share(weight: number, salt = 'r7'): Promise<Set<string>> {
-    const route = compiled(inCanary(weight, { header: 'x-user-id', salt }))
+    const route = compiled(SOURCE, inCanary(weight, { header: 'x-user-id', salt }))
     const inside = new Set<string>()
     for (const client of CLIENTS) {
       const request = requestOf({ 'x-user-id': { value: client } })

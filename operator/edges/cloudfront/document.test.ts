@@ -45,7 +45,20 @@ describe('a distribution', () => {
         { ...BEHAVIOR, pathPattern: '/ui/a&b', target: 'ui' },
       ],
       errorCaching: [],
+      viewerRequestFunctions: new Map(),
     })
+  })
+
+  test('has the functions that its behaviors run for every request of a viewer', () => {
+    const association = (type: string): string =>
+      `<FunctionAssociation><FunctionARN>arn:${type}</FunctionARN><EventType>${type}</EventType></FunctionAssociation>`
+    const both = association('viewer-response') + association('viewer-request')
+    const one = association('viewer-response')
+    const none = '<FunctionAssociations><Quantity>0</Quantity></FunctionAssociations>'
+    const some = (items: string): string =>
+      `<FunctionAssociations><Quantity>1</Quantity><Items>${items}</Items></FunctionAssociations>`
+    const xml = distributionXml().replace(none, some(one)).replace(none, some(both))
+    expect([...readDistribution(xml).viewerRequestFunctions]).toEqual([['/v2/*', 'arn:viewer-request']])
   })
 
   test('has origins of every kind, groups, other times to live and error pages', () => {

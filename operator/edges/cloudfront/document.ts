@@ -17,20 +17,29 @@ export type DistributionDocument = DistributionFacts & {
   staging: boolean
   /** `Deployed` when every edge has the newest configuration, `InProgress` until then. */
   status: string
+  /** Path pattern → ARN of the CloudFront Function that a behavior runs for every request of a viewer, where it has one. */
+  viewerRequestFunctions: ReadonlyMap<string, string>
 }
 
 /** Reads the answer of GetDistribution. Throws UnsafeXmlError when it means nothing or more than one thing. */
 export function readDistribution(xml: string): DistributionDocument {
   const root = scanRoot(xml)
   const config = descend(root, 'DistributionConfig')
+  const found = behaviorsOf(xml, config)
   return {
     enabled: textOf(xml, descend(config, 'Enabled')) === 'true',
     staging: optional(xml, config, 'Staging') === 'true',
     status: textOf(xml, descend(root, 'Status')),
     origins: itemsOf(config, 'Origins').map((origin) => readOrigin(xml, origin)),
     groups: itemsOf(config, 'OriginGroups').map((group) => readGroup(xml, group)),
-    behaviors: behaviorsOf(xml, config).map(({ pathPattern, target, element }) =>
+    behaviors: found.map(({ pathPattern, target, element }) =>
       readBehavior(xml, element, { pathPattern, target }),
+    ),
+    viewerRequestFunctions: new Map(
+      found.flatMap(({ pathPattern, element }) => {
+        const arn = viewerRequestFunction(xml, element)
+        return arn === undefined ? [] : [[pathPattern, arn] as const]
+      }),
     ),
     errorCaching: itemsOf(config, 'CustomErrorResponses').flatMap((response) => {
       const seconds = number(xml, response, 'ErrorCachingMinTTL')
@@ -144,6 +153,13 @@ function readBehavior(
     ...(requestPolicy ? { requestPolicyId: requestPolicy } : {}),
     forwardedHeaders: forwarded ? itemsOf(forwarded, 'Headers').map((name) => textOf(xml, name)) : [],
   }
+}
+
+function viewerRequestFunction(xml: string, behavior: XmlRange): string | undefined {
+  const one = itemsOf(behavior, 'FunctionAssociations').find(
+    (association) => optional(xml, association, 'EventType') === 'viewer-request',
+  )
+  return one && optional(xml, one, 'FunctionARN')
 }
 
 function optional(xml: string, parent: XmlRange, name: string): string | undefined {

@@ -1,0 +1,131 @@
+/** One keeper per store: all releases of a store share one reading, one writer and one back-off, as of a distribution. */
+import type { Clock } from '../../runtime/clock.ts'
+import { Patience } from '../aws/patience.ts'
+import { Reader, type Freshness, type Known } from '../aws/reader.ts'
+import { ConflictError, TransientError } from '../errors.ts'
+import type { KeyChange, KeyValueStoreApi } from './api.ts'
+
+/** The store at one version, as far as anybody asked. */
+type Contents = { etag: string; values: ReadonlyMap<string, string | undefined> }
+
+/** What is known of one key. */
+export type KeyLook = Omit<Known<unknown>, 'value'> & {
+  etag: string
+  value: string | undefined
+  /** Epoch milliseconds at which the value was first seen in the place of another; undefined where it was there before us. */
+  changedAt?: number
+  /** Epoch milliseconds before which only a return is written. */
+  writableAt: number
+}
+
+/** Decided on the store at `etag`. A Back never waits for its turn. */
+export type Change = KeyChange & { etag: string; direction: 'Forward' | 'Back' }
+
+export class StoreKeeper {
+  readonly #arn: string
+  readonly #api: KeyValueStoreApi
+  readonly #clock: Clock
+  readonly #reader: Reader<Contents>
+  /** Reads and writes are throttled apart, so that what a lost write did can be looked at. */
+  readonly #sends: Patience
+  readonly #keys = new Set<string>()
+  readonly #changedAt = new Map<string, number>()
+  /** What was read last, also where a write has overtaken it: a version that comes back holds the same. */
+  #last: Contents | undefined
+  /** One write at a time: the next finds that the store has changed, without asking for it. */
+  #writing: Promise<unknown> = Promise.resolve()
+
+  constructor(arn: string, api: KeyValueStoreApi, clock: Clock) {
+    this.#arn = arn
+    this.#api = api
+    this.#clock = clock
+    this.#sends = new Patience(clock)
+    this.#reader = new Reader({
+      name: `key value store ${arn}`,
+      fetch: () => this.#fetch(),
+      saw: (contents) => {
+        this.#saw(contents)
+      },
+      clock,
+    })
+  }
+
+  /** Throws RefusedError or TransientError where nothing that may be told is known. */
+  async look(key: string, freshness: Freshness): Promise<KeyLook> {
+    if (!this.#keys.has(key)) {
+      this.#keys.add(key)
+      this.#reader.overtake()
+    }
+    for (;;) {
+      const { value: contents, ...known } = await this.#reader.look(freshness)
+      if (contents.values.has(key)) return this.#told(key, contents, known)
+      // Read before anybody asked for this key.
+      if (known.outdated) throw known.outdated
+      this.#reader.overtake()
+    }
+  }
+
+  /**
+   * Writes the change if the store is still what it was decided on. Resolves once it was accepted. Throws ConflictError,
+   * TransientError, RefusedError.
+   */
+  move(change: Change): Promise<void> {
+    const done = this.#writing.then(() => this.#write(change))
+    this.#writing = done.catch(() => undefined)
+    return done
+  }
+
+  #told(key: string, { etag, values }: Contents, known: Omit<Known<unknown>, 'value'>): KeyLook {
+    const changedAt = this.#changedAt.get(key)
+    return {
+      ...known,
+      etag,
+      value: values.get(key),
+      ...(changedAt === undefined ? {} : { changedAt }),
+      writableAt: this.#clock.wallMs() + this.#waitMs(),
+    }
+  }
+
+  /** The version first: whatever is written after it was read makes a write that is guarded by it fail. */
+  async #fetch(): Promise<Contents> {
+    const keys = [...this.#keys]
+    const etag = await this.#api.describe(this.#arn)
+    const known = this.#last
+    if (known?.etag === etag && keys.every((key) => known.values.has(key))) return known
+    const values = await Promise.all(
+      keys.map(async (key) => [key, await this.#api.get(this.#arn, key)] as const),
+    )
+    return { etag, values: new Map(values) }
+  }
+
+  #saw(contents: Contents): void {
+    for (const [key, value] of contents.values) {
+      const before = this.#last?.values
+      if (before?.has(key) && before.get(key) !== value) this.#changedAt.set(key, this.#clock.wallMs())
+    }
+    this.#last = contents
+  }
+
+  /** How long a forward move has to wait. */
+  #waitMs(): number {
+    return Math.max(this.#reader.waitMs(), this.#sends.waitMs())
+  }
+
+  async #write({ etag, direction, key, value }: Change): Promise<void> {
+    const { current } = this.#reader
+    if (current?.etag !== etag)
+      throw new ConflictError(`key value store ${this.#arn} changed since it was read`)
+    if (current.values.get(key) === value) return
+    if (direction === 'Forward' && this.#waitMs() > 0)
+      throw new TransientError(`key value store ${this.#arn} was throttled a moment ago`)
+    try {
+      await this.#sends.told(this.#api.update(this.#arn, etag, { key, value }))
+      // The answer names a version and no value, so what stands there now is read back.
+      this.#reader.wrote(undefined)
+    } catch (error) {
+      // Without an answer it may have happened, and somebody else wrote in a conflict.
+      if (error instanceof ConflictError || error instanceof TransientError) this.#reader.overtake()
+      throw error
+    }
+  }
+}

@@ -1,0 +1,224 @@
+/** The pointer of a release behind a key value store: a key that the function of the declared behaviors reads at every request. */
+import {
+  distributionField,
+  keyValueStoreOf,
+  type KeyValueStore,
+  type ModelRelease,
+} from '../../api/release.ts'
+import { forbidden, roleFor } from '../../core/allow-list.ts'
+import type { PointerTarget } from '../../core/world.ts'
+import { systemClock, type Clock } from '../../runtime/clock.ts'
+import type { Freshness } from '../aws/reader.ts'
+import { credentialsOf, Distributions, type DistributionsOptions } from '../cloudfront/distributions.ts'
+import type { Look } from '../cloudfront/keeper.ts'
+import {
+  distributionReading,
+  freshnessFor,
+  outdatedBy,
+  readingOrTrouble,
+  routedTo,
+  type Read,
+} from '../cloudfront/reading.ts'
+import { RefusedError } from '../errors.ts'
+import type { Pointer } from '../ports.ts'
+import { createKeyValueStoreApi, type KeyValueStoreOptions } from './api.ts'
+import { StoreKeeper, type KeyLook } from './keeper.ts'
+import { readValue, writeValue, type Route } from './value.ts'
+
+export type KeyValueStorePointerOptions = DistributionsOptions & {
+  /** Of the API of the stores, where it is not AWS's own. */
+  storeEndpoint?: KeyValueStoreOptions['endpoint']
+  /** How long after a write every edge may be taken to follow it: nobody says when they do. */
+  settleMs: number
+}
+
+/** `distributions`: what it shares with another kind of pointer, made with the same options. */
+export function createKeyValueStorePointer(
+  options: KeyValueStorePointerOptions,
+  clock: Clock = systemClock,
+  distributions = new Distributions(options, clock),
+): Pointer {
+  const { allowList, settleMs } = options
+  const keeperOf = keepersOf(options, clock)
+
+  const read = async (release: ModelRelease, freshness: Freshness): Promise<Read> => {
+    const settings = settingsOf(release)
+    const { distributionId, key } = settings
+    // The store only after the distribution: what stands in its way is the more basic trouble, and told first.
+    const look = await distributions.keeperOf(distributionId).look(freshness)
+    const base = distributionReading(look, settings, distributionField(release.spec))
+    await checkFunctions(look, settings, (arn) => distributions.storesOf(distributionId, arn, freshness))
+    const store = await keeperOf(settings).look(key, freshness)
+    const now = clock.wallMs()
+    return merged({ base, look, store, settings, now, settledAt: settledAt(store, { settleMs, now }) })
+  }
+
+  return {
+    read: (release, freshness) => {
+      const message = forbidden(allowList, release)
+      if (message !== undefined) return Promise.resolve({ type: 'Unusable', reason: 'NotAllowed', message })
+      return readingOrTrouble(() => read(release, freshness ?? freshnessFor(release)))
+    },
+    move: async (release, step) => {
+      const { token, direction = 'Forward' } = step
+      const settings = allowed(release)
+      const value = step.names === '' ? undefined : writeValue({ ...routeOf(step), at: clock.wallMs() })
+      await keeperOf(settings).move({ key: settings.key, value, etag: token, direction })
+    },
+    moveFallback: async (release, { names, token }) => {
+      const { distributionId, behaviors } = allowed(release)
+      const targets = new Map(behaviors.map(({ pathPattern }) => [pathPattern, names]))
+      await distributions.keeperOf(distributionId).move({ targets, etag: token, direction: 'Forward' })
+    },
+    invalidate: (release, { reference, paths }) =>
+      distributions.keeperOf(settingsOf(release).distributionId).invalidate({ reference, paths }),
+  }
+
+  function allowed(release: ModelRelease): KeyValueStore {
+    const message = forbidden(allowList, release)
+    if (message !== undefined) throw new RefusedError('NotAllowed', message)
+    return settingsOf(release)
+  }
+}
+
+function keepersOf(
+  options: KeyValueStorePointerOptions,
+  clock: Clock,
+): (settings: KeyValueStore) => StoreKeeper {
+  const keepers = new Map<string, StoreKeeper>()
+  return ({ keyValueStoreArn: arn, distributionId }) => {
+    const { allowList, region, sts, mayWrite, requestTimeoutMs, client, storeEndpoint: endpoint } = options
+    const role = roleFor(allowList, distributionId)
+    const credentials = client?.credentials
+    const api = {
+      region,
+      mayWrite,
+      endpoint,
+      ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+      client: { ...(credentials ? { credentials } : {}), ...credentialsOf(role, { region, ...sts }) },
+    }
+    const id = `${arn} ${role?.arn ?? ''}`
+    const keeper = keepers.get(id) ?? new StoreKeeper(arn, createKeyValueStoreApi(api), clock)
+    keepers.set(id, keeper)
+    return keeper
+  }
+}
+
+function settingsOf({ spec }: ModelRelease): KeyValueStore {
+  const settings = keyValueStoreOf(spec)
+  if (settings) return settings
+  throw new RefusedError(
+    'InvalidSpec',
+    'spec.traffic.cloudFrontKeyValueStore is missing: add it, or set spec.traffic.type to Service',
+  )
+}
+
+function routeOf(step: Parameters<Pointer['move']>[1]): Omit<Parameters<typeof writeValue>[0], 'at'> {
+  const { names, weight, live = '', salt = '', clientHeader: header } = step
+  if (weight === undefined) return { live: names }
+  return { live, canary: { origin: names, weight, salt, ...(header === undefined ? {} : { header }) } }
+}
+
+/**
+ * A key that no function reads would be moved without moving anybody. Throws RefusedError FunctionNotAssociated, and what
+ * `storesOf` throws.
+ */
+async function checkFunctions(
+  { fetched }: Look,
+  { behaviors, distributionId, keyValueStoreArn: store }: KeyValueStore,
+  storesOf: (functionArn: string) => Promise<string[]>,
+): Promise<void> {
+  for (const { pathPattern } of behaviors) {
+    const arn = fetched.document.viewerRequestFunctions.get(pathPattern)
+    const behavior = `behavior "${pathPattern}" of distribution ${distributionId}`
+    if (arn === undefined)
+      throw notAssociated(
+        `${behavior} has no viewer-request function: associate the published function that reads ${store} with it`,
+      )
+    const stores = await storesOf(arn).catch((error: unknown) => {
+      if (error instanceof RefusedError && error.reason === 'FunctionNotAssociated')
+        throw notAssociated(`${behavior} runs ${arn}, which was never published: publish it`)
+      throw error
+    })
+    if (!stores.includes(store))
+      throw notAssociated(
+        `${behavior} runs ${arn}, which as published reads ${stores.join(', ') || 'no key value store'}: associate ${store} with the function and publish it, or correct spec.traffic.cloudFrontKeyValueStore.keyValueStoreArn`,
+      )
+  }
+}
+
+function notAssociated(message: string): RefusedError {
+  return new RefusedError('FunctionNotAssociated', message)
+}
+
+/**
+ * When every edge follows the value. A change that was seen here counts from then; of one that came before us only its
+ * writer's time is known, which may be wrong, but not in the future.
+ */
+function settledAt(
+  { value, changedAt }: KeyLook,
+  { settleMs, now }: { settleMs: number; now: number },
+): number | undefined {
+  const since = changedAt ?? readValue(value)?.at
+  return since === undefined ? undefined : Math.min(since, now) + settleMs
+}
+
+type Parts = {
+  /** What the distribution alone says. */
+  base: ReturnType<typeof distributionReading>
+  look: Look
+  store: KeyLook
+  settings: KeyValueStore
+  settledAt: number | undefined
+  /** Epoch milliseconds. */
+  now: number
+}
+
+function merged(parts: Parts): Read {
+  const { base, look, store, settings } = parts
+  const route = followed(readValue(store.value), base.origins)
+  const outdated = store.outdated ? outdatedBy(store.outdated) : base.outdated
+  return {
+    ...base,
+    ...decided(parts, route),
+    token: store.etag,
+    fresh: base.fresh === 'Yes' ? store.fresh : 'No',
+    ...(outdated ? { outdated } : {}),
+    expiresAt: Math.min(base.expiresAt ?? Infinity, store.expiresAt),
+    writableAt: store.writableAt,
+    fallback: {
+      token: base.token,
+      targets: settings.behaviors.flatMap(({ pathPattern }) => routedTo(look, pathPattern)),
+      settled: base.settled,
+      ...(base.writableAt === undefined ? {} : { writableAt: base.writableAt }),
+    },
+  }
+}
+
+/** A function that cannot choose the origin leaves everybody to the behavior's own. */
+function followed(route: Route | undefined, origins: readonly string[]): Route | undefined {
+  return route && origins.includes(route.live) ? route : undefined
+}
+
+/** Where users go by the key, or by the behaviors themselves where no function follows it. */
+function decided(
+  { base, settings, settledAt, now }: Parts,
+  route: Route | undefined,
+): Pick<Read, 'targets' | 'settled' | 'settlesAt' | 'canary'> {
+  const isQuiet = settledAt === undefined || settledAt <= now
+  const timing = isQuiet ? {} : { settlesAt: settledAt }
+  const part = `key ${settings.key}`
+  if (route) {
+    const { live, canary } = route
+    return {
+      targets: [{ part, names: live }],
+      settled: isQuiet ? 'Yes' : 'No',
+      ...timing,
+      ...(canary ? { canary: { names: canary.origin, weight: canary.weight } } : {}),
+    }
+  }
+  const { blue, green } = settings.origins
+  const areOurs = base.targets.some(({ names }) => names === blue || names === green)
+  const targets: PointerTarget[] = areOurs ? base.targets : [{ part, names: '' }]
+  return { targets, settled: isQuiet ? base.settled : 'No', ...timing }
+}

@@ -1,0 +1,27 @@
+/** The errors of the data plane of key value stores in our words. */
+import { translate as translateAws } from '../aws/errors.ts'
+
+/** What was tried: the API operation, which is also the name of its IAM action, on which store. */
+export type Attempted = { operation: 'DescribeKeyValueStore' | 'GetKey' | 'UpdateKeys'; storeArn: string }
+
+// Which error a stale ETag raises is not documented: a conflict fits, and ValidationException has been seen with "Pre-Condition
+// failed". What we send is valid, and the next look tells a store that is gone from one that changed.
+const STALE = /^(ConflictException|ValidationException|ResourceNotFoundException)$/
+const NOTHING = /(?!)/
+
+/** As `translate` of aws/errors.ts; a store that does not exist is StoreNotFound. */
+export function translate(error: unknown, { operation, storeArn }: Attempted): unknown {
+  const called = {
+    action: `cloudfront-keyvaluestore:${operation}`,
+    subject: `key value store ${storeArn}`,
+    arn: storeArn,
+  }
+  return translateAws(error, called, {
+    conflicts: operation === 'UpdateKeys' ? STALE : NOTHING,
+    notFound: /^ResourceNotFoundException$/,
+    missing: {
+      reason: 'StoreNotFound',
+      message: `spec.traffic.cloudFrontKeyValueStore.keyValueStoreArn "${storeArn}" does not exist: correct the field or make the store`,
+    },
+  })
+}
