@@ -39,7 +39,7 @@ export type Lanes = {
 
 /** Answers checked requests with a model, in whatever way suits it. */
 export type Executor = {
-  /** @throws RequestError 504 where the call's deadline passes first */
+  /** @throws RequestError 504 where the call's deadline passes first, 503 where its session dies */
   infer: (inputs: Tensors, outputs: readonly string[], call: Call) => Promise<Map<string, Tensor>>
   /** Why it cannot answer now; undefined where it can. */
   unavailableBecause: () => string | undefined

@@ -203,7 +203,10 @@ describe('failures', () => {
     const run = jest.spyOn(dying, 'run')
     const { ask } = schedulerOver(dying)
     const results = await Promise.allSettled([ask([[1]]), ask([[2]])])
-    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+    const refused = { status: 'rejected', reason: { status: 503, retryAfterSeconds: 1 } }
+    expect(results).toMatchObject([refused, refused])
+    await expect(ask([[3]])).rejects.toMatchObject(refused.reason)
+    expect(run.mock.calls.splice(1)).toHaveLength(1)
     expect(run).toHaveBeenCalledTimes(1)
   })
 })

@@ -1,4 +1,5 @@
 /** Brings waiting requests and free runners together, several requests in one run where the model allows it. */
+import { RequestError } from '../http/request-error.ts'
 import { NotRowWise, batchKeys, joinRows, piecesOf, rowsOf, splitRows } from './batch.ts'
 import type { Tensor, Signature } from '../tensor/tensor.ts'
 import { deadlinePassed } from './call.ts'
@@ -203,7 +204,7 @@ export class Scheduler implements Executor {
   /** What failed for a batch may be the fault of one request; each gets another run of its own, so that only that one fails. */
   async #answerAfter(error: unknown, runner: Runner, entries: readonly Entry[]): Promise<void> {
     if (error instanceof RunnerDied) {
-      for (const entry of entries) entry.reject(error)
+      for (const entry of entries) entry.reject(refusalAfter(error))
       return
     }
     if (error instanceof NotRowWise) {
@@ -220,7 +221,7 @@ export class Scheduler implements Executor {
       const { outputs } = await this.#runOnce(runner, entry.inputs, entry.outputs)
       entry.resolve(outputs)
     } catch (error) {
-      entry.reject(error)
+      entry.reject(error instanceof RunnerDied ? refusalAfter(error) : error)
     }
   }
 
@@ -258,6 +259,15 @@ export class Scheduler implements Executor {
     this.#sweepLength = Math.max(SWEEP_LENGTH, this.#queue.length * 2)
     this.#wakeBy(nextDeadline(this.#queue, Infinity))
   }
+}
+
+/** Nobody knows whether the request was to blame. Whoever waits as long as the client is told to is answered by another thread. */
+function refusalAfter(cause: RunnerDied): RequestError {
+  return new RequestError(
+    503,
+    'what ran the model on this request died and is being replaced; try again later',
+    { cause, retryAfterSeconds: 1 },
+  )
 }
 
 /** Tensors without elements may claim any number of rows, and there is nothing to cut. */
