@@ -39,9 +39,19 @@ export async function loadModel(bytes: Uint8Array): Promise<Runner> {
     logSeverityLevel: 4,
   })
   return {
-    signature: signatureOf(session),
+    signature: await signatureOrRelease(session),
     run: (inputs, outputs) => run(session, inputs, outputs),
     close: () => session.release(),
+  }
+}
+
+/** A session that nobody gets is freed: its memory is the runtime's, of which the garbage collector knows nothing. */
+async function signatureOrRelease(session: InferenceSession): Promise<Signature> {
+  try {
+    return signatureOf(session)
+  } catch (error) {
+    await session.release()
+    throw error
   }
 }
 
