@@ -32,7 +32,6 @@ test('every series of a version carries model, version and color', async () => {
     [
       ['queue_full', 1],
       ['deadline', 0],
-      ['draining', 0],
       ['too_large', 0],
     ].map(
       ([reason, count]) =>

@@ -9,7 +9,7 @@ export type Protocol = 'predict' | 'v2' | 'v1' | 'mlflow' | 'run' | 'grpc'
 /** Why a request was turned away although nothing was wrong with what it asked. */
 export type Rejection = (typeof REJECTIONS)[number]
 
-const REJECTIONS = ['queue_full', 'deadline', 'draining', 'too_large'] as const
+const REJECTIONS = ['queue_full', 'deadline', 'too_large'] as const
 const DURATIONS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const ROWS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]
 
