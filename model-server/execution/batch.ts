@@ -17,7 +17,8 @@ export function neverRowWiseBecause({ inputs, outputs }: Signature): string | un
 
 /**
  * Says which requests may share a run: those with the same key. It holds what the signature leaves open: the dimensions after
- * the first, and the outputs asked for. Undefined for a request that has to run alone, since its inputs differ in rows.
+ * the first, and the outputs asked for. Undefined for a request that has to run alone, since its inputs differ in rows, or
+ * since it has none: what models answer to that, a total of nothing for example, says nothing of how they treat others.
  */
 export function batchKeys(
   signature: Signature,
@@ -25,7 +26,7 @@ export function batchKeys(
   const open = signature.inputs.filter(({ shape }) => shape.includes(-1, 1)).map(({ name }) => name)
   const several = signature.inputs.length > 1
   return (inputs, outputs) => {
-    if (several && !sameRows(inputs)) return undefined
+    if (rowsOf(inputs) === 0 || (several && !sameRows(inputs))) return undefined
     let key = outputs.join('\n')
     for (const name of open) key += `\n\n${inputs.get(name)?.shape.slice(1).join() ?? ''}`
     return key

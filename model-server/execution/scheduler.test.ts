@@ -193,6 +193,20 @@ describe('failures', () => {
     ])
   })
 
+  test('a request without rows is no reason to let others wait for one another', async () => {
+    class Padding extends FakeRunner {
+      protected override answer(name: string, rows: readonly number[][]): Tensor {
+        return super.answer(name, rows.length === 0 ? [[0]] : rows)
+      }
+    }
+    const runner = new Padding()
+    const { ask, warn } = schedulerOver(runner)
+    const nothing = Array.from({ length: 2 }, () => ask([]))
+    expect(await Promise.all([...nothing, ask([[1]]), ask([[2]])])).toEqual([[[0]], [[0]], [[2]], [[4]]])
+    expect(runner.asked).toEqual([[], [], [[1], [2]]])
+    expect(warn).not.toHaveBeenCalled()
+  })
+
   test('a session that dies fails the requests that it had, and no run is repeated', async () => {
     const runner = new FakeRunner()
     const dying: Runner = {
