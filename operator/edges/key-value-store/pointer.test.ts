@@ -1,0 +1,572 @@
+/** The pointer over the wire: the real SDKs of both services, and the stand-in behind them. */
+import { describe, expect, jest, test } from '@jest/globals'
+import { functionSource } from '../../../cloudfront-function/source.ts'
+import {
+  admin,
+  ask,
+  calls,
+  HOST,
+  origin,
+  present,
+  says,
+  start,
+  type Running,
+} from '../../../cloudfront-local/test/running.ts'
+import type { CloudFrontLocalOptions } from '../../../cloudfront-local/start.ts'
+import type { KeyValueStore, ModelRelease, Status } from '../../api/release.ts'
+import type { PointerReading, Step } from '../../core/world.ts'
+import { FakeClock } from '../../runtime/testing/fake-clock.ts'
+import { ConflictError, TransientError } from '../errors.ts'
+import type { Pointer } from '../ports.ts'
+import { createKeyValueStorePointer, type KeyValueStorePointerOptions } from './pointer.ts'
+
+jest.setTimeout(60_000)
+
+type Read = Extract<PointerReading, { type: 'Read' }>
+type MovePointer = Extract<Step, { type: 'MovePointer' }>
+
+const ID = 'E1HOUSINGLOCAL'
+const BLUE = 'housing-blue'
+const GREEN = 'housing-green'
+const ALWAYS = 'housing-always'
+const ORIGINS = [BLUE, GREEN, ALWAYS]
+const SETTLE_MS = 60_000
+
+type World = { local: Running; arn: string; pointer: Pointer; clock: FakeClock; release: ModelRelease }
+type Setting = {
+  /** Value of the key; absent without it. */
+  value?: string
+  /** Static target of the behavior. */
+  target?: string
+  behavior?: { viewerRequestFunction?: string }
+  local?: CloudFrontLocalOptions
+  settings?: Partial<KeyValueStore>
+  options?: Partial<KeyValueStorePointerOptions>
+}
+
+const live = (name: string, at = 1): string => JSON.stringify({ v: 1, live: name, at })
+
+async function world({
+  value,
+  target = ALWAYS,
+  behavior,
+  local: more,
+  settings,
+  options,
+}: Setting = {}): Promise<World> {
+  const ports = await Promise.all(ORIGINS.map((id) => origin(says(id))))
+  const viewerRequestFunction = 'route-housing'
+  const local = await start({
+    edges: 2,
+    seed: {
+      distributions: [
+        {
+          id: ID,
+          aliases: [HOST],
+          origins: ORIGINS.map((id) => ({ id, domainName: `${id}.example` })),
+          behaviors: [
+            { pathPattern: '*', targetOriginId: target, ...(behavior ?? { viewerRequestFunction }) },
+          ],
+        },
+      ],
+      keyValueStores: [
+        { name: 'models', items: value === undefined ? {} : { housing: value } },
+        { name: 'other' },
+      ],
+      functions: [
+        { name: 'route-housing', code: functionSource('housing'), keyValueStore: 'models' },
+        { name: 'route-other', code: functionSource('housing'), keyValueStore: 'other' },
+        { name: 'plain', code: 'function handler(event) { return event.request }' },
+      ],
+    },
+    resolve: ORIGINS.map((id, index) => `${id}.example=127.0.0.1:${ports[index] ?? 0}`),
+    ...more,
+  })
+  const stores = (await admin(local, 'GET', '/key-value-stores')) as { name: string; arn: string }[]
+  const arn = stores.find(({ name }) => name === 'models')?.arn ?? ''
+  const clock = new FakeClock()
+  const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
+  const pointer = createKeyValueStorePointer(
+    {
+      region: 'us-east-1',
+      mayWrite: () => undefined,
+      client: { endpoint: local.apiUrl, credentials },
+      storeEndpoint: local.apiUrl,
+      settleMs: SETTLE_MS,
+      spacingMs: 0,
+      ...options,
+    },
+    clock,
+  )
+  return { local, arn, pointer, clock, release: releaseOf({ keyValueStoreArn: arn, ...settings }) }
+}
+
+function releaseOf(settings: Partial<KeyValueStore>, status?: Status): ModelRelease {
+  return {
+    metadata: { name: 'housing', namespace: 'models', uid: 'u', generation: 1, resourceVersion: '1' },
+    spec: {
+      replicas: 1,
+      port: 8080,
+      traffic: {
+        type: 'CloudFrontKeyValueStore',
+        cloudFrontKeyValueStore: {
+          keyValueStoreArn: '',
+          key: 'housing',
+          distributionId: ID,
+          behaviors: [{ pathPattern: '*' }],
+          origins: { blue: BLUE, green: GREEN },
+          verify: { type: 'DeployedOnly', method: 'GET', consecutive: 1 },
+          ...settings,
+        },
+      },
+      retireAfterSeconds: 600,
+      failedCandidateRetentionSeconds: 0,
+      progressDeadlineSeconds: 600,
+    },
+    ...(status ? { status } : {}),
+  }
+}
+
+async function readOf({ pointer, release }: World): Promise<Read> {
+  const reading = await pointer.read(release, 'Live')
+  if (reading.type !== 'Read') throw new Error(JSON.stringify(reading))
+  return reading
+}
+
+function step(token: string, more: Partial<MovePointer> = {}): MovePointer {
+  return { type: 'MovePointer', to: 'green', names: GREEN, token, targetPort: 8080, ...more }
+}
+
+/** A move is decided on a reading, so one comes before it. */
+async function move(of: World, more: Partial<MovePointer> = {}): Promise<void> {
+  const { token } = await readOf(of)
+  await of.pointer.move(of.release, step(token, more))
+}
+
+async function valueAt({ local }: World): Promise<unknown> {
+  const stores = (await admin(local, 'GET', '/key-value-stores')) as {
+    name: string
+    items: Record<string, string>
+  }[]
+  const text = stores.find(({ name }) => name === 'models')?.items.housing
+  return text === undefined ? undefined : JSON.parse(text)
+}
+
+const fault = (of: World, body: object): Promise<unknown> => admin(of.local, 'POST', '/faults', body)
+const foreign = (of: World, housing: string): Promise<unknown> =>
+  admin(of.local, 'POST', '/key-value-stores/models/foreign-write', { puts: { housing } })
+const done = (of: World, operation: string): unknown[] =>
+  calls(of.local).filter((call) => call.operation === operation && call.status < 300)
+
+async function bodies({ local }: World, headers = {}): Promise<string[]> {
+  return Promise.all(local.edgeUrls.map(async (url) => (await ask(url, { headers })).body))
+}
+
+describe('a reading', () => {
+  test('says what the key names, what the behaviors name without it, and what the distribution is', async () => {
+    const of = await world({ value: live(GREEN), target: BLUE })
+    const reading = await readOf(of)
+    expect(reading).toMatchObject({
+      targets: [{ part: 'key housing', names: GREEN }],
+      origins: ORIGINS,
+      settled: 'Yes',
+      elsewhere: [],
+      fresh: 'Yes',
+      fallback: { targets: [{ part: '*', names: BLUE }], settled: 'Yes' },
+      distribution: { behaviors: [{ pathPattern: '*', target: BLUE }] },
+    })
+    expect(reading).not.toHaveProperty('canary')
+    expect(reading).not.toHaveProperty('settlesAt')
+    expect(reading.token).toMatch(/^KV/)
+    expect(reading.fallback?.token).toMatch(/^E/)
+  })
+
+  test('says which share goes where', async () => {
+    const canary = { origin: GREEN, weight: 10, salt: 'r7' }
+    const of = await world({ value: JSON.stringify({ v: 1, live: BLUE, canary, at: 1 }) })
+    expect(await readOf(of)).toMatchObject({
+      targets: [{ part: 'key housing', names: BLUE }],
+      canary: { names: GREEN, weight: 10 },
+    })
+  })
+
+  test.each([
+    { name: 'is absent', value: undefined },
+    { name: 'is garbage', value: '<html>' },
+    { name: 'has a version that is not known', value: '{"v":2,"live":"housing-green"}' },
+    { name: 'names an origin that is not there', value: live('housing-red') },
+  ])('of a key that $name says what the behaviors name', async ({ value }) => {
+    const setting = value === undefined ? {} : { value }
+    const foreignOrigin = await world(setting)
+    expect(await readOf(foreignOrigin)).toMatchObject({
+      targets: [{ part: 'key housing', names: '' }],
+      fallback: { targets: [{ part: '*', names: ALWAYS }] },
+    })
+    const color = await world({ ...setting, target: BLUE })
+    expect(await readOf(color)).toMatchObject({ targets: [{ part: '*', names: BLUE }] })
+    expect(await bodies(color)).toEqual([BLUE, BLUE])
+  })
+
+  test('of a key that names a third origin says that', async () => {
+    const of = await world({ value: live(ALWAYS) })
+    expect(await readOf(of)).toMatchObject({ targets: [{ part: 'key housing', names: ALWAYS }] })
+  })
+
+  test('is settled when the time after the write is over, whoever looks', async () => {
+    const clock = new FakeClock()
+    const of = await world({ value: live(GREEN, clock.wallMs() - 20_000) })
+    const settlesAt = clock.wallMs() + SETTLE_MS - 20_000
+    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt })
+    of.clock.jump(SETTLE_MS - 20_001)
+    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt })
+    of.clock.jump(1)
+    const settled = await readOf(of)
+    expect(settled).toMatchObject({ settled: 'Yes' })
+    expect(settled).not.toHaveProperty('settlesAt')
+  })
+
+  test.each([
+    { name: 'an old time', at: 1 },
+    { name: 'no time', at: undefined },
+  ])(
+    'of a change by somebody else, who wrote $name, is settled that time after it was seen',
+    async ({ at }) => {
+      const of = await world({ value: live(BLUE) })
+      expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+      await foreign(of, JSON.stringify({ v: 1, live: GREEN, at }))
+      of.clock.jump(1)
+      expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt: of.clock.wallMs() + SETTLE_MS })
+      of.clock.jump(SETTLE_MS)
+      expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+    },
+  )
+
+  test('of a write from the future is settled that time from now', async () => {
+    const of = await world({ value: live(GREEN, new FakeClock().wallMs() + 3_600_000) })
+    expect((await readOf(of)).settlesAt).toBe(of.clock.wallMs() + SETTLE_MS)
+  })
+
+  test.each([
+    {
+      name: 'a behavior has no function',
+      behavior: {},
+      words: 'behavior "*" of distribution E1HOUSINGLOCAL has no viewer-request function',
+    },
+    {
+      name: 'its function reads another store',
+      behavior: { viewerRequestFunction: 'route-other' },
+      words: 'as published reads arn:aws:cloudfront::123456789012:key-value-store/',
+    },
+    {
+      name: 'its function reads no store',
+      behavior: { viewerRequestFunction: 'plain' },
+      words: 'as published reads no key value store',
+    },
+  ])('is unusable where $name', async ({ behavior, words }) => {
+    const of = await world({ value: live(GREEN), behavior })
+    expect(await of.pointer.read(of.release)).toEqual({
+      type: 'Unusable',
+      reason: 'FunctionNotAssociated',
+      message: expect.stringContaining(words) as unknown,
+    })
+  })
+
+  test('is unusable where there is no such store, and told with the field', async () => {
+    const arn = 'arn:aws:cloudfront::123456789012:key-value-store/00000000-0000-0000-0000-000000000000'
+    const of = await world()
+    const missing = releaseOf({ keyValueStoreArn: arn })
+    // Of such a store no function can be associated, which is told first.
+    expect(await of.pointer.read(missing)).toMatchObject({ reason: 'FunctionNotAssociated' })
+    await fault(of, {
+      operation: 'DescribeKeyValueStore',
+      service: 'KeyValueStore',
+      code: 'ResourceNotFoundException',
+      status: 404,
+    })
+    expect(await of.pointer.read(of.release)).toMatchObject({
+      type: 'Unusable',
+      reason: 'StoreNotFound',
+      message: expect.stringContaining('spec.traffic.cloudFrontKeyValueStore.keyValueStoreArn') as unknown,
+    })
+  })
+
+  test.each([
+    ['DescribeKeyValueStore', 'cloudfront-keyvaluestore:DescribeKeyValueStore'],
+    ['GetKey', 'cloudfront-keyvaluestore:GetKey'],
+    [
+      'DescribeFunction',
+      'cloudfront:DescribeFunction on arn:aws:cloudfront::123456789012:function/route-housing',
+    ],
+  ])('without permission for %s names it', async (operation, action) => {
+    const of = await world({ value: live(BLUE) })
+    const code = operation === 'DescribeFunction' ? 'AccessDenied' : 'AccessDeniedException'
+    const service = operation === 'DescribeFunction' ? 'CloudFront' : 'KeyValueStore'
+    await fault(of, { operation, service, code, status: 403 })
+    expect(await of.pointer.read(of.release)).toEqual({
+      type: 'Unusable',
+      reason: 'AccessDenied',
+      message: expect.stringContaining(action) as unknown,
+    })
+    expect(await of.pointer.read(of.release, 'Live')).toMatchObject({ type: 'Read' })
+  })
+
+  test.each([
+    { code: 'ThrottlingException', status: 429 },
+    { code: 'InternalServerException', status: 500 },
+  ])('is outdated while the store answers $code, and is left alone for a while', async (error) => {
+    const of = await world({ value: live(BLUE) })
+    await readOf(of)
+    await fault(of, { operation: 'DescribeKeyValueStore', service: 'KeyValueStore', times: 1, ...error })
+    const outdated = { targets: [{ names: BLUE }], fresh: 'No', outdated: { reason: 'PointerUnreachable' } }
+    expect(await readOf(of)).toMatchObject(outdated)
+    const asked = (): number => calls(of.local).filter(({ service }) => service === 'KeyValueStore').length
+    const before = asked()
+    expect(await readOf(of)).toMatchObject(outdated)
+    expect(asked()).toBe(before)
+    of.clock.jump(5000)
+    const again = await readOf(of)
+    expect(again).toMatchObject({ fresh: 'Yes' })
+    expect(again).not.toHaveProperty('outdated')
+  })
+
+  test('at rest asks for the version once in five minutes, and for the key only if that changed', async () => {
+    const of = await world({ value: live(BLUE) })
+    const rest = {
+      observedGeneration: 1,
+      attempt: { id: 'a', outcome: 'Promoted' },
+      traffic: { settled: 'Yes' },
+    } as unknown as Status
+    const resting = { ...of.release, status: rest }
+    await of.pointer.read(resting)
+    const before = calls(of.local).length
+    of.clock.jump(280_000)
+    await of.pointer.read(resting)
+    expect(calls(of.local)).toHaveLength(before)
+    of.clock.jump(40_000)
+    expect(await of.pointer.read(resting)).toMatchObject({ fresh: 'Yes' })
+    const operations = calls(of.local)
+      .slice(before)
+      .map(({ operation }) => operation)
+    expect(operations).toEqual(['GetDistribution', 'DescribeKeyValueStore'])
+  })
+
+  test('is not made of what the allow-list forbids', async () => {
+    const of = await world({ options: { allowList: [] } })
+    expect(await of.pointer.read(of.release)).toMatchObject({ type: 'Unusable', reason: 'NotAllowed' })
+    await expect(of.pointer.move(of.release, step('KV1'))).rejects.toMatchObject({ reason: 'NotAllowed' })
+    expect(calls(of.local)).toEqual([])
+  })
+})
+
+describe('a move', () => {
+  test('is one guarded UpdateKeys, read back, and followed by the edges within their lag', async () => {
+    const of = await world({ value: live(BLUE), local: { storePropagation: { minMs: 10, maxMs: 60 } } })
+    const before = await readOf(of)
+    await move(of)
+    expect(await valueAt(of)).toEqual({ v: 1, live: GREEN, at: of.clock.wallMs() })
+    const after = await readOf(of)
+    expect(after).toMatchObject({
+      targets: [{ part: 'key housing', names: GREEN }],
+      settled: 'No',
+      settlesAt: of.clock.wallMs() + SETTLE_MS,
+    })
+    expect(after.token).not.toBe(before.token)
+    expect(done(of, 'UpdateKeys')).toHaveLength(1)
+    expect(done(of, 'UpdateDistribution')).toHaveLength(0)
+    await of.local.waitFor(
+      (entry) => entry.type === 'EdgeStoreApplied' && entry.version === 2 && entry.settled,
+    )
+    expect(await bodies(of)).toEqual([GREEN, GREEN])
+  })
+
+  test('of a share sends that share, who stays while it grows; weight 0 brings all of them back', async () => {
+    const of = await world({ value: live(BLUE) })
+    const share = { live: BLUE, salt: 'r7', clientHeader: 'x-user-id' }
+    const inside = async (): Promise<number[]> => {
+      const found: number[] = []
+      for (let user = 0; user < 200; user += 1)
+        if ((await bodies(of, { 'x-user-id': `user-${user}` })).includes(GREEN)) found.push(user)
+      return found
+    }
+    await move(of, { weight: 10, ...share })
+    expect(await readOf(of)).toMatchObject({
+      targets: [{ part: 'key housing', names: BLUE }],
+      canary: { names: GREEN, weight: 10 },
+    })
+    const few = await inside()
+    await move(of, { weight: 50, ...share })
+    const half = await inside()
+    // Three standard deviations of 200 users.
+    expect(Math.abs(few.length / 200 - 0.1)).toBeLessThan(0.07)
+    expect(Math.abs(half.length / 200 - 0.5)).toBeLessThan(0.11)
+    expect(half).toEqual(expect.arrayContaining(few))
+    await move(of, { to: 'blue', names: BLUE, direction: 'Back' })
+    expect(await readOf(of)).not.toHaveProperty('canary')
+    expect(await inside()).toEqual([])
+  })
+
+  test('to nothing deletes the key, once', async () => {
+    const of = await world({ value: live(GREEN) })
+    await move(of, { names: '', direction: 'Back' })
+    expect(await valueAt(of)).toBeUndefined()
+    expect(await readOf(of)).toMatchObject({ targets: [{ part: 'key housing', names: '' }], settled: 'No' })
+    expect(await bodies(of)).toEqual([ALWAYS, ALWAYS])
+    await move(of, { names: '', direction: 'Back' })
+    expect(done(of, 'UpdateKeys')).toHaveLength(1)
+    of.clock.jump(SETTLE_MS)
+    expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+  })
+
+  test('makes a key that was not there', async () => {
+    const of = await world({ target: BLUE })
+    await move(of)
+    expect(await bodies(of)).toEqual([GREEN, GREEN])
+    expect(await readOf(of)).toMatchObject({ fallback: { targets: [{ part: '*', names: BLUE }] } })
+  })
+
+  test('that was decided on an earlier version is a conflict, and changes nothing', async () => {
+    const of = await world({ value: live(BLUE) })
+    const { token } = await readOf(of)
+    await foreign(of, live(ALWAYS))
+    await expect(of.pointer.move(of.release, step(token))).rejects.toBeInstanceOf(ConflictError)
+    expect(await valueAt(of)).toMatchObject({ live: ALWAYS })
+    const asked = calls(of.local).length
+    await expect(of.pointer.move(of.release, step(token))).rejects.toBeInstanceOf(ConflictError)
+    expect(calls(of.local)).toHaveLength(asked)
+    expect(await readOf(of)).toMatchObject({ targets: [{ names: ALWAYS }] })
+  })
+
+  test('is a conflict however the service says so', async () => {
+    const of = await world({ value: live(BLUE) })
+    const { token } = await readOf(of)
+    await fault(of, { operation: 'UpdateKeys', code: 'ValidationException', status: 400 })
+    await expect(of.pointer.move(of.release, step(token))).rejects.toBeInstanceOf(ConflictError)
+  })
+
+  test('two at a time are decided one after the other', async () => {
+    const of = await world({ value: live(BLUE) })
+    const { token } = await readOf(of)
+    const both = [step(token), step(token, { names: ALWAYS, to: 'adopted' })]
+    const results = await Promise.allSettled(both.map((one) => of.pointer.move(of.release, one)))
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected'])
+    expect(calls(of.local).filter(({ operation }) => operation === 'UpdateKeys')).toHaveLength(1)
+  })
+
+  test('whose answer is lost after the commit is an open question, and looking again answers it', async () => {
+    const of = await world({ value: live(BLUE) })
+    const { token } = await readOf(of)
+    await fault(of, { operation: 'UpdateKeys', dropAfterCommit: true })
+    await expect(of.pointer.move(of.release, step(token))).rejects.toBeInstanceOf(TransientError)
+    of.clock.jump(10_000)
+    expect(await of.pointer.read(of.release)).toMatchObject({ targets: [{ names: GREEN }] })
+    await expect(of.pointer.move(of.release, step(token))).rejects.toBeInstanceOf(ConflictError)
+    expect(done(of, 'UpdateKeys')).toHaveLength(1)
+  })
+
+  test('that is throttled waits before the next, unless it is a return', async () => {
+    const of = await world({ value: live(BLUE) })
+    await fault(of, { operation: 'UpdateKeys', code: 'ThrottlingException', status: 429 })
+    await expect(move(of)).rejects.toBeInstanceOf(TransientError)
+    const { token, writableAt } = await readOf(of)
+    expect(writableAt).toBeGreaterThan(of.clock.wallMs())
+    await expect(of.pointer.move(of.release, step(token))).rejects.toBeInstanceOf(TransientError)
+    expect(calls(of.local).filter(({ operation }) => operation === 'UpdateKeys')).toHaveLength(1)
+    await of.pointer.move(of.release, step(token, { direction: 'Back' }))
+    expect(await valueAt(of)).toMatchObject({ live: GREEN })
+  })
+
+  test.each([
+    {
+      error: { code: 'AccessDeniedException', status: 403 },
+      expected: { reason: 'AccessDenied', message: 'cloudfront-keyvaluestore:UpdateKeys on arn:aws:' },
+    },
+    {
+      error: { code: 'ServiceQuotaExceededException', status: 402 },
+      expected: { reason: 'InvalidSpec', message: 'ServiceQuotaExceededException' },
+    },
+  ])('that is refused with $error.code says what to do', async ({ error, expected }) => {
+    const of = await world({ value: live(BLUE) })
+    await fault(of, { operation: 'UpdateKeys', ...error })
+    await expect(move(of)).rejects.toMatchObject({
+      reason: expected.reason,
+      message: expect.stringContaining(expected.message) as unknown,
+    })
+    await move(of)
+    expect(await valueAt(of)).toMatchObject({ live: GREEN })
+  })
+
+  test('sends nothing when the lease is not held, and says so as it was said', async () => {
+    const lost = new Error('lease lost')
+    const mayWrite = (): void => {
+      throw lost
+    }
+    const of = await world({ value: live(BLUE), options: { mayWrite } })
+    await expect(move(of)).rejects.toBe(lost)
+    expect(calls(of.local).some(({ operation }) => operation === 'UpdateKeys')).toBe(false)
+  })
+
+  test('reaches each edge at its own time, and nobody fails meanwhile', async () => {
+    const of = await world({ value: live(BLUE) })
+    await admin(of.local, 'POST', '/edges/2/hold')
+    await move(of)
+    await of.local.waitFor(
+      (entry) => entry.type === 'EdgeStoreApplied' && entry.edge === 1 && entry.version === 2,
+    )
+    expect(await bodies(of)).toEqual([GREEN, BLUE])
+    expect(await readOf(of)).toMatchObject({ settled: 'No' })
+    await admin(of.local, 'POST', '/edges/2/release')
+    expect(await bodies(of)).toEqual([GREEN, GREEN])
+  })
+})
+
+describe('what answers without the key', () => {
+  /** Moves of one moment become one update, so the first waits for the others. */
+  async function moveFallback(of: World, token: string): Promise<void> {
+    const moved = of.pointer.moveFallback?.(of.release, { type: 'MoveFallback', names: GREEN, token })
+    await Promise.all([moved, of.clock.advance(100)])
+  }
+
+  test('follows by one UpdateDistribution, and both colors are told until every edge has it', async () => {
+    const of = await world({ value: live(GREEN), target: BLUE })
+    const { fallback } = await readOf(of)
+    await admin(of.local, 'POST', '/edges/2/hold')
+    await moveFallback(of, present(fallback).token)
+    const onItsWay = {
+      targets: [
+        { part: '*', names: GREEN },
+        { part: '*', names: BLUE },
+      ],
+      settled: 'No',
+    }
+    expect((await readOf(of)).fallback).toMatchObject(onItsWay)
+    await admin(of.local, 'POST', '/edges/2/release')
+    expect((await readOf(of)).fallback).toMatchObject({
+      targets: [{ part: '*', names: GREEN }],
+      settled: 'Yes',
+    })
+    expect(done(of, 'UpdateDistribution')).toHaveLength(1)
+    expect(done(of, 'UpdateKeys')).toHaveLength(0)
+    await admin(of.local, 'POST', '/key-value-stores/models/foreign-write', { deletes: ['housing'] })
+    expect(await bodies(of)).toEqual([GREEN, GREEN])
+  })
+
+  test('is not moved on an earlier configuration, nor without permission', async () => {
+    const of = await world({ value: live(GREEN), target: BLUE })
+    const { fallback } = await readOf(of)
+    const { token } = present(fallback)
+    const denied = { operation: 'UpdateDistribution', code: 'AccessDenied', status: 403 }
+    await fault(of, denied)
+    await expect(moveFallback(of, token)).rejects.toMatchObject({
+      reason: 'AccessDenied',
+      message: expect.stringContaining('cloudfront:UpdateDistribution') as unknown,
+    })
+    await admin(of.local, 'POST', `/distributions/${ID}/etag-bump`)
+    await expect(moveFallback(of, token)).rejects.toBeInstanceOf(ConflictError)
+  })
+
+  test('caches forget paths of the distribution', async () => {
+    const of = await world({ value: live(GREEN) })
+    await of.pointer.invalidate?.(of.release, { type: 'Invalidate', reference: 'r', paths: ['/ui/*'] })
+    expect(done(of, 'CreateInvalidation')).toHaveLength(1)
+  })
+})
