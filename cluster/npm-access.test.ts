@@ -1,9 +1,15 @@
 import { expect, test } from '@jest/globals'
-import { npmAccess, parseSettings } from './npm-access.ts'
+import { machinePath, npmAccess, parseSettings } from './npm-access.ts'
 
 test('parseSettings leaves out what is not set', () => {
   const printed = 'registry=https://registry.test/\ncafile=null\nproxy=undefined\nnoproxy=\nstrict-ssl=true'
   expect(parseSettings(printed)).toEqual({ registry: 'https://registry.test/', 'strict-ssl': 'true' })
+})
+
+test('npm runs on the machine’s own Node, beside which its settings lie', () => {
+  expect(machinePath(['/work/node_modules/.bin', '/usr/bin', '/node_modules/.bin/', '/bin'])).toBe(
+    '/usr/bin:/bin',
+  )
 })
 
 test('a build gets the registry, its authorities and credentials, and no other setting of the user', () => {

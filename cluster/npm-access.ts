@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { run } from './command.ts'
+import { searchPath } from './config.ts'
 
 /** Where npm of the stand-in base looks for settings of the whole system, and the authorities that they name. */
 export const GLOBAL_NPMRC = '/usr/local/etc/npmrc'
@@ -23,7 +24,8 @@ export interface NpmAccess {
 export async function withNpmAccess<T>(build: (volumes: readonly string[]) => Promise<T>): Promise<T> {
   // Not in the project: npm refuses to answer inside a workspace (ENOWORKSPACES), and what the project itself says
   // is in the .npmrc that its Dockerfiles copy.
-  const resolved = parseSettings(await run('npm', ['config', 'get', ...RESOLVED_KEYS], { cwd: '/' }))
+  const asking = { cwd: '/', env: { PATH: machinePath(searchPath()) } }
+  const resolved = parseSettings(await run('npm', ['config', 'get', ...RESOLVED_KEYS], asking))
   const userFile = await readFile(resolved.userconfig ?? '', 'utf8').catch(() => '')
   const access = npmAccess(resolved, userFile)
   await mkdir('/run/modelrelease', { recursive: true })
@@ -39,6 +41,14 @@ export async function withNpmAccess<T>(build: (volumes: readonly string[]) => Pr
   } finally {
     await rm(secret, { recursive: true, force: true })
   }
+}
+
+/**
+ * The PATH without the programs of projects: npm reads the machine's settings from beside the Node that runs it, and a
+ * Node that a project brought has none.
+ */
+export function machinePath(directories: readonly string[]): string {
+  return directories.filter((directory) => !/\/node_modules\/\.bin\/?$/.test(directory)).join(delimiter)
 }
 
 /** What `npm config get A B` prints: one `key=value` a line, `null` and `undefined` for what is not set. */
