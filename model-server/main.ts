@@ -1,6 +1,7 @@
 /** The process: read the configuration, listen, load the model, and leave gently when asked to. */
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { constants } from 'node:os'
 import pino from 'pino'
 import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
@@ -18,6 +19,9 @@ import { Repository } from './models/repository.ts'
 import { notReadyBecause } from './models/readiness.ts'
 import { buildOpsApp } from './ops-app.ts'
 import { openSources } from './sources/source.ts'
+
+/** npm passes on the Ctrl-C that the terminal already sent to all of its processes: who presses twice takes longer. */
+const SAME_SIGNAL_MS = 200
 
 function serve(config: Config): void {
   const log = pino({ level: config.logLevel })
@@ -61,8 +65,15 @@ function serve(config: Config): void {
   )
 
   const stopped = new AbortController()
+  let leftAtMs = 0
   const leave = async (signal: NodeJS.Signals): Promise<void> => {
-    if (drain.draining) return
+    if (drain.draining) {
+      if (performance.now() - leftAtMs < SAME_SIGNAL_MS) return
+      log.warn({ signal, inFlight: drain.inFlight }, 'Leaving at once: told so again')
+      parts.payloadLog?.flush()
+      process.exit(128 + constants.signals[signal])
+    }
+    leftAtMs = performance.now()
     // Only a load balancer needs time to notice: nobody sends to a pod that never was ready, nor stands behind Ctrl-C.
     const wasReady = notReadyBecause(repository, false) === undefined
     const delayMs = wasReady && signal === 'SIGTERM' ? config.drainDelayMs : 0

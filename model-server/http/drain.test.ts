@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { Agent, request } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
+import { constants } from 'node:os'
 import type { Socket } from 'node:net'
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
@@ -133,6 +134,28 @@ test('clients that hold a connection and say nothing do not hold the process', a
   silent.destroy()
   // Less than the 20 s after which everything is cut.
 }, 15_000)
+
+test.each(['SIGTERM', 'SIGINT'] as const)('a second %s ends the drain at once', async (signal) => {
+  await start(60_000)
+  server.child.kill('SIGTERM')
+  await server.logged('Draining')
+  // The same signal twice in a moment is one, so it is sent until it is heard.
+  const again = setInterval(() => server.child.kill(signal), 50)
+  expect(await server.exited).toBe(128 + constants.signals[signal])
+  clearInterval(again)
+  await server.logged('Leaving at once: told so again')
+})
+
+test('two signals of a moment are one, and still let requests end', async () => {
+  await start(0)
+  const { finish } = await begin()
+  // Two of a kind could become one on their way.
+  server.child.kill('SIGINT')
+  server.child.kill('SIGTERM')
+  await server.logged('Draining')
+  expect(await finish()).toMatchObject({ status: 200 })
+  expect(await server.exited).toBe(0)
+})
 
 /** Resolves once nobody can connect any more. */
 async function refusesConnections(): Promise<void> {
