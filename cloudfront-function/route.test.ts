@@ -3,8 +3,9 @@ import { describe, expect, test } from '@jest/globals'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { load } from 'js-yaml'
 import ts from 'typescript'
-import { functionSource, MAX_BYTES } from './source.ts'
+import { functionSource, KEY_PATTERN, MAX_BYTES } from './source.ts'
 import { compiled, type Edge, type Headers, type Outcome, type Request } from './test/compiled.ts'
 
 const SOURCE = functionSource('housing')
@@ -206,6 +207,17 @@ describe('the source', () => {
       stdout: '',
       stderr: expect.stringContaining(words) as unknown,
     })
+  })
+
+  test('takes the keys that the schema of a release takes', () => {
+    type Schema = { properties: Record<string, Schema>; pattern?: string; maxLength?: number }
+    const crd = load(readFileSync('crds/modelrelease.yaml', 'utf8')) as {
+      spec: { versions: { schema: { openAPIV3Schema: Schema } }[] }
+    }
+    const path = ['spec', 'traffic', 'cloudFrontKeyValueStore', 'key']
+    let schema = crd.spec.versions[0]?.schema.openAPIV3Schema
+    for (const name of path) schema = schema?.properties[name]
+    expect(schema).toMatchObject({ pattern: KEY_PATTERN, minLength: 1, maxLength: 512 })
   })
 
   test('tells how to print it', () => {

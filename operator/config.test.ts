@@ -17,8 +17,20 @@ test('what is not set has its default', () => {
     workers: 4,
     awsRegion: 'us-east-1',
     updateSpacingSeconds: 30,
+    storeSettleSeconds: 60,
+    storeEndpoint: undefined,
     allowList: undefined,
   })
+})
+
+test('the API of key value stores may be elsewhere', () => {
+  const endpoint = 'http://127.0.0.1:4570'
+  const told = { CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT: endpoint, CLOUDFRONT_STORE_SETTLE_SECONDS: '5' }
+  expect(readConfig({ ...SET, ...told })).toMatchObject({ storeEndpoint: endpoint, storeSettleSeconds: 5 })
+  for (const wrong of ['127.0.0.1:4570', 'file:///etc', 'http://'])
+    expect(() => readConfig({ ...SET, CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT: wrong })).toThrow(
+      `CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT is "${wrong}": give a URL`,
+    )
 })
 
 test('the allow-list is a file of YAML', () => {

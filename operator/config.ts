@@ -18,6 +18,10 @@ export interface Config {
   awsRegion: string
   /** Seconds between forward moves of one distribution; less only for an account whose limits AWS has raised. */
   updateSpacingSeconds: number
+  /** Seconds after a write to a key until every edge is taken to follow it. */
+  storeSettleSeconds: number
+  /** Where the API of key value stores is, as it stands, where it is not AWS's own. */
+  storeEndpoint: string | undefined
   /** Which namespaces may use which distributions, from CLOUDFRONT_ALLOW_LIST; without the file all may use all. */
   allowList: AllowList
 }
@@ -71,10 +75,20 @@ export function readConfig(
     workers: integer('WORKERS', 4, [1, 64]),
     awsRegion: environment.AWS_REGION ?? 'us-east-1',
     updateSpacingSeconds: integer('CLOUDFRONT_UPDATE_SPACING_SECONDS', 30, [0, 3600]),
+    storeSettleSeconds: integer('CLOUDFRONT_STORE_SETTLE_SECONDS', 60, [0, 3600]),
+    storeEndpoint: readUrl(environment, 'CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT', problems),
     allowList: readAllowList(environment.CLOUDFRONT_ALLOW_LIST, readText, problems),
   }
   if (problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+function readUrl(environment: Environment, name: string, problems: string[]): string | undefined {
+  const text = environment[name]
+  if (!text) return undefined
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text))
+    problems.push(`${name} is "${text}": give a URL such as http://127.0.0.1:4570`)
+  return text
 }
 
 /** A list that cannot be read allows nothing, so the operator must not start as if there were none. */

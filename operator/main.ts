@@ -3,18 +3,23 @@ import { randomUUID } from 'node:crypto'
 import { pino, stdSerializers, type Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { LABEL, MANAGER } from './api/names.ts'
-import type { ModelRelease } from './api/release.ts'
+import type { ModelRelease, Traffic } from './api/release.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import type { Step } from './core/world.ts'
 import { ask } from './edges/ask.ts'
+import { Distributions } from './edges/cloudfront/distributions.ts'
 import { createCloudFrontPointer } from './edges/cloudfront/pointer.ts'
 import { createClaims } from './edges/cluster-claims.ts'
 import { createCluster } from './edges/cluster.ts'
+import type { Transport } from './edges/cluster-requests.ts'
 import { DEPLOYMENTS, PODS, RELEASES, SERVICES } from './edges/cluster-resources.ts'
 import { createServicePointer } from './edges/cluster-service-pointer.ts'
+import { createKeyValueStorePointer } from './edges/key-value-store/pointer.ts'
 import { releaseMetrics, type ReleaseMetrics } from './edges/metrics.ts'
+import type { Pointer } from './edges/ports.ts'
 import { createProber } from './edges/prober.ts'
 import { reconcile, type PassReport, type Worlds } from './reconcile.ts'
+import { systemClock } from './runtime/clock.ts'
 import { leaseStore } from './runtime/lease-store.ts'
 import { LeaderElector } from './runtime/lease.ts'
 import type { ObjectMeta, Seen } from './runtime/list-watch.ts'
@@ -98,20 +103,33 @@ class ModelReleaseOperator extends OperatorShell {
   #worlds(): Worlds {
     const mayWrite = (): boolean => this.elector.isHeld()
     const transport = this.access.guarded(mayWrite)
-    const service = createServicePointer(transport)
-    const distribution = createCloudFrontPointer({
-      region: this.#config.awsRegion,
-      allowList: this.#config.allowList,
-      spacingMs: this.#config.updateSpacingSeconds * 1000,
-      mayWrite: () => {
-        if (!mayWrite()) throw new Error('the lease is not held: nothing was written to CloudFront')
-      },
+    const pointers = this.#pointers(transport, () => {
+      if (!mayWrite()) throw new Error('the lease is not held: nothing was written to CloudFront')
     })
     return {
       cluster: createCluster({ transport, log: this.#log, now: Date.now }),
-      pointerOf: (release) => (release.spec.traffic.type === 'Service' ? service : distribution),
+      pointerOf: ({ spec }) => pointers[spec.traffic.type],
       claims: createClaims(transport, this.#config.namespace),
       prober: createProber(ask),
+    }
+  }
+
+  #pointers(transport: Transport, mayWrite: () => void): Record<Traffic['type'], Pointer> {
+    const {
+      awsRegion: region,
+      allowList,
+      updateSpacingSeconds,
+      storeEndpoint,
+      storeSettleSeconds,
+    } = this.#config
+    const options = { region, allowList, spacingMs: updateSpacingSeconds * 1000, mayWrite }
+    const store = { ...options, storeEndpoint, settleMs: storeSettleSeconds * 1000 }
+    // A distribution has one reader and one writer, whatever its releases let decide where users go.
+    const distributions = new Distributions(options, systemClock)
+    return {
+      Service: createServicePointer(transport),
+      CloudFrontDistribution: createCloudFrontPointer(options, systemClock, distributions),
+      CloudFrontKeyValueStore: createKeyValueStorePointer(store, systemClock, distributions),
     }
   }
 
