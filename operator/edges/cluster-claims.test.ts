@@ -77,6 +77,37 @@ test('a behavior that another release follows is taken, and the refusal names th
   await expect(refusal).rejects.toThrow('"*" of distribution E123456 follows release models/a')
 })
 
+describe('a release behind a key value store', () => {
+  const keyValueStoreArn = 'arn:aws:cloudfront::123456789012:key-value-store/1'
+
+  function storeOf(name: string, key: string, pattern: string): ModelRelease {
+    const behaviors = [{ pathPattern: pattern }]
+    const store = { keyValueStoreArn, key, distributionId: 'E123456', behaviors }
+    const traffic = { type: 'CloudFrontKeyValueStore', cloudFrontKeyValueStore: store }
+    return { ...releaseOf(name), spec: { traffic } } as ModelRelease
+  }
+
+  test('claims its key, which no other release may then move, behind whatever behavior', async () => {
+    await claims.take(stand(storeOf('a', 'housing', '*')))
+    const lease = server.at(`${LEASES}/${claimName({ keyValueStoreArn, key: 'housing' })}`)
+    expect(lease?.metadata).toHaveProperty('annotations', {
+      'modelrelease.io/key-value-store': keyValueStoreArn,
+      'modelrelease.io/key': 'housing',
+    })
+    const b = stand(storeOf('b', 'housing', '/b/*'))
+    await expect(claims.read(b)).resolves.toEqual({ type: 'Taken', part: 'key housing', by: 'models/a' })
+    await expect(claims.take(b)).rejects.toThrow(`"housing" of ${keyValueStoreArn} follows release models/a`)
+    await claims.take(stand(storeOf('c', 'prices', '/c/*')))
+  })
+
+  test('claims its behaviors too, which no release behind the distribution may then move', async () => {
+    await claims.take(stand(storeOf('a', 'housing', '*')))
+    const b = stand(releaseOf('b', '*'))
+    await expect(claims.read(b)).resolves.toEqual({ type: 'Taken', part: '*', by: 'models/a' })
+    await expect(claims.read(stand(releaseOf('a', '*')))).resolves.toEqual({ type: 'Held' })
+  })
+})
+
 describe('a claim ends when its holder', () => {
   const ends: Record<string, (a: ModelRelease) => void> = {
     'is gone': gone,
@@ -142,7 +173,9 @@ describe('two releases that want overlapping behaviors', () => {
   })
 
   test('never hold half each: the one that holds the last part gets all', async () => {
-    const [first = '', second = ''] = partsOf(releaseOf('a', '/x/*', '/y/*')).map((part) => part.pathPattern)
+    const [first = '', second = ''] = partsOf(releaseOf('a', '/x/*', '/y/*')).map((part) =>
+      'pathPattern' in part ? part.pathPattern : '',
+    )
     const b = stand(releaseOf('b', second))
     await claims.take(b)
     const a = stand(releaseOf('a', second, first))

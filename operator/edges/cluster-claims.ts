@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { GROUP, LABEL, MANAGER } from '../api/names.ts'
-import type { ModelRelease } from '../api/release.ts'
+import { distributionField, distributionOf, keyValueStoreOf, type ModelRelease } from '../api/release.ts'
 import type { ClaimReading } from '../core/world.ts'
 import type { Manifest } from '../core/manifests.ts'
 import type { Lease } from './cluster-objects.ts'
@@ -9,15 +9,14 @@ import { LEASES, RELEASES } from './cluster-resources.ts'
 import { RefusedError } from './errors.ts'
 import type { Claims } from './ports.ts'
 
-/** One behavior of one distribution: what at most one release may move. */
-export interface Part {
-  distributionId: string
-  pathPattern: string
-}
+/** What at most one release may move: a behavior of a distribution, or a key of a store. */
+export type Part = { distributionId: string; pathPattern: string } | { keyValueStoreArn: string; key: string }
 
 const PART_ANNOTATION = {
-  distribution: `${GROUP}/distribution`,
-  behavior: `${GROUP}/behavior`,
+  distributionId: `${GROUP}/distribution`,
+  pathPattern: `${GROUP}/behavior`,
+  keyValueStoreArn: `${GROUP}/key-value-store`,
+  key: `${GROUP}/key`,
 } as const
 
 /** Who a Lease says holds the claim. */
@@ -27,7 +26,7 @@ type State =
   { type: 'Held' } | { type: 'Absent' } | { type: 'Stale'; lease: Lease } | { type: 'Taken'; by: string }
 
 /**
- * Claims are Leases in the operator's namespace, one per distribution and behavior, without times: a claim ends when its
+ * Claims are Leases in the operator's namespace, one per distribution and behavior and one per key, without times: a claim ends when its
  * holder is gone or names the behavior no more, and is then replaced. A release keeps the parts it has while another part
  * is refused, and all releases take parts in the order of their names, so of two that want overlapping parts the one that
  * holds the last of them always gets all it wants. A Service pointer needs no claim: its name is unique in its namespace.
@@ -64,7 +63,7 @@ export function createClaims(transport: Transport, operatorNamespace: string): C
         return
       }
       case 'Taken':
-        throw new RefusedError('BehaviorClaimed', claimedText(part, state.by))
+        throw new RefusedError('BehaviorClaimed', claimedText(release.spec, part, state.by))
     }
   }
 
@@ -83,44 +82,53 @@ export function createClaims(transport: Transport, operatorNamespace: string): C
 
 /** The parts that a release moves, in the order in which every release takes them. */
 export function partsOf({ spec }: ModelRelease): Part[] {
-  const { type, cloudFrontDistribution } = spec.traffic
-  if (type === 'Service' || !cloudFrontDistribution) return []
-  const { distributionId, behaviors } = cloudFrontDistribution
-  return behaviors
-    .map(({ pathPattern }) => ({ distributionId, pathPattern }))
-    .toSorted((a, b) => (claimName(a) < claimName(b) ? -1 : 1))
+  const distribution = spec.traffic.type === 'Service' ? undefined : distributionOf(spec)
+  if (!distribution) return []
+  const { distributionId, behaviors } = distribution
+  const store = keyValueStoreOf(spec)
+  const key = store ? [{ keyValueStoreArn: store.keyValueStoreArn, key: store.key }] : []
+  const parts: Part[] = [...behaviors.map(({ pathPattern }) => ({ distributionId, pathPattern })), ...key]
+  return parts.toSorted((a, b) => (claimName(a) < claimName(b) ? -1 : 1))
 }
 
 /** A pattern may hold any character, an object's name may not. */
-export function claimName({ distributionId, pathPattern }: Part): string {
-  const hash = createHash('sha256').update(`${distributionId}\n${pathPattern}`).digest('hex')
+export function claimName(part: Part): string {
+  const names = 'key' in part ? [part.keyValueStoreArn, part.key] : [part.distributionId, part.pathPattern]
+  const hash = createHash('sha256').update(names.join('\n')).digest('hex')
   return `claim-${hash.slice(0, 32)}`
 }
 
 function readingOf(parts: readonly Part[], states: readonly State[]): ClaimReading {
   for (const [index, state] of states.entries()) {
     const part = parts[index]
-    if (state.type === 'Taken' && part) return { type: 'Taken', part: part.pathPattern, by: state.by }
+    if (state.type === 'Taken' && part) return { type: 'Taken', part: nameOf(part), by: state.by }
   }
   return { type: states.every((state) => state.type === 'Held') ? 'Held' : 'Free' }
 }
 
+/** Short, for a message that says what to do about it. */
+function nameOf(part: Part): string {
+  return 'key' in part ? `key ${part.key}` : part.pathPattern
+}
+
+function annotationsOf(part: Part): Record<string, string> {
+  const entries = Object.entries(part) as [keyof typeof PART_ANNOTATION, string][]
+  return Object.fromEntries(entries.map(([field, value]) => [PART_ANNOTATION[field], value]))
+}
+
 function leaseOf(
   release: ModelRelease,
-  { distributionId, pathPattern }: Part,
+  part: Part,
   namespace: string,
 ): Manifest & { spec: { holderIdentity: string } } {
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     metadata: {
-      name: claimName({ distributionId, pathPattern }),
+      name: claimName(part),
       namespace,
       labels: { [LABEL.managedBy]: MANAGER },
-      annotations: {
-        [PART_ANNOTATION.distribution]: distributionId,
-        [PART_ANNOTATION.behavior]: pathPattern,
-      },
+      annotations: annotationsOf(part),
     },
     spec: { holderIdentity: holderText(release) },
   }
@@ -136,12 +144,13 @@ function parseHolder(text: string): Holder | undefined {
 }
 
 function isSame(a: Part, b: Part): boolean {
-  return a.distributionId === b.distributionId && a.pathPattern === b.pathPattern
+  return claimName(a) === claimName(b)
 }
 
-function claimedText({ distributionId, pathPattern }: Part, by: string): string {
-  return (
-    `spec.traffic.cloudFrontDistribution.behaviors: "${pathPattern}" of distribution ${distributionId} follows release ${by}: ` +
-    'remove it from one of the two releases, or delete the other release'
-  )
+function claimedText(spec: ModelRelease['spec'], part: Part, by: string): string {
+  const what =
+    'key' in part
+      ? `spec.traffic.cloudFrontKeyValueStore.key: "${part.key}" of ${part.keyValueStoreArn}`
+      : `${distributionField(spec)}.behaviors: "${part.pathPattern}" of distribution ${part.distributionId}`
+  return `${what} follows release ${by}: remove it from one of the two releases, or delete the other release`
 }
