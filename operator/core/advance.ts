@@ -10,7 +10,9 @@ import {
   pointerUnreadable,
   specInvalid,
 } from './blocked.ts'
+import { canaryFailed, canarying, canaryWithdrawn } from './canary.ts'
 import { commandGiven } from './commands.ts'
+import { fallbackBehind } from './fallback.ts'
 import { alreadyLive, building, colorTaken, pointerMustSettle, switching } from './forward.ts'
 import { driftRepaired } from './drift.ts'
 import { failedCandidate, provenAgain, retiring, revisionForgotten, supersededCandidate } from './idle.ts'
@@ -22,6 +24,8 @@ export const ADVANCE = {
   commandGiven,
   pointerUnreadable,
   goingBack,
+  canaryWithdrawn,
+  canaryFailed,
   supersededCandidate,
   specInvalid,
   originMissing,
@@ -31,7 +35,9 @@ export const ADVANCE = {
   driftRepaired,
   pointerSplit,
   alreadyLive,
+  canarying,
   pointerMustSettle,
+  fallbackBehind,
   colorTaken,
   building,
   switching,

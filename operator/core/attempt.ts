@@ -1,5 +1,6 @@
 /** Which attempt it is: rules that follow the spec. */
 import type { Attempt } from '../api/release.ts'
+import { isShared } from './canary.ts'
 import { isOverdue, keyOf, startAttempt } from './memory.ts'
 import { isUnsettled } from './pointer.ts'
 import { adoptedTarget, goalOf, unavailable, type Found, type Scene } from './scene.ts'
@@ -8,7 +9,7 @@ import { adoptedTarget, goalOf, unavailable, type Found, type Scene } from './sc
 function mustFinishFirst(scene: Scene, attempt: Attempt): boolean {
   if (attempt.outcome) return false
   const { view } = scene
-  if (isUnsettled(view)) return true
+  if (isUnsettled(view) || isShared(scene)) return true
   if (attempt.direction === 'Forward') return false
   const goal = goalOf(scene, attempt)
   return goal !== undefined && goal !== scene.live && !isReturnStuck(scene, attempt)

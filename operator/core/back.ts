@@ -2,8 +2,10 @@
 import type { Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { claimTaken } from './blocked.ts'
+import { canaryOf, withdrawal } from './canary.ts'
 import { endAttempt, isOverdue, keyOf, without } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
+import type { PointerView } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
 import {
   adoptedTarget,
@@ -15,11 +17,14 @@ import {
   type Scene,
 } from './scene.ts'
 import { invalidating, settling, verifying } from './verifying.ts'
+import type { PointerReading } from './world.ts'
 
 /** The pointer returns: after a wrong answer, an undo, or an abort after the switch. */
 export function goingBack(scene: Scene): Found {
   const attempt = runningAttempt(scene)
   if (attempt?.direction !== 'Back') return undefined
+  const withdrawn = canaryOf(scene) && withdrawal(scene, attempt)
+  if (withdrawn) return withdrawn
   const adopted = adoptedTarget(scene, attempt)
   if (adopted !== undefined) return backToAdopted(scene, attempt, adopted)
   const goal = goalOf(scene, attempt)
@@ -47,13 +52,18 @@ export function goingBack(scene: Scene): Found {
 
 /** Where the return must be kept in mind, the gates are asked again in every pass: the color may recover. */
 function notProven(scene: Scene, attempt: Attempt, message: string): Found {
-  if (attempt.reason === 'VerifyFailed' && scene.world.did?.type !== 'GatesRan') return undefined
+  if (isBroken(attempt) && scene.world.did?.type !== 'GatesRan') return undefined
   return cannotReturn(scene, attempt, message)
+}
+
+/** What it brought is known to be no good, so it is not gone on with where there is no way back. */
+function isBroken({ reason }: Attempt): boolean {
+  return reason === 'VerifyFailed' || reason === 'CanaryFailed'
 }
 
 /** A command is given up; a return from a wrong answer is kept in mind, and no pointer is written meanwhile. */
 function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
-  if (attempt.reason === 'VerifyFailed')
+  if (isBroken(attempt))
     return {
       waiting: {
         reason: 'BothColorsBroken',
@@ -70,16 +80,29 @@ function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
 /** Nobody can prove an origin that is not of this release; it has served before, and that is all that is known of it. */
 function backToAdopted(scene: Scene, attempt: Attempt, origin: string): Found {
   const { view, world } = scene
-  if (view.type === 'Adopted' && view.origin === origin)
-    return settling(scene) ?? invalidating(scene) ?? ended(scene, attempt)
+  if (isAt(view, origin)) return settling(scene) ?? invalidating(scene) ?? ended(scene, attempt)
   const { pointer } = world
   if (pointer.type !== 'Read') return undefined
-  const groups = pointer.distribution?.groups ?? []
-  if (!pointer.origins.includes(origin) && !groups.some(({ id }) => id === origin)) {
+  if (!exists(origin, pointer)) {
     const message = `"${origin}", which served before, is not an origin of the distribution any more`
     return cannotReturn(scene, attempt, message)
   }
   return claimTaken(scene) ?? moveToAdopted(scene, { attempt, origin, token: pointer.token })
+}
+
+/** A key that names nothing leaves users to what the behaviors name. */
+function isAt(view: PointerView, origin: string): boolean {
+  if (view.type === 'Nothing') return origin === ''
+  return view.type === 'Adopted' && view.origin === origin
+}
+
+/** Whether it can be named at all; nothing always can. */
+function exists(
+  origin: string,
+  { origins, distribution }: Extract<PointerReading, { type: 'Read' }>,
+): boolean {
+  const groups = distribution?.groups ?? []
+  return origin === '' || origins.includes(origin) || groups.some(({ id }) => id === origin)
 }
 
 type AdoptedReturn = { attempt: Attempt; origin: string; token: string }
@@ -91,7 +114,10 @@ function moveToAdopted({ memory }: Scene, { attempt, origin, token }: AdoptedRet
     return { memory: { ...memory, intent: { to, token, attempt: keyOf(attempt) } } }
   return {
     step: { type: 'MovePointer', to, names: origin, token, targetPort: 0, direction: 'Back' },
-    waiting: { reason: 'Returning', message: `moving the pointer back to ${origin}` },
+    waiting: {
+      reason: 'Returning',
+      message: `moving the pointer back to ${origin || 'what the behaviors name'}`,
+    },
   }
 }
 

@@ -1,5 +1,6 @@
 /** Rules that stop every advance until the world or a person changes something. */
 import { COLORS } from '../api/names.ts'
+import { distributionField } from '../api/release.ts'
 import { refusalsOf } from './distribution-fit.ts'
 import { problemsOf } from './invalid.ts'
 import { BLOCKED_RECHECK_MS, SETTLE_POLL_MS } from './pacing.ts'
@@ -8,7 +9,8 @@ import type { Found, Scene } from './scene.ts'
 import { originName } from './world.ts'
 
 export function refusedByTheWorld({ world }: Scene): Found {
-  if (world.did?.type !== 'Refused') return undefined
+  // What serves where a key cannot be read stands in nobody's way: it is told, and kept.
+  if (world.did?.type !== 'Refused' || world.did.step === 'MoveFallback') return undefined
   const { reason, message } = world.did
   return { stalled: { reason, message }, recheckMs: BLOCKED_RECHECK_MS }
 }
@@ -59,7 +61,7 @@ export function originRemapped({ world }: Scene): Found {
   if (changed.length === 0) return undefined
   const fields = changed.map(
     (color) =>
-      `spec.traffic.cloudFrontDistribution.origins.${color} is "${originName(spec, color)}" but ${color} has been "${world.colors[color].service?.origin?.split('/').slice(1).join('/') ?? ''}"`,
+      `${distributionField(spec)}.origins.${color} is "${originName(spec, color)}" but ${color} has been "${world.colors[color].service?.origin?.split('/').slice(1).join('/') ?? ''}"`,
   )
   return {
     stalled: {
@@ -78,7 +80,7 @@ function isRemapped(before: string, after: string): boolean {
 export function claimTaken({ world: { claim } }: Scene): Found {
   if (claim.type === 'Free') return { step: { type: 'TakeClaim' } }
   if (claim.type === 'Held') return undefined
-  const message = `${claim.part} belongs to the release ${claim.by}: name another behavior, or delete that release first`
+  const message = `${claim.part} belongs to the release ${claim.by}: name another, or delete that release first`
   return { stalled: { reason: 'BehaviorClaimed', message }, recheckMs: BLOCKED_RECHECK_MS }
 }
 

@@ -2,6 +2,7 @@
 import { ANNOTATION } from '../api/names.ts'
 import type { Attempt, Status } from '../api/release.ts'
 import { isReturnStuck } from './attempt.ts'
+import { canaryOf } from './canary.ts'
 import { COMMAND_LENGTH, endAttempt, retryAttempt, turnBack, type Memory } from './memory.ts'
 import { adoptedTarget, goalOf, holderOf, unavailable, type Found, type Scene, isDrifted } from './scene.ts'
 
@@ -63,7 +64,7 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
       message: 'the pointer goes back to the color that served before',
       memory: turnBack(scene, attempt, {
         reason: 'Aborted',
-        message: 'aborted after the switch by a command',
+        message: `aborted ${canaryOf(scene) ? 'with a share of the clients there' : 'after the switch'} by a command`,
       }),
     }
   const ending = {
@@ -84,6 +85,7 @@ function mayBeLive(scene: Scene, attempt: Attempt): boolean {
   if (scene.world.claim.type === 'Taken') return false
   const holder = holderOf(scene, attempt.revision)
   if (holder === undefined || attempt.builds === holder) return false
+  if (canaryOf(scene)) return scene.serving.includes(holder)
   return scene.serving.includes(holder) && (scene.live === undefined || scene.live === holder)
 }
 

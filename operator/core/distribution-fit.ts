@@ -1,6 +1,6 @@
 /** Whether a distribution can carry a release: what would surely fail is refused before any pod is made, what may hurt is told. */
 import { COLORS } from '../api/names.ts'
-import type { Distribution, Gate, Spec } from '../api/release.ts'
+import { distributionField, distributionOf, type Distribution, type Gate, type Spec } from '../api/release.ts'
 import type { BehaviorFacts, DistributionFacts, OriginFacts } from './distribution.ts'
 import { unprovableOrigins } from './origin-proof.ts'
 import { originName } from './world.ts'
@@ -9,14 +9,21 @@ import { originName } from './world.ts'
 const CACHING_DISABLED = '4135ea2d-6df8-44a3-9df3-4b5a84be39ad'
 /** What CloudFront does without any setting: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/HTTPStatusCodes.html */
 const USUAL_ERROR_CACHING_SECONDS = 10
-const FIELD = 'spec.traffic.cloudFrontDistribution'
+
+/** The settings of a spec, with the name of their member for messages. */
+type Settings = Distribution & { field: string }
+
+function settingsOf(spec: Spec): Settings | undefined {
+  const settings = distributionOf(spec)
+  return settings && { ...settings, field: distributionField(spec) }
+}
 
 /** Why the release cannot work through this distribution; each names field, value and remedy. */
 export function refusalsOf(spec: Spec, facts: DistributionFacts): string[] {
-  const settings = spec.traffic.cloudFrontDistribution
+  const settings = settingsOf(spec)
   if (!settings) return []
   return [
-    ...sameOrigins(spec, facts),
+    ...sameOrigins(spec, settings, facts),
     ...verifyForbidden(settings, facts),
     ...unprovableOrigins(settings, facts.origins),
   ]
@@ -24,7 +31,7 @@ export function refusalsOf(spec: Spec, facts: DistributionFacts): string[] {
 
 /** What may hurt users or keep a release from being proven, though it need not. */
 export function warningsOf(spec: Spec, facts: DistributionFacts): string[] {
-  const settings = spec.traffic.cloudFrontDistribution
+  const settings = settingsOf(spec)
   if (!settings) return []
   return [
     ...cachedBehaviors(settings, facts),
@@ -52,11 +59,11 @@ function matches(pattern: string, path: string): boolean {
   return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(withoutQuery)
 }
 
-function sameOrigins(spec: Spec, { origins }: DistributionFacts): string[] {
+function sameOrigins(spec: Spec, { field }: Settings, { origins }: DistributionFacts): string[] {
   const [blue, green] = COLORS.map((color) => origins.find(({ id }) => id === originName(spec, color)))
   if (!blue || !green || addressOf(blue) !== addressOf(green)) return []
   return [
-    `${FIELD}.origins.blue "${blue.id}" and .green "${green.id}" are the same address ${shownAddress(blue)}: give each color an address of its own in the distribution, or a custom header that its load balancer tells them apart by`,
+    `${field}.origins.blue "${blue.id}" and .green "${green.id}" are the same address ${shownAddress(blue)}: give each color an address of its own in the distribution, or a custom header that its load balancer tells them apart by`,
   ]
 }
 
@@ -74,7 +81,7 @@ function shownAddress({ domainName, path, protocol, httpPort, httpsPort }: Origi
 
 /** The behavior of ours that a request meets; requests of other behaviors say nothing of this release. */
 function ownBehaviorFor(
-  settings: Distribution,
+  settings: Settings,
   facts: DistributionFacts,
   path: string,
 ): BehaviorFacts | undefined {
@@ -82,13 +89,13 @@ function ownBehaviorFor(
   return settings.behaviors.some((one) => one.pathPattern === behavior?.pathPattern) ? behavior : undefined
 }
 
-function verifyForbidden(settings: Distribution, facts: DistributionFacts): string[] {
-  const { verify } = settings
+function verifyForbidden(settings: Settings, facts: DistributionFacts): string[] {
+  const { field, verify } = settings
   if (verify.type === 'DeployedOnly' || !verify.url || !URL.canParse(verify.url)) return []
   const behavior = ownBehaviorFor(settings, facts, new URL(verify.url).pathname)
   if (!behavior || allows(behavior, verify.method)) return []
   return [
-    `${FIELD}.verify.method "${verify.method}" is not allowed by behavior "${behavior.pathPattern}" of the distribution, which allows ${behavior.methods.join(', ')}: allow it there, or verify with one of these`,
+    `${field}.verify.method "${verify.method}" is not allowed by behavior "${behavior.pathPattern}" of the distribution, which allows ${behavior.methods.join(', ')}: allow it there, or verify with one of these`,
   ]
 }
 
@@ -96,7 +103,7 @@ function allows({ methods }: BehaviorFacts, method: string): boolean {
   return methods.length === 0 || methods.includes(method)
 }
 
-function cachedBehaviors(settings: Distribution, facts: DistributionFacts): string[] {
+function cachedBehaviors(settings: Settings, facts: DistributionFacts): string[] {
   return facts.behaviors
     .filter(({ pathPattern }) => settings.behaviors.some((one) => one.pathPattern === pathPattern))
     .flatMap(({ pathPattern, caching }) => {
@@ -104,7 +111,7 @@ function cachedBehaviors(settings: Distribution, facts: DistributionFacts): stri
       return how === undefined
         ? []
         : [
-            `behavior "${pathPattern}" ${how}: answers to GET may come from the cache, mix both colors and prove nothing; use the managed policy CachingDisabled for inference, or name what is cached in ${FIELD}.invalidationPaths`,
+            `behavior "${pathPattern}" ${how}: answers to GET may come from the cache, mix both colors and prove nothing; use the managed policy CachingDisabled for inference, or name what is cached in ${settings.field}.invalidationPaths`,
           ]
     })
 }
@@ -124,7 +131,7 @@ function cachedErrors({ errorCaching }: DistributionFacts): string[] {
     )
 }
 
-function gatesForbidden(spec: Spec, settings: Distribution, facts: DistributionFacts): string[] {
+function gatesForbidden(spec: Spec, settings: Settings, facts: DistributionFacts): string[] {
   return (spec.gates ?? []).flatMap(({ name, smoke: { request } }) => {
     const behavior = ownBehaviorFor(settings, facts, request.path)
     if (!behavior || allows(behavior, request.method)) return []
@@ -148,11 +155,7 @@ function secondsOf({ smoke: { expect, timeoutSeconds } }: Gate): number {
   return Math.min(timeoutSeconds, (expect.maxLatencyMilliseconds ?? Infinity) / 1000)
 }
 
-function otherBehaviors(
-  spec: Spec,
-  settings: Distribution,
-  { behaviors, groups }: DistributionFacts,
-): string[] {
+function otherBehaviors(spec: Spec, settings: Settings, { behaviors, groups }: DistributionFacts): string[] {
   const ours = new Set<string>(COLORS.map((color) => originName(spec, color)))
   const leads = (id: string): boolean =>
     (groups.find((group) => group.id === id)?.members ?? [id]).some((one) => ours.has(one))
@@ -161,6 +164,6 @@ function otherBehaviors(
     .filter(({ target }) => leads(target))
     .map(
       ({ pathPattern, target }) =>
-        `behavior "${pathPattern}" leads to "${target}" and is not of this release: it does not follow it, and keeps what it leads to from retiring; name it in ${FIELD}.behaviors, or point it elsewhere`,
+        `behavior "${pathPattern}" leads to "${target}" and is not of this release: it does not follow it, and keeps what it leads to from retiring; name it in ${settings.field}.behaviors, or point it elsewhere`,
     )
 }

@@ -1,5 +1,5 @@
 /** Somebody else moved the pointer after a promotion: told, brought back, or left alone, as the spec says. */
-import type { Attempt, Distribution } from '../api/release.ts'
+import { distributionOf, type Attempt, type Distribution } from '../api/release.ts'
 import { without } from './memory.ts'
 import { BLOCKED_RECHECK_MS } from './pacing.ts'
 import { describeTargets } from './pointer.ts'
@@ -14,7 +14,7 @@ const PEACE_MS = 3_600_000
 
 /** What to do about it; a Service pointer of ours is told. */
 export function driftPolicyOf({ world }: Scene): NonNullable<Distribution['driftPolicy']> {
-  return world.release.spec.traffic.cloudFrontDistribution?.driftPolicy ?? 'Warn'
+  return distributionOf(world.release.spec)?.driftPolicy ?? 'Warn'
 }
 
 /** Whether another controller brings the pointer to the same place again and again, and must be stopped by a person. */

@@ -1,6 +1,7 @@
 /** Rules that build the candidate and bring the pointer to it. */
 import type { Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
+import { nextWeight } from './canary.ts'
 import { renderRevision } from './manifests.ts'
 import { beginBuilding, endAttempt, isOverdue } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
@@ -20,7 +21,7 @@ import {
   type Found,
   type Scene,
 } from './scene.ts'
-import { invalidating, settling, verifying } from './verifying.ts'
+import { invalidating, settling, verifying, verifyingAtOnce } from './verifying.ts'
 
 /** The idle color may still be answering somewhere until every edge follows the pointer. */
 export function pointerMustSettle(scene: Scene): Found {
@@ -105,10 +106,12 @@ export function switching(scene: Scene): Found {
     const message = `pods of the ${goal} Deployment before are still ending`
     return giveUp(scene, attempt, message) ?? { waiting: { reason: 'MakingRoom', message }, recheckMs: 1000 }
   }
+  const weight = nextWeight(scene, 0)
   return proveAndMove(scene, {
     attempt,
     goal,
     stored,
+    ...(weight === undefined ? {} : { weight }),
     failed: (message) => ({
       memory: endAttempt(scene.memory, scene.world.now, { outcome: 'Failed', reason: 'GateFailed', message }),
     }),
@@ -122,7 +125,7 @@ export function alreadyLive(scene: Scene): Found {
   const { live, memory, world } = scene
   if (!attempt || !live || holderOf(scene, attempt.revision) !== live) return undefined
   const unsettled = settling(scene)
-  if (unsettled) return unsettled
+  if (unsettled) return verifyingAtOnce(scene, attempt, live) ?? unsettled
   const unverified = invalidating(scene) ?? verifying(scene, attempt, live)
   if (unverified) return unverified
   const marked = arrivedAtNewPointer(scene, live)

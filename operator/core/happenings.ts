@@ -52,7 +52,12 @@ const attemptEnded: Tell = (before, after) => {
 const pointerDecided: Tell = (before, after) => {
   const intent = after.traffic?.intent
   if (!intent || intent.token === before.traffic?.intent?.token) return undefined
-  return { type: 'Normal', reason: 'SwitchDecided', message: `the pointer will be moved to ${intent.to}` }
+  const { to, weight } = intent
+  const message =
+    weight === undefined
+      ? `the pointer will be moved to ${to}`
+      : `${weight} % of the clients will be sent to ${to}`
+  return { type: 'Normal', reason: 'SwitchDecided', message }
 }
 
 const turnedBack: Tell = (before, after) => {

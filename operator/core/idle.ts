@@ -47,12 +47,14 @@ export function failedCandidate(scene: Scene): Found {
   const endedAt = Date.parse(memory.history[0]?.endedAt ?? attempt.startedAt)
   const keepMs = endedAt + failedCandidateRetentionSeconds * 1000 - world.now
   if (keepMs > 0) return { recheckMs: keepMs }
-  const afterSeconds = attempt.builds === color ? 0 : retireAfterSeconds
+  const hasNoUse = attempt.builds === color || attempt.reason === 'CanaryFailed'
+  const afterSeconds = hasNoUse ? 0 : retireAfterSeconds
   return removal(scene, color, afterSeconds, `${color} may still be answering`)
 }
 
 function failedColor(scene: Scene, attempt: Attempt): Color | undefined {
-  if (attempt.outcome !== 'Failed' && attempt.outcome !== 'Aborted') return undefined
+  const isNoGood = attempt.outcome === 'Failed' || attempt.reason === 'CanaryFailed'
+  if (!isNoGood && attempt.outcome !== 'Aborted') return undefined
   const color = holderOf(scene, attempt.revision)
   if (!color || color === scene.live) return undefined
   return mayServeElsewhere(scene.world, scene.view, color) ? undefined : color
@@ -86,7 +88,8 @@ export function retiring(scene: Scene): Found {
 /** What was taken back to an adopted origin stays warm for a retry as long as a color does beside another. */
 function retiringBesideAdopted(scene: Scene, attempt: Attempt): Found {
   const color = holderOf(scene, attempt.revision)
-  if (scene.view.type !== 'Adopted' || !color || attempt.outcome === 'Promoted') return undefined
+  const isBeside = scene.view.type === 'Adopted' || (scene.view.type === 'Nothing' && 'settled' in scene.view)
+  if (!isBeside || !color || attempt.outcome === 'Promoted') return undefined
   return removal(scene, color, scene.world.release.spec.retireAfterSeconds, `${color} may still be answering`)
 }
 

@@ -1,5 +1,6 @@
 /** Rules that keep what serves serving. They run in every pass, before anything advances, whatever is wrong with the spec. */
 import { COLORS, otherColor, type Color } from '../api/names.ts'
+import { keyValueStoreOf } from '../api/release.ts'
 import { refusedByTheWorld } from './blocked.ts'
 import { nameOf, originMark } from './pointer.ts'
 import {
@@ -56,7 +57,8 @@ function liveServiceBroken(scene: Scene): Found {
 function pointerGone(scene: Scene): Found {
   const { memory, view, world } = scene
   const color = memory.lastLive
-  if (view.type !== 'Nothing' || !color) return undefined
+  // Without a key users are answered by what the behaviors name, so somebody may well have deleted it on purpose.
+  if (view.type !== 'Nothing' || !color || keyValueStoreOf(world.release.spec)) return undefined
   const stored = storedOf(scene, world.colors[color].workload?.revision)
   if (!stored || unavailable(world.colors[color])) return undefined
   const token = world.pointer.type === 'Read' ? world.pointer.token : 'absent'

@@ -13,6 +13,10 @@ export interface Memory {
   attempt?: Attempt
   gates?: GateReport
   intent?: Intent
+  /** The step of the running attempt that a share of the clients is in. */
+  canary?: NonNullable<NonNullable<Status['traffic']>['canary']>
+  /** Why the behaviors could not follow the key. */
+  fallback?: NonNullable<NonNullable<Status['traffic']>['fallback']>
   /** Revision proven to answer users since the pointer last moved. */
   verified?: string
   /** The foreign origin that the pointer was taken over from. */
@@ -59,10 +63,11 @@ export function present<T extends object>(object: T): { [K in keyof T]?: Exclude
 export function recall(status: Status = {}): Memory {
   const { blue, green } = status.colors ?? {}
   const { attempt, gates, command, observedGeneration, liveColor } = status
-  const { intent, verified, unsettledSince, invalidated, adopted, drift } = status.traffic ?? {}
+  const { intent, verified, unsettledSince, invalidated, adopted, drift, canary, fallback } =
+    status.traffic ?? {}
   return {
     ...present({ attempt, gates, intent, verified, lastLive: liveColor, command, observedGeneration }),
-    ...present({ unsettledSince: instantOf(unsettledSince), invalidated, adopted, drift }),
+    ...present({ unsettledSince: instantOf(unsettledSince), invalidated, adopted, drift, canary, fallback }),
     colors: present({ blue: colorMemory(blue), green: colorMemory(green) }),
     lastRevision: present({ blue: blue?.revision, green: green?.revision }),
     history: status.history ?? [],
@@ -83,6 +88,19 @@ export function instantText(instant: Instant): string {
 /** What gates and intents belong to: a result for another attempt or direction says nothing about this one. */
 export function keyOf(attempt: Attempt): string {
   return attempt.direction === 'Forward' ? attempt.id : `${attempt.id}/${attempt.direction}`
+}
+
+/** Whether the move that is to be made is the one that was decided, on the very observation that it was decided on. */
+export function isDecided(known: Intent | undefined, { to, token, attempt, weight }: Intent): boolean {
+  return known?.to === to && known.token === token && known.attempt === attempt && known.weight === weight
+}
+
+/** In the key of a gate report: asked again after the step of this weight. */
+export const AFTER = '/after-'
+
+/** Whether gates were asked for this attempt and direction, be it once more after a step of a canary. */
+export function isAbout({ key }: GateReport, attempt: Attempt): boolean {
+  return key === keyOf(attempt) || key.startsWith(`${keyOf(attempt)}${AFTER}`)
 }
 
 /** From now on, as long as the spec gives an attempt. */
@@ -109,7 +127,7 @@ export function startAttempt(memory: Memory, world: World): Memory {
   }
   const known = previous ? {} : foundCommand(world)
   return {
-    ...without(ended, 'gates', 'intent', 'drift'),
+    ...without(ended, 'gates', 'intent', 'canary', 'drift'),
     ...known,
     attempt,
     observedGeneration: release.metadata.generation,
@@ -132,7 +150,7 @@ export function retryAttempt(memory: Memory, attempt: Attempt, world: World): Me
     startedAt: instantText(world.now),
     deadline: deadlineOf(world),
   }
-  return { ...without(memory, 'gates', 'intent', 'drift'), attempt: fresh }
+  return { ...without(memory, 'gates', 'intent', 'canary', 'drift'), attempt: fresh }
 }
 
 /** The color was empty when this was decided: whatever stands in it from now on was built by this attempt and has never served. */
@@ -161,7 +179,7 @@ export function endAttempt(memory: Memory, now: Instant, ending: Ending): Memory
     endedAt: instantText(now),
   }
   return {
-    ...without(memory, 'intent'),
+    ...without(memory, 'intent', 'canary'),
     attempt: {
       ...without(attempt, 'message'),
       outcome: ending.outcome,
@@ -190,5 +208,5 @@ export function turnBack(
 ): Memory {
   const deadline = deadlineOf(world)
   const back: Attempt = { ...without(attempt, 'outcome', 'builds'), direction: 'Back', deadline, ...why }
-  return { ...without(memory, 'gates', 'intent', 'verified'), attempt: back }
+  return { ...without(memory, 'gates', 'intent', 'canary', 'verified'), attempt: back }
 }

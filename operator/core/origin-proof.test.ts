@@ -115,13 +115,18 @@ describe('a color is asked as CloudFront asks it', () => {
 
 describe('what cannot be asked', () => {
   const [blue, green] = factsOf().origins as [OriginFacts, OriginFacts]
+  const field = 'spec.traffic.cloudFrontDistribution'
+  const written = (changes: Partial<Distribution> = {}): Distribution & { field: string } => ({
+    ...settings(changes),
+    field,
+  })
 
   test.each<[OriginFacts['kind'], string]>([
     ['Vpc', 'originProof is Required, and "housing-green" is a VPC origin'],
     ['S3', 'originProof is Required, and "housing-green" is an S3 origin'],
   ])('is refused unless it is waived: %s', (kind, message) => {
     const origins = [blue, { ...green, kind }, { ...green, id: 'assets', kind: 'S3' as const }]
-    expect(unprovableOrigins(settings(), origins)).toEqual([expect.stringContaining(message)])
-    expect(unprovableOrigins(settings({ originProof: 'Waived' }), origins)).toEqual([])
+    expect(unprovableOrigins(written(), origins)).toEqual([expect.stringContaining(message)])
+    expect(unprovableOrigins(written({ originProof: 'Waived' }), origins)).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 /** The way that CloudFront takes to a color: what a gate must be asked through before users are. */
 import type { Color } from '../api/names.ts'
-import type { Distribution, Spec } from '../api/release.ts'
+import { distributionOf, type Distribution, type Spec } from '../api/release.ts'
 import type { BehaviorFacts, OriginFacts } from './distribution.ts'
 import { originName, type PointerReading, type Target } from './world.ts'
 
@@ -15,7 +15,7 @@ const FORWARDING_HOST = new Set([
  * waived or the pointer has no origins.
  */
 export function originTarget(spec: Spec, pointer: PointerReading, color: Color): Target | undefined {
-  const settings = spec.traffic.cloudFrontDistribution
+  const settings = distributionOf(spec)
   const facts = pointer.type === 'Read' ? pointer.distribution : undefined
   const origin = facts?.origins.find(({ id }) => id === originName(spec, color))
   if (!settings || !facts || !origin || settings.originProof === 'Waived') return undefined
@@ -30,14 +30,17 @@ export function originTarget(spec: Spec, pointer: PointerReading, color: Color):
 }
 
 /** Why the proof cannot be had, as a problem that names field, value and remedy. */
-export function unprovableOrigins(settings: Distribution, origins: readonly OriginFacts[]): string[] {
+export function unprovableOrigins(
+  settings: Distribution & { field: string },
+  origins: readonly OriginFacts[],
+): string[] {
   if (settings.originProof === 'Waived') return []
   const { blue, green } = settings.origins
   return origins
     .filter(({ id, kind }) => (id === blue || id === green) && kind !== 'Custom')
     .map(
       ({ id, kind }) =>
-        `spec.traffic.cloudFrontDistribution.originProof is Required, and "${id}" is ${kind === 'Vpc' ? 'a VPC origin, which CloudFront alone can reach' : 'an S3 origin, which CloudFront alone may read'}: set it to Waived, and the way from CloudFront to the pods is proven by nothing but verify`,
+        `${settings.field}.originProof is Required, and "${id}" is ${kind === 'Vpc' ? 'a VPC origin, which CloudFront alone can reach' : 'an S3 origin, which CloudFront alone may read'}: set it to Waived, and the way from CloudFront to the pods is proven by nothing but verify`,
     )
 }
 

@@ -6,6 +6,9 @@ export const SETTLE_POLL_MS = 5000
 /** How soon a claim, an origin or a permission that is missing is looked for again. */
 export const BLOCKED_RECHECK_MS = 60_000
 
+/** How soon it is tried again to have the behaviors of a distribution follow a key, after that was refused. */
+export const FALLBACK_RETRY_MS = 300_000
+
 /** How soon pods that are not ready are looked at again; their changes are watched anyway. */
 export const PODS_RECHECK_MS = 30_000
 

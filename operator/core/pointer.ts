@@ -1,25 +1,25 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
-import type { Spec } from '../api/release.ts'
-import { originName, type ColorState, type PointerReading } from './world.ts'
+import { distributionField, distributionOf, keyValueStoreOf, type Spec } from '../api/release.ts'
+import { originName, type ColorState, type PointerReading, type World } from './world.ts'
 
 /**
  * What a reading of the pointer means for the colors.
  * `Names`: every part names this color. `Split`: parts differ or name something foreign, so both colors may be serving.
  * `Adopted`: every part names one origin that is not of this release, which the spec allows to be taken over.
- * `Nothing`: no user is routed anywhere by it. `Unknown`: it could not be read, so both colors may be serving.
+ * `Nothing`: it decides nothing for any user; of a key that was deleted, edges may not all know it yet. `Unknown`: it could not be read, so both colors may be serving.
  */
 export type PointerView =
   | { type: 'Names'; color: Color; settled: 'Yes' | 'No' }
   | { type: 'Split'; message: string }
   | { type: 'Adopted'; origin: string; settled: 'Yes' | 'No' }
-  | { type: 'Nothing' }
+  | { type: 'Nothing'; settled?: 'Yes' | 'No' }
   | { type: 'Unknown'; message: string }
 
 /**
  * The color that a name of the pointer means. While something stands in a color, that color is meant by the name that its
  * Service was made with, whatever the spec says now: an edit must not make the live origin mean the other color.
  */
-function colorOf(spec: Spec, name: string, states: Record<Color, ColorState>): Color | undefined {
+export function colorOf(spec: Spec, name: string, states: Record<Color, ColorState>): Color | undefined {
   const marked = COLORS.find(
     (color) => states[color].workload && states[color].service?.origin === `${pointerId(spec)}/${name}`,
   )
@@ -37,15 +37,18 @@ export function isMarkedElsewhere(spec: Spec, { service }: ColorState): boolean 
   return service?.origin !== undefined && service.origin.split('/')[0] !== pointerId(spec)
 }
 
+/** Without a slash, which ends it in a mark. Of a store, the key decides whatever distribution it is read behind. */
 function pointerId(spec: Spec): string {
-  const { cloudFrontDistribution, service } = spec.traffic
-  return cloudFrontDistribution?.distributionId ?? `Service:${service?.name ?? ''}`
+  const store = keyValueStoreOf(spec)
+  if (store) return `${store.keyValueStoreArn.split('/')[1] ?? ''}:${store.key}`
+  return distributionOf(spec)?.distributionId ?? `Service:${spec.traffic.service?.name ?? ''}`
 }
 
 export function viewOf(spec: Spec, reading: PointerReading, states: Record<Color, ColorState>): PointerView {
   if (reading.type === 'Absent') return { type: 'Nothing' }
   if (reading.type !== 'Read') return { type: 'Unknown', message: reading.message }
-  if (reading.targets.every((target) => target.names === '')) return { type: 'Nothing' }
+  if (reading.targets.every((target) => target.names === ''))
+    return keyValueStoreOf(spec) ? { type: 'Nothing', settled: reading.settled } : { type: 'Nothing' }
   const colors = new Set(reading.targets.map((target) => colorOf(spec, target.names, states)))
   const [color] = colors
   if (colors.size === 1 && color) return { type: 'Names', color, settled: reading.settled }
@@ -59,7 +62,7 @@ function adoptable(spec: Spec, { targets }: Extract<PointerReading, { type: 'Rea
   const names = new Set(targets.map((target) => target.names))
   const [origin] = names
   const isOurs = COLORS.some((color) => originName(spec, color) === origin)
-  return spec.traffic.cloudFrontDistribution?.adopt && names.size === 1 && !isOurs ? origin : undefined
+  return distributionOf(spec)?.adopt && names.size === 1 && !isOurs ? origin : undefined
 }
 
 /** Whether the reading is of an earlier time, because the pointer cannot be read now. */
@@ -67,19 +70,44 @@ export function isOutdated(reading: PointerReading): boolean {
   return reading.type === 'Read' && reading.outdated !== undefined
 }
 
-/** Parts of the pointer that are not of this release and yet lead to the color. */
+/** The color that a share of the clients is sent to; undefined where there is none, or none of ours. */
+export function canaryColor(
+  spec: Spec,
+  reading: PointerReading,
+  states: Record<Color, ColorState>,
+): Color | undefined {
+  const canary = reading.type === 'Read' ? reading.canary : undefined
+  return canary && colorOf(spec, canary.names, states)
+}
+
+/** Parts that do not follow the pointer of this release and yet lead to the color. */
 export function partsElsewhere(
   spec: Spec,
   reading: PointerReading,
   states: Record<Color, ColorState>,
   color: Color,
 ): string[] {
-  const elsewhere = reading.type === 'Read' ? (reading.elsewhere ?? []) : []
-  return elsewhere.filter(({ names }) => colorOf(spec, names, states) === color).map(({ part }) => part)
+  if (reading.type !== 'Read') return []
+  const leading = [...(reading.elsewhere ?? []), ...(reading.fallback?.targets ?? [])]
+  const parts = leading.filter(({ names }) => colorOf(spec, names, states) === color).map(({ part }) => part)
+  return [...new Set(parts)]
+}
+
+/** Behaviors that themselves name the other color than the live one. */
+export function behindFallback(
+  { colors, pointer, release }: Pick<World, 'colors' | 'pointer' | 'release'>,
+  live: Color,
+): string[] {
+  const targets = pointer.type === 'Read' ? (pointer.fallback?.targets ?? []) : []
+  return targets
+    .filter(({ names }) => colorOf(release.spec, names, colors) === otherColor(live))
+    .map(({ part }) => part)
 }
 
 export function describeTargets(reading: Extract<PointerReading, { type: 'Read' }>): string {
-  return reading.targets.map(({ part, names }) => `${names || 'nothing'} for ${part}`).join(', ')
+  const { canary, targets } = reading
+  const all = targets.map(({ part, names }) => `${names || 'nothing'} for ${part}`)
+  return [...all, ...(canary ? [`${canary.names} for ${canary.weight} % of the clients`] : [])].join(', ')
 }
 
 /** Colors that some edge may be routing to right now. */
@@ -90,7 +118,7 @@ export function servingColors(view: PointerView): readonly Color[] {
     case 'Adopted':
       return view.settled === 'Yes' ? [] : COLORS
     case 'Nothing':
-      return []
+      return view.settled === 'No' ? COLORS : []
     case 'Split':
     case 'Unknown':
       return COLORS
@@ -108,7 +136,7 @@ export function missingOrigins(spec: Spec, reading: PointerReading): string | un
   const missing = COLORS.filter((color) => !reading.origins.includes(originName(spec, color)))
   if (missing.length === 0) return undefined
   const fields = missing.map(
-    (color) => `spec.traffic.cloudFrontDistribution.origins.${color} "${originName(spec, color)}"`,
+    (color) => `${distributionField(spec)}.origins.${color} "${originName(spec, color)}"`,
   )
   return `${fields.join(' and ')} is not an origin of the distribution, which has ${reading.origins.join(', ')}: add the origin to the distribution or correct the field`
 }

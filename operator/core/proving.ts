@@ -1,8 +1,8 @@
 /** Gates, intent, move: the same for both directions, so that a return is checked like a switch. */
 import { SERVICE_PORT, type Color } from '../api/names.ts'
-import type { Attempt } from '../api/release.ts'
+import { keyValueStoreOf, type Attempt, type Intent } from '../api/release.ts'
 import { claimTaken } from './blocked.ts'
-import { keyOf, without, type Memory } from './memory.ts'
+import { isDecided, keyOf, without, type Memory } from './memory.ts'
 import { originTarget } from './origin-proof.ts'
 import { readyPods, type Found, type Scene } from './scene.ts'
 import { nameOf, type PointerView } from './pointer.ts'
@@ -14,6 +14,10 @@ export interface Course {
   goal: Color
   /** What its pods were rendered from, with the gates to ask. */
   stored: StoredRevision
+  /** What the gates are asked for, where they were passed before: after a step of a canary. */
+  gatesKey?: string
+  /** Percent of the clients that are to go there; absent: all of them. */
+  weight?: number
   /** What a wrong answer leads to; undefined means to ask again. */
   failed: (message: string) => Found
   /** What no answer leads to; undefined means to ask again. */
@@ -41,9 +45,9 @@ function tooSoon({ world: { now, pointer } }: Scene, { attempt, goal }: Course):
 }
 
 function unproven(scene: Scene, course: Course): Found {
-  const { attempt, goal } = course
+  const { goal } = course
   const { memory, world } = scene
-  const report = memory.gates?.key === keyOf(attempt) ? memory.gates : undefined
+  const report = memory.gates?.key === gatesKeyOf(course) ? memory.gates : undefined
   if (!report) return asking(scene, course, 'asking the gates')
   const text = gatesText(scene)
   const pods = readyPods(world.colors[goal])
@@ -57,11 +61,17 @@ function unproven(scene: Scene, course: Course): Found {
   }
 }
 
-function asking(scene: Scene, course: Course, message: string): Found {
-  return { step: gatesStep(scene, course), waiting: { reason: 'Gating', message } }
+function gatesKeyOf({ attempt, gatesKey }: Course): string {
+  return gatesKey ?? keyOf(attempt)
 }
 
-function gatesStep({ world }: Scene, { attempt, goal, stored }: Course): Extract<Step, { type: 'RunGates' }> {
+function asking(scene: Scene, course: Course, message: string): Found {
+  const reason = course.gatesKey === undefined ? 'Gating' : 'Canary'
+  return { step: gatesStep(scene, course), waiting: { reason, message } }
+}
+
+function gatesStep({ world }: Scene, course: Course): Extract<Step, { type: 'RunGates' }> {
+  const { attempt, goal, stored } = course
   const color = world.colors[goal]
   // A return is not held up by it: the color has served through its origin before.
   const origin =
@@ -72,7 +82,7 @@ function gatesStep({ world }: Scene, { attempt, goal, stored }: Course): Extract
   }))
   return {
     type: 'RunGates',
-    key: keyOf(attempt),
+    key: gatesKeyOf(course),
     gates: stored.gates,
     pods,
     service: {
@@ -98,17 +108,18 @@ export function gatesText({ memory }: Scene): string {
 }
 
 /** The intent stands in the status before the move, made on the very observation that the move is guarded by. */
-function intentMissing({ memory, view, world }: Scene, { attempt, goal }: Course): Found {
+function intentMissing({ memory, view, world }: Scene, { attempt, goal, weight }: Course): Found {
   const token = world.pointer.type === 'Read' ? world.pointer.token : 'absent'
   const key = keyOf(attempt)
   const { intent } = memory
-  if (intent?.to === goal && intent.token === token && intent.attempt === key) return undefined
+  const decided: Intent = { to: goal, token, attempt: key, ...(weight === undefined ? {} : { weight }) }
+  if (isDecided(intent, decided)) return undefined
   // From here on it may serve at any moment.
   return {
     memory: {
       ...withUndoTarget(memory, view),
       attempt: without(attempt, 'builds'),
-      intent: { to: goal, token, attempt: key },
+      intent: decided,
     },
   }
 }
@@ -116,10 +127,14 @@ function intentMissing({ memory, view, world }: Scene, { attempt, goal }: Course
 /** What the pointer names before a move is what an undo goes back to: an adopted origin, or else the color that stays warm. */
 function withUndoTarget(memory: Memory, view: PointerView): Memory {
   if (view.type === 'Adopted') return { ...memory, adopted: view.origin }
+  // A key that does not exist is gone back to by deleting it.
+  if (view.type === 'Nothing' && 'settled' in view) return { ...memory, adopted: '' }
   return view.type === 'Names' ? without(memory, 'adopted') : memory
 }
 
-function move({ memory, world }: Scene, { attempt, goal, stored }: Course): Found {
+function move(scene: Scene, course: Course): Found {
+  const { memory, world } = scene
+  const { attempt, goal, stored } = course
   if (!memory.intent) return undefined
   const { token } = memory.intent
   return {
@@ -130,7 +145,30 @@ function move({ memory, world }: Scene, { attempt, goal, stored }: Course): Foun
       token,
       targetPort: stored.port,
       direction: attempt.direction,
+      ...shareOf(scene, course),
     },
-    waiting: { reason: 'Switching', message: `moving the pointer to ${goal}` },
+    waiting: movingTo(goal, course.weight),
+  }
+}
+
+/** What is said of a move that was decided. */
+export function movingTo(
+  goal: string,
+  weight: number | undefined,
+): { reason: 'Canary' | 'Switching'; message: string } {
+  if (weight === undefined) return { reason: 'Switching', message: `moving the pointer to ${goal}` }
+  return { reason: 'Canary', message: `sending ${weight} % of the clients to ${goal}` }
+}
+
+type Share = Pick<Extract<Step, { type: 'MovePointer' }>, 'weight' | 'live' | 'salt' | 'clientHeader'>
+
+function shareOf({ world: { pointer, release } }: Scene, { attempt, weight }: Course): Share {
+  if (weight === undefined || pointer.type !== 'Read') return {}
+  const clientHeader = keyValueStoreOf(release.spec)?.canaryClientHeader
+  return {
+    weight,
+    live: pointer.targets[0]?.names ?? '',
+    salt: attempt.id,
+    ...(clientHeader === undefined ? {} : { clientHeader }),
   }
 }

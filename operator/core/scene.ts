@@ -1,7 +1,9 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
-import { deletionPolicyOf, type Attempt, type GateReport } from '../api/release.ts'
-import { recall, without, type ColorMemory, type Memory } from './memory.ts'
+import { deletionPolicyOf, keyValueStoreOf, type Attempt, type GateReport } from '../api/release.ts'
+import { instantText, recall, without, type ColorMemory, type Memory } from './memory.ts'
 import {
+  behindFallback,
+  canaryColor,
   isMarkedElsewhere,
   isOutdated,
   isUnsettled,
@@ -76,9 +78,11 @@ function colorsServing(world: World, view: PointerView): readonly Color[] {
   const { pointer, release, colors } = world
   if (isOutdated(pointer)) return COLORS
   const here = servingColors(view)
+  const shared = canaryColor(release.spec, pointer, colors)
   return COLORS.filter(
     (color) =>
       here.includes(color) ||
+      shared === color ||
       partsElsewhere(release.spec, pointer, colors, color).length > 0 ||
       mayServeElsewhere(world, view, color),
   )
@@ -106,7 +110,8 @@ function keepBooks(memory: Memory, books: Books): Memory {
   for (const color of COLORS) {
     if (books.world.colors[color].workload) colors[color] = colorBooks(memory, books, color)
   }
-  return { ...withMoveTimed(withoutStaleProof(withoutServedBuild(memory, books), books.view), books), colors }
+  const known = withoutPastShare(withoutStaleProof(withoutServedBuild(memory, books), books.view), books)
+  return { ...withMoveTimed(known, books), colors }
 }
 
 /** Since when edges have been disagreeing about the pointer. */
@@ -133,9 +138,19 @@ function withoutServedBuild(memory: Memory, { view, serving, world }: Books): Me
 
 /** Another color answers users now than the one that was proven: the proof is about nothing any more. */
 function withoutStaleProof(memory: Memory, view: PointerView): Memory {
+  const isGone = view.type === 'Nothing' && 'settled' in view
   const moved =
-    view.type === 'Adopted' || (view.type === 'Names' && memory.lastLive && memory.lastLive !== view.color)
+    isGone ||
+    view.type === 'Adopted' ||
+    (view.type === 'Names' && memory.lastLive && memory.lastLive !== view.color)
   return moved ? without(memory, 'verified') : memory
+}
+
+/** The candidate has all the clients, and the behaviors name what is live: nothing is left to tell of the way there. */
+function withoutPastShare(memory: Memory, { view, world }: Books): Memory {
+  if (view.type !== 'Names') return memory
+  const arrived = memory.canary?.color === view.color ? without(memory, 'canary') : memory
+  return behindFallback(world, view.color).length === 0 ? without(arrived, 'fallback') : arrived
 }
 
 /** What the step of this pass brought back becomes part of what is known. */
@@ -146,7 +161,13 @@ function foldDid(memory: Memory, world: World, view: PointerView): Memory {
   if (did?.type === 'LogsCollected' && attempt) return { ...memory, attempt: { ...attempt, logs: did.logs } }
   if (did?.type === 'Invalidated') return { ...memory, invalidated: did.reference }
   if (did?.type === 'Verified' && did.result.type === 'New') return withProof(memory, world, view)
-  return memory
+  return withRefusal(memory, world)
+}
+
+function withRefusal(memory: Memory, { did, now }: World): Memory {
+  if (did?.type === 'Done' && did.step === 'MoveFallback') return without(memory, 'fallback')
+  if (did?.type !== 'Refused' || did.step !== 'MoveFallback') return memory
+  return { ...memory, fallback: { message: did.message, refusedAt: instantText(now) } }
 }
 
 function withProof(memory: Memory, world: World, view: PointerView): Memory {
@@ -315,6 +336,8 @@ export function runningAttempt(scene: Scene): Attempt | undefined {
 export function isDrifted({ live, memory, view, world }: Scene): boolean {
   if (memory.attempt?.outcome !== 'Promoted') return false
   if (view.type === 'Split' || view.type === 'Adopted') return true
-  if (!live) return false
+  if (world.pointer.type === 'Read' && world.pointer.canary) return true
+  // A key that is gone leaves users to what the behaviors name; a Service that is gone is made again.
+  if (!live) return view.type === 'Nothing' && keyValueStoreOf(world.release.spec) !== undefined
   return (world.colors[live].workload?.revision ?? memory.lastRevision[live]) !== memory.attempt.revision
 }

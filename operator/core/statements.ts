@@ -4,8 +4,8 @@ import { COLORS, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
-import { keyOf } from './memory.ts'
-import { gatesText } from './proving.ts'
+import { isAbout } from './memory.ts'
+import { gatesText, movingTo } from './proving.ts'
 import { remedyOf } from './remedy.ts'
 import { settling } from './verifying.ts'
 import { type Finding, goalOf, isDrifted, readyPods, type Scene, unavailable } from './scene.ts'
@@ -91,8 +91,8 @@ export function progressOf({ live, memory, world }: Scene): Progress {
   if (attempt.direction === 'Back') return { reason: 'Returning', message: attempt.message ?? 'going back' }
   const isLive = live && world.colors[live].workload?.revision === attempt.revision
   if (isLive) return { reason: 'Verifying', message: 'asking through the pointer' }
-  if (intent) return { reason: 'Switching', message: `moving the pointer to ${intent.to}` }
-  if (gates?.key === keyOf(attempt)) return { reason: 'Gating', message: 'the gates were asked' }
+  if (intent) return movingTo(intent.to, intent.weight)
+  if (gates && isAbout(gates, attempt)) return { reason: 'Gating', message: 'the gates were asked' }
   return { reason: 'Building', message: `building revision ${attempt.revision}` }
 }
 
@@ -140,11 +140,18 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
   return { type: 'Drifted', status: 'True', reason, message }
 }
 
-function warnedOf({ world: { pointer, release } }: Scene): Statement<'Warned'>[] {
+function warnedOf({ memory: { fallback }, world: { pointer, release } }: Scene): Statement<'Warned'>[] {
   const facts = pointer.type === 'Read' ? pointer.distribution : undefined
   const warnings = facts ? warningsOf(release.spec, facts) : []
+  if (fallback) return [fallbackWarning([fallback.message, ...warnings])]
   if (warnings.length === 0) return []
   return [{ type: 'Warned', status: 'True', reason: 'DistributionRisky', message: warnings.join('; ') }]
+}
+
+function fallbackWarning([refused, ...others]: string[]): Statement<'Warned'> {
+  const message = `where the key cannot be read, users still get the color before, which is kept: ${refused}`
+  const told = [message, ...others].join('; ')
+  return { type: 'Warned', status: 'True', reason: 'FallbackBehind', message: told }
 }
 
 function candidateOf(scene: Scene): Statement<'CandidateAvailable'> {
@@ -172,7 +179,7 @@ function candidateOf(scene: Scene): Statement<'CandidateAvailable'> {
 function gatesOf(scene: Scene): Statement<'GatesPassed'> {
   const { attempt, gates } = scene.memory
   const say = saying('GatesPassed')
-  if (!attempt || gates?.key !== keyOf(attempt))
+  if (!attempt || !gates || !isAbout(gates, attempt))
     return say('Unknown', 'NotAsked', 'the gates of this attempt were not asked')
   if (gates.result === 'Failed') return say('False', 'GateFailed', gatesText(scene))
   if (gates.result === 'Unknown') return say('Unknown', 'NotAnswered', gatesText(scene))

@@ -1,6 +1,6 @@
 /** After a move: every edge follows, and users are seen to be answered by the new revision. */
 import { otherColor, type Color } from '../api/names.ts'
-import type { Attempt, Verify } from '../api/release.ts'
+import { distributionOf, keyValueStoreOf, type Attempt, type Verify } from '../api/release.ts'
 import { deadlineOf, isPast, turnBack, type Memory } from './memory.ts'
 import { SETTLE_POLL_MS, SLOW_SETTLING_MS } from './pacing.ts'
 import { isUnsettled } from './pointer.ts'
@@ -23,7 +23,10 @@ export function settling({ memory, view, world }: Scene): Settling | undefined {
         reason: 'Settling',
         message: 'the pointer was moved; not every edge follows it yet',
       } as const)
-  return { waiting, recheckMs: SETTLE_POLL_MS }
+  const { pointer } = world
+  const settlesAt = pointer.type === 'Read' ? pointer.settlesAt : undefined
+  const leftMs = settlesAt === undefined ? SETTLE_POLL_MS : Math.max(100, settlesAt - world.now)
+  return { waiting, recheckMs: Math.min(SETTLE_POLL_MS, leftMs) }
 }
 
 /**
@@ -32,7 +35,7 @@ export function settling({ memory, view, world }: Scene): Settling | undefined {
  */
 export function invalidating({ memory, world }: Scene): Found {
   const { spec, metadata } = world.release
-  const paths = spec.traffic.cloudFrontDistribution?.invalidationPaths ?? []
+  const paths = distributionOf(spec)?.invalidationPaths ?? []
   const { intent } = memory
   if (paths.length === 0 || !intent) return undefined
   const reference = `modelrelease/${metadata.uid}/${intent.attempt}/${intent.token}`
@@ -52,9 +55,27 @@ export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
     const message = `after the switch: ${seen.message}`
     return { memory: turnBack(scene, attempt, { reason: 'VerifyFailed', message }) }
   }
-  if (attempt.verifyBy) return asking
+  // The time that it may take begins when every edge follows.
+  if (attempt.verifyBy || isUnsettled(scene.view)) return asking
   const memory: Memory = { ...scene.memory, attempt: { ...attempt, verifyBy: deadlineOf(scene.world) } }
   return { ...asking, memory }
+}
+
+/**
+ * Edges follow a key within seconds, long before it is sure that all of them do: a wrong answer is not waited for, and an
+ * answer of the color before proves nothing either way.
+ */
+export function verifyingAtOnce(scene: Scene, attempt: Attempt, color: Color): Found {
+  const revision = scene.world.colors[color].workload?.revision
+  if (!keyValueStoreOf(scene.world.release.spec) || !revision) return undefined
+  if (!verificationOf(scene, attempt, revision)) return undefined
+  return verifying(scene, attempt, color) ?? seenAlready(scene)
+}
+
+function seenAlready(scene: Scene): Found {
+  const message =
+    'users are answered by the revision; until it is sure that every edge follows the key, both colors are kept'
+  return { ...settling(scene), waiting: { reason: 'Verifying', message } }
 }
 
 /** Every edge follows, and yet no proof came in the time that a candidate may take to build; the other color could serve. */
@@ -90,7 +111,7 @@ function verificationOf(
   attempt: Attempt,
   revision: string,
 ): Question | undefined {
-  const verify = world.release.spec.traffic.cloudFrontDistribution?.verify
+  const verify = distributionOf(world.release.spec)?.verify
   if (!verify?.url || verify.type === 'DeployedOnly' || !URL.canParse(verify.url)) return undefined
   // On the way back the expectation of the new revision means nothing, so only identity can prove the arrival.
   const identity = storedOf({ world, ...scene }, revision)?.identity ?? 'None'

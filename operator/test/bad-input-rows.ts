@@ -170,7 +170,7 @@ export const ROWS: readonly Row[] = [
     answer: {
       type: 'Stalled',
       reason: 'BehaviorClaimed',
-      message: 'name another behavior, or delete that release first',
+      message: 'name another, or delete that release first',
     },
   },
   {

@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import type { Color } from '../api/names.ts'
 import { COLORS, otherColor } from '../api/names.ts'
-import { keyOf, without } from '../core/memory.ts'
+import { AFTER, keyOf, without } from '../core/memory.ts'
 import { RULES, type Rules } from '../core/plan.ts'
 import { servingColors } from '../core/pointer.ts'
 import { goalOf, type Found, type Scene } from '../core/scene.ts'
+import { settling } from '../core/verifying.ts'
 import { DeviationError, run } from './simulation.ts'
 import { STORIES } from './stories.ts'
 
@@ -18,7 +19,7 @@ const SHOWS: Record<RuleName, string[]> = {
   liveWorkloadGone: ['live-deployment-deleted', 'pointer-unreachable'],
   liveServiceBroken: ['live-service-deleted'],
   pointerGone: ['pointer-service-deleted'],
-  liveSizeDiffers: ['scaled-during-release'],
+  liveSizeDiffers: ['scaled-during-release', 'canary-scaled'],
   ownershipDiffers: ['deletion-policy', 'deletion-policy-service'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
   specChanged: ['first-release', 'first-release-service'],
@@ -51,11 +52,26 @@ const SHOWS: Record<RuleName, string[]> = {
     'moves-spaced',
     'adopted-and-undone',
     'adopted-and-wrong',
+    'key-wrong-through-edges',
+    'key-beside-another-fleet',
+    'key-undo',
+    'canary-abort',
+    'canary-both-ill',
+    'canary-first-release',
+  ],
+  canaryWithdrawn: ['canary-new-spec', 'canary-other-pointer', 'canary-status-wiped', 'key-foreign-share'],
+  canaryFailed: ['canary-falls-ill', 'canary-stopped-by-hand'],
+  canarying: ['canary', 'canary-gate-fails', 'canary-gate-silent', 'canary-operator-stopped'],
+  fallbackBehind: [
+    'key-first-release',
+    'fallback-refused',
+    'fallback-behind-next-release',
+    'fallback-spaced',
   ],
   supersededCandidate: ['superseded'],
   specInvalid: ['bad-spec'],
   originMissing: ['origin-missing'],
-  driftRepaired: ['drift-repaired', 'drift-fought'],
+  driftRepaired: ['drift-repaired', 'drift-fought', 'key-foreign-value'],
   distributionUnfit: ['distribution-unfit'],
   originRemapped: ['origins-swapped', 'origins-swapped-while-going-back'],
   claimTaken: ['behavior-claimed'],
@@ -66,6 +82,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'verify-silent',
     'pointer-changed-while-settling',
     'pointer-type-changed',
+    'key-instead-of-distribution',
   ],
   pointerMustSettle: ['foreign-write-before-move', 'foreign-write-at-move'],
   colorTaken: [
@@ -76,7 +93,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'behavior-dropped',
   ],
   building: ['operator-stopped'],
-  switching: ['pointer-changed'],
+  switching: ['pointer-changed', 'key-deleted'],
   provenAgain: ['foreign-move-and-back'],
   failedCandidate: [
     'wrong-answer',
@@ -88,10 +105,12 @@ const SHOWS: Record<RuleName, string[]> = {
     'silent-gates',
     'origin-leads-nowhere',
     'impostor',
+    'key-first-release-refused',
   ],
   retiring: [
     'promote',
     'promote-service',
+    'key-promote',
     'unknown-container',
     'port-changed',
     'status-wiped',
@@ -252,6 +271,45 @@ const unpaced: Change = (scene) => {
   return { ...scene, world: { ...scene.world, pointer: without(pointer, 'writableAt') } }
 }
 
+const anHourLater: Change = (scene) => ({
+  ...scene,
+  world: { ...scene.world, now: scene.world.now + 3_600_000 },
+})
+
+/** As if what the gates said before the first share of the clients was said now. */
+const passedAfterStep: Change = (scene) => {
+  const { attempt, canary, gates } = scene.memory
+  if (!attempt || !canary || !gates) return scene
+  const key = `${keyOf(attempt)}${AFTER}${canary.weight}`
+  return { ...scene, memory: { ...scene.memory, gates: { ...gates, key } } }
+}
+
+const unshared: Change = (scene) => {
+  const { pointer } = scene.world
+  const memory = without(scene.memory, 'canary')
+  if (pointer.type !== 'Read') return { ...scene, memory }
+  return { ...settled(scene), memory, world: { ...scene.world, pointer: without(pointer, 'canary') } }
+}
+
+const withoutFallback: Change = (scene) => {
+  const { pointer } = scene.world
+  if (pointer.type !== 'Read') return scene
+  const world = { ...scene.world, pointer: without(pointer, 'fallback') }
+  return ownPartsOnly({ ...scene, world })
+}
+
+const withoutSteps: Change = (scene) => {
+  const { release } = scene.world
+  const { cloudFrontKeyValueStore: store } = release.spec.traffic
+  if (!store) return scene
+  const traffic = { ...release.spec.traffic, cloudFrontKeyValueStore: without(store, 'canary') }
+  return { ...scene, world: { ...scene.world, release: { ...release, spec: { ...release.spec, traffic } } } }
+}
+
+function withoutHaste(scene: Scene): Found {
+  return scene.memory.attempt && settling(scene) ? settling(scene) : RULES.advance.alreadyLive(scene)
+}
+
 function unnamed(scene: Scene): Found {
   const found = RULES.advance.building(scene)
   if (found?.step?.type !== 'StoreRevision') return found
@@ -324,6 +382,32 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'caches are emptied while edges still fill them': {
     rules: blinded(['alreadyLive', 'pointerMustSettle'], settled),
     story: 'caches-invalidated',
+  },
+  'a key is verified only when it has settled': {
+    rules: { ...RULES, advance: { ...RULES.advance, alreadyLive: withoutHaste } },
+    story: 'key-wrong-through-edges',
+  },
+  'a step of a canary is not held': { rules: blinded(['canarying'], anHourLater), story: 'canary' },
+  'the gates that passed before a canary are believed after a step': {
+    rules: blinded(['canarying'], passedAfterStep),
+    story: 'canary-gate-fails',
+  },
+  'a share of the clients counts for nothing': {
+    rules: blinded(['specChanged', 'canaryWithdrawn', 'canaryFailed', 'pointerMustSettle'], unshared),
+    story: 'canary-new-spec',
+  },
+  'what the behaviors name behind a key counts for nothing': {
+    rules: blinded(['retiring', 'fallbackBehind'], withoutFallback),
+    story: 'key-promote',
+  },
+  'clients are brought back to where nobody answers': {
+    rules: blinded(['goingBack'], everyPodReady),
+    story: 'canary-both-ill',
+  },
+  'all clients are sent at once': { rules: blinded(['switching'], withoutSteps), story: 'canary' },
+  'time that nobody watched in a step counts': {
+    rules: blinded(['canarying'], longWatched),
+    story: 'canary-operator-stopped',
   },
   'time that nobody watched counts': {
     rules: blinded(['switching'], longWatched),

@@ -3,7 +3,15 @@
  * stands behind them. Time is virtual; every write can be made to crash the operator or to meet a conflict.
  */
 import { COLORS, IDENTITY_HEADER, SERVICE_PORT, colorName, type Color } from '../api/names.ts'
-import { deletionPolicyOf, type ModelRelease, type Spec, type Status } from '../api/release.ts'
+import {
+  deletionPolicyOf,
+  distributionOf,
+  keyValueStoreOf,
+  type KeyValueStore,
+  type ModelRelease,
+  type Spec,
+  type Status,
+} from '../api/release.ts'
 import type { Happening } from '../core/happenings.ts'
 import type { DistributionFacts } from '../core/distribution.ts'
 import { pointerServiceName } from '../core/manifests.ts'
@@ -45,6 +53,7 @@ export type Seen =
   | { type: 'Scale'; color: Color; from: number; to: number }
   | { type: 'Remove'; color: Color }
   | { type: 'Move'; to: Color | 'adopted'; names: string; token: string }
+  | { type: 'Fallback'; names: string }
   | { type: 'Status'; status: Status }
   | { type: 'Invalidate' }
 
@@ -52,11 +61,13 @@ interface PointerState {
   /** Of a pointer Service. */
   ownership?: Ownership
   kind: Spec['traffic']['type']
-  /** What it names per part, and what each edge follows and when. */
+  /** What it names per part, and what each edge follows and when. Of a key: what it holds, with the share under `SHARE`. */
   targets: Record<string, string>
   version: number
   edges: Record<string, string>[]
   due: { at: number; edge: number; targets: Record<string, string> }[]
+  /** Of a key: when it was written last. */
+  writtenAt?: number
 }
 
 interface Deployment {
@@ -83,6 +94,14 @@ export interface Pod {
 const READY_AFTER_MS = 2000
 const GONE_AFTER_MS = 1000
 const EDGE_DELAYS_MS = [1000, 3000, 6000]
+/** A key is everywhere within seconds; nobody says when, so that time is waited which is surely enough. */
+const KEY_DELAYS_MS = [200, 700, 1500]
+const KEY_SETTLE_MS = 60_000
+const KEY = 'key housing'
+/** The part of a key's value that a share of the clients follows: its weight stands in front. */
+const SHARE = ` % of ${KEY}`
+export const STORE_ARN =
+  'arn:aws:cloudfront::123456789012:key-value-store/a1b2c3d4-5678-90ab-cdef-0123456789ab'
 /** The answer of a housing model to the known house, by its version. */
 const PREDICTION: Record<string, number> = { '1': 30.72, '2': 26.93, '3': 21.1 }
 const WRONG_PREDICTION = 99
@@ -128,6 +147,8 @@ export class SimulatedWorld implements Cluster {
   elsewhere: { part: string; names: string }[] = []
   /** What the distribution is like, where that matters. */
   facts: DistributionFacts | undefined
+  /** While set, the behaviors of the distribution may not be changed. */
+  fallbackRefused: string | undefined
   /** While set, the origins of the distribution lead nowhere. */
   originsSilent: 'Yes' | 'No' = 'No'
   /** What the caches were told to forget, by reference. */
@@ -160,19 +181,27 @@ export class SimulatedWorld implements Cluster {
     this.specs.set(1, spec)
   }
 
-  /** The pointer that the spec names; it stood there before the release came. */
+  /** The pointer that the spec names; it stood there before the release came, but for a Service and a key. */
   get pointer(): PointerState {
-    const distribution = this.spec.traffic.cloudFrontDistribution
-    const id = distribution?.distributionId ?? 'Service'
+    const store = keyValueStoreOf(this.spec)
+    if (store) return this.pointerOf(`${store.keyValueStoreArn} ${store.key}`, 'CloudFrontKeyValueStore', {})
+    return this.distribution ?? this.pointerOf('Service', 'Service', {})
+  }
+
+  /** What the behaviors of the distribution name; behind a key that is what users get where it cannot be read. */
+  get distribution(): PointerState | undefined {
+    const settings = distributionOf(this.spec)
+    if (!settings) return undefined
+    const { behaviors, distributionId, origins } = settings
+    const targets = Object.fromEntries(behaviors.map(({ pathPattern }) => [pathPattern, origins.blue]))
+    return this.pointerOf(distributionId, 'CloudFrontDistribution', targets)
+  }
+
+  private pointerOf(id: string, kind: PointerState['kind'], targets: Record<string, string>): PointerState {
     const known = this.pointers.get(id)
     if (known) return known
-    const targets = distribution
-      ? Object.fromEntries(
-          distribution.behaviors.map(({ pathPattern }) => [pathPattern, distribution.origins.blue]),
-        )
-      : {}
     const pointer: PointerState = {
-      kind: this.spec.traffic.type,
+      kind,
       targets,
       version: 1,
       edges: EDGE_DELAYS_MS.map(() => ({ ...targets })),
@@ -202,13 +231,38 @@ export class SimulatedWorld implements Cluster {
   /** The same at every edge at once, so that what is broken by it is broken in the instant of the act. */
   pointElsewhereAtOnce(target: string): void {
     this.pointElsewhere(target)
-    for (const { edge, targets } of this.pointer.due) this.pointer.edges[edge] = targets
-    this.pointer.due = []
+    atOnce(this.pointer)
+  }
+
+  /** Somebody has the behaviors of the distribution name another origin, at every edge at once. */
+  fallBackTo(target: string): void {
+    const { distribution } = this
+    if (!distribution) throw new Error('the release has no distribution')
+    this.setPointer(
+      Object.fromEntries(Object.keys(distribution.targets).map((part) => [part, target])),
+      distribution,
+    )
+    atOnce(distribution)
+  }
+
+  /** Somebody writes the key by hand: nothing of it stays as it was. Without a value it is deleted. */
+  writeKey(live?: string, share?: { names: string; weight: number }): void {
+    this.setPointer({
+      ...(live === undefined ? {} : { [KEY]: live }),
+      ...(share ? { [`${share.weight}${SHARE}`]: share.names } : {}),
+    })
+  }
+
+  /** The share of the clients that the key sends elsewhere than the rest. */
+  get share(): { names: string; weight: number } | undefined {
+    const found = Object.entries(this.pointer.targets).find(([part]) => part.endsWith(SHARE))
+    return found && { weight: parseInt(found[0], 10), names: found[1] }
   }
 
   /** Another writer moves the pointer of every behavior. */
   pointElsewhere(target: string): void {
-    this.setPointer(Object.fromEntries(Object.keys(this.pointer.targets).map((part) => [part, target])))
+    if (this.pointer.kind === 'CloudFrontKeyValueStore') this.writeKey(target)
+    else this.setPointer(Object.fromEntries(Object.keys(this.pointer.targets).map((part) => [part, target])))
   }
 
   deleteDeployment(color: Color): void {
@@ -286,7 +340,10 @@ export class SimulatedWorld implements Cluster {
 
   /** What the users of every pointer are routed to, per edge and part. */
   private routes(): string[] {
-    const used = [...new Set([...this.pointers.values(), this.pointer])]
+    // What the behaviors name behind a key is reached too, by whoever meets an edge that cannot read the key.
+    const used = [...new Set([...this.pointers.values(), this.pointer])].filter(
+      ({ kind, targets }) => kind !== 'CloudFrontKeyValueStore' || Object.keys(targets).length > 0,
+    )
     const ours = used
       .flatMap((pointer) => (pointer.kind === 'Service' ? [pointer.targets] : pointer.edges))
       .flatMap((targets) => (Object.keys(targets).length > 0 ? Object.values(targets) : ['']))
@@ -540,7 +597,9 @@ export class SimulatedWorld implements Cluster {
 
   readonly pointerPort: Pointer = {
     read: (_release, freshness) => Promise.resolve(this.lookAtPointer(freshness)),
-    move: (release, step) => this.movePointer(release, step),
+    move: (release, step) =>
+      this.pointer.kind === 'CloudFrontKeyValueStore' ? this.moveKey(step) : this.movePointer(release, step),
+    moveFallback: (_release, step) => this.moveFallback(step),
     invalidate: (_release, { reference, paths }) =>
       this.write(`invalidate ${paths.join(' ')}`, () => {
         this.observer({ type: 'Invalidate' })
@@ -583,6 +642,7 @@ export class SimulatedWorld implements Cluster {
 
   private readPointer(): PointerReading {
     if (this.pointerTrouble) return this.pointerTrouble
+    if (this.pointer.kind === 'CloudFrontKeyValueStore') return this.readKey()
     const targets = Object.entries(this.pointer.targets).map(([part, names]) => ({ part, names }))
     if (this.spec.traffic.type === 'Service' && targets.length === 0) return { type: 'Absent' }
     return {
@@ -600,6 +660,64 @@ export class SimulatedWorld implements Cluster {
       ...(this.pointer.ownership ? { ownership: this.pointer.ownership } : {}),
       ...(this.spacingMs > 0 ? { writableAt: this.movedAt + this.spacingMs } : {}),
     }
+  }
+
+  /** Without the key, users are where the behaviors lead; an origin that is not of the release is nothing of ours. */
+  private readKey(): PointerReading {
+    const { pointer, share } = this
+    const behaviors = this.distribution
+    if (!behaviors) throw new Error('a key is read behind a distribution')
+    const [named = ''] = Object.values(behaviors.targets)
+    const settlesAt = (pointer.writtenAt ?? -Infinity) + KEY_SETTLE_MS
+    const moving = behaviors.due.map(({ targets }) => targets)
+    const leading = [behaviors.targets, ...behaviors.edges, ...moving]
+    return {
+      type: 'Read',
+      token: `k${pointer.version}`,
+      targets: [{ part: KEY, names: pointer.targets[KEY] ?? (this.colorNamed(named) ? named : '') }],
+      origins: ['housing-blue', 'housing-green', 'old-fleet'],
+      settled: this.now >= settlesAt ? 'Yes' : 'No',
+      ...(this.now < settlesAt ? { settlesAt } : {}),
+      timeoutSeconds: 30,
+      elsewhere: this.elsewhere,
+      ...(this.facts ? { distribution: this.facts } : {}),
+      ...(share ? { canary: share } : {}),
+      fallback: {
+        token: `v${behaviors.version}`,
+        targets: leading.flatMap((targets) =>
+          Object.entries(targets).map(([part, names]) => ({ part, names })),
+        ),
+        settled: behaviors.due.length === 0 ? 'Yes' : 'No',
+        ...(this.spacingMs > 0 ? { writableAt: this.movedAt + this.spacingMs } : {}),
+      },
+    }
+  }
+
+  private moveKey({ names, token, to, weight, live }: StepOf<'MovePointer'>): Promise<void> {
+    this.readAt = -Infinity
+    return this.write(`point ${weight === undefined ? 'the key' : `${weight} %`} at ${to}`, () => {
+      if (this.raceAtMove === 'Yes') this.setPointer(this.pointer.targets)
+      this.raceAtMove = 'No'
+      if (`k${this.pointer.version}` !== token) throw new ConflictError('the store changed')
+      this.observer({ type: 'Move', to, names, token })
+      if (weight === undefined) this.writeKey(names || undefined)
+      else this.writeKey(live, { names, weight })
+    })
+  }
+
+  private moveFallback({ names, token }: StepOf<'MoveFallback'>): Promise<void> {
+    this.readAt = -Infinity
+    return this.write('move the fallback', () => {
+      if (this.fallbackRefused !== undefined) throw new RefusedError('AccessDenied', this.fallbackRefused)
+      if (this.now < this.movedAt + this.spacingMs) throw new TransientError('too soon')
+      const { distribution } = this
+      if (!distribution || `v${distribution.version}` !== token)
+        throw new ConflictError('the distribution changed')
+      this.movedAt = this.now
+      this.observer({ type: 'Fallback', names })
+      const parts = Object.keys(distribution.targets)
+      this.setPointer(Object.fromEntries(parts.map((part) => [part, names])), distribution)
+    })
   }
 
   private movePointer(release: ModelRelease, step: StepOf<'MovePointer'>): Promise<void> {
@@ -624,13 +742,18 @@ export class SimulatedWorld implements Cluster {
     })
   }
 
-  private setPointer(targets: Record<string, string>): void {
-    this.pointer.targets = targets
-    this.pointer.version += 1
-    if (this.spec.traffic.type === 'Service') return
+  private setPointer(targets: Record<string, string>, pointer = this.pointer): void {
+    pointer.targets = targets
+    pointer.version += 1
+    if (pointer.kind === 'Service') return
     const { now, slowness } = this
-    this.pointer.due.push(
-      ...EDGE_DELAYS_MS.map((delay, edge) => ({ at: now + delay * slowness, edge, targets })),
+    const isKey = pointer.kind === 'CloudFrontKeyValueStore'
+    if (isKey) pointer.writtenAt = now
+    const delays = isKey ? KEY_DELAYS_MS : EDGE_DELAYS_MS
+    // Never as slow as the time that a key is given to settle.
+    const longest = isKey ? KEY_SETTLE_MS - 1000 : Infinity
+    pointer.due.push(
+      ...delays.map((delay, edge) => ({ at: now + Math.min(delay * slowness, longest), edge, targets })),
     )
   }
 
@@ -673,12 +796,13 @@ export class SimulatedWorld implements Cluster {
     return this.gatesSilent === pod.color
   }
 
+  private namedByBehaviors(): string {
+    return (this.distribution && namedAtLast(this.distribution)) ?? ''
+  }
+
   private podBehind(hostname: string, port: string): Pod | undefined {
     if (hostname === 'models.example.com') {
-      const targets =
-        this.pointer.edges.find((_, edge) => this.pointer.due.some((one) => one.edge === edge)) ??
-        this.pointer.edges[0]
-      const color = this.colorNamed(Object.values(targets ?? {})[0] ?? '')
+      const color = this.colorNamed(namedAtLast(this.pointer) ?? this.namedByBehaviors())
       return color && this.servingPods(color)[0]
     }
     const color = COLORS.find(
@@ -689,6 +813,17 @@ export class SimulatedWorld implements Cluster {
     if (color) return this.servingPods(color)[0]
     return this.pods.find((pod) => pod.ip === hostname && this.isReady(pod))
   }
+}
+
+/** What the edge that follows last names now. */
+function namedAtLast({ edges, due }: PointerState): string | undefined {
+  const targets = edges.find((_, edge) => due.some((one) => one.edge === edge)) ?? edges[0]
+  return Object.values(targets ?? {})[0]
+}
+
+function atOnce(pointer: PointerState): void {
+  for (const { edge, targets } of pointer.due) pointer.edges[edge] = targets
+  pointer.due = []
 }
 
 function isWrong({ mad }: Pod, behavior: Behavior, throughEdges: boolean): boolean {
@@ -764,6 +899,24 @@ export function knownHouse(price: number): NonNullable<Spec['gates']>[number] {
       timeoutSeconds: 5,
     },
   }
+}
+
+/** The same behind a key that a function of the distribution reads. */
+export function housingBehindStore(
+  version: 1 | 2 | 3,
+  settings: Partial<KeyValueStore> = {},
+  changes: Partial<Spec> & { behavior?: Behavior } = {},
+): Spec {
+  const spec = housing(version, changes)
+  const { cloudFrontDistribution } = spec.traffic
+  if (!cloudFrontDistribution) throw new Error('the housing release has a distribution')
+  const cloudFrontKeyValueStore = {
+    ...cloudFrontDistribution,
+    keyValueStoreArn: STORE_ARN,
+    key: 'housing',
+    ...settings,
+  }
+  return { ...spec, traffic: { type: 'CloudFrontKeyValueStore', cloudFrontKeyValueStore } }
 }
 
 /** The same through a Service pointer. */

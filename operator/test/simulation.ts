@@ -242,11 +242,14 @@ class Runner {
     return true
   }
 
-  /** A stalled release looks again for ever; only a person changes anything. */
+  /** What a person must do is looked for again and again; only a person changes anything. */
   private blocked(): boolean {
     return (
       this.world.status?.conditions?.some(
-        (one) => one.type === 'Stalled' || (one.type === 'Drifted' && one.status === 'True'),
+        ({ type, status, reason }) =>
+          type === 'Stalled' ||
+          (type === 'Drifted' && status === 'True') ||
+          (type === 'Warned' && reason === 'FallbackBehind'),
       ) ?? false
     )
   }

@@ -4,7 +4,14 @@ import type { Spec } from '../api/release.ts'
 import type { DistributionFacts } from '../core/distribution.ts'
 import type { Act, Story } from './simulation.ts'
 import { factsOf } from './worlds.ts'
-import { housing, housingBehindService, knownHouse, type SimulatedWorld } from './simulated-world.ts'
+import {
+  housing,
+  housingBehindService,
+  housingBehindStore,
+  knownHouse,
+  type Behavior,
+  type SimulatedWorld,
+} from './simulated-world.ts'
 
 function apply(tell: string, spec: Spec, when?: Act['when']): Act {
   return { tell, do: (world) => world.apply(spec), ...(when ? { when } : {}) }
@@ -89,6 +96,29 @@ function isSettling(world: SimulatedWorld): boolean {
 
 function isReturning(world: SimulatedWorld): boolean {
   return world.status?.attempt?.direction === 'Back'
+}
+
+/** The share of the clients that is at the candidate, as soon as that is told. */
+const held = (weight: number) => (world: SimulatedWorld) => world.status?.traffic?.canary?.weight === weight
+
+const STEPS = [
+  { weight: 10, holdSeconds: 60 },
+  { weight: 50, holdSeconds: 60 },
+]
+
+/** Behind a key, with a share of the clients first. */
+function inSteps(version: 1 | 2 | 3, behavior: Behavior = 'right', gates?: Spec['gates']): Spec {
+  return housingBehindStore(version, { canary: STEPS }, { behavior, ...(gates ? { gates } : {}) })
+}
+
+/** For what waits until nobody can be answered by it any more. */
+const later: Act = { tell: 'two minutes later', do: (world) => world.advanceTo(world.now + 120_000) }
+
+/** The behaviors name an origin that is always there, so nothing has to follow the key. */
+const alwaysThere: Act = {
+  tell: 'the behaviors name another fleet',
+  when: () => true,
+  do: (world) => world.fallBackTo('old-fleet'),
 }
 
 const UNREACHABLE = { type: 'Unreachable', message: 'the CloudFront API does not answer' } as const
@@ -1107,6 +1137,282 @@ export const STORIES: Record<string, Story> = {
           world.elsewhere = [{ part: '/ui/*', names: 'ui' }]
         },
       },
+    ],
+  },
+  'key-first-release': {
+    title:
+      'The first release behind a key that does not exist yet: users come from the color that the behaviors name, which follow',
+    spec: housingBehindStore(1),
+    acts: [],
+  },
+  'key-promote': {
+    title:
+      'A new version takes over within seconds; it is verified at once, the behaviors follow, the old color retires after that',
+    spec: housingBehindStore(1),
+    acts: [apply('version 2', housingBehindStore(2))],
+  },
+  'key-wrong-through-edges': {
+    title: 'Users get wrong answers after the switch: the key returns before it has settled',
+    spec: housingBehindStore(1),
+    acts: [
+      apply(
+        'version 2, broken through the edges',
+        housingBehindStore(2, {}, { behavior: 'broken-through-edges' }),
+      ),
+    ],
+  },
+  'key-undo': {
+    title: 'Undo after the behaviors have followed: the key is back in seconds, and they follow again',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
+    ],
+  },
+  'key-instead-of-distribution': {
+    title:
+      'From a distribution to a key of its function: nothing moves, and the next version is moved by the key',
+    spec: housing(1),
+    acts: [
+      apply('version 1 behind a key', housingBehindStore(1)),
+      apply('version 2 behind the key', housingBehindStore(2)),
+    ],
+  },
+  'key-beside-another-fleet': {
+    title:
+      'The behaviors name another fleet: the first release that is wrong leaves them there, the next one comes',
+    spec: housingBehindStore(1, {}, { behavior: 'broken-through-edges', retireAfterSeconds: 0 }),
+    acts: [
+      alwaysThere,
+      later,
+      apply('version 2', housingBehindStore(2)),
+      { tell: 'undo, to the fleet', when: outcome('Promoted'), do: (world) => world.command('undo', '1') },
+    ],
+  },
+  'key-first-release-refused': {
+    title: 'The first release does not pass its gates: the key is never written',
+    spec: housingBehindStore(1, {}, { behavior: 'wrong' }),
+    acts: [alwaysThere],
+  },
+  'key-deleted': {
+    title:
+      'Somebody deletes the key: users are at the fleet that the behaviors name, and it is told; a retry writes it again',
+    spec: housingBehindStore(1),
+    acts: [
+      alwaysThere,
+      { tell: 'the key is deleted', do: (world) => world.writeKey() },
+      { tell: 'retry', do: (world) => world.command('retry', '1') },
+    ],
+  },
+  'key-foreign-value': {
+    title:
+      'Somebody else writes the key: an unknown origin, then a share of the clients; each is told, and brought back',
+    spec: housingBehindStore(1, { driftPolicy: 'Repair' }),
+    acts: [
+      { tell: 'an origin that nobody knows', do: (world) => world.writeKey('maintenance-page') },
+      {
+        tell: 'a share of the clients to another fleet',
+        do: (world) => world.writeKey('housing-green', { names: 'old-fleet', weight: 30 }),
+      },
+    ],
+  },
+  'key-foreign-share': {
+    title:
+      'Somebody else sends a share of the clients away: it is told; the next version takes it back first',
+    spec: housingBehindStore(1),
+    acts: [
+      {
+        tell: 'a share of the clients to another fleet',
+        do: (world) => world.writeKey('housing-green', { names: 'old-fleet', weight: 30 }),
+      },
+      apply('version 2', housingBehindStore(2)),
+    ],
+  },
+  'fallback-refused': {
+    title:
+      'The behaviors may not be changed: it is told, the color that they name stays, and the next version that needs it waits',
+    spec: housingBehindStore(1),
+    acts: [
+      {
+        tell: 'no permission to change the distribution, version 2',
+        do: (world) => {
+          world.fallbackRefused = 'grant cloudfront:UpdateDistribution'
+          world.apply(housingBehindStore(2))
+        },
+      },
+      apply('version 3', housingBehindStore(3)),
+      {
+        tell: 'granted, five minutes later',
+        do: (world) => {
+          world.fallbackRefused = undefined
+          world.advanceTo(world.now + 300_000)
+        },
+      },
+    ],
+  },
+  'fallback-behind-next-release': {
+    title:
+      'A third version right after the second: it waits for the behaviors to leave the color that it needs',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', housingBehindStore(2)),
+      apply(
+        'version 3',
+        housingBehindStore(3),
+        (world) => world.status?.history?.length === 2 && outcome('Promoted')(world),
+      ),
+    ],
+  },
+  'fallback-spaced': {
+    title: 'The behaviors follow no sooner than the distribution may be written again',
+    spec: housingBehindStore(1),
+    acts: [
+      {
+        tell: 'writes of the distribution keep 10 minutes distance, version 2',
+        do: (world) => {
+          world.spacingMs = 600_000
+          world.apply(housingBehindStore(2))
+        },
+      },
+    ],
+  },
+  canary: {
+    title: 'A share of the clients first: 10 %, then 50 %, then all, with the gates asked again before each',
+    spec: inSteps(1),
+    acts: [apply('version 2', inSteps(2))],
+  },
+  'canary-first-release': {
+    title: 'Where nobody serves there is no share to begin with; beside an adopted fleet there is',
+    spec: housingBehindStore(1, { canary: STEPS, adopt: true }),
+    acts: [
+      {
+        tell: 'the key names another fleet',
+        when: () => true,
+        do: (world) => {
+          world.fallBackTo('old-fleet')
+          world.pointElsewhereAtOnce('old-fleet')
+        },
+      },
+      { tell: 'the candidate goes wrong', when: held(10), do: (world) => world.madden('blue') },
+    ],
+  },
+  'canary-gate-fails': {
+    title: 'The candidate goes wrong with 10 % of the clients there: they are back, and it is removed',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      { tell: 'the candidate goes wrong', when: held(10), do: (world) => world.madden('blue') },
+      later,
+    ],
+  },
+  'canary-falls-ill': {
+    title: 'The candidate falls ill with half of the clients there: they are back at once',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      { tell: 'the candidate falls ill', when: held(50), do: (world) => world.sicken('blue') },
+    ],
+  },
+  'canary-gate-silent': {
+    title:
+      'Nobody answers the gates after the first step: asked again for as long as a candidate may take, then back',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', { ...inSteps(2), progressDeadlineSeconds: 20 }),
+      {
+        tell: 'the candidate answers no gates',
+        when: held(10),
+        do: (world) => {
+          world.gatesSilent = 'blue'
+        },
+      },
+    ],
+  },
+  'canary-abort': {
+    title:
+      'Abort with 10 % of the clients at the candidate: all are back first; a retry begins with the first step',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      { tell: 'abort', when: held(10), do: (world) => world.command('abort', '1') },
+      { tell: 'retry', when: outcome('Aborted'), do: (world) => world.command('retry', '2') },
+    ],
+  },
+  'canary-new-spec': {
+    title: 'A third version with half of the clients at the second: all are back before it is looked at',
+    spec: inSteps(1),
+    acts: [apply('version 2', inSteps(2)), apply('version 3', inSteps(3), held(50))],
+  },
+  'canary-other-pointer': {
+    title:
+      'Another key is named with 10 % of the clients at the candidate: refused until all clients are back',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      apply('the other key', housingBehindStore(2, { key: 'prices', canary: STEPS }), held(10)),
+      apply('the first key', inSteps(2)),
+    ],
+  },
+  'canary-operator-stopped': {
+    title: 'An hour without operator with 10 % of the clients there: the gates are asked before it goes on',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      {
+        tell: 'the operator is away for an hour, and the candidate goes wrong',
+        when: held(10),
+        do: (world) => {
+          world.stopOperator(3_600_000)
+          world.madden('blue')
+        },
+      },
+    ],
+  },
+  'canary-status-wiped': {
+    title:
+      'A wiped status with half of the clients at the candidate: nothing is known of them, so they begin anew',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      { tell: 'status wiped', when: held(50), do: (world) => world.wipeStatus() },
+    ],
+  },
+  'canary-stopped-by-hand': {
+    title: 'Somebody takes the share out of the key by hand: the attempt is given up, and not fought for',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      {
+        tell: 'all clients to the live color, by hand',
+        when: held(10),
+        do: (world) => world.writeKey('housing-green'),
+      },
+    ],
+  },
+  'canary-scaled': {
+    title:
+      'Scaled to 4 with 10 % of the clients there: both colors grow, and only the pods to come are waited for',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      apply('4 pods', { ...inSteps(2), replicas: 4 }, held(10)),
+      apply('1 pod', { ...inSteps(2), replicas: 1 }, held(50)),
+    ],
+  },
+  'canary-both-ill': {
+    title: 'Candidate wrong and the live color down: nobody is sent to where nobody answers',
+    spec: inSteps(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      {
+        tell: 'the candidate goes wrong, and the live color falls ill',
+        when: held(10),
+        do: (world) => {
+          world.madden('blue')
+          world.sicken('green')
+        },
+      },
+      { tell: 'the live color recovers', do: (world) => world.heal('green') },
     ],
   },
   deleted: {

@@ -1,7 +1,7 @@
 /** What must hold at every instant, whatever happens: looked at after every pass, at every tick and at every write. */
 import { COLORS, type Color } from '../api/names.ts'
 import type { Status } from '../api/release.ts'
-import { keyOf } from '../core/memory.ts'
+import { AFTER, keyOf } from '../core/memory.ts'
 import { attemptIdOf } from '../core/revision.ts'
 import type { Seen, SimulatedWorld } from './simulated-world.ts'
 
@@ -71,6 +71,9 @@ export class Watchman {
       case 'Move':
         this.moving(seen)
         break
+      case 'Fallback':
+        this.fallingBack(seen.names)
+        break
       case 'Invalidate':
         if (this.world.pointer.due.length > 0)
           this.say('invalidated while an edge could cache the old answer again')
@@ -100,6 +103,7 @@ export class Watchman {
   private moving(move: Extract<Seen, { type: 'Move' }>): void {
     const { to, names } = move
     const { world } = this
+    if (this.isWithdrawal(move)) return
     if (to === 'adopted') {
       this.movingToAdopted(move)
       return
@@ -108,9 +112,27 @@ export class Watchman {
     if (!world.isAvailable(to)) this.say(`the pointer was moved to ${to}, which is not available`)
     // Bringing back a pointer that is gone changes nothing for anyone but for the better.
     const targets = Object.values(world.pointer.targets)
-    if (targets.length === 0) return
-    if (targets.every((name) => name === names)) this.say(`the pointer names ${names} already`)
+    if (targets.length === 0 && world.pointer.kind === 'Service') return
+    if (targets.length > 0 && targets.every((name) => name === names))
+      this.say(`the pointer names ${names} already`)
     this.proven(move)
+  }
+
+  /** All clients back to where most of them are: nothing needs to be proven for it. */
+  private isWithdrawal({ to, names, token }: Extract<Seen, { type: 'Move' }>): boolean {
+    const { pointer, share, status } = this.world
+    if (!share || Object.values(pointer.targets)[0] !== names) return false
+    const intent = status?.traffic?.intent
+    if (intent?.to !== to || intent.token !== token || intent.weight !== undefined)
+      this.say('brought back without an intent that says so')
+    return true
+  }
+
+  private fallingBack(names: string): void {
+    const { pointer, status } = this.world
+    if (Object.values(pointer.targets)[0] !== names && Object.keys(pointer.targets).length > 0)
+      this.say(`the behaviors were to name ${names}, and the key does not`)
+    if (status?.traffic?.intent) this.say(`the behaviors were moved while the key moves`)
   }
 
   private movingToAdopted({ names, token }: Extract<Seen, { type: 'Move' }>): void {
@@ -121,16 +143,30 @@ export class Watchman {
   }
 
   private proven({ to, token }: Pick<Extract<Seen, { type: 'Move' }>, 'to' | 'token'>): void {
-    const { world } = this
-    const { attempt, gates = { key: '', result: 'Unknown', pods: [] }, traffic } = world.status ?? {}
-    const key = attempt && keyOf(attempt)
+    const { attempt, traffic } = this.world.status ?? {}
     const intent = traffic?.intent
-    if (intent?.to !== to || intent.token !== token || intent.attempt !== key)
+    if (intent?.to !== to || intent.token !== token || intent.attempt !== (attempt && keyOf(attempt)))
       this.say(`moved to ${to} without an intent that says so`)
+    this.asked(to)
+    this.held()
+  }
+
+  /** Every pod of the color has passed the gates, after each step of a canary anew. */
+  private asked(to: Color | 'adopted'): void {
+    const { pods, share, status } = this.world
+    const { attempt, gates = { key: '', result: 'Unknown', pods: [] } } = status ?? {}
+    const key = `${attempt ? keyOf(attempt) : ''}${share ? `${AFTER}${share.weight}` : ''}`
     if (gates.key !== key || gates.result !== 'Passed') this.say(`moved to ${to} without its gates`)
     const asked = new Set(gates.pods)
-    const unasked = world.pods.filter((pod) => pod.color === to && !pod.goneAt && !asked.has(pod.name))
+    const unasked = pods.filter((pod) => pod.color === to && !pod.goneAt && !asked.has(pod.name))
     if (unasked.length > 0) this.say(`moved to ${to}, of which ${unasked.length} pods were not asked`)
+  }
+
+  private held(): void {
+    const { now, share, status } = this.world
+    const { weight, until = '' } = status?.traffic?.canary ?? {}
+    if (share && !(weight === share.weight && Date.parse(until) <= now))
+      this.say(`moved on from ${share.weight} % before its time was over`)
   }
 
   /** A waiting CI job must never read the outcome of another spec. */

@@ -1,0 +1,183 @@
+/** A share of the clients first: rules of a pointer that can send some of them to the candidate. */
+import { keyValueStoreOf, type Attempt, type CanaryStep } from '../api/release.ts'
+import type { Color } from '../api/names.ts'
+import { claimTaken } from './blocked.ts'
+import { AFTER, instantText, isDecided, isPast, keyOf, turnBack, without, type Memory } from './memory.ts'
+import { PODS_RECHECK_MS } from './pacing.ts'
+import { canaryColor, isMarkedElsewhere, nameOf } from './pointer.ts'
+import { proveAndMove } from './proving.ts'
+import { goalOf, readyPods, runningAttempt, unavailable, type Found, type Scene } from './scene.ts'
+import type { CanaryReading } from './world.ts'
+
+/** The share as it stands in the pointer. */
+export function canaryOf({ world: { pointer } }: Pick<Scene, 'world'>): CanaryReading | undefined {
+  return pointer.type === 'Read' ? pointer.canary : undefined
+}
+
+/** Where a share of the clients may be on our account, whether the pointer can be read or not. */
+function sharing({ canary, intent }: Memory): Color | undefined {
+  if (canary) return canary.color
+  return intent?.weight !== undefined && intent.to !== 'adopted' ? intent.to : undefined
+}
+
+/** All clients must be back before another spec is looked at. */
+export function isShared(scene: Scene): boolean {
+  return canaryOf(scene) !== undefined || isLeftBehind(scene)
+}
+
+/** The spec names another pointer, and at the one before, which nobody reads any more, a share of the clients is at the candidate. */
+function isLeftBehind({ memory, world }: Scene): boolean {
+  const color = sharing(memory)
+  return color !== undefined && isMarkedElsewhere(world.release.spec, world.colors[color])
+}
+
+/** The next share after a weight; undefined when it is everybody's turn. Where nobody serves there is nothing to share. */
+export function nextWeight({ view, world }: Scene, weight: number): number | undefined {
+  if (view.type !== 'Names' && view.type !== 'Adopted') return undefined
+  return stepsOf(world.release.spec).find((step) => step.weight > weight)?.weight
+}
+
+function stepsOf(spec: Scene['world']['release']['spec']): readonly CanaryStep[] {
+  return keyValueStoreOf(spec)?.canary ?? []
+}
+
+/** The share is what this attempt decided, and not what somebody else wrote. */
+function isOurs(scene: Scene, attempt: Attempt, canary: CanaryReading): boolean {
+  const { memory, world } = scene
+  const goal = goalOf(scene, attempt)
+  if (!goal || canary.names !== nameOf(world.release.spec, goal, world.colors)) return false
+  const { canary: step, intent } = memory
+  const held = step?.color === goal ? step.weight : undefined
+  const decided = intent?.to === goal && intent.attempt === keyOf(attempt) ? intent.weight : undefined
+  return canary.weight === held || canary.weight === decided
+}
+
+/** A share that the present spec does not ask for goes back before anything else. */
+export function canaryWithdrawn(scene: Scene): Found {
+  const attempt = runningAttempt(scene)
+  if (!attempt || attempt.direction === 'Back') return undefined
+  if (isLeftBehind(scene)) return leftBehind(scene, attempt)
+  const canary = canaryOf(scene)
+  if (!canary || (attempt.id === scene.wantedAttempt && isOurs(scene, attempt, canary))) return undefined
+  return withdrawal(scene, attempt)
+}
+
+function leftBehind({ memory }: Scene, attempt: Attempt): Found {
+  const message = `spec.traffic names another pointer, and the one before sends a share of the clients to ${sharing(memory) ?? ''}: put spec.traffic back until the attempt is over, or end it with the command abort/${attempt.id}/<nonce>`
+  return { stalled: { reason: 'PointerChanged', message } }
+}
+
+/** All clients go to where most of them are: what is live, or the origin that was taken over from. */
+export function withdrawal(scene: Scene, attempt: Attempt): Found {
+  const { live, memory, view, world } = scene
+  const { pointer } = world
+  if (pointer.type !== 'Read' || (!live && view.type !== 'Adopted')) return undefined
+  const blocked = claimTaken(scene) ?? worseThere(scene, attempt)
+  if (blocked) return blocked
+  const to = live ?? 'adopted'
+  const intent = { to, token: pointer.token, attempt: keyOf(attempt) } as const
+  const names = pointer.targets[0]?.names ?? ''
+  const waiting = { reason: 'Returning', message: `bringing all clients back to ${live ?? names}` }
+  if (!isDecided(memory.intent, intent)) return { memory: { ...without(memory, 'canary'), intent }, waiting }
+  return {
+    step: { type: 'MovePointer', to, names, token: pointer.token, targetPort: 0, direction: 'Back' },
+    waiting,
+  }
+}
+
+/** Nobody there could answer those who are answered now; another spec is a way out all the same. */
+function worseThere({ live, memory, wantedAttempt, world }: Scene, attempt: Attempt): Found {
+  const color = canaryColor(world.release.spec, world.pointer, world.colors)
+  if (!live || !color || attempt.id !== wantedAttempt) return undefined
+  if (readyPods(world.colors[live]).length > 0 || readyPods(world.colors[color]).length === 0)
+    return undefined
+  const message = `${memory.attempt?.message ?? `a share of the clients goes to ${color}`}, and ${live}, to which all should go, has no ready pod; nothing is moved or removed: apply another spec, or wait until ${live} has recovered`
+  return { waiting: { reason: 'BothColorsBroken', message }, recheckMs: PODS_RECHECK_MS }
+}
+
+/** What a share of the clients is sent to fell ill, or somebody else took the share away: all go back in seconds. */
+export function canaryFailed(scene: Scene): Found {
+  const attempt = runningAttempt(scene)
+  const { canary: step } = scene.memory
+  if (!attempt || attempt.direction === 'Back' || !step) return undefined
+  const canary = canaryOf(scene)
+  if (!canary || !isOurs(scene, attempt, canary)) {
+    const message = `somebody else changed the share of the clients that ${step.color} was to have (${step.weight} %)`
+    return { memory: turnBack(scene, attempt, { reason: 'PointerMoved', message }) }
+  }
+  const trouble = fallen(scene, step.color)
+  return trouble === undefined ? undefined : failed(scene, attempt, trouble)
+}
+
+/** Pods that had passed the gates and are not ready any more; more pods that are still to come are no trouble. */
+function fallen({ memory, world }: Scene, color: Color): string | undefined {
+  const state = world.colors[color]
+  if (!state.workload || state.workload.leaving === 'Yes') return `there is no Deployment in ${color}`
+  const ready = new Set(readyPods(state).map((pod) => pod.name))
+  const lost = (memory.gates?.pods ?? []).filter((name) => !ready.has(name))
+  return lost.length > 0 ? `${lost.join(', ')} of ${color} is not ready any more` : undefined
+}
+
+function failed(scene: Scene, attempt: Attempt, why: string): Found {
+  const weight = canaryOf(scene)?.weight ?? 0
+  const message = `with ${weight} % of the clients at the candidate: ${why}`
+  return { memory: turnBack(scene, attempt, { reason: 'CanaryFailed', message }) }
+}
+
+/** A share of the clients is at the candidate: the step is held, the gates are asked again, the next share follows. */
+export function canarying(scene: Scene): Found {
+  const attempt = runningAttempt(scene)
+  const canary = canaryOf(scene)
+  const goal = attempt && goalOf(scene, attempt)
+  if (!goal || !canary || attempt.direction === 'Back') return undefined
+  const { memory, world } = scene
+  const { canary: step } = memory
+  if (step?.weight !== canary.weight) return { memory: { ...memory, canary: begun(scene, goal, canary) } }
+  const message = `${step.weight} % of the clients go to ${goal}`
+  if (isPast(step.until, world)) return advanced(scene, attempt, { goal, weight: step.weight, message })
+  const recheckMs = Math.max(1000, Date.parse(step.until) - world.now)
+  return { waiting: { reason: 'Canary', message }, recheckMs }
+}
+
+function begun(
+  { world }: Scene,
+  color: Color,
+  { weight }: CanaryReading,
+): NonNullable<Scene['memory']['canary']> {
+  const { now, release } = world
+  const step = stepsOf(release.spec).find((one) => one.weight === weight)
+  // A second is all that the text can tell; the earlier one would cut the step short.
+  const since = Math.ceil(now / 1000) * 1000
+  const until = since + (step?.holdSeconds ?? 0) * 1000
+  return { color, weight, since: instantText(since), until: instantText(until) }
+}
+
+type Held = { goal: Color; weight: number; message: string }
+
+function advanced(scene: Scene, attempt: Attempt, { goal, weight, message }: Held): Found {
+  const { memory, world } = scene
+  const stored = world.revisions.find((one) => one.attempt === attempt.id)
+  if (!stored) return undefined
+  const missing = unavailable(world.colors[goal])
+  const giveUp = (why: string): Found => (isLate(memory, world) ? failed(scene, attempt, why) : undefined)
+  if (missing !== undefined) {
+    const waiting = { reason: 'Canary', message: `${message}; ${goal}: ${missing}` }
+    return giveUp(missing) ?? { waiting, recheckMs: PODS_RECHECK_MS }
+  }
+  const next = nextWeight(scene, weight)
+  return proveAndMove(scene, {
+    attempt,
+    goal,
+    stored,
+    gatesKey: `${keyOf(attempt)}${AFTER}${weight}`,
+    ...(next === undefined ? {} : { weight: next }),
+    failed: (why) => failed(scene, attempt, why),
+    unknown: giveUp,
+  })
+}
+
+/** The step should have been over for as long as a candidate may take to become ready. */
+function isLate({ canary }: Memory, world: Scene['world']): boolean {
+  const until = Date.parse(canary?.until ?? '') + world.release.spec.progressDeadlineSeconds * 1000
+  return isPast(instantText(until), world)
+}
