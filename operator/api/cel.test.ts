@@ -98,10 +98,12 @@ describe('an API server can compile', () => {
 describe('spec', () => {
   const service = { type: 'Service' }
   const edges = { type: 'CloudFrontDistribution', cloudFrontDistribution: {} }
+  const store = { type: 'CloudFrontKeyValueStore', cloudFrontKeyValueStore: {} }
   const cases: Record<string, { self: object; says?: string }> = {
     'with a model': { self: { model: {}, traffic: service } },
     'with a template': { self: { template: {}, traffic: service } },
     'with a distribution': { self: { model: {}, traffic: edges } },
+    'with a key value store': { self: { model: {}, traffic: store } },
     'with a Service of another name': {
       self: { model: {}, traffic: { ...service, service: { name: 'front' } } },
     },
@@ -116,11 +118,19 @@ describe('spec', () => {
     },
     'with a distribution that is not asked for': {
       self: { model: {}, traffic: { ...edges, type: 'Service' } },
-      says: 'cloudFrontDistribution is set but spec.traffic.type is Service',
+      says: 'cloudFrontDistribution is set but spec.traffic.type is another',
+    },
+    'with a store that is not told': {
+      self: { model: {}, traffic: { type: 'CloudFrontKeyValueStore' } },
+      says: 'cloudFrontKeyValueStore is required when',
+    },
+    'with a store that is not asked for': {
+      self: { model: {}, traffic: { ...store, type: 'Service' } },
+      says: 'cloudFrontKeyValueStore is set but spec.traffic.type is another',
     },
     'with settings of a Service that is not asked for': {
       self: { model: {}, traffic: { ...edges, service: {} } },
-      says: 'service is set but spec.traffic.type is CloudFrontDistribution',
+      says: 'service is set but spec.traffic.type is another',
     },
   }
   test.each(Object.entries(cases))('%s', (_name, { self, says }) => {
@@ -128,8 +138,31 @@ describe('spec', () => {
   })
 })
 
-describe('origins', () => {
-  const path = 'spec.traffic.cloudFrontDistribution.origins'
+const POINTERS = ['spec.traffic.cloudFrontDistribution', 'spec.traffic.cloudFrontKeyValueStore']
+
+describe('canary', () => {
+  const steps = (...weights: number[]): object => ({ canary: weights.map((weight) => ({ weight })) })
+  const distribution = 'spec.traffic.cloudFrontDistribution'
+  const store = 'spec.traffic.cloudFrontKeyValueStore'
+
+  test.each([
+    ['of no step', store, {}],
+    ['of one step', store, steps(10)],
+    ['that grows in as many steps as there may be', store, steps(1, 2, 3, 4, 5, 6, 7, 8, 9, 99)],
+    ['that a distribution has not', distribution, {}],
+  ])('%s is taken', (_name, path, self) => expect(refusalsOf(path, self)).toEqual([]))
+
+  test.each([
+    ['that stands still', store, steps(10, 10), 'greater than the one before'],
+    ['that falls at the end', store, steps(1, 2, 3, 4, 5, 6, 7, 8, 9, 8), 'greater than the one before'],
+    ['of a distribution', distribution, steps(10), 'set spec.traffic.type to CloudFrontKeyValueStore'],
+  ])('%s is refused', (_name, path, self, says) =>
+    expect(refusalsOf(path, self)).toEqual([expect.stringContaining(says)]),
+  )
+})
+
+describe.each(POINTERS)('origins of %s', (pointer) => {
+  const path = `${pointer}.origins`
   test('that are two', () => expect(refusalsOf(path, { blue: 'a', green: 'b' })).toEqual([]))
   test('that are one and the same', () => {
     expect(refusalsOf(path, { blue: 'a', green: 'a' })).toEqual([
@@ -138,8 +171,8 @@ describe('origins', () => {
   })
 })
 
-describe('verify', () => {
-  const path = 'spec.traffic.cloudFrontDistribution.verify'
+describe.each(POINTERS)('verify of %s', (pointer) => {
+  const path = `${pointer}.verify`
   const url = 'https://models.example.com/'
   test.each([
     ['answers from a url', { type: 'Answers', url }, []],
@@ -153,7 +186,6 @@ test('every place with rules is tried above', () => {
   const places = new Set(rulesOf(crd.spec.versions[0].schema.openAPIV3Schema, '').map((one) => one.path))
   expect([...places]).toEqual([
     'spec',
-    'spec.traffic.cloudFrontDistribution.origins',
-    'spec.traffic.cloudFrontDistribution.verify',
+    ...POINTERS.flatMap((pointer) => [pointer, `${pointer}.origins`, `${pointer}.verify`]),
   ])
 })

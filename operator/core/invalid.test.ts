@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Distribution, Spec } from '../api/release.ts'
-import { housing, housingBehindService, knownHouse } from '../test/simulated-world.ts'
+import { housing, housingBehindService, housingBehindStore, knownHouse } from '../test/simulated-world.ts'
 import { problemsOf } from './invalid.ts'
 import { without } from './memory.ts'
 
@@ -9,6 +9,12 @@ function distribution(changes: Partial<Distribution>): Spec {
   const known = spec.traffic.cloudFrontDistribution
   if (!known) throw new Error('the housing release has a distribution')
   return { ...spec, traffic: { ...spec.traffic, cloudFrontDistribution: { ...known, ...changes } } }
+}
+
+function withCanary(spec: Spec): Spec {
+  const distribution = spec.traffic.cloudFrontDistribution
+  if (distribution) distribution.canary = [{ weight: 10, holdSeconds: 60 }]
+  return spec
 }
 
 function verified(changes: Partial<Distribution['verify']>): Spec {
@@ -74,6 +80,39 @@ describe('a spec', () => {
       /spec\.traffic\.service is set but .*: set the type to Service or remove/,
     ],
     [
+      'a stray store',
+      {
+        ...housing(1),
+        traffic: { ...housing(1).traffic, ...housingBehindStore(1).traffic, type: 'Service' },
+      },
+      /cloudFrontKeyValueStore is set but spec\.traffic\.type is Service: set the type to CloudFrontKeyValueStore/,
+    ],
+    [
+      'no store',
+      { ...housing(1), traffic: { type: 'CloudFrontKeyValueStore' } },
+      /spec\.traffic\.cloudFrontKeyValueStore is required/,
+    ],
+    [
+      'one origin twice behind a store',
+      housingBehindStore(1, { origins: { blue: 'a', green: 'a' } }),
+      /cloudFrontKeyValueStore\.origins\.blue and \.green are both "a": name two/,
+    ],
+    [
+      'a canary that does not grow',
+      housingBehindStore(1, {
+        canary: [
+          { weight: 50, holdSeconds: 1 },
+          { weight: 50, holdSeconds: 1 },
+        ],
+      }),
+      /cloudFrontKeyValueStore\.canary has weight 50 after 50: make each weight greater/,
+    ],
+    [
+      'a canary that a distribution cannot make',
+      withCanary(housing(1)),
+      /cloudFrontDistribution\.canary needs .*: set spec\.traffic\.type to CloudFrontKeyValueStore .* or remove/,
+    ],
+    [
       'no distribution',
       { ...housing(1), traffic: { type: 'CloudFrontDistribution' } },
       /spec\.traffic\.cloudFrontDistribution is required/,
@@ -104,6 +143,7 @@ describe('a spec', () => {
   test.each<[string, Spec]>([
     ['a model behind a distribution', housing(1)],
     ['a model behind a Service', housingBehindService(1)],
+    ['a model behind a store', housingBehindStore(1, { canary: [{ weight: 10, holdSeconds: 60 }] })],
     ['a template with a probe', template([{ name: 'web', ...probe }])],
     ['no verification but the status', verified({ type: 'DeployedOnly' })],
   ])('with %s is taken', (_name, spec) => {

@@ -1,4 +1,4 @@
-import type { Distribution, Spec } from '../api/release.ts'
+import { distributionField, keyValueStoreOf, type Distribution, type Spec } from '../api/release.ts'
 import { containersOf, servingContainer } from './manifests.ts'
 
 /**
@@ -82,29 +82,50 @@ function gateProblems(spec: Spec): string[] {
     .map((gate) => `spec.gates "${gate.name}": request has both json and body: keep one`)
 }
 
+/** Each kind of pointer has its settings in the member of its name; those of a Service may be left away. */
+const MEMBERS = {
+  Service: 'service',
+  CloudFrontDistribution: 'cloudFrontDistribution',
+  CloudFrontKeyValueStore: 'cloudFrontKeyValueStore',
+} as const
+
 function trafficProblems(spec: Spec): string[] {
   const { traffic } = spec
-  if (traffic.type === 'Service') {
-    if (!traffic.cloudFrontDistribution) return []
+  const problems = Object.entries(MEMBERS)
+    .filter(([type, member]) => type !== traffic.type && traffic[member])
+    .map(
+      ([type, member]) =>
+        `spec.traffic.${member} is set but spec.traffic.type is ${traffic.type}: set the type to ${type} or remove the member`,
+    )
+  if (traffic.cloudFrontDistribution?.canary)
+    problems.push(
+      'spec.traffic.cloudFrontDistribution.canary needs a pointer that can send a share of the clients: set spec.traffic.type to CloudFrontKeyValueStore and move the settings to spec.traffic.cloudFrontKeyValueStore, or remove canary',
+    )
+  if (traffic.type === 'Service') return problems
+  const settings = traffic[MEMBERS[traffic.type]]
+  if (!settings)
     return [
-      'spec.traffic.cloudFrontDistribution is set but spec.traffic.type is Service: set the type to CloudFrontDistribution or remove the member',
+      ...problems,
+      `spec.traffic.${MEMBERS[traffic.type]} is required when spec.traffic.type is ${traffic.type}`,
     ]
-  }
-  const stray = traffic.service
-    ? [
-        'spec.traffic.service is set but spec.traffic.type is CloudFrontDistribution: set the type to Service or remove the member',
-      ]
-    : []
-  if (!traffic.cloudFrontDistribution)
-    return [
-      ...stray,
-      'spec.traffic.cloudFrontDistribution is required when spec.traffic.type is CloudFrontDistribution',
-    ]
-  return [...stray, ...distributionProblems(spec, traffic.cloudFrontDistribution)]
+  return [...problems, ...distributionProblems(spec, settings), ...canaryProblems(spec)]
 }
 
-function distributionProblems({ template }: Spec, { origins, verify }: Distribution): string[] {
-  const field = 'spec.traffic.cloudFrontDistribution'
+function canaryProblems(spec: Spec): string[] {
+  const steps = keyValueStoreOf(spec)?.canary ?? []
+  return steps.flatMap(({ weight }, index) => {
+    const before = steps[index - 1]?.weight
+    return before === undefined || before < weight
+      ? []
+      : [
+          `spec.traffic.cloudFrontKeyValueStore.canary has weight ${weight} after ${before}: make each weight greater than the one before; the switch of all clients follows after the last step`,
+        ]
+  })
+}
+
+function distributionProblems(spec: Spec, { origins, verify }: Distribution): string[] {
+  const field = distributionField(spec)
+  const { template } = spec
   const problems: string[] = []
   if (origins.blue === origins.green)
     problems.push(
