@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { housing, housingBehindService } from '../test/simulated-world.ts'
+import { housing, housingBehindService, housingBehindStore, STORE_ARN } from '../test/simulated-world.ts'
 import { releaseOf } from '../test/worlds.ts'
 import { forbidden, parseAllowList, roleFor, type AllowedTarget } from './allow-list.ts'
 
@@ -42,6 +42,26 @@ describe('a release', () => {
     expect(forbidden(list, releaseOf(housing(1)))).toContain(message)
   })
 
+  const stores = (...keyValueStores: NonNullable<AllowedTarget['keyValueStores']>): AllowedTarget[] => [
+    { ...target, keyValueStores },
+  ]
+
+  test.each([
+    ['where all of them are', stores({ arn: STORE_ARN })],
+    ['by name', stores({ arn: STORE_ARN, keys: ['prices'] }, { arn: STORE_ARN, keys: ['housing'] })],
+  ])('may write its key %s', (_, list) => {
+    expect(forbidden(list, releaseOf(housingBehindStore(1)))).toBeUndefined()
+  })
+
+  test.each<[string, AllowedTarget[], string]>([
+    ['of a distribution without stores', [target], '.keyValueStoreArn: the operator'],
+    ['of another store', stores({ arn: `${STORE_ARN}0` }), `use the store ${STORE_ARN}`],
+    ['that is another', stores({ arn: STORE_ARN, keys: ['prices'] }), '.key: the operator'],
+    ['behind the distribution of others', [], 'cloudFrontKeyValueStore.distributionId: the operator'],
+  ])('may not write a key %s', (_, list, message) => {
+    expect(forbidden(list, releaseOf(housingBehindStore(1)))).toContain(message)
+  })
+
   test('behind a Service needs no list', () => {
     expect(forbidden([], releaseOf(housingBehindService(1)))).toBeUndefined()
   })
@@ -57,7 +77,8 @@ test('the role is that of the distribution', () => {
 
 describe('a list', () => {
   test('is taken as it stands', () => {
-    const targets = [{ ...target, behaviors: ['*'], origins: ['a', 'b'], role }]
+    const keyValueStores = [{ arn: STORE_ARN, keys: ['housing'] }]
+    const targets = [{ ...target, behaviors: ['*'], origins: ['a', 'b'], keyValueStores, role }]
     expect(parseAllowList({ targets })).toEqual({ targets })
     expect(parseAllowList({ targets: [] })).toEqual({ targets: [] })
   })
@@ -75,9 +96,10 @@ describe('a list', () => {
             distributionId: 'x',
             behaviors: '*',
             origins: [1],
+            keyValueStores: [{ arn: 'x', keys: [], key: 'x' }, 'x'],
             role: { arn: 'x', externalId: '' },
           },
-          { namespaces: 'models', role: 'x', distribution: ID },
+          { namespaces: 'models', role: 'x', keyValueStores: {}, distribution: ID },
         ],
         target: [],
       },
@@ -86,11 +108,16 @@ describe('a list', () => {
         'targets[0].distributionId is "x": give an id like',
         'targets[0].behaviors is not a list',
         'targets[0].origins is not a list',
+        'targets[0].keyValueStores[0].key is not known',
+        'targets[0].keyValueStores[0].arn is "x": give one like',
+        'targets[0].keyValueStores[0].keys is not a list',
+        'targets[0].keyValueStores[1] is not an object',
         'targets[0].role.arn is "x": give one like',
         'targets[0].role.externalId is "": give',
         'targets[1].distribution is not known: use namespaces, distributionId',
         'targets[1].namespaces is not a list',
         'targets[1].distributionId is not set',
+        'targets[1].keyValueStores is not a list',
         'targets[1].role is not an object',
         'target is not known: use targets',
       ],

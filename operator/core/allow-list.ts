@@ -1,5 +1,11 @@
 /** Which namespaces may use which distributions, and as whom: the operator's own list, which no release can change. */
-import type { ModelRelease } from '../api/release.ts'
+import {
+  distributionField,
+  distributionOf,
+  keyValueStoreOf,
+  type KeyValueStore,
+  type ModelRelease,
+} from '../api/release.ts'
 import { originName } from './world.ts'
 
 /** An identity to take on. */
@@ -7,6 +13,12 @@ export interface Role {
   arn: string
   /** What the role's trust policy asks for, so that nobody else can have the operator take it on. */
   externalId?: string
+}
+
+export interface AllowedStore {
+  arn: string
+  /** Keys that they may write; absent: all. */
+  keys?: string[]
 }
 
 export interface AllowedTarget {
@@ -17,7 +29,9 @@ export interface AllowedTarget {
   behaviors?: string[]
   /** Origins that they may name; absent: all. */
   origins?: string[]
-  /** As whom the distribution is read and written; absent: as the operator itself. */
+  /** Stores whose keys may decide where users of the distribution go; absent: none. */
+  keyValueStores?: AllowedStore[]
+  /** As whom the distribution and its stores are read and written; absent: as the operator itself. */
   role?: Role
 }
 
@@ -26,7 +40,7 @@ export type AllowList = readonly AllowedTarget[] | undefined
 
 /** Why the release may not use its distribution, with what would have to be allowed; undefined when it may. */
 export function forbidden(list: AllowList, { metadata, spec }: ModelRelease): string | undefined {
-  const settings = spec.traffic.cloudFrontDistribution
+  const settings = distributionOf(spec)
   if (!list || !settings) return undefined
   const { distributionId, behaviors } = settings
   const ours = list.filter(
@@ -34,7 +48,7 @@ export function forbidden(list: AllowList, { metadata, spec }: ModelRelease): st
       target.distributionId === distributionId &&
       (target.namespaces.includes('*') || target.namespaces.includes(metadata.namespace)),
   )
-  const field = 'spec.traffic.cloudFrontDistribution'
+  const field = distributionField(spec)
   const who = `the operator's allow-list does not let namespace "${metadata.namespace}"`
   if (ours.length === 0)
     return `${field}.distributionId: ${who} use distribution ${distributionId}: name another, or have it allowed`
@@ -46,10 +60,25 @@ export function forbidden(list: AllowList, { metadata, spec }: ModelRelease): st
   const origin = (['blue', 'green'] as const)
     .map((color) => originName(spec, color))
     .find((name) => !ours.some((one) => !one.origins || one.origins.includes(name)))
-  return (
-    origin &&
-    `${field}.origins: ${who} use origin "${origin}" of ${distributionId}: name another, or have it allowed`
-  )
+  if (origin)
+    return `${field}.origins: ${who} use origin "${origin}" of ${distributionId}: name another, or have it allowed`
+  const store = keyValueStoreOf(spec)
+  return store && forbiddenKey(ours, store, who)
+}
+
+function forbiddenKey(
+  ours: readonly AllowedTarget[],
+  { keyValueStoreArn, key }: KeyValueStore,
+  who: string,
+): string | undefined {
+  const field = 'spec.traffic.cloudFrontKeyValueStore'
+  const stores = ours
+    .flatMap(({ keyValueStores }) => keyValueStores ?? [])
+    .filter(({ arn }) => arn === keyValueStoreArn)
+  if (stores.length === 0)
+    return `${field}.keyValueStoreArn: ${who} use the store ${keyValueStoreArn}: name another, or have it allowed`
+  if (stores.some(({ keys }) => !keys || keys.includes(key))) return undefined
+  return `${field}.key: ${who} write key "${key}" of ${keyValueStoreArn}: name another, or have it allowed`
 }
 
 /** As whom a distribution is used; parsing has seen to it that it is one for all. */
@@ -74,11 +103,13 @@ export function parseAllowList(document: unknown): { targets: AllowedTarget[] } 
 
 type Json = Record<string, unknown>
 
+const MEMBERS = ['namespaces', 'distributionId', 'behaviors', 'origins', 'keyValueStores', 'role']
+
 function targetProblems(target: unknown, at: string): string[] {
   if (!isObject(target)) return [`${at} is not an object`]
-  const { namespaces, distributionId, behaviors, origins, role } = target
+  const { namespaces, distributionId, behaviors, origins, keyValueStores, role } = target
   return [
-    ...strangers(target, ['namespaces', 'distributionId', 'behaviors', 'origins', 'role'], `${at}.`),
+    ...strangers(target, MEMBERS, `${at}.`),
     ...(isTexts(namespaces) ? [] : [`${at}.namespaces is not a list of names: give at least one, or "*"`]),
     ...(isText(distributionId, /^E[A-Z0-9]{5,20}$/)
       ? []
@@ -89,7 +120,28 @@ function targetProblems(target: unknown, at: string): string[] {
     ...(origins === undefined || isTexts(origins)
       ? []
       : [`${at}.origins is not a list of origin ids: leave it away to allow all`]),
+    ...(keyValueStores === undefined ? [] : storesProblems(keyValueStores, `${at}.keyValueStores`)),
     ...(role === undefined ? [] : roleProblems(role, `${at}.role`)),
+  ]
+}
+
+function storesProblems(stores: unknown, at: string): string[] {
+  if (!Array.isArray(stores)) return [`${at} is not a list: leave it away to allow none`]
+  return stores.flatMap((store: unknown, index) => storeProblems(store, `${at}[${index}]`))
+}
+
+function storeProblems(store: unknown, at: string): string[] {
+  if (!isObject(store)) return [`${at} is not an object with arn and keys`]
+  return [
+    ...strangers(store, ['arn', 'keys'], `${at}.`),
+    ...(isText(store.arn, /^arn:aws[a-z-]*:cloudfront::[0-9]{12}:key-value-store\/[0-9a-fA-F-]{36}$/)
+      ? []
+      : [
+          `${at}.arn is ${shown(store.arn)}: give one like arn:aws:cloudfront::123456789012:key-value-store/a1b2…`,
+        ]),
+    ...(store.keys === undefined || isTexts(store.keys)
+      ? []
+      : [`${at}.keys is not a list of keys: leave it away to allow all`]),
   ]
 }
 
