@@ -1,6 +1,9 @@
 /** `POST /run` of the real process, with handlers made for the purpose. */
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -228,6 +231,29 @@ describe('a handler of files', () => {
     expect(uploads()).toHaveLength(1)
     writeFileSync(go, '')
     expect((await first).status).toBe(200)
+  })
+
+  test('an upload that trickles keeps nobody from the model, and is answered when it is there', async () => {
+    const url = await origin(SHELL, { MAX_QUEUE: '1' })
+    const form =
+      '--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\necho hi\r\n--b--\r\n'
+    const headers = { 'content-type': 'multipart/form-data; boundary=b', 'content-length': form.length }
+    const asked = request(`${url}/run`, { method: 'POST', headers })
+    const answered = once(asked, 'response')
+    asked.write(form.slice(0, -10))
+    await until(() => uploads().length === 1)
+    const frame = housing.samples[0]?.request
+    let status = 0
+    while (status !== 200) {
+      over.signal.throwIfAborted()
+      const body = JSON.stringify(frame)
+      const json = { 'content-type': 'application/json' }
+      status = (await fetch(`${url}/predict`, { method: 'POST', headers: json, body })).status
+    }
+    asked.end(form.slice(-10))
+    const [response] = (await answered) as [IncomingMessage]
+    expect(response.statusCode).toBe(200)
+    response.resume()
   })
 
   test('what a predecessor of the same name left behind is gone at the start', async () => {

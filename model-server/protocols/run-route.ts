@@ -8,6 +8,7 @@ import type { Description, Task } from '../handlers/messages.ts'
 import { checkContentLength, readBody } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { beginCall, requireJson, servedModel } from '../http/inference-route.ts'
+import { Place } from '../http/place.ts'
 import { sendJsonBytes } from '../http/send-json.ts'
 import { takePlace } from '../models/served-model.ts'
 import type { ServedModel } from '../models/served-model.ts'
@@ -50,9 +51,9 @@ async function run(
   const loaded = handler.loaded
   const { description, uploads } = loaded
   response.setHeader('x-handler-digest', `sha256:${loaded.sha256}`)
-  const model = servedModel(slot)
+  const found = servedModel(slot)
   checkHeaders(request, description, limits)
-  const leave = takePlaces(handler, model)
+  const { place, leave } = takePlaces(handler, found)
   const folder = uploads?.newPath()
   // The handler may be at it for longer than somebody waits for its answer.
   const settled = (): void => {
@@ -60,11 +61,14 @@ async function run(
     if (folder !== undefined) void uploads?.remove(folder)
   }
   const reading = { description, folder, limits, call, left: left.signal }
-  const work = await readWork(request, reading).catch((error: unknown) => {
-    settled()
-    throw error
-  })
-  sendJsonBytes(response, await handler.perform(loaded, { model, work, call, left: left.signal, settled }))
+  const work = await place
+    .keepWhile(readWork(request, reading), () => servedModel(parts.repository.find(handler.modelName)))
+    .catch((error: unknown) => {
+      settled()
+      throw error
+    })
+  const job = { model: place.model, work, call, left: left.signal, settled }
+  sendJsonBytes(response, await handler.perform(loaded, job))
 }
 
 /** @throws RequestError 415, 413 */
@@ -77,18 +81,22 @@ function checkHeaders(request: Request, description: Description, limits: Limits
   checkContentLength(request, limits.maxBodyBytes)
 }
 
-/** Places in both queues, and how to give them back. @throws RequestError 503 */
-function takePlaces(handler: HandlerSlot, model: ServedModel): () => void {
+/**
+ * Places in both queues, and how to give them back. The model's is lost to an upload that takes its time, since the other routes
+ * need it; the handler's is not, since it stands for the room that the file may take. @throws RequestError 503
+ */
+function takePlaces(handler: HandlerSlot, model: ServedModel): { place: Place; leave: () => void } {
   takePlace({ admission: handler, metrics: model.metrics })
   try {
-    takePlace(model)
+    const place = new Place(model)
+    const leave = (): void => {
+      handler.leave()
+      place.leave()
+    }
+    return { place, leave }
   } catch (error) {
     handler.leave()
     throw error
-  }
-  return () => {
-    handler.leave()
-    model.admission.leave()
   }
 }
 
