@@ -24,6 +24,7 @@ test('the operator is led to the stand-in by a Secret that is there before it', 
   const secret = items.findIndex(({ kind }) => kind === 'Secret')
   const deployment = items.findIndex(({ kind }) => kind === 'Deployment')
   expect(items[secret]?.stringData?.AWS_ENDPOINT_URL_CLOUDFRONT).toBe('http://10.0.0.1:4570')
+  expect(items[secret]?.stringData?.CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT).toBe('http://10.0.0.1:4570')
   expect(JSON.stringify(items[deployment])).toContain('{"secretRef":{"name":"cloudfront-local"}}')
   expect(secret).toBeLessThan(deployment)
 })

@@ -65,6 +65,7 @@ function awsSecret(endpoint: string, settings: OperatorSettings): object {
     metadata: { name: AWS_SECRET, namespace: OPERATOR_NAMESPACE },
     stringData: {
       AWS_ENDPOINT_URL_CLOUDFRONT: endpoint,
+      CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT: endpoint,
       AWS_ACCESS_KEY_ID: 'any',
       AWS_SECRET_ACCESS_KEY: 'any',
       ...settings,
