@@ -7,6 +7,7 @@ import {
   FAULT_KINDS,
   housing,
   housingBehindService,
+  housingBehindStore,
   knownHouse,
   type Fault,
   type SimulatedWorld,
@@ -36,8 +37,26 @@ function pick<T>(random: Random, items: readonly T[]): T {
   return item
 }
 
-function specsOf(behindService: boolean): Story['spec'][] {
-  const make = behindService ? housingBehindService : housing
+type Kind = Story['spec']['traffic']['type']
+/** Makes the release of a version; in the steps of a canary where there are any. */
+type Make = (version: 1 | 2 | 3, changes?: Parameters<typeof housing>[1]) => Story['spec']
+
+const MAKE: Record<Kind, Make> = {
+  Service: housingBehindService,
+  CloudFrontDistribution: housing,
+  CloudFrontKeyValueStore: (version, changes) => housingBehindStore(version, {}, changes),
+}
+
+function inSteps(version: 1 | 2 | 3, changes: Parameters<Make>[1]): Story['spec'] {
+  const canary = [
+    { weight: 10, holdSeconds: 20 },
+    { weight: 50, holdSeconds: 90 },
+  ]
+  return housingBehindStore(version, { canary }, changes)
+}
+
+function specsOf(kind: Kind): Story['spec'][] {
+  const make = MAKE[kind]
   const quick = { progressDeadlineSeconds: 20 }
   return [
     make(1, quick),
@@ -49,16 +68,32 @@ function specsOf(behindService: boolean): Story['spec'][] {
     make(1, { ...quick, gates: [knownHouse(1)] }),
     make(2, { ...quick, replicas: 4, retireAfterSeconds: 0 }),
     make(1, { ...quick, deletionPolicy: 'Delete' }),
-    ...(behindService ? [] : [repairing(make(2, quick)), repairing(make(3, quick))]),
+    ...(kind === 'Service' ? [] : [repairing(make(2, quick)), repairing(make(3, quick))]),
+    ...(kind === 'CloudFrontKeyValueStore' ? sharedSpecs(quick) : []),
+  ]
+}
+
+function sharedSpecs(quick: { progressDeadlineSeconds: number }): Story['spec'][] {
+  return [
+    inSteps(1, quick),
+    inSteps(2, quick),
+    inSteps(3, quick),
+    inSteps(3, { ...quick, behavior: 'broken-through-edges' }),
+    inSteps(2, { ...quick, replicas: 4 }),
+    repairing(inSteps(3, { ...quick, retireAfterSeconds: 0 })),
   ]
 }
 
 /** The same, and the pointer is brought back from wherever somebody moves it. */
 function repairing(spec: Story['spec']): Story['spec'] {
-  const { cloudFrontDistribution } = spec.traffic
-  if (!cloudFrontDistribution) return spec
-  const settings = { ...cloudFrontDistribution, driftPolicy: 'Repair' as const, invalidationPaths: ['/ui/*'] }
-  return { ...spec, traffic: { ...spec.traffic, cloudFrontDistribution: settings } }
+  const { cloudFrontDistribution, cloudFrontKeyValueStore } = spec.traffic
+  const more = { driftPolicy: 'Repair' as const, invalidationPaths: ['/ui/*'] }
+  const traffic = {
+    ...spec.traffic,
+    ...(cloudFrontDistribution ? { cloudFrontDistribution: { ...cloudFrontDistribution, ...more } } : {}),
+    ...(cloudFrontKeyValueStore ? { cloudFrontKeyValueStore: { ...cloudFrontKeyValueStore, ...more } } : {}),
+  }
+  return { ...spec, traffic }
 }
 
 /** Where another writer may point without breaking anything himself. */
@@ -66,6 +101,14 @@ function pointAtHealthy(world: SimulatedWorld, random: Random): void {
   const color = pick(random, COLORS)
   const name = world.pointer.kind === 'Service' ? color : `housing-${color}`
   if (world.isAvailable(color) && world.services[color]) world.pointElsewhere(name)
+}
+
+/** Where somebody may send a share of the clients by hand without breaking anything himself. */
+function shareWithHealthy(world: SimulatedWorld, random: Random): void {
+  const [live] = world.pointer.kind === 'CloudFrontKeyValueStore' ? Object.values(world.pointer.targets) : []
+  const color = pick(random, COLORS)
+  if (live !== undefined && world.isAvailable(color) && world.services[color])
+    world.writeKey(live, { names: `housing-${color}`, weight: pick(random, [10, 30, 50]) })
 }
 
 type Doing = (world: SimulatedWorld, random: Random) => void
@@ -107,6 +150,18 @@ const DOINGS: Record<string, Doing> = {
   'the pointer is read rarely': (world) => {
     world.pointerKept = 'Rarely'
   },
+  'a share of the clients is sent by hand': shareWithHealthy,
+  'the key is deleted': (world) => {
+    const color = world.colorNamed(Object.values(world.distribution?.targets ?? {})[0] ?? '')
+    if (world.pointer.kind === 'CloudFrontKeyValueStore' && color && world.isAvailable(color))
+      world.writeKey()
+  },
+  'the behaviors may not be changed': (world) => {
+    world.fallbackRefused = 'grant cloudfront:UpdateDistribution'
+  },
+  'the behaviors may be changed': (world) => {
+    world.fallbackRefused = undefined
+  },
   'moves keep a distance': (world, random) => {
     world.spacingMs = Math.floor(random() * 30_000)
   },
@@ -115,7 +170,7 @@ const DOINGS: Record<string, Doing> = {
   },
   'a behavior of somebody else leads here': (world, random) => {
     const color = pick(random, COLORS)
-    const isBehind = world.pointer.kind === 'CloudFrontDistribution'
+    const isBehind = world.pointer.kind !== 'Service'
     if (isBehind && world.isAvailable(color) && world.services[color])
       world.elsewhere = [{ part: '/old/*', names: `housing-${color}` }]
   },
@@ -159,6 +214,7 @@ function makeGood(specs: Story['spec'][]): Act {
       world.pointerKept = 'No'
       world.elsewhere = []
       world.originsSilent = 'No'
+      world.fallbackRefused = undefined
       DOINGS['both recover']?.(world, Math.random)
       // Another gate makes it an attempt of its own, so that no failure of before stands in its way.
       world.apply({ ...(specs[0] ?? world.spec), gates: [{ ...knownHouse(30.72), name: 'at-last' }] })
@@ -166,9 +222,17 @@ function makeGood(specs: Story['spec'][]): Act {
   }
 }
 
+const KINDS: readonly Kind[] = [
+  'Service',
+  'CloudFrontDistribution',
+  'CloudFrontDistribution',
+  'CloudFrontKeyValueStore',
+  'CloudFrontKeyValueStore',
+]
+
 async function walk(seed: number): Promise<void> {
   const random = randomOf(seed)
-  const specs = specsOf(random() < 0.25)
+  const specs = specsOf(pick(random, KINDS))
   const acts = Array.from({ length: 2 + Math.floor(random() * 7) }, () => actOf(random, specs))
   const fault: Fault = { kind: pick(random, FAULT_KINDS), atWrite: Math.floor(random() * 80) }
   const spec = specs[0] ?? housing(1)
