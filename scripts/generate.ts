@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { load } from 'js-yaml'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { format } from 'prettier'
+import { faultsPage } from '../operator/test/aws-faults/table.ts'
 import { badInputPage } from '../operator/test/bad-input-rows.ts'
 import { referenceOf, type Schema } from './reference.ts'
 
@@ -58,6 +59,7 @@ const options = { semi: false, singleQuote: true, printWidth: 110 }
 const outputs: Record<string, string> = {
   'operator/api/modelrelease.ts': await format(await typesOf(schema), { ...options, parser: 'typescript' }),
   'docs/bad-input.md': await format(badInputPage(), { ...options, parser: 'markdown' }),
+  'docs/faults.md': await format(faultsPage(), { ...options, parser: 'markdown' }),
   'docs/reference.md': await format(referenceOf(schema, SOURCE), { ...options, parser: 'markdown' }),
 }
 
