@@ -7,6 +7,7 @@ import { identity } from '../test/onnx-writer.ts'
 /** Loads the model from standard input, and says what became of it and of its session. */
 const PROGRAM = `
 import { readFileSync } from 'node:fs'
+import './no-telemetry.ts'
 import { InferenceSession } from 'onnxruntime-node'
 import { loadModel } from './session.ts'
 const said = { released: 0 }
