@@ -1,0 +1,50 @@
+/** What a careless operator would do; a walk that finds none of it finds nothing. */
+import { goalOf, type Scene } from '../../core/scene.ts'
+import { keyOf } from '../../core/memory.ts'
+import { RULES } from '../../core/plan.ts'
+import type { Mistake } from './walker.ts'
+
+function withGatesPassed(scene: Scene): Scene {
+  const { attempt } = scene.memory
+  const goal = attempt && goalOf(scene, attempt)
+  if (!goal) return scene
+  const pods = scene.world.colors[goal].pods.map(({ name }) => name)
+  const gates = { key: keyOf(attempt), result: 'Passed' as const, pods, results: [] }
+  return { ...scene, memory: { ...scene.memory, gates } }
+}
+
+export const MISTAKES = {
+  'an edge that does not follow yet is taken for one that does': {
+    pointer: (pointer) => ({
+      ...pointer,
+      read: async (release, freshness) => {
+        const reading = await pointer.read(release, freshness)
+        return reading.type === 'Read' ? { ...reading, settled: 'Yes' } : reading
+      },
+    }),
+  },
+  'writes are guarded by the newest ETag, and not by the one that was read': {
+    tamper:
+      ({ etag }) =>
+      (request) => ({ ...request, headers: { ...request.headers, 'if-match': etag() } }),
+  },
+  'writes lose what the SDK does not know': {
+    tamper: () => (request) => {
+      const body = String(request.body).replace(/<AnticipatedSetting>.*<\/AnticipatedSetting>/s, '')
+      return {
+        ...request,
+        body,
+        headers: { ...request.headers, 'content-length': String(Buffer.byteLength(body)) },
+      }
+    },
+  },
+  'the gates are believed without asking': {
+    rules: {
+      ...RULES,
+      advance: { ...RULES.advance, switching: (scene) => RULES.advance.switching(withGatesPassed(scene)) },
+    },
+  },
+  'a color is taken away by what was read a while ago': {
+    pointer: (pointer) => ({ ...pointer, read: (release) => pointer.read(release) }),
+  },
+} satisfies Record<string, Mistake>
