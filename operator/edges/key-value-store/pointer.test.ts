@@ -127,6 +127,12 @@ function releaseOf(settings: Partial<KeyValueStore>, status?: Status): ModelRele
   }
 }
 
+function atRest(release: ModelRelease): ModelRelease {
+  const attempt = { id: 'a', outcome: 'Promoted' }
+  const status = { observedGeneration: 1, attempt, traffic: { settled: 'Yes' } } as unknown as Status
+  return { ...release, status }
+}
+
 async function readOf({ pointer, release }: World): Promise<Read> {
   const reading = await pointer.read(release, 'Live')
   if (reading.type !== 'Read') throw new Error(JSON.stringify(reading))
@@ -331,12 +337,7 @@ describe('a reading', () => {
 
   test('at rest asks for the version once in five minutes, and for the key only if that changed', async () => {
     const of = await world({ value: live(BLUE) })
-    const rest = {
-      observedGeneration: 1,
-      attempt: { id: 'a', outcome: 'Promoted' },
-      traffic: { settled: 'Yes' },
-    } as unknown as Status
-    const resting = { ...of.release, status: rest }
+    const resting = atRest(of.release)
     await of.pointer.read(resting)
     const before = calls(of.local).length
     of.clock.jump(280_000)
@@ -548,6 +549,17 @@ describe('what answers without the key', () => {
     expect(done(of, 'UpdateKeys')).toHaveLength(0)
     await admin(of.local, 'POST', '/key-value-stores/models/foreign-write', { deletes: ['housing'] })
     expect(await bodies(of)).toEqual([GREEN, GREEN])
+  })
+
+  test('is looked at every few seconds while it follows, although the release is at rest', async () => {
+    const of = await world({ value: live(GREEN), target: BLUE })
+    const resting = atRest(of.release)
+    await admin(of.local, 'POST', '/edges/2/hold')
+    await moveFallback(of, present((await readOf(of)).fallback).token)
+    expect(await of.pointer.read(resting)).toMatchObject({ fallback: { settled: 'No' } })
+    await admin(of.local, 'POST', '/edges/2/release')
+    of.clock.jump(5000)
+    expect(await of.pointer.read(resting)).toMatchObject({ fallback: { settled: 'Yes' } })
   })
 
   test('is not moved on an earlier configuration, nor without permission', async () => {

@@ -10,7 +10,7 @@ import type { PointerTarget } from '../../core/world.ts'
 import { systemClock, type Clock } from '../../runtime/clock.ts'
 import type { Freshness } from '../aws/reader.ts'
 import { credentialsOf, Distributions, type DistributionsOptions } from '../cloudfront/distributions.ts'
-import type { Look } from '../cloudfront/keeper.ts'
+import type { DistributionKeeper, Look } from '../cloudfront/keeper.ts'
 import {
   distributionReading,
   freshnessFor,
@@ -45,7 +45,7 @@ export function createKeyValueStorePointer(
     const settings = settingsOf(release)
     const { distributionId, key } = settings
     // The store only after the distribution: what stands in its way is the more basic trouble, and told first.
-    const look = await distributions.keeperOf(distributionId).look(freshness)
+    const look = await lookAt(distributions.keeperOf(distributionId), freshness)
     const base = distributionReading(look, settings, distributionField(release.spec))
     await checkFunctions(look, settings, (arn) => distributions.storesOf(distributionId, arn, freshness))
     const store = await keeperOf(settings).look(key, freshness)
@@ -79,6 +79,13 @@ export function createKeyValueStorePointer(
     if (message !== undefined) throw new RefusedError('NotAllowed', message)
     return settingsOf(release)
   }
+}
+
+/** A release at rest may have what answers without the key still on its way, which nothing else waits for. */
+async function lookAt(keeper: DistributionKeeper, freshness: Freshness): Promise<Look> {
+  const look = await keeper.look(freshness)
+  const isMoving = look.fetched.document.status !== 'Deployed'
+  return freshness === 'Idle' && isMoving ? keeper.look('Busy') : look
 }
 
 function keepersOf(
