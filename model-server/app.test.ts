@@ -1,19 +1,19 @@
 /** The HTTP surface of the real process, over real sockets. Jest's own realm cannot load onnxruntime: its typed arrays are others. */
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { housing, housingModel } from './test/housing.ts'
 import { addsub, writeModel } from './test/onnx-writer.ts'
 import type { Port } from './test/onnx-writer.ts'
 import { ServerProcess } from './test/server-process.ts'
+import { scratchFolder } from './test/scratch-folder.ts'
 
 // A real process on a busy machine may take its time.
 jest.setTimeout(60_000)
 
-const folder = mkdtempSync(join(tmpdir(), 'model-server-'))
+const folder = scratchFolder('model-server')
 const [sample] = housing.samples
 
 type Answer = { status: number; headers: Headers; body: unknown }

@@ -1,8 +1,8 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { describe, expect, test } from '@jest/globals'
+import { scratchFolder } from '../test/scratch-folder.ts'
 import { ConfigError, readConfig } from './config.ts'
 
 const least = { MODEL_NAME: 'housing', MODEL_URI: '/models/housing.onnx' }
@@ -109,7 +109,7 @@ describe('MLflow', () => {
 })
 
 describe('the repository API', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'model-server-config-'))
+  const folder = scratchFolder('model-server-config')
   const tokenFile = join(folder, 'token')
   writeFileSync(tokenFile, 'long enough to be a token\n')
 

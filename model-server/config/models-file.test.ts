@@ -1,12 +1,12 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { scratchFolder } from '../test/scratch-folder.ts'
 import { ConfigError, readConfig } from './config.ts'
 import type { Config } from './config.ts'
 import { PREDICTION } from './warm-up.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'model-server-config-'))
+const folder = scratchFolder('model-server-config')
 const path = join(folder, 'models.json')
 
 function read(file: unknown, env: Record<string, string> = {}): Config {

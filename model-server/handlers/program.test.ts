@@ -1,7 +1,7 @@
-import { mkdtemp, readFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { scratchFolder } from '../test/scratch-folder.ts'
 import { runProgram } from './program.ts'
 import type { Program } from './program.ts'
 
@@ -72,7 +72,7 @@ test('of its complaints the last are kept', async () => {
 })
 
 test('the signal kills it and what it started', async () => {
-  const file = join(await mkdtemp(join(tmpdir(), 'program-')), 'pid')
+  const file = join(scratchFolder('program'), 'pid')
   const running = shell(`sleep 1000 & echo $! > ${file}.new; mv ${file}.new ${file}; wait`)
   let pid = ''
   while (pid === '') pid = await readFile(file, 'utf8').catch(() => '')

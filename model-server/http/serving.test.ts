@@ -1,19 +1,19 @@
 /** How the real process serves: requests that share a run, a model in threads, a full queue, deadlines, and leaving. */
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { slowModel } from '../test/onnx-writer.ts'
 import { ServerProcess } from '../test/server-process.ts'
+import { scratchFolder } from '../test/scratch-folder.ts'
 
 // A real process on a busy machine may take its time.
 jest.setTimeout(120_000)
 
-const folder = mkdtempSync(join(tmpdir(), 'model-server-'))
+const folder = scratchFolder('model-server')
 const slowPath = join(folder, 'slow.onnx')
 // A few tenths of a second for each row.
 writeFileSync(slowPath, slowModel(400))

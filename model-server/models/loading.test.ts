@@ -1,22 +1,22 @@
 /** What the real process says about itself while it has no model, and when it gets one. */
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pid } from 'node:process'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { identity, writeModel } from '../test/onnx-writer.ts'
 import { ServerProcess } from '../test/server-process.ts'
+import { scratchFolder } from '../test/scratch-folder.ts'
 
 // A real process on a busy machine may take its time.
 jest.setTimeout(60_000)
 
-const folder = mkdtempSync(join(tmpdir(), 'model-server-'))
+const folder = scratchFolder('model-server')
 const { path: housingPath, sha256: housingDigest } = housingModel('2')
 
 let server: ServerProcess | undefined
@@ -195,7 +195,7 @@ describe('bytes that cannot be had yet: alive, not ready, and it tries again', (
 
 test('it loads a model without leaving a trace at home: the runtime reports to nobody', async () => {
   // The runtime creates its identifier of the machine here before it reports; see no-telemetry.ts.
-  const home = mkdtempSync(join(tmpdir(), 'model-server-home-'))
+  const home = scratchFolder('model-server-home')
   const process = start({ MODEL_URI: housingPath, HOME: home })
   await process.logged('Model loaded and warmed up')
   process.child.kill('SIGINT')

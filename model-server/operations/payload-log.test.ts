@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
+import { scratchFolder } from '../test/scratch-folder.ts'
 import type { PayloadLogConfig } from '../config/logging.ts'
 import { rotatingFile } from './line-sinks.ts'
 import { PayloadLog } from './payload-log.ts'
@@ -181,7 +181,7 @@ class EventTargetResponse {
 }
 
 test('a file begins anew at its limit, and only its owner reads it', async () => {
-  const path = join(mkdtempSync(join(tmpdir(), 'payloads-')), 'new', 'payloads.jsonl')
+  const path = join(scratchFolder('payloads'), 'new', 'payloads.jsonl')
   const file = rotatingFile(path, { maxFileBytes: 20_000, dropped: () => undefined, failed: fail })
   const line = (index: number): string => `${JSON.stringify({ index, filler: 'x'.repeat(5_000) })}\n`
   for (let index = 0; index < 6; index += 1) {
@@ -213,7 +213,7 @@ async function holds(path: string, lines: number): Promise<void> {
 }
 
 test('a file that cannot be opened is known at once', () => {
-  const parent = join(mkdtempSync(join(tmpdir(), 'payloads-')), 'file')
+  const parent = join(scratchFolder('payloads'), 'file')
   writeFileSync(parent, '')
   const open = (): unknown =>
     rotatingFile(join(parent, 'payloads.jsonl'), { maxFileBytes: 1, dropped: () => undefined, failed: fail })

@@ -1,11 +1,11 @@
 /** The logs of the real process, as they come out of it. */
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { ServerProcess } from '../test/server-process.ts'
+import { scratchFolder } from '../test/scratch-folder.ts'
 
 // A real process on a busy machine may take its time.
 jest.setTimeout(60_000)
@@ -15,7 +15,7 @@ const TRACE = '0af7651916cd43dd8448eb211c80319c'
 let server: ServerProcess
 let origin: string
 
-const payloads = join(mkdtempSync(join(tmpdir(), 'payloads-')), 'payloads.jsonl')
+const payloads = join(scratchFolder('payloads'), 'payloads.jsonl')
 
 beforeAll(async () => {
   server = new ServerProcess({

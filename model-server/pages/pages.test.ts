@@ -1,7 +1,6 @@
 /** The pages and the OpenAPI document of the real process: what they say is tried on it. */
 import { createHash } from 'node:crypto'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import SwaggerParser from '@apidevtools/swagger-parser'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
@@ -9,6 +8,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { housing, housingModel } from '../test/housing.ts'
 import { addsub, identity } from '../test/onnx-writer.ts'
 import { ServerProcess } from '../test/server-process.ts'
+import { scratchFolder } from '../test/scratch-folder.ts'
 
 // A real process on a busy machine may take its time.
 jest.setTimeout(60_000)
@@ -24,7 +24,7 @@ type Document = {
   components: object
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'pages-'))
+const folder = scratchFolder('pages')
 let server: ServerProcess
 let origin: string
 let document: Document

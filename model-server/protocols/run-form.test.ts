@@ -1,15 +1,15 @@
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server } from 'node:http'
 import { connect } from 'node:net'
 import type { AddressInfo, Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Form } from '../handlers/handler.ts'
 import { RequestError } from '../http/request-error.ts'
 import { checkFormHeaders, receiveForm } from './run-form.ts'
+import { scratchFolder } from '../test/scratch-folder.ts'
 
 const MAX_FILE_BYTES = 1000
 
@@ -40,7 +40,7 @@ async function look(request: IncomingMessage): Promise<Seen> {
 }
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'run-form-'))
+  folder = scratchFolder('run-form')
   stop = new AbortController()
   server = createServer((request, response) => {
     seen = look(request)

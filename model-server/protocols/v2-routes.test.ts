@@ -1,17 +1,17 @@
 /** Vectors of the protocol, over real sockets: each can be read off its specification without knowing this server. */
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import type { IncomingHttpHeaders } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { addsub, identity } from '../test/onnx-writer.ts'
 import { ServerProcess } from '../test/server-process.ts'
+import { scratchFolder } from '../test/scratch-folder.ts'
 
 // A real process on a busy machine may take its time.
 jest.setTimeout(60_000)
 
-const folder = mkdtempSync(join(tmpdir(), 'model-server-v2-'))
+const folder = scratchFolder('model-server-v2')
 
 async function serve(name: string, bytes: Buffer): Promise<{ server: ServerProcess; origin: string }> {
   const path = join(folder, `${name}.onnx`)

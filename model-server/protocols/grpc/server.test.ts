@@ -1,7 +1,6 @@
 /** The gRPC port of the real process, asked by the client that most languages have. */
 import type { EventEmitter } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Metadata, credentials, makeClientConstructor, status } from '@grpc/grpc-js'
@@ -11,11 +10,12 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { addsub, slowModel, writeModel } from '../../test/onnx-writer.ts'
 import type { Port } from '../../test/onnx-writer.ts'
 import { ServerProcess } from '../../test/server-process.ts'
+import { scratchFolder } from '../../test/scratch-folder.ts'
 
 // A real process on a busy machine may take its time.
 jest.setTimeout(60_000)
 
-const folder = mkdtempSync(join(tmpdir(), 'model-server-grpc-'))
+const folder = scratchFolder('model-server-grpc')
 const files = ['inference', 'health'].map((name) =>
   fileURLToPath(new URL(`./${name}.proto`, import.meta.url)),
 )
