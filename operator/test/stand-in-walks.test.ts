@@ -72,6 +72,10 @@ const FOUND: Record<keyof typeof MISTAKES, { steps: WalkStep[]; says: RegExp }> 
     steps: [{ passes: 0, action: { type: 'Apply', spec: 'version 2, which answers wrong' } }],
     says: /moved to green without its gates|which no gate has passed/,
   },
+  'the pointer is moved before the status says so': {
+    steps: [{ passes: 0, action: { type: 'EtagBump' } }],
+    says: /moved to green without an intent that says so/,
+  },
   'a color is taken away by what was read a while ago': {
     steps: [
       passTime(100),

@@ -13,6 +13,15 @@ function withGatesPassed(scene: Scene): Scene {
   return { ...scene, memory: { ...scene.memory, gates } }
 }
 
+function withIntent(scene: Scene): Scene {
+  const { memory, world } = scene
+  const { attempt } = memory
+  const to = attempt && goalOf(scene, attempt)
+  if (!to || world.pointer.type !== 'Read') return scene
+  const intent = { to, token: world.pointer.token, attempt: keyOf(attempt) }
+  return { ...scene, memory: { ...memory, intent } }
+}
+
 export const MISTAKES = {
   'an edge that does not follow yet is taken for one that does': {
     pointer: (pointer) => ({
@@ -42,6 +51,12 @@ export const MISTAKES = {
     rules: {
       ...RULES,
       advance: { ...RULES.advance, switching: (scene) => RULES.advance.switching(withGatesPassed(scene)) },
+    },
+  },
+  'the pointer is moved before the status says so': {
+    rules: {
+      ...RULES,
+      advance: { ...RULES.advance, switching: (scene) => RULES.advance.switching(withIntent(scene)) },
     },
   },
   'a color is taken away by what was read a while ago': {
