@@ -1,3 +1,7 @@
+// Tests have a copy of the environment, which onnxruntime does not read; here it is the one of the process. See
+// model-server/onnx/no-telemetry.ts.
+process.env.ORT_DISABLE_TELEMETRY = '1'
+
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],

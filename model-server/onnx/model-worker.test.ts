@@ -1,4 +1,8 @@
 /** Real threads with the real runtime: unlike jest's own realm they can load it. */
+import { statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pid } from 'node:process'
 import { afterEach, expect, jest, test } from '@jest/globals'
 import { RunnerDied } from '../execution/executor.ts'
 import type { Tensors } from '../execution/executor.ts'
@@ -7,6 +11,8 @@ import { identity, slowModel } from '../test/onnx-writer.ts'
 import { startModelWorker } from './model-worker.ts'
 
 jest.setTimeout(60_000)
+
+const begun = Date.now()
 
 let worker: WorkerRunner | undefined
 afterEach(async () => {
@@ -71,4 +77,11 @@ test('a thread that is ended during a run fails it, and whatever is asked later'
   await expect(running).rejects.toBeInstanceOf(RunnerDied)
   await expect(thread.run(inputs, ['y'])).rejects.toBeInstanceOf(RunnerDied)
   expect(await thread.died).toBe('it ended with code 1')
+})
+
+test('the runtime reports no session from tests either', async () => {
+  await start(identity('FP32'))
+  // What reports writes a log of its own when the runtime starts. An older one is of another process of that number.
+  const log = statSync(join(tmpdir(), `mat-debug-${pid}.log`), { throwIfNoEntry: false })
+  expect(log?.mtimeMs ?? 0).toBeLessThan(begun)
 })
