@@ -335,6 +335,24 @@ describe('a reading', () => {
     expect(again).not.toHaveProperty('outdated')
   })
 
+  test('lets a return go on while the distribution cannot be read, and takes nothing for fresh', async () => {
+    const of = await world({ value: live(GREEN) })
+    await readOf(of)
+    of.clock.jump(10_000)
+    await fault(of, { operation: 'GetDistribution', code: 'Throttling', status: 400, times: 3 })
+    const returning = {
+      ...of.release,
+      status: { attempt: { id: 'a', direction: 'Back' } } as unknown as Status,
+    }
+    const reading = await of.pointer.read(returning)
+    expect(reading).toMatchObject({ type: 'Read', fresh: 'No', targets: [{ names: GREEN }] })
+    expect(reading).not.toHaveProperty('outdated')
+    const { token } = reading as Read
+    await of.pointer.move(returning, step(token, { to: 'blue', names: BLUE, direction: 'Back' }))
+    expect(await valueAt(of)).toMatchObject({ live: BLUE })
+    expect(await of.pointer.read(of.release)).toMatchObject({ outdated: { reason: 'PointerUnreachable' } })
+  })
+
   test('at rest asks for the version once in five minutes, and for the key only if that changed', async () => {
     const of = await world({ value: live(BLUE) })
     const resting = atRest(of.release)

@@ -50,7 +50,14 @@ export function createKeyValueStorePointer(
     await checkFunctions(look, settings, (arn) => distributions.storesOf(distributionId, arn, freshness))
     const store = await keeperOf(settings).look(key, freshness)
     const now = clock.wallMs()
-    return merged({ base, look, store, settings, now, settledAt: settledAt(store, { settleMs, now }) })
+    return merged({
+      base,
+      look,
+      store,
+      settings,
+      now,
+      settledAt: settledAt(store, { settleMs, now }),
+    })
   }
 
   return {
@@ -81,11 +88,14 @@ export function createKeyValueStorePointer(
   }
 }
 
-/** A release at rest may have what answers without the key still on its way, which nothing else waits for. */
+/** The distribution, as closely as the release needs it. */
 async function lookAt(keeper: DistributionKeeper, freshness: Freshness): Promise<Look> {
   const look = await keeper.look(freshness)
-  const isMoving = look.fetched.document.status !== 'Deployed'
-  return freshness === 'Idle' && isMoving ? keeper.look('Busy') : look
+  // What answers without the key may still be on its way at rest, and nothing else waits for it.
+  if (freshness === 'Idle' && look.fetched.document.status !== 'Deployed') return keeper.look('Busy')
+  const { outdated, ...known } = look
+  // A return needs the store alone. It stays marked as not fresh, so that nothing is taken away on it.
+  return freshness === 'Urgent' && outdated ? known : look
 }
 
 function keepersOf(
