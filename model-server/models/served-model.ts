@@ -1,7 +1,7 @@
 import type { Admission } from '../execution/admission.ts'
 import type { Executor } from '../execution/executor.ts'
 import type { ModelMetrics } from '../operations/model-metrics.ts'
-import type { FrameMapping } from '../protocols/predict-codec.ts'
+import type { FrameMapping } from '../tensor/frame-mapping.ts'
 import type { Signature } from '../tensor/tensor.ts'
 
 /** A version of a model that passed every check, as the protocols see it. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { warmUpSamples } from '../config/warm-up.ts'
-import { frameMapping } from '../protocols/predict-codec.ts'
+import { frameMapping } from '../tensor/frame-mapping.ts'
 import type { Signature } from '../tensor/tensor.ts'
 import { checkWarmUp } from './warm-up-check.ts'
 

@@ -1,6 +1,6 @@
 /** Whether what a model is asked looks like what it was trained on, feature by feature. */
 import type { Tensors } from '../execution/executor.ts'
-import type { FrameMapping } from '../protocols/predict-codec.ts'
+import type { FrameMapping } from '../tensor/frame-mapping.ts'
 import type { Signature } from '../tensor/tensor.ts'
 import { binOf } from './drift-reference.ts'
 import type { FeatureReference } from './drift-reference.ts'

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { RequestError } from '../http/request-error.ts'
 import type { Signature, Tensor, TensorSpec } from '../tensor/tensor.ts'
 import { decodeCsv, decodeInvocation, encodePredictions, mlflowError } from './mlflow-codec.ts'
-import { frameMapping } from './predict-codec.ts'
+import { frameMapping } from '../tensor/frame-mapping.ts'
 
 const y: TensorSpec = { name: 'y', datatype: 'FP32', shape: [-1, 1] }
 const NONE = 'the model names no columns'

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { decodeFrame, encodePrediction, frameMapping } from './predict-codec.ts'
-import type { FrameMapping } from './predict-codec.ts'
+import { frameMapping } from '../tensor/frame-mapping.ts'
+import type { FrameMapping } from '../tensor/frame-mapping.ts'
+import { decodeFrame, encodePrediction } from './predict-codec.ts'
 import { RequestError } from '../http/request-error.ts'
 import type { Signature, TensorSpec } from '../tensor/tensor.ts'
 

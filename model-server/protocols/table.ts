@@ -5,7 +5,7 @@ import { parseExactly } from '../tensor/exact-json.ts'
 import type { Datatype, Signature, Tensor, TensorSpec } from '../tensor/tensor.ts'
 import { isObject, namesOf } from './json-value.ts'
 import { numberAt } from './predict-codec.ts'
-import type { FrameMapping } from './predict-codec.ts'
+import type { FrameMapping } from '../tensor/frame-mapping.ts'
 
 const BOOLEANS = new Map([
   ['True', true],
