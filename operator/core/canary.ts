@@ -31,10 +31,16 @@ function isLeftBehind({ memory, world }: Scene): boolean {
   return color !== undefined && isMarkedElsewhere(world.release.spec, world.colors[color])
 }
 
-/** The next share after a weight; undefined when it is everybody's turn. Where nobody serves there is nothing to share. */
-export function nextWeight({ view, world }: Scene, weight: number): number | undefined {
-  if (view.type !== 'Names' && view.type !== 'Adopted') return undefined
-  return stepsOf(world.release.spec).find((step) => step.weight > weight)?.weight
+/** The next share after a weight; undefined when it is everybody's turn. Where nobody answers there is nothing to share. */
+export function nextWeight(scene: Scene, weight: number): number | undefined {
+  if (restIsLost(scene)) return undefined
+  return stepsOf(scene.world.release.spec).find((step) => step.weight > weight)?.weight
+}
+
+/** Whoever is not sent to the candidate gets no answer. */
+function restIsLost({ live, view, world }: Scene): boolean {
+  if (!live) return view.type !== 'Adopted'
+  return readyPods(world.colors[live]).length === 0
 }
 
 function stepsOf(spec: Scene['world']['release']['spec']): readonly CanaryStep[] {
@@ -134,7 +140,8 @@ export function canarying(scene: Scene): Found {
   const { canary: step } = memory
   if (step?.weight !== canary.weight) return { memory: { ...memory, canary: begun(scene, goal, canary) } }
   const message = `${step.weight} % of the clients go to ${goal}`
-  if (isPast(step.until, world)) return advanced(scene, attempt, { goal, weight: step.weight, message })
+  if (isPast(step.until, world) || restIsLost(scene))
+    return advanced(scene, attempt, { goal, weight: step.weight, message })
   const recheckMs = Math.max(1000, Date.parse(step.until) - world.now)
   return { waiting: { reason: 'Canary', message }, recheckMs }
 }

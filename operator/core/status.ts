@@ -20,7 +20,8 @@ export function statusOf(scene: Scene, finding: Finding | undefined): Status {
   })
   const { attempt, gates, command } = memory
   const { view } = scene
-  const isElsewhere = view.type === 'Names' || view.type === 'Adopted'
+  // Without a key users are where the behaviors lead; a pointer Service that is gone is about to be made again.
+  const isElsewhere = view.type !== 'Split' && 'settled' in view
   const liveColor = scene.live ?? (isElsewhere ? undefined : memory.lastLive)
   return {
     conditions,

@@ -61,7 +61,13 @@ const SHOWS: Record<RuleName, string[]> = {
   ],
   canaryWithdrawn: ['canary-new-spec', 'canary-other-pointer', 'canary-status-wiped', 'key-foreign-share'],
   canaryFailed: ['canary-falls-ill', 'canary-stopped-by-hand'],
-  canarying: ['canary', 'canary-gate-fails', 'canary-gate-silent', 'canary-operator-stopped'],
+  canarying: [
+    'canary',
+    'canary-live-falls-ill',
+    'canary-gate-fails',
+    'canary-gate-silent',
+    'canary-operator-stopped',
+  ],
   fallbackBehind: [
     'key-first-release',
     'fallback-refused',

@@ -362,6 +362,11 @@ export class SimulatedWorld implements Cluster {
     return wanted > 0 && this.pods.filter((pod) => pod.color === color && this.isReady(pod)).length >= wanted
   }
 
+  /** Whether any pod of the color is ready now. */
+  isAnswering(color: Color): boolean {
+    return this.pods.some((pod) => pod.color === color && this.isReady(pod))
+  }
+
   /** Pods of a color, whether ready or not. */
   replicasOf(color: Color): number {
     return this.deployments[color]?.replicas ?? 0

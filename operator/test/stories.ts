@@ -115,10 +115,8 @@ function inSteps(version: 1 | 2 | 3, behavior: Behavior = 'right', gates?: Spec[
 const later: Act = { tell: 'two minutes later', do: (world) => world.advanceTo(world.now + 120_000) }
 
 /** The behaviors name an origin that is always there, so nothing has to follow the key. */
-const alwaysThere: Act = {
-  tell: 'the behaviors name another fleet',
-  when: () => true,
-  do: (world) => world.fallBackTo('old-fleet'),
+function alwaysThere(world: SimulatedWorld): void {
+  world.fallBackTo('old-fleet')
 }
 
 const UNREACHABLE = { type: 'Unreachable', message: 'the CloudFront API does not answer' } as const
@@ -1182,8 +1180,8 @@ export const STORIES: Record<string, Story> = {
     title:
       'The behaviors name another fleet: the first release that is wrong leaves them there, the next one comes',
     spec: housingBehindStore(1, {}, { behavior: 'broken-through-edges', retireAfterSeconds: 0 }),
+    before: alwaysThere,
     acts: [
-      alwaysThere,
       later,
       apply('version 2', housingBehindStore(2)),
       { tell: 'undo, to the fleet', when: outcome('Promoted'), do: (world) => world.command('undo', '1') },
@@ -1192,14 +1190,15 @@ export const STORIES: Record<string, Story> = {
   'key-first-release-refused': {
     title: 'The first release does not pass its gates: the key is never written',
     spec: housingBehindStore(1, {}, { behavior: 'wrong' }),
-    acts: [alwaysThere],
+    before: alwaysThere,
+    acts: [],
   },
   'key-deleted': {
     title:
       'Somebody deletes the key: users are at the fleet that the behaviors name, and it is told; a retry writes it again',
     spec: housingBehindStore(1),
+    before: alwaysThere,
     acts: [
-      alwaysThere,
       { tell: 'the key is deleted', do: (world) => world.writeKey() },
       { tell: 'retry', do: (world) => world.command('retry', '1') },
     ],
@@ -1277,28 +1276,24 @@ export const STORIES: Record<string, Story> = {
     ],
   },
   canary: {
-    title: 'A share of the clients first: 10 %, then 50 %, then all, with the gates asked again before each',
+    title:
+      'A share of the clients first: 10 %, then 50 %, then all, with the gates asked again before each; but all at once where nobody serves them',
     spec: inSteps(1),
     acts: [apply('version 2', inSteps(2))],
   },
   'canary-first-release': {
-    title: 'Where nobody serves there is no share to begin with; beside an adopted fleet there is',
+    title:
+      'The first release gets a share of the clients of an adopted fleet and goes wrong: all are back at the fleet',
     spec: housingBehindStore(1, { canary: STEPS, adopt: true }),
-    acts: [
-      {
-        tell: 'the key names another fleet',
-        when: () => true,
-        do: (world) => {
-          world.fallBackTo('old-fleet')
-          world.pointElsewhereAtOnce('old-fleet')
-        },
-      },
-      { tell: 'the candidate goes wrong', when: held(10), do: (world) => world.madden('blue') },
-    ],
+    before: (world) => {
+      world.fallBackTo('old-fleet')
+      world.pointElsewhereAtOnce('old-fleet')
+    },
+    acts: [{ tell: 'the candidate goes wrong', when: held(10), do: (world) => world.madden('blue') }],
   },
   'canary-gate-fails': {
     title: 'The candidate goes wrong with 10 % of the clients there: they are back, and it is removed',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       { tell: 'the candidate goes wrong', when: held(10), do: (world) => world.madden('blue') },
@@ -1307,7 +1302,7 @@ export const STORIES: Record<string, Story> = {
   },
   'canary-falls-ill': {
     title: 'The candidate falls ill with half of the clients there: they are back at once',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       { tell: 'the candidate falls ill', when: held(50), do: (world) => world.sicken('blue') },
@@ -1316,7 +1311,7 @@ export const STORIES: Record<string, Story> = {
   'canary-gate-silent': {
     title:
       'Nobody answers the gates after the first step: asked again for as long as a candidate may take, then back',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', { ...inSteps(2), progressDeadlineSeconds: 20 }),
       {
@@ -1331,7 +1326,7 @@ export const STORIES: Record<string, Story> = {
   'canary-abort': {
     title:
       'Abort with 10 % of the clients at the candidate: all are back first; a retry begins with the first step',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       { tell: 'abort', when: held(10), do: (world) => world.command('abort', '1') },
@@ -1340,13 +1335,13 @@ export const STORIES: Record<string, Story> = {
   },
   'canary-new-spec': {
     title: 'A third version with half of the clients at the second: all are back before it is looked at',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [apply('version 2', inSteps(2)), apply('version 3', inSteps(3), held(50))],
   },
   'canary-other-pointer': {
     title:
       'Another key is named with 10 % of the clients at the candidate: refused until all clients are back',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       apply('the other key', housingBehindStore(2, { key: 'prices', canary: STEPS }), held(10)),
@@ -1355,7 +1350,7 @@ export const STORIES: Record<string, Story> = {
   },
   'canary-operator-stopped': {
     title: 'An hour without operator with 10 % of the clients there: the gates are asked before it goes on',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       {
@@ -1371,7 +1366,7 @@ export const STORIES: Record<string, Story> = {
   'canary-status-wiped': {
     title:
       'A wiped status with half of the clients at the candidate: nothing is known of them, so they begin anew',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       { tell: 'status wiped', when: held(50), do: (world) => world.wipeStatus() },
@@ -1379,7 +1374,7 @@ export const STORIES: Record<string, Story> = {
   },
   'canary-stopped-by-hand': {
     title: 'Somebody takes the share out of the key by hand: the attempt is given up, and not fought for',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       {
@@ -1392,16 +1387,24 @@ export const STORIES: Record<string, Story> = {
   'canary-scaled': {
     title:
       'Scaled to 4 with 10 % of the clients there: both colors grow, and only the pods to come are waited for',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       apply('4 pods', { ...inSteps(2), replicas: 4 }, held(10)),
       apply('1 pod', { ...inSteps(2), replicas: 1 }, held(50)),
     ],
   },
+  'canary-live-falls-ill': {
+    title: 'The live color falls ill with 10 % of the clients at the candidate: all of them follow at once',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      { tell: 'the live color falls ill', when: held(10), do: (world) => world.sicken('green') },
+    ],
+  },
   'canary-both-ill': {
     title: 'Candidate wrong and the live color down: nobody is sent to where nobody answers',
-    spec: inSteps(1),
+    spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       {

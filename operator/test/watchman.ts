@@ -163,9 +163,11 @@ export class Watchman {
   }
 
   private held(): void {
-    const { now, share, status } = this.world
+    const { now, pointer, share, status } = this.world
     const { weight, until = '' } = status?.traffic?.canary ?? {}
-    if (share && !(weight === share.weight && Date.parse(until) <= now))
+    const rest = this.world.colorNamed(Object.values(pointer.targets)[0] ?? '')
+    const isLost = rest !== undefined && !this.world.isAnswering(rest)
+    if (share && !isLost && !(weight === share.weight && Date.parse(until) <= now))
       this.say(`moved on from ${share.weight} % before its time was over`)
   }
 

@@ -1,0 +1,109 @@
+import { describe, expect, test } from '@jest/globals'
+import type { KeyValueStore, Spec, Status } from '../api/release.ts'
+import { housingBehindStore } from '../test/simulated-world.ts'
+import { attemptAt, holding, NOW, pointingAt, promotedWorld, releaseOf } from '../test/worlds.ts'
+import { nextWeight } from './canary.ts'
+import { renderRevision } from './manifests.ts'
+import { plan } from './plan.ts'
+import { sceneOf } from './scene.ts'
+import type { World } from './world.ts'
+
+const canary = [
+  { weight: 10, holdSeconds: 60 },
+  { weight: 50, holdSeconds: 60 },
+]
+const before = housingBehindStore(1)
+
+/** Version 1 is live in green, version 2 stands in blue, its gates passed, and something of it was decided. */
+function worldOf(
+  settings: Partial<KeyValueStore>,
+  { gates = '', weight, since }: { gates?: string; weight?: number; since?: number },
+): World {
+  const spec: Spec = housingBehindStore(2, { canary, ...settings })
+  const attempt = attemptAt(spec)
+  const share = weight === undefined ? {} : { weight }
+  const at = (ms: number): string => new Date(ms).toISOString()
+  const status: Status = {
+    observedGeneration: 2,
+    liveColor: 'green',
+    attempt,
+    gates: { key: `${attempt.id}${gates}`, result: 'Passed', pods: ['blue-0', 'blue-1'], results: [] },
+    traffic: {
+      intent: { to: 'blue', token: 'v7', attempt: attempt.id, ...share },
+      ...(since === undefined
+        ? {}
+        : { canary: { color: 'blue', weight: 10, since: at(since), until: at(since + 60_000) } }),
+    },
+  }
+  return promotedWorld({
+    release: releaseOf(spec, status),
+    colors: { blue: holding(spec, 'blue'), green: holding(before, 'green') },
+    revisions: [before, spec].map((one) =>
+      renderRevision(releaseOf(one), undefined, { serverImage: 'model-server:1' }),
+    ),
+    pointer: {
+      ...pointingAt('housing-green'),
+      ...(since === undefined ? {} : { canary: { names: 'housing-blue', weight: 10 } }),
+    },
+  })
+}
+
+describe('the first step', () => {
+  const { attempt } = worldOf({}, {}).release.status ?? {}
+
+  test('sends its share to the candidate and leaves the rest where it is', () => {
+    const { step, rule } = plan(worldOf({}, { weight: 10 }))
+    expect({ step, rule }).toMatchObject({
+      rule: 'switching',
+      step: { type: 'MovePointer', names: 'housing-blue', live: 'housing-green', weight: 10, token: 'v7' },
+    })
+    expect(step).toHaveProperty('salt', attempt?.id)
+    expect(step).not.toHaveProperty('clientHeader')
+  })
+
+  test('tells by what a client is known', () => {
+    const { step } = plan(worldOf({ canaryClientHeader: 'x-user-id' }, { weight: 10 }))
+    expect(step).toHaveProperty('clientHeader', 'x-user-id')
+  })
+
+  test('is decided anew where all clients were to go', () => {
+    expect(plan(worldOf({}, {})).status.traffic?.intent).toMatchObject({ to: 'blue', weight: 10 })
+  })
+})
+
+describe('a step that is held', () => {
+  const held = worldOf({}, { weight: 10, since: NOW - 20_000 })
+
+  test('says the share and not the time that is left, which is in the status', () => {
+    const { status, recheckMs } = plan(held)
+    expect(status.conditions?.find(({ type }) => type === 'Reconciling')).toMatchObject({
+      reason: 'Canary',
+      message: '10 % of the clients go to blue',
+    })
+    expect(status).toMatchObject({ phase: 'Canary', liveColor: 'green' })
+    expect(status.traffic).toMatchObject({ canary: { until: '2026-01-01T00:00:40.000Z' } })
+    expect(recheckMs).toBe(40_000)
+  })
+
+  test('keeps both colors: each serves', () => {
+    expect(sceneOf(held).serving).toEqual(['blue', 'green'])
+  })
+
+  test('is followed by the gates under a key of their own, then by the next share with the same salt', () => {
+    const over = worldOf({}, { weight: 10, since: NOW - 60_000 })
+    const { attempt } = over.release.status ?? {}
+    expect(plan(over).step).toMatchObject({ type: 'RunGates', key: `${attempt?.id ?? ''}/after-10` })
+    const passed = worldOf({}, { gates: '/after-10', weight: 50, since: NOW - 60_000 })
+    expect(plan(passed).step).toMatchObject({ type: 'MovePointer', weight: 50, salt: attempt?.id })
+  })
+})
+
+test('what the operator has not seen since it started is looked at once before its time counts', () => {
+  const over = worldOf({}, { weight: 10, since: NOW - 60_000 })
+  expect(plan({ ...over, firstLook: 'Yes' })).toMatchObject({ rule: 'canarying', recheckMs: 1000 })
+})
+
+test('after the last share it is everybody’s turn', () => {
+  const scene = sceneOf(worldOf({}, {}))
+  expect([0, 10, 50].map((weight) => nextWeight(scene, weight))).toEqual([10, 50, undefined])
+})
