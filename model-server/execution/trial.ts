@@ -1,5 +1,5 @@
 /** What a model shows before it serves: that it runs, how long that takes, and whether rows of several requests may share a run. */
-import { elementCount, zeros } from '../tensor/tensor.ts'
+import { elementCount, oneRow, zeros } from '../tensor/tensor.ts'
 import type { Signature, Tensor, TensorData, TensorSpec } from '../tensor/tensor.ts'
 import { joinRows, neverRowWiseBecause, splitRows } from './batch.ts'
 import type { Runner, Tensors } from './executor.ts'
@@ -192,7 +192,7 @@ async function timesOf(runner: Runner, inputs: Tensors): Promise<Times> {
 function zeroRow({ inputs }: Signature): Tensors {
   return new Map(
     inputs.map((spec) => {
-      const shape = oneRow(spec)
+      const shape = oneRow(spec.shape)
       return [spec.name, { datatype: spec.datatype, shape, data: zeros(spec.datatype, elementCount(shape)) }]
     }),
   )
@@ -205,7 +205,7 @@ function randomRows({ inputs }: Signature, count: number): Tensors[] {
     const scale = 10 ** (index % 4)
     return new Map(
       inputs.map((spec) => {
-        const shape = oneRow(spec)
+        const shape = oneRow(spec.shape)
         return [
           spec.name,
           { datatype: spec.datatype, shape, data: randomData(spec, shape, () => scale * random()) },
@@ -236,10 +236,6 @@ function generator(): () => number {
     state ^= state << 5
     return state / 2 ** 31
   }
-}
-
-function oneRow({ shape }: TensorSpec): number[] {
-  return shape.map((dimension) => (dimension === -1 ? 1 : dimension))
 }
 
 function namesOf({ outputs }: Signature): string[] {

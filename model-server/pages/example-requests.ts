@@ -1,7 +1,7 @@
 /** Requests that a model answers, made from what it says of itself: for its page and for its OpenAPI document. */
 import type { WarmUpQuestion } from '../config/warm-up.ts'
 import type { ServedModel } from '../models/served-model.ts'
-import { elementCount } from '../tensor/tensor.ts'
+import { elementCount, oneRow } from '../tensor/tensor.ts'
 import type { Datatype, TensorSpec } from '../tensor/tensor.ts'
 
 /** One request with a JSON body. */
@@ -92,11 +92,6 @@ function zerosOf({ datatype, shape }: TensorSpec): unknown {
 function nestedZeros(datatype: Datatype, [size, ...inner]: readonly number[]): unknown {
   if (size === undefined) return zeroOf(datatype)
   return Array.from({ length: size }, () => nestedZeros(datatype, inner))
-}
-
-/** Variable dimensions are 1, as in the warm-up. */
-function oneRow(shape: readonly number[]): number[] {
-  return shape.map((dimension) => (dimension === -1 ? 1 : dimension))
 }
 
 function zeroOf(datatype: Datatype): unknown {

@@ -4,6 +4,7 @@
  */
 import { RequestError } from '../http/request-error.ts'
 import type { ServedModel } from '../models/served-model.ts'
+import { objectAt } from './json-value.ts'
 import { bytesOf } from '../tensor/tensor-bytes.ts'
 import { shown, writeElements } from '../tensor/tensor-json.ts'
 import { elementCount } from '../tensor/tensor.ts'
@@ -206,13 +207,6 @@ export function encodeMetadata(
   versions: readonly string[],
 ): JsonObject {
   return { name, versions, platform: 'onnx_onnxv1', inputs, outputs, parameters: { sha256 } }
-}
-
-function objectAt(place: string, value: unknown): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new RequestError(400, `${place}: expected an object, got ${shown(value)}`)
-  }
-  return value as JsonObject
 }
 
 function namedSpec(place: string, name: unknown, specs: readonly TensorSpec[]): TensorSpec {

@@ -6,6 +6,7 @@ import type { Parse } from '../config/values.ts'
 import { warmUpSamples } from '../config/warm-up.ts'
 import { RequestError } from '../http/request-error.ts'
 import type { Repository } from '../models/repository.ts'
+import { objectAt } from '../protocols/json-value.ts'
 import { isAllowed } from '../sources/allow-list.ts'
 import { describeLocation, parseLocation } from '../sources/location.ts'
 import type { ModelLocation } from '../sources/location.ts'
@@ -111,9 +112,4 @@ function parsed<T>(place: string, parse: Parse<T>, value: unknown): T {
   } catch (cause) {
     throw new RequestError(400, `${place}: ${(cause as Error).message}`, { cause })
   }
-}
-
-function objectAt(place: string, value: unknown): Parameters {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Parameters
-  throw new RequestError(400, `${place}: expected an object, got ${shown(value)}`)
 }

@@ -72,3 +72,8 @@ export function elementCount(shape: readonly number[]): number {
   const count = shape.reduce((product, dimension) => product * dimension, 1)
   return Number.isSafeInteger(count) ? count : Infinity
 }
+
+/** The shape of a single row: dimensions that are variable are 1. */
+export function oneRow(shape: readonly number[]): number[] {
+  return shape.map((dimension) => (dimension === -1 ? 1 : dimension))
+}
