@@ -128,6 +128,19 @@ export const ROWS: readonly Row[] = [
     },
   },
   {
+    input: 'canary behind a distribution',
+    target: 'Live',
+    fields: 'canary: [{weight: 10, holdSeconds: 60}]',
+    edit: (good) => withDistribution(good, { canary: [{ weight: 10, holdSeconds: 60 }] }),
+    answer: {
+      type: 'RefusedFrom125',
+      words: 'canary needs a pointer that can send a share of the clients',
+      reason: 'InvalidSpec',
+      message:
+        'spec.traffic.cloudFrontDistribution.canary needs a pointer that can send a share of the clients: set spec.traffic.type to CloudFrontKeyValueStore and move the settings to spec.traffic.cloudFrontKeyValueStore, or remove canary',
+    },
+  },
+  {
     input: 'unknown distribution id',
     target: 'New',
     fields: 'distributionId: E99999999999999',
