@@ -1,0 +1,276 @@
+/** Releases that a key decides, on a real cluster, seen by viewers through edges that run the function. */
+import { once } from 'node:events'
+import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  CloudFrontClient,
+  CreateFunctionCommand,
+  CreateKeyValueStoreCommand,
+  PublishFunctionCommand,
+} from '@aws-sdk/client-cloudfront'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
+import { functionSource } from '../../cloudfront-function/source.ts'
+import { distributionFor, isAcceptedUpdate, type AuditEntry } from '../../demo/cloudfront.ts'
+import { openEnvironment, type Environment } from '../../demo/environment.ts'
+import type { WrittenRelease, WrittenSpec } from '../../demo/housing.ts'
+import type { Place } from '../../demo/place.ts'
+import type { SeenRelease } from '../../demo/release-follower.ts'
+import { DEMO_DIR } from '../../demo/running.ts'
+import { LABEL, otherColor, type Color } from '../api/names.ts'
+import type { KeyValueStore } from '../api/release.ts'
+import { openSite, type Site, type Version } from './site.ts'
+
+/** The very first run on a machine builds Kubernetes. */
+const SETUP_MS = 15 * 60_000
+const TEST_MS = 240_000
+const LOG_DIR = join(DEMO_DIR, 'e2e-key-value-store')
+const STORE = 'models'
+
+let environment: Environment
+let control: CloudFrontClient
+let storeArn: string
+const stopped = new AbortController()
+
+beforeAll(async () => {
+  rmSync(LOG_DIR, { recursive: true, force: true })
+  environment = await openEnvironment({
+    name: 'e2e-key-value-store',
+    range: '10.236.0.0/16',
+    logDir: LOG_DIR,
+    report: () => undefined,
+    // The edges follow a key within two seconds.
+    operator: { CLOUDFRONT_UPDATE_SPACING_SECONDS: '1', CLOUDFRONT_STORE_SETTLE_SECONDS: '3' },
+    signal: stopped.signal,
+  })
+  const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
+  control = new CloudFrontClient({
+    region: 'us-east-1',
+    credentials,
+    endpoint: environment.cloudFront.endpoint,
+  })
+  const { KeyValueStore: made } = await control.send(new CreateKeyValueStoreCommand({ Name: STORE }))
+  storeArn = made?.ARN ?? ''
+}, SETUP_MS)
+
+afterAll(async () => {
+  control.destroy()
+  await environment.close()
+}, 60_000)
+
+type KeySite = Site & {
+  key: string
+  /** A version that the key decides about. */
+  version: (version: Version, changes?: Partial<KeyValueStore>) => WrittenRelease
+}
+
+let sites = 0
+
+/** A site with a key and a function of its own; `Without`: its behaviors run no function. */
+async function openKeySite(functions: 'With' | 'Without' = 'With'): Promise<KeySite> {
+  const key = `housing-${++sites}`
+  const name = `route-${key}`
+  const KeyValueStoreAssociations = { Quantity: 1, Items: [{ KeyValueStoreARN: storeArn }] }
+  const FunctionConfig = { Comment: key, Runtime: 'cloudfront-js-2.0' as const, KeyValueStoreAssociations }
+  const FunctionCode = Buffer.from(functionSource(key))
+  const made = await control.send(new CreateFunctionCommand({ Name: name, FunctionConfig, FunctionCode }))
+  await control.send(new PublishFunctionCommand({ Name: name, IfMatch: made.ETag }))
+  const site = await openSite(environment, (place) =>
+    functions === 'With' ? withFunction(distributionFor(place), name) : distributionFor(place),
+  )
+  const version: KeySite['version'] = (number, changes) => {
+    const release = site.write(number)
+    return { ...release, spec: throughKey(release.spec, { keyValueStoreArn: storeArn, key, ...changes }) }
+  }
+  return { ...site, key, version }
+}
+
+function withFunction(seed: SeedDistribution, viewerRequestFunction: string): SeedDistribution {
+  return { ...seed, behaviors: seed.behaviors.map((one) => ({ ...one, viewerRequestFunction })) }
+}
+
+function throughKey(spec: WrittenSpec, settings: Partial<KeyValueStore>): WrittenSpec {
+  const cloudFrontKeyValueStore = { ...spec.traffic?.cloudFrontDistribution, ...settings }
+  return {
+    ...spec,
+    retireAfterSeconds: 5,
+    traffic: { type: 'CloudFrontKeyValueStore', cloudFrontKeyValueStore },
+  }
+}
+
+/** Sends viewers while something happens; not one of them may be failed. */
+async function underLoad(site: Site, versions: readonly Version[], act: () => Promise<void>): Promise<void> {
+  const viewers = site.viewers(versions)
+  try {
+    await act()
+  } finally {
+    const { requests, failures, verdicts, longestGapMs } = await viewers.leave()
+    expect({ failures, verdicts }).toEqual({ failures: 0, verdicts: { ok: requests } })
+    expect(requests).toBeGreaterThan(100)
+    expect(longestGapMs).toBeLessThan(1000)
+  }
+}
+
+/** Which color answers each of so many users, who are known by a header. */
+async function colorsOf({ host }: Place, users: number): Promise<(string | undefined)[]> {
+  const agent = new Agent({ keepAlive: true })
+  const colors: (string | undefined)[] = []
+  const { edges } = environment.cloudFront
+  for (let user = 0; user < users; user += 1) {
+    const headers = { host, 'x-user-id': `user-${user}` }
+    const request = httpRequest(`${edges[user % edges.length] ?? ''}/v2/health/ready`, { headers, agent })
+    request.end()
+    const [response] = (await once(request, 'response')) as [IncomingMessage]
+    response.resume()
+    await once(response, 'end')
+    expect(response.statusCode).toBe(200)
+    colors.push(response.headers['x-modelrelease-color'] as string | undefined)
+  }
+  agent.destroy()
+  return colors
+}
+
+const until = (site: Site, what: string, isWanted: (release: SeenRelease) => boolean): Promise<SeenRelease> =>
+  site.follower.until(what, isWanted, 60_000)
+
+/** The accepted writes of a key, oldest first. */
+async function writesOf(key: string): Promise<(AuditEntry & { type: 'Call' })[]> {
+  return (await environment.cloudFront.audit()).filter(
+    (entry): entry is AuditEntry & { type: 'Call' } =>
+      entry.type === 'Call' &&
+      entry.operation === 'UpdateKeys' &&
+      entry.status === 200 &&
+      entry.keys?.includes(key) === true,
+  )
+}
+
+/** Milliseconds from the last write of a key until the last edge follows it. */
+async function lagOf(key: string): Promise<number> {
+  const write = (await writesOf(key)).at(-1)
+  if (!write) throw new Error(`nobody wrote ${key}`)
+  const followed = await environment.cloudFront.waitFor(
+    (entry) => entry.type === 'EdgeStoreApplied' && entry.version === write.version && entry.settled,
+    0,
+    AbortSignal.timeout(30_000),
+  )
+  return Date.parse(followed.time) - Date.parse(write.time)
+}
+
+describe('a release that a key decides', () => {
+  let switched: { site: KeySite; live: Color } | undefined
+
+  test(
+    'is switched to in seconds, and the static targets follow',
+    async () => {
+      const site = await openKeySite()
+      const { status } = await site.play(site.version('1'))
+      const live: Color = status?.liveColor ?? 'blue'
+      await underLoad(site, ['1', '2'], async () => {
+        const promoted = await site.play(site.version('2'))
+        expect(promoted.status?.liveColor).toBe(otherColor(live))
+        expect(await lagOf(site.key)).toBeLessThan(5000)
+        expect(await colorsOf(site.place, 30)).toEqual(Array(30).fill(otherColor(live)))
+        await site.nextUpdate(1)
+        expect(await site.pods(live)).toHaveLength(2)
+      })
+      expect(await writesOf(site.key)).toHaveLength(2)
+      const moves = (await site.updates()).map(({ targets = [] }) => targets.map(({ to }) => to))
+      expect(moves).toEqual([
+        [`housing-${live}`, `housing-${live}`],
+        [`housing-${otherColor(live)}`, `housing-${otherColor(live)}`],
+      ])
+      switched = { site, live: otherColor(live) }
+    },
+    TEST_MS,
+  )
+
+  test(
+    'goes to a share of the clients first, who stay',
+    async () => {
+      const site = await openKeySite()
+      const { status } = await site.play(site.version('1'))
+      const candidate = otherColor(status?.liveColor ?? 'blue')
+      const canary = [
+        { weight: 20, holdSeconds: 8 },
+        { weight: 50, holdSeconds: 8 },
+      ]
+      await underLoad(site, ['1', '2'], async () => {
+        const applied = await site.apply(site.version('2', { canary, canaryClientHeader: 'x-user-id' }))
+        const shareAt = async (weight: number): Promise<number[]> => {
+          await until(site, `${weight} %`, (release) => release.status?.traffic?.canary?.weight === weight)
+          await lagOf(site.key)
+          const colors = await colorsOf(site.place, 300)
+          const inside = colors.flatMap((color, user) => (color === candidate ? [user] : []))
+          // Three standard deviations of 300 users.
+          expect(Math.abs(inside.length / 300 - weight / 100)).toBeLessThan(0.09)
+          return inside
+        }
+        const few = await shareAt(20)
+        const half = await shareAt(50)
+        expect(half).toEqual(expect.arrayContaining(few))
+        const { status: end } = await site.ended('the end of version 2', applied)
+        expect(end?.attempt?.outcome).toBe('Promoted')
+        expect(await colorsOf(site.place, 30)).toEqual(Array(30).fill(candidate))
+      })
+      // The first release, two steps, and everybody.
+      expect(await writesOf(site.key)).toHaveLength(4)
+    },
+    TEST_MS,
+  )
+
+  test(
+    'brings the share back when its candidate falls, and nobody else notices',
+    async () => {
+      const site = await openKeySite()
+      const { status } = await site.play(site.version('1'))
+      const live = status?.liveColor ?? 'blue'
+      // So few that the viewers, who have one address, are not among them but once in a hundred specs.
+      const canary = [{ weight: 1, holdSeconds: 120 }]
+      await underLoad(site, ['1'], async () => {
+        const applied = await site.apply(site.version('2', { canary }))
+        await until(site, '1 %', (release) => release.status?.traffic?.canary?.weight === 1)
+        const selector = `${LABEL.name}=housing,${LABEL.color}=${otherColor(live)}`
+        const { namespace } = site.place
+        await environment.kubectl(['-n', namespace, 'delete', 'pod', '-l', selector, '--wait=false'])
+        const { status: end } = await site.ended('the return', applied)
+        expect(end?.attempt).toMatchObject({ reason: 'CanaryFailed' })
+        expect(end?.liveColor).toBe(live)
+        expect(end?.traffic?.canary).toBeUndefined()
+        expect(await colorsOf(site.place, 100)).toEqual(Array(100).fill(live))
+      })
+      expect(await writesOf(site.key)).toHaveLength(3)
+    },
+    TEST_MS,
+  )
+
+  test(
+    'is not begun where no function reads the key',
+    async () => {
+      const site = await openKeySite('Without')
+      await site.apply(site.version('1'))
+      const { status } = await until(site, 'a refusal', (release) =>
+        Boolean(release.status?.conditions?.some(({ reason }) => reason === 'FunctionNotAssociated')),
+      )
+      expect(status?.phase).toBe('Stalled')
+      expect([...(await site.pods('blue')), ...(await site.pods('green'))]).toEqual([])
+      expect((await environment.cloudFront.audit()).filter(isAcceptedUpdate)).not.toContainEqual(
+        expect.objectContaining({ distribution: site.place.distributionId }),
+      )
+    },
+    TEST_MS,
+  )
+
+  // The drain of the first one takes a minute, in which the others were played.
+  test(
+    'loses its old color when every edge has the static targets, and serves on',
+    async () => {
+      if (!switched) throw new Error('the first release was not switched')
+      const { site, live } = switched
+      const isGone = ({ status }: SeenRelease): boolean => status?.colors?.[otherColor(live)] === undefined
+      await until(site, 'the old color to go', isGone)
+      expect(await colorsOf(site.place, 30)).toEqual(Array(30).fill(live))
+    },
+    TEST_MS,
+  )
+})
