@@ -152,7 +152,12 @@ describe('a reading', () => {
   })
 
   test.each<[string, Reply, Partial<Extract<PointerReading, { type: 'Unusable' }>>, string]>([
-    ['does not exist', refusal(404, 'NoSuchDistribution'), { reason: 'DistributionNotFound' }, ID],
+    [
+      'does not exist',
+      refusal(404, 'NoSuchDistribution'),
+      { reason: 'DistributionNotFound' },
+      `spec.traffic.cloudFrontDistribution.distributionId "${ID}" does not exist`,
+    ],
     [
       'is forbidden',
       refusal(403, 'AccessDenied'),

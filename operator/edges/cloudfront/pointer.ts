@@ -24,7 +24,7 @@ export function createCloudFrontPointer(
       if (message !== undefined) return Promise.resolve({ type: 'Unusable', reason: 'NotAllowed', message })
       const settings = settingsOf(release)
       const keeper = distributions.keeperOf(settings.distributionId)
-      return readingOrTrouble(async () =>
+      return readingOrTrouble(FIELD, async () =>
         distributionReading(await keeper.look(freshness ?? freshnessFor(release)), settings, FIELD),
       )
     },

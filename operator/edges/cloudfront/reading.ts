@@ -28,13 +28,22 @@ export function freshnessFor({ metadata, status }: ModelRelease): Freshness {
   return atRest && traffic?.settled === 'Yes' ? 'Idle' : 'Busy'
 }
 
-/** Trouble of the other side is a reading too; throws what is a mistake of ours. */
-export async function readingOrTrouble(read: () => Promise<Read>): Promise<PointerReading> {
+/**
+ * Trouble of the other side is a reading too; throws what is a mistake of ours. `field` is the member of the spec that
+ * names the distribution.
+ */
+export async function readingOrTrouble(field: string, read: () => Promise<Read>): Promise<PointerReading> {
   try {
     return await read()
   } catch (error) {
-    if (error instanceof RefusedError && isTrouble(error.reason))
-      return { type: 'Unusable', reason: error.reason, message: error.message }
+    if (error instanceof RefusedError && isTrouble(error.reason)) {
+      const { reason, message } = error
+      return {
+        type: 'Unusable',
+        reason,
+        message: reason === 'DistributionNotFound' ? `${field}.${message}` : message,
+      }
+    }
     if (error instanceof RefusedError || error instanceof TransientError)
       return { type: 'Unreachable', message: error.message }
     throw error

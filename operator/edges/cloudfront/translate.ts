@@ -23,8 +23,9 @@ function calledOn({ operation, distributionId }: Extract<Attempted, { distributi
   }
 }
 
+/** Which member of the spec names the distribution, only the reader knows. */
 function dialectOf(id: string): Dialect {
-  const message = `spec.traffic: the distributionId "${id}" does not exist in the account of the operator's credentials: correct the field or the credentials`
+  const message = `distributionId "${id}" does not exist in the account of the operator's credentials: correct the field or the credentials`
   return {
     conflicts: CONFLICTS,
     notFound: /^NoSuchDistribution$/,

