@@ -453,6 +453,9 @@ describe('a move', () => {
     await expect(of.pointer.move(of.release, step(token))).rejects.toBeInstanceOf(ConflictError)
     expect(calls(of.local)).toHaveLength(asked)
     expect(await readOf(of)).toMatchObject({ targets: [{ names: ALWAYS }] })
+    // Nor where it is known by now that the store has changed.
+    await expect(of.pointer.move(of.release, step(token))).rejects.toBeInstanceOf(ConflictError)
+    expect(calls(of.local).filter(({ operation }) => operation === 'UpdateKeys')).toHaveLength(1)
   })
 
   test('is a conflict however the service says so', async () => {

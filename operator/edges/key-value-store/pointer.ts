@@ -159,7 +159,7 @@ async function checkFunctions(
         throw notAssociated(`${behavior} runs ${arn}, which was never published: publish it`)
       throw error
     })
-    if (false)
+    if (!stores.includes(store))
       throw notAssociated(
         `${behavior} runs ${arn}, which as published reads ${stores.join(', ') || 'no key value store'}: associate ${store} with the function and publish it, or correct spec.traffic.cloudFrontKeyValueStore.keyValueStoreArn`,
       )
