@@ -3,7 +3,7 @@ import { housing } from '../test/simulated-world.ts'
 import { attemptAt, commanded, holding, pointingAt, promotedWorld } from '../test/worlds.ts'
 import { without } from './memory.ts'
 import { plan } from './plan.ts'
-import { attemptIdOf } from './revision.ts'
+import { attemptIdOf, revisionOf } from './revision.ts'
 import type { World } from './world.ts'
 
 const id = attemptIdOf(housing(2))
@@ -17,6 +17,21 @@ const worlds = {
   'promoted, the old color ill': withColors(promotedWorld(), { green: holding(housing(1), 'green', 'No') }),
   building: promotedWorld({ status: BUILDING, pointer: pointingAt('housing-green') }),
   'switched, not verified': promotedWorld({ status: SWITCHED, pointer: pointingAt('housing-blue', 'No') }),
+  'switched, the old color never proven': promotedWorld({
+    status: {
+      ...SWITCHED,
+      history: [
+        {
+          attempt: attemptIdOf(housing(1)),
+          revision: revisionOf(housing(1)),
+          outcome: 'Superseded',
+          reason: 'SpecChanged',
+          endedAt: '2026-01-01T00:00:00Z',
+        },
+      ],
+    },
+    pointer: pointingAt('housing-blue', 'No'),
+  }),
   'switched, pointer out of reach': promotedWorld({
     status: SWITCHED,
     pointer: { type: 'Unreachable', message: 'no answer' },
@@ -48,6 +63,7 @@ const cases: Case[] = [
   ['building', 'abort', 'Accepted', 'the candidate is removed'],
   ['building', 'retry', 'NothingToDo', 'is running'],
   ['switched, not verified', 'abort', 'Accepted', 'the pointer goes back'],
+  ['switched, the old color never proven', 'abort', 'Refused', 'never seen to answer users'],
   ['switched, pointer out of reach', 'abort', 'Accepted', 'the pointer goes back'],
   ['returning', 'abort', 'NothingToDo', 'on its way back'],
   ['returning', 'undo', 'NothingToDo', 'on its way back'],

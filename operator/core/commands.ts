@@ -58,7 +58,12 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
   const { memory, world } = scene
   if (attempt.outcome) return nothingToDo(`the attempt has ended already (${attempt.outcome})`)
   if (attempt.direction === 'Back') return nothingToDo('the pointer is on its way back already')
-  if (mayBeLive(scene, attempt))
+  if (mayBeLive(scene, attempt)) {
+    const unseen = unseenBehind(scene, attempt)
+    if (unseen !== undefined)
+      return refused(
+        `what would take over, revision ${unseen}, was never seen to answer users: apply the spec that you want instead`,
+      )
     return {
       result: 'Accepted',
       message: 'the pointer goes back to the color that served before',
@@ -67,6 +72,7 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
         message: `aborted ${canaryOf(scene) ? 'with a share of the clients there' : 'after the switch'} by a command`,
       }),
     }
+  }
   const ending = {
     outcome: 'Aborted',
     reason: 'Aborted',
@@ -77,6 +83,19 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
     message: 'the candidate is removed',
     memory: endAttempt(memory, world.now, ending),
   }
+}
+
+/**
+ * The revision in the other color, where its attempts ended before it was proven to users. Of one that no attempt is
+ * remembered of, nothing bad is known. A share of the clients goes back to the many, who are answered already.
+ */
+function unseenBehind(scene: Scene, attempt: Attempt): string | undefined {
+  const { memory, world } = scene
+  if (canaryOf(scene)) return undefined
+  const target = goalOf(scene, { ...attempt, direction: 'Back' })
+  const revision = target && world.colors[target].workload?.revision
+  const outcomes = memory.history.filter((entry) => entry.revision === revision).map(({ outcome }) => outcome)
+  return outcomes.length > 0 && !outcomes.includes('Promoted') ? revision : undefined
 }
 
 /** Whether users may be answered by what the attempt brought; a pointer that cannot be read may name it. */
