@@ -65,6 +65,8 @@ type Start = { pool: Pool; start: (play: Play) => Promise<Begun>; before: Promis
 function startWave({ plays, meetings }: Wave, { pool, start, before }: Start): Promise<unknown>[] {
   return Object.entries(plays).map(([name, play]) => {
     const begun = pool.run(() => start(play))
+    // It is asked for much later; until then nobody would be told.
+    begun.catch(() => undefined)
     const ending = before.then(async () => endingOf(play, await begun))
     ending.catch((error: unknown) => {
       for (const meeting of meetings) meeting.cancel(error)

@@ -1,4 +1,5 @@
 /** Where a fault strikes: a release of its own that is live, with everything that is needed to strike, and to look on. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from '@jest/globals'
 import type { UpdateEntry } from '../../../demo/cloudfront.ts'
 import type { Environment } from '../../../demo/environment.ts'
@@ -112,6 +113,18 @@ export class Ground {
       last,
       signal,
     )
+  }
+
+  /**
+   * The operator looks at the distribution. At rest it does every five minutes; an edit of the release makes it sooner,
+   * unless the last look is but a few seconds old.
+   */
+  async lookedAt(version: Version): Promise<void> {
+    const look = this.nextCall('GetDistribution').then(() => 'Seen' as const)
+    for (let retireAfterSeconds = 300; ; retireAfterSeconds += 1) {
+      await this.site.apply(this.write(version, { retireAfterSeconds }))
+      if ((await Promise.race([look, sleep(1000)])) === 'Seen') return
+    }
   }
 
   /** Until an update of the operator was refused. */

@@ -1,4 +1,5 @@
 /** Looks on from outside while a fault strikes: every event of the API server about a release's namespace, and the audit log. */
+import { EventEmitter, once } from 'node:events'
 import type { AuditEntry } from '../../../demo/cloudfront.ts'
 import type { Environment } from '../../../demo/environment.ts'
 import { follow, onEach, type ApiObject } from '../../../demo/follow.ts'
@@ -30,6 +31,16 @@ export function observe(environment: Environment, { namespace, distributionId }:
   const background = { signal, failed: (error: Error): void => void failures.push(error) }
   const deployments: SeenDeployment[] = []
   const revisions: SeenRevision[] = []
+  const versions = new Set<string>()
+  const told = new EventEmitter()
+  const releases = `/apis/modelrelease.io/v1alpha1/namespaces/${namespace}/modelreleases`
+  /** Others may have been told of the newest status before we were. */
+  const caughtUp = async (): Promise<void> => {
+    const { body } = await api.request({ path: `${releases}/housing`, signal })
+    const { resourceVersion } = (JSON.parse(body) as Release).metadata
+    while (!versions.has(resourceVersion))
+      await once(told, 'release', { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) })
+  }
   onEach(
     follow<Deployment>(api, `/apis/apps/v1/namespaces/${namespace}/deployments`, signal),
     ({ type, object: { metadata, spec } }) => {
@@ -42,10 +53,12 @@ export function observe(environment: Environment, { namespace, distributionId }:
     background,
   )
   onEach(
-    follow<Release>(api, `/apis/modelrelease.io/v1alpha1/namespaces/${namespace}/modelreleases`, signal),
+    follow<Release>(api, releases, signal),
     ({ type, object: { metadata, spec, status } }) => {
       if (type === 'Gone') return
       revisions.push({ at: Date.now(), generation: metadata.generation, spec, ...(status ? { status } : {}) })
+      versions.add(metadata.resourceVersion)
+      told.emit('release')
     },
     background,
   )
@@ -54,6 +67,7 @@ export function observe(environment: Environment, { namespace, distributionId }:
     revisions,
     end: async (viewers) => {
       if (failures[0]) throw failures[0]
+      await caughtUp()
       const audit = (await cloudFront.audit()).filter((entry) => isAbout(entry, distributionId))
       ended.abort()
       const seen = { viewers, deployments, revisions, audit }

@@ -2,7 +2,6 @@
 import { once } from 'node:events'
 import { createServer, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from '@jest/globals'
 import { distributionFor, ORIGINS, type UpdateEntry } from '../../../demo/cloudfront.ts'
 import { follow, type ApiObject } from '../../../demo/follow.ts'
@@ -44,23 +43,13 @@ async function movedBack(ground: Ground): Promise<void> {
   await ground.remember()
   for (const pathPattern of BEHAVIORS)
     await ground.foreignWrite({ pathPattern, targetOriginId: ORIGINS[ground.old] })
-  await lookedAt(ground)
-}
-
-/** At rest the distribution is looked at every five minutes. An edit makes it sooner, unless the last look is quite new. */
-async function lookedAt(ground: Ground): Promise<void> {
-  const look = ground.nextCall('GetDistribution').then(() => 'Seen' as const)
-  for (let retireAfterSeconds = 300; ; retireAfterSeconds += 1) {
-    await ground.site.apply(ground.write('2', { retireAfterSeconds }))
-    if ((await Promise.race([look, sleep(1000)])) === 'Seen') return
-  }
+  await ground.lookedAt('2')
 }
 
 async function driftTold(ground: Ground): Promise<void> {
   await movedBack(ground)
   await ground.untilSaid('Stalled', 'PointerMoved')
   await ground.untilSaid('Drifted', 'PointerMoved')
-  await ground.until('that it has settled', ({ status }) => status?.traffic?.settled === 'Yes')
   await ground.expectSamePods()
   expect(await ground.moves()).toHaveLength(2)
   await ground.command('retry')
@@ -216,6 +205,7 @@ async function accessDenied(ground: Ground): Promise<void> {
 async function distributionGone(ground: Ground): Promise<void> {
   await ground.remember()
   await ground.fault({ operation: 'GetDistribution', code: 'NoSuchDistribution' })
+  await ground.lookedAt('1')
   await ground.site.apply(ground.write('2'))
   await ground.untilSaid('Stalled', 'DistributionNotFound')
   ground.expectNothingBuilt()
@@ -231,6 +221,7 @@ async function originGone(ground: Ground): Promise<void> {
     ...config,
     Origins: { Quantity: left?.length ?? 0, Items: left },
   }))
+  await ground.lookedAt('1')
   await ground.site.apply(ground.write('2'))
   const message = await ground.untilSaid('Stalled', 'OriginNotFound')
   expect(message).toContain(`origins.${ground.next} "${ORIGINS[ground.next]}" is not an origin`)
@@ -252,24 +243,19 @@ async function continuousDeployment(ground: Ground): Promise<void> {
 
 const GATE = 'target-health.elbv2.k8s.aws/k8s-housing-blue'
 
-type Pod = ApiObject & { status: { conditions?: { type: string; status: string }[] } }
-
 async function targetUnhealthy(ground: Ground): Promise<void> {
   await ground.site.apply(gatedRelease(ground))
-  const message = await ground
-    .untilSaid('Reconciling', 'CandidateNotAvailable')
-    .then(() =>
-      ground.until(
-        'the readiness gate',
-        (release) => conditionOf(release, 'Reconciling')?.message.includes('ReadinessGatesNotReady') === true,
-      ),
-    )
-  expect(conditionOf(message, 'Reconciling')?.message).toContain(GATE)
+  const isGated = ({ message }: { message: string }): boolean =>
+    message.includes('ReadinessGatesNotReady') && message.includes(GATE)
+  await ground.until('the readiness gate', (release) => {
+    const waiting = conditionOf(release, 'Reconciling')
+    return waiting?.reason === 'CandidateNotAvailable' && isGated(waiting)
+  })
   // Nothing but the gate stands in the way.
-  expect(await conditionsOfPods(ground)).toEqual([
-    ['ContainersReady=True', 'Ready=False'],
-    ['ContainersReady=True', 'Ready=False'],
-  ])
+  const selector = `modelrelease.io/color=${ground.next}`
+  const pods = ['-n', ground.site.place.namespace, 'pods', '-l', selector]
+  await ground.environment.kubectl(['wait', ...pods, '--for=condition=ContainersReady', '--timeout=30s'])
+  await ground.environment.kubectl(['wait', ...pods, '--for=condition=Ready=False', '--timeout=1s'])
   const stalled = await ground.untilSaid('Stalled', 'ProgressDeadlineExceeded')
   expect(stalled).toContain(GATE)
   expect(await ground.moves()).toHaveLength(1)
@@ -281,23 +267,11 @@ function gatedRelease(ground: Ground): WrittenRelease {
   const spec = without(ground.write('2').spec, 'model')
   const pod = (template as { spec: object }).spec
   const gated = { spec: { ...pod, readinessGates: [{ conditionType: GATE }] } }
-  const changes = { template: gated, port, gates, progressDeadlineSeconds: 20 } as WrittenSpec
+  const changes = { template: gated, port, gates, progressDeadlineSeconds: 30 } as WrittenSpec
   // Such a container names no revision, so the edges' answers would prove nothing.
   return withDistribution(
     { ...ground.write('2'), spec: { ...spec, ...changes } },
     { verify: { type: 'DeployedOnly' } },
-  )
-}
-
-async function conditionsOfPods({ environment, site, next }: Ground): Promise<string[][]> {
-  const selector = `modelrelease.io/color=${next}`
-  const args = ['-n', site.place.namespace, 'get', 'pods', '-l', selector, '-o', 'json']
-  const { items } = JSON.parse(await environment.kubectl(args)) as { items: Pod[] }
-  return items.map(({ status }) =>
-    (status.conditions ?? [])
-      .filter(({ type }) => type === 'ContainersReady' || type === 'Ready')
-      .map(({ type, status: is }) => `${type}=${is}`)
-      .sort(),
   )
 }
 

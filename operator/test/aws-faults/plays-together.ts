@@ -138,6 +138,7 @@ async function distributionDisabled(ground: Ground, { held, half, released }: Ed
   await held.come()
   // No edge follows yet, so viewers are still answered: what a disabled distribution does to them is not ours to mend.
   await ground.foreignWrite({ enabled: false })
+  await ground.lookedAt('1')
   await ground.site.apply(ground.write('2'))
   await ground.untilSaid('Stalled', 'DistributionDisabled')
   ground.expectNothingBuilt()
