@@ -427,6 +427,12 @@ describe('a pointer whose changes nobody watches', () => {
     expect(plan(kept(expiresInMs)).recheckMs).toBe(recheckMs)
   })
 
+  test('is looked at closely while edges do not agree, though somebody else moved it and nothing is to be done', () => {
+    const moved = pointingAt('housing-green', 'No')
+    const { rule, recheckMs } = plan(promotedWorld({ pointer: { ...moved, expiresAt: NOW + 300_000 } }))
+    expect({ rule, recheckMs }).toEqual({ rule: undefined, recheckMs: 5000 })
+  })
+
   test('is looked at sooner where something waits for it', () => {
     const world = kept(240_000)
     const pointer = { ...pointingAt('housing-blue', 'No'), expiresAt: NOW + 240_000 }

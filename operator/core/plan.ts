@@ -2,6 +2,7 @@ import type { Status } from '../api/release.ts'
 import { advance, ADVANCE } from './advance.ts'
 import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
+import { SETTLE_POLL_MS } from './pacing.ts'
 import { sceneOf, type Finding, type Scene } from './scene.ts'
 import { statusOf } from './status.ts'
 import type { Did, Step, World } from './world.ts'
@@ -35,7 +36,7 @@ export function plan(world: World, rules: Rules = RULES): Plan {
   const finding = keepServing(seen, rules.keepServing) ?? advance(seen, rules.advance)
   const scene: Scene = finding?.memory ? { ...seen, memory: finding.memory } : seen
   const status = statusOf(scene, finding)
-  const recheckMs = beforeExpiry(world, recheckOf(world.did, finding))
+  const recheckMs = beforeExpiry(world, whileUnsettled(world, recheckOf(world.did, finding)))
   return {
     ...(finding ? { rule: finding.rule } : {}),
     ...(finding?.step && !finding.memory ? { step: finding.step } : {}),
@@ -51,6 +52,14 @@ function recheckOf(did: Did | undefined, finding: Finding | undefined): number |
   if (pause) return finding?.recheckMs ?? pause
   if (finding?.memory) return 0
   return finding?.recheckMs ?? pause
+}
+
+/** What moves is looked at until it stands, be it that somebody else moved it and the rules have nothing to do. */
+function whileUnsettled({ now, pointer }: World, recheckMs: number | undefined): number | undefined {
+  if (pointer.type !== 'Read' || pointer.settled === 'Yes') return recheckMs
+  const { settlesAt } = pointer
+  const pollMs = settlesAt === undefined ? SETTLE_POLL_MS : Math.max(1000, settlesAt - now)
+  return Math.min(recheckMs ?? Infinity, pollMs)
 }
 
 /** A pointer whose changes nobody watches is looked at again when the last look has become too old. */
