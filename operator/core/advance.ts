@@ -7,6 +7,7 @@ import {
   originMissing,
   originRemapped,
   pointerSplit,
+  pointerUnfit,
   pointerUnreadable,
   specInvalid,
 } from './blocked.ts'
@@ -36,6 +37,7 @@ export const ADVANCE = {
   pointerSplit,
   alreadyLive,
   canarying,
+  pointerUnfit,
   pointerMustSettle,
   fallbackBehind,
   colorTaken,

@@ -27,13 +27,18 @@ export function pointerUnreadable({ world: { pointer } }: Scene): Found {
     return { stalled: { reason: pointer.reason, message: pointer.message }, recheckMs: BLOCKED_RECHECK_MS }
   if (pointer.type === 'Unreachable')
     return { waiting: { reason: 'PointerUnreachable', message: pointer.message }, recheckMs: SETTLE_POLL_MS }
-  return pointer.type === 'Read' && pointer.outdated ? outdated(pointer.outdated) : undefined
+  // How things were is known, which is enough to tell and too little to decide anything.
+  return pointer.type === 'Read' && pointer.outdated ? unseen(pointer.outdated) : undefined
 }
 
-/** How things were is known, which is enough to tell and too little to decide anything. */
-function outdated({ reason, message }: { reason: string; message: string }): Found {
-  if (reason === 'AccessDenied') return { stalled: { reason, message }, recheckMs: BLOCKED_RECHECK_MS }
+function unseen({ reason, message }: { reason: string; message: string }): Found {
+  if (reason !== 'PointerUnreachable') return { stalled: { reason, message }, recheckMs: BLOCKED_RECHECK_MS }
   return { waiting: { reason, message }, recheckMs: SETTLE_POLL_MS }
+}
+
+/** A key that no function is seen to read: nothing is built for it and nobody brought forward by it. */
+export function pointerUnfit({ world: { pointer } }: Scene): Found {
+  return pointer.type === 'Read' && pointer.unfit ? unseen(pointer.unfit) : undefined
 }
 
 export function originMissing({ world }: Scene): Found {

@@ -1,6 +1,7 @@
 /** Rules that build the candidate and bring the pointer to it. */
 import type { Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
+import { pointerUnfit } from './blocked.ts'
 import { nextWeight } from './canary.ts'
 import { renderRevision } from './manifests.ts'
 import { beginBuilding, endAttempt, isOverdue } from './memory.ts'
@@ -128,8 +129,8 @@ export function alreadyLive(scene: Scene): Found {
   if (unsettled) return verifyingAtOnce(scene, attempt, live) ?? unsettled
   const unverified = invalidating(scene) ?? verifying(scene, attempt, live)
   if (unverified) return unverified
-  const marked = arrivedAtNewPointer(scene, live)
-  if (marked) return marked
+  const unfinished = arrivedAtNewPointer(scene, live) ?? pointerUnfit(scene)
+  if (unfinished) return unfinished
   return { memory: endAttempt(memory, world.now, { outcome: 'Promoted', reason: 'Promoted' }) }
 }
 

@@ -1,7 +1,7 @@
 /** Gates, intent, move: the same for both directions, so that a return is checked like a switch. */
 import { SERVICE_PORT, type Color } from '../api/names.ts'
 import { keyValueStoreOf, type Attempt, type Intent } from '../api/release.ts'
-import { claimTaken } from './blocked.ts'
+import { claimTaken, pointerUnfit } from './blocked.ts'
 import { isDecided, keyOf, without, type Memory } from './memory.ts'
 import { originTarget } from './origin-proof.ts'
 import { readyPods, type Found, type Scene } from './scene.ts'
@@ -30,6 +30,7 @@ export function proveAndMove(scene: Scene, course: Course): Found {
   return (
     claimTaken(scene) ??
     unproven(scene, course) ??
+    (course.attempt.direction === 'Forward' ? pointerUnfit(scene) : undefined) ??
     tooSoon(scene, course) ??
     intentMissing(scene, course) ??
     move(scene, course)

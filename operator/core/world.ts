@@ -99,6 +99,8 @@ export type PointerReading =
       settlesAt?: Instant
       /** Where users go while the pointer decides nothing for them: what the behaviors themselves name. */
       fallback?: Fallback
+      /** Why nobody should be brought forward by it: it is not seen to be followed. Whatever goes back goes back all the same. */
+      unfit?: { reason: 'FunctionNotAssociated' | 'AccessDenied' | 'PointerUnreachable'; message: string }
     }
   | { type: 'Absent' }
   | { type: 'Unusable'; reason: PointerTrouble; message: string }

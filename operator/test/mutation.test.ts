@@ -62,6 +62,7 @@ const SHOWS: Record<RuleName, string[]> = {
   canaryWithdrawn: ['canary-new-spec', 'canary-other-pointer', 'canary-status-wiped', 'key-foreign-share'],
   canaryFailed: ['canary-falls-ill', 'canary-stopped-by-hand'],
   canarying: [
+  pointerUnfit: ['canary-function-removed'],
     'canary',
     'canary-live-falls-ill',
     'canary-gate-fails',

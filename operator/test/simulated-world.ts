@@ -134,6 +134,8 @@ export class SimulatedWorld implements Cluster {
   pointerTrouble: PointerReading | undefined
   /** While set, the pointer cannot be read; what was read before is told instead. */
   pointerBlind: PointerBlindness | undefined
+  /** Why the key is not seen to be followed, if it is not. */
+  unfit: Extract<PointerReading, { type: 'Read' }>['unfit']
   /** Yes: the pointer is only read anew where it is asked for live. Rarely: as the keeper of a distribution does it. */
   pointerKept: 'Yes' | 'Rarely' | 'No' = 'No'
   private readAt = -Infinity
@@ -647,7 +649,8 @@ export class SimulatedWorld implements Cluster {
 
   private readPointer(): PointerReading {
     if (this.pointerTrouble) return this.pointerTrouble
-    if (this.pointer.kind === 'CloudFrontKeyValueStore') return this.readKey()
+    if (this.pointer.kind === 'CloudFrontKeyValueStore')
+      return this.unfit ? { ...this.readKey(), unfit: this.unfit } : this.readKey()
     const targets = Object.entries(this.pointer.targets).map(([part, names]) => ({ part, names }))
     if (this.spec.traffic.type === 'Service' && targets.length === 0) return { type: 'Absent' }
     return {
@@ -668,7 +671,7 @@ export class SimulatedWorld implements Cluster {
   }
 
   /** Without the key, users are where the behaviors lead; an origin that is not of the release is nothing of ours. */
-  private readKey(): PointerReading {
+  private readKey(): Extract<PointerReading, { type: 'Read' }> {
     const { pointer, share } = this
     const behaviors = this.distribution
     if (!behaviors) throw new Error('a key is read behind a distribution')

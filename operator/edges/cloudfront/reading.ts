@@ -21,11 +21,17 @@ const TROUBLES: ReadonlySet<string> = new Set<PointerTrouble>([
 ])
 
 /** What is moving, or may have to move soon, is looked at closely. */
-export function freshnessFor({ metadata, status }: ModelRelease): Freshness {
+export function freshnessFor(release: ModelRelease): Freshness {
+  const { metadata, status } = release
   const { attempt, observedGeneration, traffic } = status ?? {}
-  if (attempt?.direction === 'Back' && !attempt.outcome) return 'Urgent'
+  if (isReturning(release)) return 'Urgent'
   const atRest = attempt?.outcome !== undefined && observedGeneration === metadata.generation
   return atRest && traffic?.settled === 'Yes' ? 'Idle' : 'Busy'
+}
+
+/** Whether the pointer is on its way back to what served before. */
+export function isReturning({ status }: ModelRelease): boolean {
+  return status?.attempt?.direction === 'Back' && !status.attempt.outcome
 }
 
 /**

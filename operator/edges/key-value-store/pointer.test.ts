@@ -133,6 +133,10 @@ function atRest(release: ModelRelease): ModelRelease {
   return { ...release, status }
 }
 
+function returning(release: ModelRelease): ModelRelease {
+  return { ...release, status: { attempt: { id: 'a', direction: 'Back' } } as unknown as Status }
+}
+
 async function readOf({ pointer, release }: World): Promise<Read> {
   const reading = await pointer.read(release, 'Live')
   if (reading.type !== 'Read') throw new Error(JSON.stringify(reading))
@@ -268,21 +272,42 @@ describe('a reading', () => {
       behavior: { viewerRequestFunction: 'plain' },
       words: 'as published reads no key value store',
     },
-  ])('is unusable where $name', async ({ behavior, words }) => {
+  ])('where $name brings nobody forward, and a return goes on', async ({ behavior, words }) => {
     const of = await world({ value: live(GREEN), behavior })
-    expect(await of.pointer.read(of.release)).toEqual({
-      type: 'Unusable',
-      reason: 'FunctionNotAssociated',
-      message: expect.stringContaining(words) as unknown,
-    })
+    const unfit = { reason: 'FunctionNotAssociated', message: expect.stringContaining(words) as unknown }
+    expect(await of.pointer.read(of.release)).toMatchObject({ targets: [{ names: GREEN }], unfit })
+    const reading = await of.pointer.read(returning(of.release))
+    expect(reading).toMatchObject({ type: 'Read', targets: [{ names: GREEN }] })
+    expect(reading).not.toHaveProperty('unfit')
   })
+
+  test.each([
+    { name: 'is forbidden', error: { code: 'AccessDenied', status: 403 }, reason: 'AccessDenied' },
+    { name: 'is throttled', error: { code: 'Throttling', status: 400 }, reason: 'PointerUnreachable' },
+  ])(
+    'of a function that $name to look at brings nobody forward, and a return does not ask',
+    async ({ error, reason }) => {
+      const of = await world({ value: live(BLUE) })
+      await fault(of, { operation: 'DescribeFunction', times: 1, ...error })
+      const arn = 'arn:aws:cloudfront::123456789012:function/route-housing'
+      expect(await of.pointer.read(of.release)).toMatchObject({
+        targets: [{ names: BLUE }],
+        unfit: { reason, message: expect.stringContaining(arn) as unknown },
+      })
+      const asked = (): number =>
+        calls(of.local).filter(({ operation }) => operation === 'DescribeFunction').length
+      expect(asked()).toBe(1)
+      expect(await of.pointer.read(returning(of.release), 'Live')).not.toHaveProperty('unfit')
+      expect(asked()).toBe(1)
+      expect(await of.pointer.read(of.release, 'Live')).toMatchObject({ type: 'Read' })
+    },
+  )
 
   test('is unusable where there is no such store, and told with the field', async () => {
     const arn = 'arn:aws:cloudfront::123456789012:key-value-store/00000000-0000-0000-0000-000000000000'
     const of = await world()
     const missing = releaseOf({ keyValueStoreArn: arn })
-    // Of such a store no function can be associated, which is told first.
-    expect(await of.pointer.read(missing)).toMatchObject({ reason: 'FunctionNotAssociated' })
+    expect(await of.pointer.read(missing)).toMatchObject({ reason: 'StoreNotFound' })
     await fault(of, {
       operation: 'DescribeKeyValueStore',
       service: 'KeyValueStore',
@@ -299,15 +324,9 @@ describe('a reading', () => {
   test.each([
     ['DescribeKeyValueStore', 'cloudfront-keyvaluestore:DescribeKeyValueStore'],
     ['GetKey', 'cloudfront-keyvaluestore:GetKey'],
-    [
-      'DescribeFunction',
-      'cloudfront:DescribeFunction on arn:aws:cloudfront::123456789012:function/route-housing',
-    ],
   ])('without permission for %s names it', async (operation, action) => {
     const of = await world({ value: live(BLUE) })
-    const code = operation === 'DescribeFunction' ? 'AccessDenied' : 'AccessDeniedException'
-    const service = operation === 'DescribeFunction' ? 'CloudFront' : 'KeyValueStore'
-    await fault(of, { operation, service, code, status: 403 })
+    await fault(of, { operation, service: 'KeyValueStore', code: 'AccessDeniedException', status: 403 })
     expect(await of.pointer.read(of.release)).toEqual({
       type: 'Unusable',
       reason: 'AccessDenied',
@@ -340,15 +359,12 @@ describe('a reading', () => {
     await readOf(of)
     of.clock.jump(10_000)
     await fault(of, { operation: 'GetDistribution', code: 'Throttling', status: 400, times: 3 })
-    const returning = {
-      ...of.release,
-      status: { attempt: { id: 'a', direction: 'Back' } } as unknown as Status,
-    }
-    const reading = await of.pointer.read(returning)
+    const back = returning(of.release)
+    const reading = await of.pointer.read(back)
     expect(reading).toMatchObject({ type: 'Read', fresh: 'No', targets: [{ names: GREEN }] })
     expect(reading).not.toHaveProperty('outdated')
     const { token } = reading as Read
-    await of.pointer.move(returning, step(token, { to: 'blue', names: BLUE, direction: 'Back' }))
+    await of.pointer.move(back, step(token, { to: 'blue', names: BLUE, direction: 'Back' }))
     expect(await valueAt(of)).toMatchObject({ live: BLUE })
     expect(await of.pointer.read(of.release)).toMatchObject({ outdated: { reason: 'PointerUnreachable' } })
   })

@@ -14,12 +14,13 @@ import type { DistributionKeeper, Look } from '../cloudfront/keeper.ts'
 import {
   distributionReading,
   freshnessFor,
+  isReturning,
   outdatedBy,
   readingOrTrouble,
   routedTo,
   type Read,
 } from '../cloudfront/reading.ts'
-import { RefusedError } from '../errors.ts'
+import { RefusedError, TransientError } from '../errors.ts'
 import type { Pointer } from '../ports.ts'
 import { createKeyValueStoreApi, type KeyValueStoreOptions } from './api.ts'
 import { StoreKeeper, type KeyLook } from './keeper.ts'
@@ -44,13 +45,17 @@ export function createKeyValueStorePointer(
   const read = async (release: ModelRelease, freshness: Freshness): Promise<Read> => {
     const settings = settingsOf(release)
     const { distributionId, key } = settings
-    // The store only after the distribution: what stands in its way is the more basic trouble, and told first.
     const look = await lookAt(distributions.keeperOf(distributionId), freshness)
     const base = distributionReading(look, settings, distributionField(release.spec))
-    await checkFunctions(look, settings, (arn) => distributions.storesOf(distributionId, arn, freshness))
-    const store = await keeperOf(settings).look(key, freshness)
+    const [store, unfit] = await Promise.all([
+      keeperOf(settings).look(key, freshness),
+      // Whatever the function does, a return is what is left to do.
+      isReturning(release)
+        ? undefined
+        : unfitness(look, settings, (arn) => distributions.storesOf(distributionId, arn, freshness)),
+    ])
     const now = clock.wallMs()
-    return merged({
+    const reading = merged({
       base,
       look,
       store,
@@ -58,6 +63,7 @@ export function createKeyValueStorePointer(
       now,
       settledAt: settledAt(store, { settleMs, now }),
     })
+    return unfit ? { ...reading, unfit } : reading
   }
 
   return {
@@ -136,6 +142,24 @@ function routeOf(step: Parameters<Pointer['move']>[1]): Omit<Parameters<typeof w
   const { names, weight, live = '', salt = '', clientHeader: header } = step
   if (weight === undefined) return { live: names }
   return { live, canary: { origin: names, weight, salt, ...(header === undefined ? {} : { header }) } }
+}
+
+/** Why the key is not seen to be followed; undefined where every declared behavior runs a function that reads its store. */
+async function unfitness(...checked: Parameters<typeof checkFunctions>): Promise<Read['unfit']> {
+  try {
+    await checkFunctions(...checked)
+    return undefined
+  } catch (error) {
+    if (error instanceof RefusedError && isUnfitness(error.reason))
+      return { reason: error.reason, message: error.message }
+    if (error instanceof RefusedError || error instanceof TransientError)
+      return { reason: 'PointerUnreachable', message: error.message }
+    throw error
+  }
+}
+
+function isUnfitness(reason: string): reason is 'FunctionNotAssociated' | 'AccessDenied' {
+  return reason === 'FunctionNotAssociated' || reason === 'AccessDenied'
 }
 
 /**
