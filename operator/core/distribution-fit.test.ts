@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Distribution, Spec } from '../api/release.ts'
-import { housing, knownHouse } from '../test/simulated-world.ts'
+import { housing, housingBehindStore, knownHouse } from '../test/simulated-world.ts'
 import { factsOf } from '../test/worlds.ts'
 import type { BehaviorFacts, DistributionFacts, OriginFacts } from './distribution.ts'
 import { behaviorFor, refusalsOf, warningsOf } from './distribution-fit.ts'
@@ -88,6 +88,14 @@ describe('a distribution is refused', () => {
       facts({ behavior: GET_ONLY }),
     ],
     [
+      'whose behavior leads to a group of others where the key cannot be read',
+      housingBehindStore(1),
+      facts({
+        behavior: { target: 'always' },
+        rest: { groups: [{ id: 'always', members: ['ui', 'ui-2'] }] },
+      }),
+    ],
+    [
       'that is none of this release',
       { ...spec(), traffic: { type: 'Service' } },
       facts({ blue: same, green: same }),
@@ -147,6 +155,15 @@ describe('a distribution is warned of', () => {
         rest: { groups: [{ id: 'either', members: ['ui', 'housing-green'] }] },
       }),
       'behavior "/old/*" leads to "either" and is not of this release',
+    ],
+    [
+      'whose behavior leads to a group of a color where the key cannot be read',
+      housingBehindStore(1),
+      facts({
+        behavior: { target: 'either' },
+        rest: { groups: [{ id: 'either', members: ['housing-green', 'ui'] }] },
+      }),
+      'behavior "*" names the origin group "either", which does not follow the key and keeps green from retiring',
     ],
   ])('%s', (_, about, distribution, message) => {
     expect(warningsOf(about, distribution)).toEqual([expect.stringContaining(message)])

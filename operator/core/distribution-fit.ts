@@ -1,6 +1,13 @@
 /** Whether a distribution can carry a release: what would surely fail is refused before any pod is made, what may hurt is told. */
 import { COLORS } from '../api/names.ts'
-import { distributionField, distributionOf, type Distribution, type Gate, type Spec } from '../api/release.ts'
+import {
+  distributionField,
+  distributionOf,
+  keyValueStoreOf,
+  type Distribution,
+  type Gate,
+  type Spec,
+} from '../api/release.ts'
 import type { BehaviorFacts, DistributionFacts, OriginFacts } from './distribution.ts'
 import { unprovableOrigins } from './origin-proof.ts'
 import { originName } from './world.ts'
@@ -39,6 +46,7 @@ export function warningsOf(spec: Spec, facts: DistributionFacts): string[] {
     ...gatesForbidden(spec, settings, facts),
     ...gatesSlowerThanOrigins(spec, facts),
     ...otherBehaviors(spec, settings, facts),
+    ...(keyValueStoreOf(spec) ? groupedFallbacks(settings, facts) : []),
   ]
 }
 
@@ -153,6 +161,18 @@ function gatesSlowerThanOrigins(spec: Spec, { origins }: DistributionFacts): str
 
 function secondsOf({ smoke: { expect, timeoutSeconds } }: Gate): number {
   return Math.min(timeoutSeconds, (expect.maxLatencyMilliseconds ?? Infinity) / 1000)
+}
+
+/** What answers without the key is an origin group of somebody's making, which does not follow. */
+function groupedFallbacks(settings: Settings, { behaviors, groups }: DistributionFacts): string[] {
+  return behaviors
+    .filter(({ pathPattern }) => settings.behaviors.some((one) => one.pathPattern === pathPattern))
+    .flatMap(({ pathPattern, target }) => {
+      const members = groups.find(({ id }) => id === target)?.members ?? []
+      const colors = COLORS.filter((color) => members.includes(settings.origins[color]))
+      if (colors.length === 0) return []
+      return `behavior "${pathPattern}" names the origin group "${target}", which does not follow the key and keeps ${colors.join(' and ')} from retiring: point it at an origin that is always there, or at the live color's own`
+    })
 }
 
 function otherBehaviors(spec: Spec, settings: Settings, { behaviors, groups }: DistributionFacts): string[] {

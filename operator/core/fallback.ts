@@ -10,13 +10,15 @@ export function fallbackBehind(scene: Scene): Found {
   const { live, view, world } = scene
   const { pointer } = world
   const fallback = pointer.type === 'Read' ? pointer.fallback : undefined
-  if (!fallback || !live || behindFallback(world, live).length === 0) return undefined
+  if (!fallback || !live) return undefined
+  const parts = behindFallback(world, live)
+  if (parts.length === 0) return undefined
   if (isUnsettled(view) || fallback.settled === 'No') return undefined
   if (!isArrived(scene) || isHeldOff(scene)) return undefined
   const waitMs = (fallback.writableAt ?? world.now) - world.now
   if (waitMs > 0) return { recheckMs: waitMs }
   const names = nameOf(world.release.spec, live, world.colors)
-  return claimTaken(scene) ?? { step: { type: 'MoveFallback', names, token: fallback.token } }
+  return claimTaken(scene) ?? { step: { type: 'MoveFallback', parts, names, token: fallback.token } }
 }
 
 /** Users are proven to be answered by the color, or an attempt is about to take the other one: nobody wants to go back there. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
-import { housing, housingBehindService } from '../test/simulated-world.ts'
-import { holding, pointingAt } from '../test/worlds.ts'
-import { missingOrigins, nameOf, servingColors, viewOf } from './pointer.ts'
+import { housing, housingBehindService, housingBehindStore } from '../test/simulated-world.ts'
+import { holding, pointingAt, releaseOf } from '../test/worlds.ts'
+import { behindFallback, missingOrigins, nameOf, servingColors, viewOf } from './pointer.ts'
 import type { ColorState, PointerReading } from './world.ts'
 
 const spec = housing(1)
@@ -77,4 +77,17 @@ test('origins that the distribution lacks are named with field, value and remedy
   )
   expect(missingOrigins(spec, pointingAt('a'))).toBeUndefined()
   expect(missingOrigins(spec, { type: 'Absent' })).toBeUndefined()
+})
+
+test('only behaviors that themselves name the other color follow the key: no group, and nobody else', () => {
+  const targets = [
+    { part: '*', names: 'housing-green' },
+    { part: '/ui/*', names: 'old-fleet' },
+    { part: '/old/*', names: 'housing-blue' },
+    { part: '/both/*', names: 'housing-green', group: 'either' },
+  ]
+  const fallback = { token: 'v1', targets, settled: 'Yes' } as const
+  const pointer = { ...pointingAt('housing-blue'), fallback } as PointerReading
+  const release = releaseOf(housingBehindStore(1))
+  expect(behindFallback({ colors: EMPTY, pointer, release }, 'blue')).toEqual(['*'])
 })

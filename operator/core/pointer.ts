@@ -93,14 +93,14 @@ export function partsElsewhere(
   return [...new Set(parts)]
 }
 
-/** Behaviors that themselves name the other color than the live one. */
+/** Behaviors that themselves name the other color than the live one. What an origin group is for, its owner decides. */
 export function behindFallback(
   { colors, pointer, release }: Pick<World, 'colors' | 'pointer' | 'release'>,
   live: Color,
 ): string[] {
   const targets = pointer.type === 'Read' ? (pointer.fallback?.targets ?? []) : []
   return targets
-    .filter(({ names }) => colorOf(release.spec, names, colors) === otherColor(live))
+    .filter(({ group, names }) => !group && colorOf(release.spec, names, colors) === otherColor(live))
     .map(({ part }) => part)
 }
 

@@ -110,6 +110,8 @@ export type PointerReading =
 export interface PointerTarget {
   part: string
   names: string
+  /** Id of the origin group that the part names, of which `names` is a member. */
+  group?: string
 }
 
 export interface CanaryReading {
@@ -227,7 +229,7 @@ export type Step =
       /** With `weight`: the header that a client is recognized by; absent: by its address. */
       clientHeader?: string
     }
-  | { type: 'MoveFallback'; names: string; token: string }
+  | { type: 'MoveFallback'; parts: readonly string[]; names: string; token: string }
   | {
       type: 'Verify'
       target: Target

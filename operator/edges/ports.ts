@@ -60,7 +60,7 @@ export interface Pointer {
    */
   move(release: ModelRelease, step: StepOf<'MovePointer'>): Promise<void>
   /**
-   * Makes the declared behaviors of the distribution name what the pointer names, accepted only while the distribution is
+   * Makes these behaviors of the distribution name what the pointer names, accepted only while the distribution is
    * still what `step.token` was read from. Absent where there is nothing besides the pointer. Throws as `move`.
    */
   moveFallback?(release: ModelRelease, step: StepOf<'MoveFallback'>): Promise<void>

@@ -236,14 +236,13 @@ export class SimulatedWorld implements Cluster {
     atOnce(this.pointer)
   }
 
-  /** Somebody has the behaviors of the distribution name another origin, at every edge at once. */
-  fallBackTo(target: string): void {
+  /** Somebody has the behaviors of the distribution, or one of them, name another origin, at every edge at once. */
+  fallBackTo(target: string, behavior?: string): void {
     const { distribution } = this
     if (!distribution) throw new Error('the release has no distribution')
-    this.setPointer(
-      Object.fromEntries(Object.keys(distribution.targets).map((part) => [part, target])),
-      distribution,
-    )
+    const parts = behavior === undefined ? Object.keys(distribution.targets) : [behavior]
+    const named = Object.fromEntries(parts.map((part) => [part, target]))
+    this.setPointer({ ...distribution.targets, ...named }, distribution)
     atOnce(distribution)
   }
 
@@ -713,7 +712,7 @@ export class SimulatedWorld implements Cluster {
     })
   }
 
-  private moveFallback({ names, token }: StepOf<'MoveFallback'>): Promise<void> {
+  private moveFallback({ parts, names, token }: StepOf<'MoveFallback'>): Promise<void> {
     this.readAt = -Infinity
     return this.write('move the fallback', () => {
       if (this.fallbackRefused !== undefined) throw new RefusedError('AccessDenied', this.fallbackRefused)
@@ -723,8 +722,8 @@ export class SimulatedWorld implements Cluster {
         throw new ConflictError('the distribution changed')
       this.movedAt = this.now
       this.observer({ type: 'Fallback', names })
-      const parts = Object.keys(distribution.targets)
-      this.setPointer(Object.fromEntries(parts.map((part) => [part, names])), distribution)
+      const moved = Object.fromEntries(parts.map((part) => [part, names]))
+      this.setPointer({ ...distribution.targets, ...moved }, distribution)
     })
   }
 

@@ -70,6 +70,9 @@ const wrongWithGate = housing(2, { behavior: 'wrong', gates: [knownHouse(99)] })
 const twoBehaviors = (version: 1 | 2): Spec =>
   through({ behaviors: [{ pathPattern: '*' }, { pathPattern: '/ui/*' }] }, housing(version))
 
+const twoBehindStore = (version: 1 | 2): Spec =>
+  housingBehindStore(version, { behaviors: [{ pathPattern: '*' }, { pathPattern: '/ui/*' }] })
+
 /** A container whose second version serves another port. */
 function onPort(version: 1 | 2, port: number): Spec {
   return { ...container(version), port }
@@ -1268,6 +1271,18 @@ export const STORIES: Record<string, Story> = {
     acts: [
       {
         tell: 'writes of the distribution keep 10 minutes distance, version 2',
+  'fallback-of-others': {
+    title:
+      'One behavior falls back to a fleet that is not of the release: only the other one follows the key',
+    spec: twoBehindStore(1),
+    acts: [
+      {
+        tell: 'one behavior falls back to the old fleet',
+        do: (world) => world.fallBackTo('old-fleet', '/ui/*'),
+      },
+      apply('version 2', twoBehindStore(2)),
+    ],
+  },
         do: (world) => {
           world.spacingMs = 600_000
           world.apply(housingBehindStore(2))

@@ -111,9 +111,10 @@ function routedElsewhere(look: Look, settings: DistributionSettings): PointerTar
 export function routedTo({ fetched, routes }: Look, part: string): PointerTarget[] {
   const { behaviors, groups } = fetched.document
   const named = behaviors.filter(({ pathPattern }) => pathPattern === part).map(({ target }) => target)
-  return [...new Set([...named, ...(routes.of(part) ?? [])])]
-    .flatMap((id) => groups.find((group) => group.id === id)?.members ?? [id])
-    .map((names) => ({ part, names }))
+  return [...new Set([...named, ...(routes.of(part) ?? [])])].flatMap((id) => {
+    const group = groups.find((one) => one.id === id)
+    return group ? group.members.map((names) => ({ part, names, group: id })) : [{ part, names: id }]
+  })
 }
 
 function targetsOf(

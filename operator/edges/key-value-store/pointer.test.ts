@@ -560,7 +560,8 @@ describe('a move', () => {
 describe('what answers without the key', () => {
   /** Moves of one moment become one update, so the first waits for the others. */
   async function moveFallback(of: World, token: string): Promise<void> {
-    const moved = of.pointer.moveFallback?.(of.release, { type: 'MoveFallback', names: GREEN, token })
+    const step = { type: 'MoveFallback', parts: ['*'], names: GREEN, token } as const
+    const moved = of.pointer.moveFallback?.(of.release, step)
     await Promise.all([moved, of.clock.advance(100)])
   }
 

@@ -80,9 +80,9 @@ export function createKeyValueStorePointer(
       const value = step.names === '' ? undefined : writeValue({ ...routeOf(step), at: clock.wallMs() })
       await keeperOf(settings).move({ key: settings.key, value, etag: token, direction })
     },
-    moveFallback: async (release, { names, token }) => {
-      const { distributionId, behaviors } = allowed(release)
-      const targets = new Map(behaviors.map(({ pathPattern }) => [pathPattern, names]))
+    moveFallback: async (release, { parts, names, token }) => {
+      const { distributionId } = allowed(release)
+      const targets = new Map(parts.map((part) => [part, names]))
       await distributions.keeperOf(distributionId).move({ targets, etag: token, direction: 'Forward' })
     },
     invalidate: (release, { reference, paths }) =>
