@@ -1252,6 +1252,18 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'fallback-of-others': {
+    title:
+      'One behavior falls back to a fleet that is not of the release: only the other one follows the key',
+    spec: twoBehindStore(1),
+    acts: [
+      {
+        tell: 'one behavior falls back to the old fleet',
+        do: (world) => world.fallBackTo('old-fleet', '/ui/*'),
+      },
+      apply('version 2', twoBehindStore(2)),
+    ],
+  },
   'fallback-behind-next-release': {
     title:
       'A third version right after the second: it waits for the behaviors to leave the color that it needs',
@@ -1271,18 +1283,6 @@ export const STORIES: Record<string, Story> = {
     acts: [
       {
         tell: 'writes of the distribution keep 10 minutes distance, version 2',
-  'fallback-of-others': {
-    title:
-      'One behavior falls back to a fleet that is not of the release: only the other one follows the key',
-    spec: twoBehindStore(1),
-    acts: [
-      {
-        tell: 'one behavior falls back to the old fleet',
-        do: (world) => world.fallBackTo('old-fleet', '/ui/*'),
-      },
-      apply('version 2', twoBehindStore(2)),
-    ],
-  },
         do: (world) => {
           world.spacingMs = 600_000
           world.apply(housingBehindStore(2))
@@ -1321,6 +1321,58 @@ export const STORIES: Record<string, Story> = {
     acts: [
       apply('version 2', inSteps(2)),
       { tell: 'the candidate falls ill', when: held(50), do: (world) => world.sicken('blue') },
+    ],
+  },
+  'canary-function-removed': {
+    title:
+      'The function is taken from the behavior with 10 % of the clients at the candidate: nobody is brought forward, and all are back at once when it falls ill; nothing is built until the function is there again',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      {
+        tell: 'the behavior runs no function',
+        when: held(10),
+        do: (world) => {
+          world.unfit = { reason: 'FunctionNotAssociated', message: 'behavior "*" has no function' }
+        },
+      },
+      { tell: 'the candidate falls ill', do: (world) => world.sicken('blue') },
+      apply('version 3', inSteps(3)),
+      {
+        tell: 'it runs the function',
+        do: (world) => {
+          world.unfit = undefined
+        },
+      },
+    ],
+  },
+  'key-function-removed': {
+    title:
+      'The function is taken from the behavior after the switch: the attempt is not over until it is there again; undo needs none',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', housingBehindStore(2)),
+      {
+        tell: 'the behavior runs no function',
+        when: (world) => phase('Settling')(world) || phase('Verifying')(world),
+        do: (world) => {
+          world.unfit = { reason: 'FunctionNotAssociated', message: 'behavior "*" has no function' }
+        },
+      },
+      {
+        tell: 'it runs the function',
+        do: (world) => {
+          world.unfit = undefined
+        },
+      },
+      {
+        tell: 'it does not again, and undo',
+        when: promotedTwice,
+        do: (world) => {
+          world.unfit = { reason: 'AccessDenied', message: 'grant cloudfront:DescribeFunction' }
+          world.command('undo', '1')
+        },
+      },
     ],
   },
   'canary-gate-silent': {
@@ -1375,58 +1427,6 @@ export const STORIES: Record<string, Story> = {
           world.stopOperator(3_600_000)
           world.madden('blue')
         },
-  'canary-function-removed': {
-    title:
-      'The function is taken from the behavior with 10 % of the clients at the candidate: nobody is brought forward, and all are back at once when it falls ill; nothing is built until the function is there again',
-    spec: housingBehindStore(1),
-    acts: [
-      apply('version 2', inSteps(2)),
-      {
-        tell: 'the behavior runs no function',
-        when: held(10),
-        do: (world) => {
-          world.unfit = { reason: 'FunctionNotAssociated', message: 'behavior "*" has no function' }
-        },
-      },
-      { tell: 'the candidate falls ill', do: (world) => world.sicken('blue') },
-      apply('version 3', inSteps(3)),
-      {
-        tell: 'it runs the function',
-        do: (world) => {
-          world.unfit = undefined
-        },
-      },
-    ],
-  },
-  'key-function-removed': {
-    title:
-      'The function is taken from the behavior after the switch: the attempt is not over until it is there again; undo needs none',
-    spec: housingBehindStore(1),
-    acts: [
-      apply('version 2', housingBehindStore(2)),
-      {
-        tell: 'the behavior runs no function',
-        when: (world) => phase('Settling')(world) || phase('Verifying')(world),
-        do: (world) => {
-          world.unfit = { reason: 'FunctionNotAssociated', message: 'behavior "*" has no function' }
-        },
-      },
-      {
-        tell: 'it runs the function',
-        do: (world) => {
-          world.unfit = undefined
-        },
-      },
-      {
-        tell: 'it does not again, and undo',
-        when: promotedTwice,
-        do: (world) => {
-          world.unfit = { reason: 'AccessDenied', message: 'grant cloudfront:DescribeFunction' }
-          world.command('undo', '1')
-        },
-      },
-    ],
-  },
       },
     ],
   },
