@@ -3,6 +3,9 @@
 /** How often a pointer that is settling is read again. */
 export const SETTLE_POLL_MS = 5000
 
+/** How often users' answers are asked for while it is not sure yet that every edge follows a key. */
+export const EARLY_ASK_MS = 2000
+
 /** How soon a claim, an origin or a permission that is missing is looked for again. */
 export const BLOCKED_RECHECK_MS = 60_000
 

@@ -170,7 +170,9 @@ function withRefusal(memory: Memory, { did, now }: World): Memory {
   return { ...memory, fallback: { message: did.message, refusedAt: instantText(now) } }
 }
 
+/** An answer proves what users get only once every edge follows: before, it may have come by one that does not. */
 function withProof(memory: Memory, world: World, view: PointerView): Memory {
+  if (isUnsettled(view)) return memory
   const revision = view.type === 'Names' ? world.colors[view.color].workload?.revision : undefined
   return revision ? { ...memory, verified: revision } : memory
 }

@@ -2,7 +2,7 @@
 import { otherColor, type Color } from '../api/names.ts'
 import { distributionOf, keyValueStoreOf, type Attempt, type Verify } from '../api/release.ts'
 import { deadlineOf, isPast, turnBack, type Memory } from './memory.ts'
-import { SETTLE_POLL_MS, SLOW_SETTLING_MS } from './pacing.ts'
+import { EARLY_ASK_MS, SETTLE_POLL_MS, SLOW_SETTLING_MS } from './pacing.ts'
 import { isUnsettled } from './pointer.ts'
 import { adoptedTarget, storedOf, unavailable, type Found, type Scene } from './scene.ts'
 import type { Step, StoredRevision, Target, VerifyResult } from './world.ts'
@@ -62,20 +62,24 @@ export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
 }
 
 /**
- * Edges follow a key within seconds, long before it is sure that all of them do: a wrong answer is not waited for, and an
- * answer of the color before proves nothing either way.
+ * Edges follow a key within seconds, long before it is sure that all of them do, so a wrong answer is not waited for. What
+ * else comes meanwhile proves nothing: a right answer may have come by an edge, or a way, that does not depend on the key.
  */
 export function verifyingAtOnce(scene: Scene, attempt: Attempt, color: Color): Found {
   const revision = scene.world.colors[color].workload?.revision
-  if (!keyValueStoreOf(scene.world.release.spec) || !revision) return undefined
+  const unsettled = settling(scene)
+  if (!keyValueStoreOf(scene.world.release.spec) || !revision || !unsettled) return undefined
   if (!verificationOf(scene, attempt, revision)) return undefined
-  return verifying(scene, attempt, color) ?? seenAlready(scene)
+  const asking = verifying(scene, attempt, color)
+  if (!asking || asking.memory) return asking
+  return { ...asking, ...earlyAnswer(scene), recheckMs: Math.min(EARLY_ASK_MS, unsettled.recheckMs) }
 }
 
-function seenAlready(scene: Scene): Found {
+function earlyAnswer({ world: { did } }: Scene): Pick<NonNullable<Found>, 'waiting'> {
+  if (did?.type !== 'Verified' || did.result.type !== 'New') return {}
   const message =
-    'users are answered by the revision; until it is sure that every edge follows the key, both colors are kept'
-  return { ...settling(scene), waiting: { reason: 'Verifying', message } }
+    'users are answered by the revision; until it is sure that every edge follows the key, both colors are kept, and they are asked again'
+  return { waiting: { reason: 'Verifying', message } }
 }
 
 /** Every edge follows, and yet no proof came in the time that a candidate may take to build; the other color could serve. */

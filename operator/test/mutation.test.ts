@@ -53,6 +53,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'adopted-and-undone',
     'adopted-and-wrong',
     'key-wrong-through-edges',
+    'key-seen-too-early',
     'key-beside-another-fleet',
     'key-undo',
     'canary-abort',
@@ -61,8 +62,8 @@ const SHOWS: Record<RuleName, string[]> = {
   ],
   canaryWithdrawn: ['canary-new-spec', 'canary-other-pointer', 'canary-status-wiped', 'key-foreign-share'],
   canaryFailed: ['canary-falls-ill', 'canary-stopped-by-hand'],
+  pointerUnfit: ['canary-function-removed', 'key-function-removed'],
   canarying: [
-  pointerUnfit: ['canary-function-removed'],
     'canary',
     'canary-live-falls-ill',
     'canary-gate-fails',

@@ -97,6 +97,12 @@ function isSettling(world: SimulatedWorld): boolean {
   return world.pointer.due.length > 0
 }
 
+/** Right answers came, and it is not sure yet that every edge follows the key. */
+function seenEarly({ status }: SimulatedWorld): boolean {
+  const saying = status?.conditions?.find(({ type }) => type === 'Reconciling')
+  return saying?.message.startsWith('users are answered') === true
+}
+
 function isReturning(world: SimulatedWorld): boolean {
   return world.status?.attempt?.direction === 'Back'
 }
@@ -1160,6 +1166,19 @@ export const STORIES: Record<string, Story> = {
         'version 2, broken through the edges',
         housingBehindStore(2, {}, { behavior: 'broken-through-edges' }),
       ),
+    ],
+  },
+  'key-seen-too-early': {
+    title:
+      'Users get right answers before the key has settled, which may come by the way before, and then wrong ones: the key returns',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', housingBehindStore(2)),
+      {
+        tell: 'the candidate goes wrong',
+        when: (world) => seenEarly(world) && world.status?.liveColor === 'blue',
+        do: (world) => world.madden('blue'),
+      },
     ],
   },
   'key-undo': {
