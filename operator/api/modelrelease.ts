@@ -394,7 +394,7 @@ export interface ModelReleaseSpec {
         green: string
       }
       /**
-       * A share of the clients first, step by step. The gates are asked again after each step; when one fails, or a pod of the candidate, all clients are back within seconds. Without a color or origin that serves, the switch is for all at once.
+       * A share of the clients first, step by step. The gates are asked every 30 seconds in a step and once more after it; when one fails or gets no usable answer for 30 seconds, or a pod of the candidate fails, all clients are brought back at once. Without a color or origin that serves, the switch is for all at once.
        *
        * Items: One step.
        */
@@ -818,9 +818,17 @@ export interface ModelReleaseStatus {
        */
       since: string
       /**
-       * Until when it is held; then the gates are asked again.
+       * Until when it is held; then the gates are asked once more.
        */
       until: string
+      /**
+       * When the gates were last asked in this step; absent until they were.
+       */
+      askedAt?: string
+      /**
+       * Since when they have got no usable answer; absent when they got one last.
+       */
+      unansweredSince?: string
     }
     /**
      * Why the static targets of the behaviors could not follow the key; the color that they name is kept.

@@ -6,7 +6,7 @@ import { nextWeight } from './canary.ts'
 import { renderRevision } from './manifests.ts'
 import { plan } from './plan.ts'
 import { sceneOf } from './scene.ts'
-import type { World } from './world.ts'
+import type { PodState, World } from './world.ts'
 
 const canary = [
   { weight: 10, holdSeconds: 60 },
@@ -48,6 +48,36 @@ function worldOf(
   })
 }
 
+type Result = NonNullable<Status['gates']>['result']
+
+/** The same when the gates have just been asked. */
+function answering(world: World, { now, result }: { now: number; result: Result }): World {
+  const key = `${world.release.status?.attempt?.id ?? ''}/during-10`
+  const results = [{ name: 'known-house', result }]
+  return { ...world, now, did: { type: 'GatesRan', key, pods: ['blue-0', 'blue-1'], results } }
+}
+
+/** The same with more in the status about the step, and about what the gates said last. */
+function remembering(world: World, share: Partial<Share>, result: Result = 'Passed'): World {
+  const { gates, traffic } = world.release.status ?? {}
+  if (!gates || !traffic?.canary) throw new Error('no step is held')
+  const canary = { ...traffic.canary, ...share }
+  const status: Status = {
+    ...world.release.status,
+    gates: { ...gates, result },
+    traffic: { ...traffic, canary },
+  }
+  return { ...world, release: { ...world.release, status } }
+}
+
+type Share = NonNullable<NonNullable<Status['traffic']>['canary']>
+
+function podOf({ colors }: World, name: string): PodState {
+  const [pod] = colors.blue.pods
+  if (!pod) throw new Error('blue has no pod')
+  return { ...pod, name }
+}
+
 describe('the first step', () => {
   const { attempt } = worldOf({}, {}).release.status ?? {}
 
@@ -82,7 +112,57 @@ describe('a step that is held', () => {
     })
     expect(status).toMatchObject({ phase: 'Canary', liveColor: 'green' })
     expect(status.traffic).toMatchObject({ canary: { until: '2026-01-01T00:00:40.000Z' } })
-    expect(recheckMs).toBe(40_000)
+    expect(recheckMs).toBe(10_000)
+  })
+
+  test('is followed by no question where the release names no gates', () => {
+    const silent = { ...held, revisions: held.revisions.map((stored) => ({ ...stored, gates: [] })) }
+    expect(plan({ ...silent, now: NOW + 20_000 })).toMatchObject({ rule: 'canarying', recheckMs: 20_000 })
+    expect(plan({ ...silent, now: NOW + 20_000 })).not.toHaveProperty('step')
+  })
+
+  const asked = (weight: number): RegExp => new RegExp(`/during-${weight}$`)
+
+  test('has its gates asked every half minute, under a key of their own', () => {
+    const key = expect.stringMatching(asked(10)) as unknown
+    expect(plan({ ...held, now: NOW + 10_000 }).step).toMatchObject({ type: 'RunGates', key })
+    const { canary } = plan(answering(held, { now: NOW + 10_000, result: 'Passed' })).status.traffic ?? {}
+    expect(canary).toMatchObject({ askedAt: '2026-01-01T00:00:10Z' })
+    const later = remembering(held, { askedAt: '2026-01-01T00:00:10Z' })
+    expect(plan({ ...later, now: NOW + 39_000 })).toMatchObject({ rule: 'canarying', recheckMs: 1000 })
+  })
+
+  test('has a pod asked that has come meanwhile, as soon as it is ready', () => {
+    const blue = { ...held.colors.blue, pods: [...held.colors.blue.pods, podOf(held, 'blue-9')] }
+    expect(plan({ ...held, colors: { ...held.colors, blue } }).step).toMatchObject({
+      type: 'RunGates',
+      pods: [{ name: 'blue-0' }, { name: 'blue-1' }, { name: 'blue-9' }],
+    })
+  })
+
+  test('is given up when the gates are answered wrongly', () => {
+    const { status } = plan(answering(held, { now: NOW + 10_000, result: 'Failed' }))
+    expect(status.attempt).toMatchObject({ direction: 'Back', reason: 'CanaryFailed' })
+  })
+
+  test('bears no usable answer for half a minute, and asks every five seconds meanwhile', () => {
+    const told = plan(answering(held, { now: NOW + 10_000, result: 'Unknown' }))
+    expect(told.recheckMs).toBe(5000)
+    expect(told.status.traffic?.canary).toMatchObject({ unansweredSince: '2026-01-01T00:00:10Z' })
+    const at = { askedAt: '2026-01-01T00:00:30Z', unansweredSince: '2026-01-01T00:00:10Z' }
+    const unanswered = remembering(worldOf({}, { weight: 10, since: NOW }), at, 'Unknown')
+    expect(plan({ ...unanswered, now: NOW + 34_000 })).not.toHaveProperty('step')
+    expect(plan({ ...unanswered, now: NOW + 35_000 }).step).toMatchObject({ type: 'RunGates' })
+    const over = { ...unanswered, now: NOW + 40_000 }
+    expect(plan(over).status.attempt).toMatchObject({ direction: 'Back', reason: 'CanaryFailed' })
+    expect(plan({ ...over, firstLook: 'Yes' }).status.attempt).toMatchObject({ direction: 'Forward' })
+  })
+
+  test('forgets a silence that an answer has ended', () => {
+    const unanswered = remembering(held, { unansweredSince: '2026-01-01T00:00:05Z' }, 'Unknown')
+    const { canary } =
+      plan(answering(unanswered, { now: NOW + 10_000, result: 'Passed' })).status.traffic ?? {}
+    expect(canary).not.toHaveProperty('unansweredSince')
   })
 
   test('keeps both colors: each serves', () => {
@@ -100,7 +180,8 @@ describe('a step that is held', () => {
 
 test('what the operator has not seen since it started is looked at once before its time counts', () => {
   const over = worldOf({}, { weight: 10, since: NOW - 60_000 })
-  expect(plan({ ...over, firstLook: 'Yes' })).toMatchObject({ rule: 'canarying', recheckMs: 1000 })
+  const key = expect.stringMatching(/during-10$/) as unknown
+  expect(plan({ ...over, firstLook: 'Yes' }).step).toMatchObject({ type: 'RunGates', key })
 })
 
 test('after the last share it is everybody’s turn', () => {

@@ -2,12 +2,13 @@
 import { keyValueStoreOf, type Attempt, type CanaryStep } from '../api/release.ts'
 import type { Color } from '../api/names.ts'
 import { claimTaken } from './blocked.ts'
+import { holding, secondOf, silent } from './holding.ts'
 import { AFTER, instantText, isDecided, isPast, keyOf, turnBack, without, type Memory } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { canaryColor, isMarkedElsewhere, nameOf } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
 import { goalOf, readyPods, runningAttempt, unavailable, type Found, type Scene } from './scene.ts'
-import type { CanaryReading } from './world.ts'
+import type { CanaryReading, StoredRevision } from './world.ts'
 
 /** The share as it stands in the pointer. */
 export function canaryOf({ world: { pointer } }: Pick<Scene, 'world'>): CanaryReading | undefined {
@@ -130,7 +131,7 @@ function failed(scene: Scene, attempt: Attempt, why: string): Found {
   return { memory: turnBack(scene, attempt, { reason: 'CanaryFailed', message }) }
 }
 
-/** A share of the clients is at the candidate: the step is held, the gates are asked again, the next share follows. */
+/** A share of the clients is at the candidate: the step is held, the gates are asked all the while and once more, the next share follows. */
 export function canarying(scene: Scene): Found {
   const attempt = runningAttempt(scene)
   const canary = canaryOf(scene)
@@ -142,8 +143,14 @@ export function canarying(scene: Scene): Found {
   const message = `${step.weight} % of the clients go to ${goal}`
   if (isPast(step.until, world) || restIsLost(scene))
     return advanced(scene, attempt, { goal, weight: step.weight, message })
-  const recheckMs = Math.max(1000, Date.parse(step.until) - world.now)
-  return { waiting: { reason: 'Canary', message }, recheckMs }
+  const stored = storedFor(scene, attempt)
+  const back = (why: string): Found => failed(scene, attempt, why)
+  return stored && holding(scene, step, { attempt, goal, stored, weight: step.weight, message, failed: back })
+}
+
+/** The gates of this very attempt, even where the same revision was once tried with others. */
+function storedFor({ world }: Scene, attempt: Attempt): StoredRevision | undefined {
+  return world.revisions.find((one) => one.attempt === attempt.id)
 }
 
 function begun(
@@ -153,23 +160,22 @@ function begun(
 ): NonNullable<Scene['memory']['canary']> {
   const { now, release } = world
   const step = stepsOf(release.spec).find((one) => one.weight === weight)
-  // A second is all that the text can tell; the earlier one would cut the step short.
-  const since = Math.ceil(now / 1000) * 1000
-  const until = since + (step?.holdSeconds ?? 0) * 1000
-  return { color, weight, since: instantText(since), until: instantText(until) }
+  const since = secondOf(now)
+  const until = Date.parse(since) + (step?.holdSeconds ?? 0) * 1000
+  return { color, weight, since, until: instantText(until) }
 }
 
 type Held = { goal: Color; weight: number; message: string }
 
 function advanced(scene: Scene, attempt: Attempt, { goal, weight, message }: Held): Found {
   const { memory, world } = scene
-  const stored = world.revisions.find((one) => one.attempt === attempt.id)
+  const stored = storedFor(scene, attempt)
   if (!stored) return undefined
   const missing = unavailable(world.colors[goal])
-  const giveUp = (why: string): Found => (isLate(memory, world) ? failed(scene, attempt, why) : undefined)
+  const back = (why: string): Found => failed(scene, attempt, why)
   if (missing !== undefined) {
     const waiting = { reason: 'Canary', message: `${message}; ${goal}: ${missing}` }
-    return giveUp(missing) ?? { waiting, recheckMs: PODS_RECHECK_MS }
+    return isLate(memory, world) ? back(missing) : { waiting, recheckMs: PODS_RECHECK_MS }
   }
   const next = nextWeight(scene, weight)
   return proveAndMove(scene, {
@@ -178,8 +184,8 @@ function advanced(scene: Scene, attempt: Attempt, { goal, weight, message }: Hel
     stored,
     gatesKey: `${keyOf(attempt)}${AFTER}${weight}`,
     ...(next === undefined ? {} : { weight: next }),
-    failed: (why) => failed(scene, attempt, why),
-    unknown: giveUp,
+    failed: back,
+    unknown: (why) => silent(scene, { failed: back, why }),
   })
 }
 

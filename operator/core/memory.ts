@@ -97,10 +97,12 @@ export function isDecided(known: Intent | undefined, { to, token, attempt, weigh
 
 /** In the key of a gate report: asked again after the step of this weight. */
 export const AFTER = '/after-'
+/** In the key of a gate report: asked while the step of this weight was held. */
+export const DURING = '/during-'
 
-/** Whether gates were asked for this attempt and direction, be it once more after a step of a canary. */
+/** Whether gates were asked for this attempt and direction, be it once more in or after a step of a canary. */
 export function isAbout({ key }: GateReport, attempt: Attempt): boolean {
-  return key === keyOf(attempt) || key.startsWith(`${keyOf(attempt)}${AFTER}`)
+  return key === keyOf(attempt) || [AFTER, DURING].some((when) => key.startsWith(`${keyOf(attempt)}${when}`))
 }
 
 /** From now on, as long as the spec gives an attempt. */

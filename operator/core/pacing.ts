@@ -17,3 +17,12 @@ export const PODS_RECHECK_MS = 30_000
 
 /** How long edges may take to follow the pointer before it is told; CloudFront's own word is "within 5 minutes". */
 export const SLOW_SETTLING_MS = 600_000
+
+/** How often the gates are asked while a share of the clients is at a candidate. */
+export const HOLD_ASK_MS = 30_000
+
+/** How soon the gates are asked again there after no usable answer. */
+export const ASK_AGAIN_MS = 5000
+
+/** For how long a candidate that users are at may give no usable answer. */
+export const UNANSWERED_MS = 30_000

@@ -14,7 +14,7 @@ export interface Course {
   goal: Color
   /** What its pods were rendered from, with the gates to ask. */
   stored: StoredRevision
-  /** What the gates are asked for, where they were passed before: after a step of a canary. */
+  /** What the gates are asked for, where they were passed before: in a canary. */
   gatesKey?: string
   /** Percent of the clients that are to go there; absent: all of them. */
   weight?: number
@@ -66,7 +66,8 @@ function gatesKeyOf({ attempt, gatesKey }: Course): string {
   return gatesKey ?? keyOf(attempt)
 }
 
-function asking(scene: Scene, course: Course, message: string): Found {
+/** The gates at every pod that is ready, through the Service and through the origin. */
+export function asking(scene: Scene, course: Course, message: string): Found {
   const reason = course.gatesKey === undefined ? 'Gating' : 'Canary'
   return { step: gatesStep(scene, course), waiting: { reason, message } }
 }

@@ -67,6 +67,8 @@ const SHOWS: Record<RuleName, string[]> = {
     'canary',
     'canary-live-falls-ill',
     'canary-gate-fails',
+    'canary-gate-fails-while-held',
+    'canary-silent-while-held',
     'canary-gate-silent',
     'canary-operator-stopped',
   ],
@@ -415,7 +417,7 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'all clients are sent at once': { rules: blinded(['switching'], withoutSteps), story: 'canary' },
   'time that nobody watched in a step counts': {
     rules: blinded(['canarying'], longWatched),
-    story: 'canary-operator-stopped',
+    story: 'canary-without-gates',
   },
   'time that nobody watched counts': {
     rules: blinded(['switching'], longWatched),

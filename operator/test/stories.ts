@@ -120,6 +120,11 @@ function inSteps(version: 1 | 2 | 3, behavior: Behavior = 'right', gates?: Spec[
   return housingBehindStore(version, { canary: STEPS }, { behavior, ...(gates ? { gates } : {}) })
 }
 
+/** With half of the clients for so long that nobody waits for the end of it. */
+function inADay(version: 2): Spec {
+  return housingBehindStore(version, { canary: [{ weight: 50, holdSeconds: 86_400 }] })
+}
+
 /** For what waits until nobody can be answered by it any more. */
 const later: Act = { tell: 'two minutes later', do: (world) => world.advanceTo(world.now + 120_000) }
 
@@ -1329,9 +1334,37 @@ export const STORIES: Record<string, Story> = {
     title: 'The candidate goes wrong with 10 % of the clients there: they are back, and it is removed',
     spec: housingBehindStore(1),
     acts: [
-      apply('version 2', inSteps(2)),
+      // Too short a step for the gates to be asked in it.
+      apply('version 2', housingBehindStore(2, { canary: [{ weight: 10, holdSeconds: 20 }] })),
       { tell: 'the candidate goes wrong', when: held(10), do: (world) => world.madden('blue') },
       later,
+    ],
+  },
+  'canary-gate-fails-while-held': {
+    title: 'The candidate goes wrong in a step of a day: the gates are asked all the while, and all are back',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inADay(2)),
+      { tell: 'the candidate goes wrong', when: held(50), do: (world) => world.madden('blue') },
+    ],
+  },
+  'canary-silent-while-held': {
+    title:
+      'The candidate answers no gates in a step of a day: for a moment, which is borne, and then for good, so all are back',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inADay(2)),
+      { tell: 'the candidate answers no gates', when: held(50), do: (world) => (world.gatesSilent = 'blue') },
+      {
+        tell: 'it answers again',
+        when: (world) => world.status?.traffic?.canary?.unansweredSince !== undefined,
+        do: (world) => (world.gatesSilent = undefined),
+      },
+      {
+        tell: 'it answers no gates any more',
+        when: (world) => world.status?.gates?.result === 'Passed',
+        do: (world) => (world.gatesSilent = 'blue'),
+      },
     ],
   },
   'canary-falls-ill': {
@@ -1396,10 +1429,10 @@ export const STORIES: Record<string, Story> = {
   },
   'canary-gate-silent': {
     title:
-      'Nobody answers the gates after the first step: asked again for as long as a candidate may take, then back',
+      'Nobody answers the gates after the first step: asked again for as long as users can bear it, then back',
     spec: housingBehindStore(1),
     acts: [
-      apply('version 2', { ...inSteps(2), progressDeadlineSeconds: 20 }),
+      apply('version 2', housingBehindStore(2, { canary: [{ weight: 10, holdSeconds: 20 }] })),
       {
         tell: 'the candidate answers no gates',
         when: held(10),
@@ -1435,17 +1468,35 @@ export const STORIES: Record<string, Story> = {
     ],
   },
   'canary-operator-stopped': {
-    title: 'An hour without operator with 10 % of the clients there: the gates are asked before it goes on',
+    title: 'An hour without operator in each step: the gates are asked before the time that was over counts',
     spec: housingBehindStore(1),
     acts: [
       apply('version 2', inSteps(2)),
       {
-        tell: 'the operator is away for an hour, and the candidate goes wrong',
+        tell: 'the operator is away for an hour',
         when: held(10),
+        do: (world) => world.stopOperator(3_600_000),
+      },
+      {
+        tell: 'the operator is away for an hour, and the candidate goes wrong',
+        when: held(50),
         do: (world) => {
           world.stopOperator(3_600_000)
           world.madden('blue')
         },
+      },
+    ],
+  },
+  'canary-without-gates': {
+    title:
+      'A release without gates is held all the same; of an hour without operator one look is taken before it counts',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inSteps(2, 'right', [])),
+      {
+        tell: 'the operator is away for an hour',
+        when: held(10),
+        do: (world) => world.stopOperator(3_600_000),
       },
     ],
   },
