@@ -8,12 +8,17 @@ import type { KeyChange, KeyValueStoreApi } from './api.ts'
 /** The store at one version, as far as anybody asked. */
 type Contents = { etag: string; values: ReadonlyMap<string, string | undefined> }
 
+/**
+ * Since how many milliseconds this value, or that there is none, has been seen without a break. Before that another was
+ * seen, or nobody looked.
+ */
+export type Sight = { sinceMs: number; before: 'Another' | 'Unknown' }
+
 /** What is known of one key. */
 export type KeyLook = Omit<Known<unknown>, 'value'> & {
   etag: string
   value: string | undefined
-  /** Epoch milliseconds at which the value was first seen in the place of another; undefined where it was there before us. */
-  changedAt?: number
+  sight: Sight
   /** Epoch milliseconds before which only a return is written. */
   writableAt: number
 }
@@ -29,7 +34,8 @@ export class StoreKeeper {
   /** Reads and writes are throttled apart, so that what a lost write did can be looked at. */
   readonly #sends: Patience
   readonly #keys = new Set<string>()
-  readonly #changedAt = new Map<string, number>()
+  /** Since when on the monotonic clock: the time of day may be set. */
+  readonly #sights = new Map<string, { at: number; before: Sight['before'] }>()
   /** What was read last, also where a write has overtaken it: a version that comes back holds the same. */
   #last: Contents | undefined
   /** One write at a time: the next finds that the store has changed, without asking for it. */
@@ -76,12 +82,13 @@ export class StoreKeeper {
   }
 
   #told(key: string, { etag, values }: Contents, known: Omit<Known<unknown>, 'value'>): KeyLook {
-    const changedAt = this.#changedAt.get(key)
+    const now = this.#clock.monotonicMs()
+    const { at, before } = this.#sights.get(key) ?? { at: now, before: 'Unknown' }
     return {
       ...known,
       etag,
       value: values.get(key),
-      ...(changedAt === undefined ? {} : { changedAt }),
+      sight: { sinceMs: now - at, before },
       writableAt: this.#clock.wallMs() + this.#waitMs(),
     }
   }
@@ -99,9 +106,11 @@ export class StoreKeeper {
   }
 
   #saw(contents: Contents): void {
+    const at = this.#clock.monotonicMs()
+    const before = this.#last?.values
     for (const [key, value] of contents.values) {
-      const before = this.#last?.values
-      if (before?.has(key) && before.get(key) !== value) this.#changedAt.set(key, this.#clock.wallMs())
+      if (!before?.has(key)) this.#sights.set(key, { at, before: 'Unknown' })
+      else if (before.get(key) !== value) this.#sights.set(key, { at, before: 'Another' })
     }
     this.#last = contents
   }

@@ -133,6 +133,10 @@ function atRest(release: ModelRelease): ModelRelease {
   return { ...release, status }
 }
 
+function withHistory(release: ModelRelease): ModelRelease {
+  return { ...release, status: { history: [{ attempt: 'a' }] } as unknown as Status }
+}
+
 function returning(release: ModelRelease): ModelRelease {
   return { ...release, status: { attempt: { id: 'a', direction: 'Back' } } as unknown as Status }
 }
@@ -251,9 +255,38 @@ describe('a reading', () => {
     },
   )
 
-  test('of a write from the future is settled that time from now', async () => {
-    const of = await world({ value: live(GREEN, new FakeClock().wallMs() + 3_600_000) })
-    expect((await readOf(of)).settlesAt).toBe(of.clock.wallMs() + SETTLE_MS)
+  test.each([
+    { name: 'a value from the future', value: live(GREEN, new FakeClock().wallMs() + 3_600_000) },
+    { name: 'a value in other units', value: live(GREEN, new FakeClock().wallMs() * 1000) },
+    { name: 'a value without a time', value: JSON.stringify({ v: 1, live: GREEN }) },
+    { name: 'garbage', value: '<html>' },
+    { name: 'no value, where there was one once', value: undefined },
+  ])('of $name is settled that time after it was first seen', async ({ value }) => {
+    const of = await world(value === undefined ? {} : { value })
+    of.release = withHistory(of.release)
+    const settlesAt = of.clock.wallMs() + SETTLE_MS
+    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt })
+    of.clock.jump(SETTLE_MS - 1)
+    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt })
+    of.clock.jump(1)
+    expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+  })
+
+  test('of no value is settled at once for a release that never wrote one', async () => {
+    const of = await world()
+    expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+  })
+
+  test('is settled in time although the clock was set back', async () => {
+    const of = await world({ value: live(BLUE) })
+    await move(of)
+    await readOf(of)
+    const wallMs = of.clock.wallMs.bind(of.clock)
+    of.clock.wallMs = () => wallMs() - 3_600_000
+    of.clock.jump(SETTLE_MS - 1)
+    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt: of.clock.wallMs() + 1 })
+    of.clock.jump(1)
+    expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
   })
 
   test.each([

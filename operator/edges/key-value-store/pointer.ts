@@ -61,7 +61,7 @@ export function createKeyValueStorePointer(
       store,
       settings,
       now,
-      settledAt: settledAt(store, { settleMs, now }),
+      unsettledMs: unsettledMs(store, { release, settleMs, now }),
     })
     return unfit ? { ...reading, unfit } : reading
   }
@@ -195,15 +195,23 @@ function notAssociated(message: string): RefusedError {
 }
 
 /**
- * When every edge follows the value. A change that was seen here counts from then; of one that came before us only its
- * writer's time is known, which may be wrong, but not in the future.
+ * Milliseconds until every edge follows the value. A change that was seen here counts from then. Of what was there before
+ * us only its writer says when it came, who may be wrong, and who has nothing to say of a key that was deleted.
  */
-function settledAt(
-  { value, changedAt }: KeyLook,
-  { settleMs, now }: { settleMs: number; now: number },
-): number | undefined {
-  const since = changedAt ?? readValue(value)?.at
-  return since === undefined ? undefined : Math.min(since, now) + settleMs
+function unsettledMs(
+  { value, sight }: KeyLook,
+  { release, settleMs, now }: { release: ModelRelease; settleMs: number; now: number },
+): number {
+  const bySight = Math.max(0, settleMs - sight.sinceMs)
+  if (sight.before === 'Another') return bySight
+  if (value === undefined && isUntried(release)) return 0
+  const { at } = readValue(value) ?? {}
+  return at === undefined ? bySight : Math.min(bySight, Math.max(0, at + settleMs - now))
+}
+
+/** No edge can still follow a key that this release never wrote. */
+function isUntried({ status }: ModelRelease): boolean {
+  return !status?.history?.length && !status?.traffic?.intent
 }
 
 type Parts = {
@@ -212,7 +220,7 @@ type Parts = {
   look: Look
   store: KeyLook
   settings: KeyValueStore
-  settledAt: number | undefined
+  unsettledMs: number
   /** Epoch milliseconds. */
   now: number
 }
@@ -245,11 +253,11 @@ function followed(route: Route | undefined, origins: readonly string[]): Route |
 
 /** Where users go by the key, or by the behaviors themselves where no function follows it. */
 function decided(
-  { base, settings, settledAt, now }: Parts,
+  { base, settings, unsettledMs, now }: Parts,
   route: Route | undefined,
 ): Pick<Read, 'targets' | 'settled' | 'settlesAt' | 'canary'> {
-  const isQuiet = settledAt === undefined || settledAt <= now
-  const timing = isQuiet ? {} : { settlesAt: settledAt }
+  const isQuiet = unsettledMs === 0
+  const timing = isQuiet ? {} : { settlesAt: now + unsettledMs }
   const part = `key ${settings.key}`
   if (route) {
     const { live, canary } = route
