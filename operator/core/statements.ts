@@ -107,7 +107,14 @@ function readyOf(
   if (attempt?.outcome === 'Promoted') {
     if (isDrifted(scene) && driftPolicyOf(scene) !== 'Ignore')
       return say('False', 'Drifted', driftOf(scene).message)
-    // What a bad environment stops is the next advance; what was promoted is still live.
+    const unled = unledUsers(scene)
+    if (unled !== undefined)
+      return say(
+        'False',
+        'Stalled',
+        `revision ${attempt.revision} was promoted, and no user is led by it: ${unled}`,
+      )
+    // What else a bad environment stops is the next advance; what was promoted is still live.
     return say('True', 'Promoted', `revision ${attempt.revision} is live`)
   }
   const ended: Partial<Record<string, ReasonOf<'Ready'>>> = {
@@ -116,6 +123,13 @@ function readyOf(
     RolledBack: 'RolledBack',
   }
   return say('False', ended[attempt?.outcome ?? ''] ?? 'Stalled', stalled?.message ?? 'the spec is not live')
+}
+
+/** Why the pointer decides nothing for anybody, whatever it names: a key that no function reads, or that is nowhere. */
+function unledUsers({ world: { pointer } }: Scene): string | undefined {
+  const trouble = pointer.type === 'Read' ? pointer.unfit : pointer.type === 'Unusable' ? pointer : undefined
+  const isUnread = trouble?.reason === 'FunctionNotAssociated' || trouble?.reason === 'StoreNotFound'
+  return isUnread ? trouble.message : undefined
 }
 
 function driftOf(scene: Scene): Statement<'Drifted'> {

@@ -78,6 +78,28 @@ const cases: [string, World, Record<string, string | undefined>, string][] = [
     { Ready: 'False Drifted', Stalled: 'True PointerMoved', Drifted: 'True PointerMoved' },
     'Stalled',
   ],
+  [
+    'promoted behind a key that no function reads any more',
+    promotedWorld({
+      pointer: { ...pointingAt('housing-blue'), unfit: { reason: 'FunctionNotAssociated', message: 'none' } },
+    }),
+    { Ready: 'False Stalled', Stalled: 'True FunctionNotAssociated', Serving: 'True LiveColorReady' },
+    'Stalled',
+  ],
+  [
+    'promoted behind a store that is gone',
+    promotedWorld({ pointer: { type: 'Unusable', reason: 'StoreNotFound', message: 'it does not exist' } }),
+    { Ready: 'False Stalled', Stalled: 'True StoreNotFound' },
+    'Stalled',
+  ],
+  [
+    'promoted behind a function that may not be looked at',
+    promotedWorld({
+      pointer: { ...pointingAt('housing-blue'), unfit: { reason: 'AccessDenied', message: 'grant it' } },
+    }),
+    { Ready: 'True Promoted', Stalled: 'True AccessDenied' },
+    'Live',
+  ],
 ]
 
 describe('the status', () => {
