@@ -22,7 +22,7 @@ export function isFight(scene: Scene): boolean {
   return driftPolicyOf(scene) === 'Repair' && repairsOf(scene) >= MOST_REPAIRS && !isDecided(scene)
 }
 
-/** The repair that was counted last is still to be carried out. */
+/** A repair of what is seen now was decided: what is counted by its move is no reason to stop it. */
 function isDecided({ memory: { intent }, world: { pointer } }: Scene): boolean {
   return pointer.type === 'Read' && intent?.token === pointer.token
 }
@@ -39,7 +39,17 @@ export function driftRepaired(scene: Scene): Found {
   if (attempt?.outcome !== 'Promoted') return undefined
   if (!isDrifted(scene)) return seenThrough(scene)
   if (driftPolicyOf(scene) !== 'Repair') return undefined
-  return isFight(scene) ? fought(scene) : repair(scene, attempt)
+  return repaired(scene) ?? (isFight(scene) ? fought(scene) : repair(scene, attempt))
+}
+
+/**
+ * Only a move that was made is counted. One that others kept from being made is decided anew, and they need not mean this
+ * pointer: every key of a store has the same version.
+ */
+function repaired(scene: Scene): Found {
+  const { memory, world } = scene
+  if (world.did?.type !== 'Done' || world.did.step !== 'MovePointer') return undefined
+  return { memory: { ...memory, drift: counted(scene) } }
 }
 
 function repair(scene: Scene, attempt: Attempt): Found {
@@ -49,14 +59,13 @@ function repair(scene: Scene, attempt: Attempt): Found {
   if (!goal || !stored || unavailable(scene.world.colors[goal])) return undefined
   const askLater = (): Found => ({ recheckMs: BLOCKED_RECHECK_MS })
   const asked = scene.world.did?.type === 'GatesRan'
-  const found = proveAndMove(scene, {
+  return proveAndMove(scene, {
     attempt,
     goal,
     stored,
     failed: () => (asked ? askLater() : undefined),
     unknown: () => (asked ? askLater() : undefined),
   })
-  return found?.memory ? { ...found, memory: { ...found.memory, drift: counted(scene) } } : found
 }
 
 function counted(scene: Scene): NonNullable<Scene['memory']['drift']> {

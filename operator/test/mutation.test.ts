@@ -81,7 +81,7 @@ const SHOWS: Record<RuleName, string[]> = {
   supersededCandidate: ['superseded'],
   specInvalid: ['bad-spec'],
   originMissing: ['origin-missing'],
-  driftRepaired: ['drift-repaired', 'drift-fought', 'key-foreign-value'],
+  driftRepaired: ['drift-repaired', 'drift-repaired-in-a-busy-store', 'drift-fought', 'key-foreign-value'],
   distributionUnfit: ['distribution-unfit'],
   originRemapped: ['origins-swapped', 'origins-swapped-while-going-back'],
   claimTaken: ['behavior-claimed'],

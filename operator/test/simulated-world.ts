@@ -161,8 +161,8 @@ export class SimulatedWorld implements Cluster {
   gatesSilent: Color | undefined
   /** While set, the cluster refuses to scale. */
   scaleRefused: 'Yes' | 'No' = 'No'
-  /** Somebody else writes the pointer just before the operator's next move of it. */
-  raceAtMove: 'Yes' | 'No' = 'No'
+  /** Before so many of the operator's next moves of the pointer somebody else writes it. */
+  racesAtMove = 0
   claimedBy: string | undefined
   deletionTimestamp: string | undefined
   /** How often the operator was started again; its runner takes a new process for each. */
@@ -703,13 +703,18 @@ export class SimulatedWorld implements Cluster {
   private moveKey({ names, token, to, weight, live }: StepOf<'MovePointer'>): Promise<void> {
     this.readAt = -Infinity
     return this.write(`point ${weight === undefined ? 'the key' : `${weight} %`} at ${to}`, () => {
-      if (this.raceAtMove === 'Yes') this.setPointer(this.pointer.targets)
-      this.raceAtMove = 'No'
+      this.raceAtMove()
       if (`k${this.pointer.version}` !== token) throw new ConflictError('the store changed')
       this.observer({ type: 'Move', to, names, token })
       if (weight === undefined) this.writeKey(names || undefined)
       else this.writeKey(live, { names, weight })
     })
+  }
+
+  private raceAtMove(): void {
+    if (this.racesAtMove === 0) return
+    this.racesAtMove -= 1
+    this.setPointer(this.pointer.targets)
   }
 
   private moveFallback({ parts, names, token }: StepOf<'MoveFallback'>): Promise<void> {
@@ -734,8 +739,7 @@ export class SimulatedWorld implements Cluster {
       if (this.now < this.movedAt + this.spacingMs && step.direction !== 'Back')
         throw new TransientError('too soon')
       this.movedAt = this.now
-      if (this.raceAtMove === 'Yes') this.setPointer(this.pointer.targets)
-      this.raceAtMove = 'No'
+      this.raceAtMove()
       const reading = this.readPointer()
       if ((reading.type === 'Read' ? reading.token : 'absent') !== token)
         throw new ConflictError('the pointer changed')

@@ -833,7 +833,7 @@ export const STORIES: Record<string, Story> = {
       {
         tell: 'version 2, and somebody else writes at the instant of the move',
         do: (world) => {
-          world.raceAtMove = 'Yes'
+          world.racesAtMove = 1
           world.apply(housing(2))
         },
       },
@@ -1023,6 +1023,22 @@ export const STORIES: Record<string, Story> = {
         do: (world: SimulatedWorld) => world.pointElsewhere('housing-green'),
       })),
       { tell: 'the other controller is taught: retry', do: (world) => world.command('retry', '1') },
+    ],
+  },
+  'drift-repaired-in-a-busy-store': {
+    title:
+      'A key is brought back while others write other keys of the store: their writes are no fight about this one',
+    spec: housingBehindStore(1, { driftPolicy: 'Repair' }),
+    acts: [
+      apply('version 2', housingBehindStore(2, { driftPolicy: 'Repair' })),
+      {
+        tell: 'somebody points at the old color, and others write the store four times',
+        when: promotedTwice,
+        do: (world) => {
+          world.pointElsewhereAtOnce('housing-green')
+          world.racesAtMove = 4
+        },
+      },
     ],
   },
   'drift-ignored': {
