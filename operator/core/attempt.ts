@@ -1,6 +1,6 @@
 /** Which attempt it is: rules that follow the spec. */
 import type { Attempt } from '../api/release.ts'
-import { isShared } from './canary.ts'
+import { isLifeline, isShared } from './canary.ts'
 import { isOverdue, keyOf, startAttempt } from './memory.ts'
 import { isUnsettled } from './pointer.ts'
 import { adoptedTarget, goalOf, unavailable, type Found, type Scene } from './scene.ts'
@@ -19,6 +19,7 @@ function mustFinishFirst(scene: Scene, attempt: Attempt): boolean {
 export function isReturnStuck(scene: Scene, attempt: Attempt): boolean {
   const { world, live } = scene
   if (attempt.direction === 'Forward' || attempt.outcome) return false
+  if (isLifeline(scene)) return true
   if (adoptedTarget(scene, attempt) !== undefined) return false
   const goal = goalOf(scene, attempt)
   if (goal === undefined || goal === live) return goal === undefined

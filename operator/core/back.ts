@@ -3,7 +3,7 @@ import type { Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { claimTaken } from './blocked.ts'
 import { canaryOf, withdrawal } from './canary.ts'
-import { endAttempt, isOverdue, keyOf, without } from './memory.ts'
+import { endAttempt, isBroken, isOverdue, keyOf, without } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import type { PointerView } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
@@ -54,11 +54,6 @@ export function goingBack(scene: Scene): Found {
 function notProven(scene: Scene, attempt: Attempt, message: string): Found {
   if (isBroken(attempt) && scene.world.did?.type !== 'GatesRan') return undefined
   return cannotReturn(scene, attempt, message)
-}
-
-/** What it brought is known to be no good, so it is not gone on with where there is no way back. */
-function isBroken({ reason }: Attempt): boolean {
-  return reason === 'VerifyFailed' || reason === 'CanaryFailed'
 }
 
 /** A command is given up; a return from a wrong answer is kept in mind, and no pointer is written meanwhile. */

@@ -3,7 +3,17 @@ import { keyValueStoreOf, type Attempt, type CanaryStep } from '../api/release.t
 import type { Color } from '../api/names.ts'
 import { claimTaken } from './blocked.ts'
 import { holding, secondOf, silent } from './holding.ts'
-import { AFTER, instantText, isDecided, isPast, keyOf, turnBack, without, type Memory } from './memory.ts'
+import {
+  AFTER,
+  instantText,
+  isBroken,
+  isDecided,
+  isPast,
+  keyOf,
+  turnBack,
+  without,
+  type Memory,
+} from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { canaryColor, isMarkedElsewhere, nameOf } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
@@ -64,9 +74,27 @@ export function canaryWithdrawn(scene: Scene): Found {
   const attempt = runningAttempt(scene)
   if (!attempt || attempt.direction === 'Back') return undefined
   if (isLeftBehind(scene)) return leftBehind(scene, attempt)
+  const { world } = scene
   const canary = canaryOf(scene)
   if (!canary || (attempt.id === scene.wantedAttempt && isOurs(scene, attempt, canary))) return undefined
+  // All clients follow before another spec is looked at: the gates are asked as for any step.
+  if (
+    isLifeline(scene) &&
+    holds(scene, attempt, canaryColor(world.release.spec, world.pointer, world.colors))
+  )
+    return undefined
   return withdrawal(scene, attempt)
+}
+
+/** Nobody but the color that a share of the clients is sent to answers users. */
+export function isLifeline({ live, world }: Scene): boolean {
+  const color = canaryColor(world.release.spec, world.pointer, world.colors)
+  if (!live || !color || color === live) return false
+  return readyPods(world.colors[live]).length === 0 && readyPods(world.colors[color]).length > 0
+}
+
+function holds({ world }: Scene, { revision }: Attempt, color: Color | undefined): boolean {
+  return color !== undefined && world.colors[color].workload?.revision === revision
 }
 
 function leftBehind({ memory }: Scene, attempt: Attempt): Found {
@@ -92,13 +120,18 @@ export function withdrawal(scene: Scene, attempt: Attempt): Found {
   }
 }
 
-/** Nobody there could answer those who are answered now; another spec is a way out all the same. */
-function worseThere({ live, memory, wantedAttempt, world }: Scene, attempt: Attempt): Found {
-  const color = canaryColor(world.release.spec, world.pointer, world.colors)
-  if (!live || !color || attempt.id !== wantedAttempt) return undefined
-  if (readyPods(world.colors[live]).length > 0 || readyPods(world.colors[color]).length === 0)
-    return undefined
-  const message = `${memory.attempt?.message ?? `a share of the clients goes to ${color}`}, and ${live}, to which all should go, has no ready pod; nothing is moved or removed: apply another spec, or wait until ${live} has recovered`
+/** Nobody there could answer those who are answered now; another spec is a way out of what is known to be no good. */
+function worseThere(scene: Scene, attempt: Attempt): Found {
+  const { live = '', wantedAttempt, world } = scene
+  if (!isLifeline(scene) || (attempt.id !== wantedAttempt && isBroken(attempt))) return undefined
+  const color = canaryColor(world.release.spec, world.pointer, world.colors) ?? ''
+  const asked = `have all clients follow to ${color}, if it passes its gates, with the command retry/${attempt.id}/<nonce>`
+  const waysOut = [
+    `wait until ${live} has recovered`,
+    attempt.direction === 'Back' ? asked : `point the key at ${color} by hand`,
+    ...(isBroken(attempt) ? ['apply another spec'] : []),
+  ]
+  const message = `${attempt.message ?? `a share of the clients goes to ${color}`}, and ${live}, to which all should go, has no ready pod; nothing is moved or removed: ${waysOut.join(', or ')}`
   return { waiting: { reason: 'BothColorsBroken', message }, recheckMs: PODS_RECHECK_MS }
 }
 

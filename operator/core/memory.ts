@@ -202,6 +202,11 @@ export function isOverdue({ deadline }: Attempt, world: World): boolean {
   return isPast(deadline, world)
 }
 
+/** What the attempt brought is known to be no good, so it is not gone on with where there is no way back. */
+export function isBroken({ reason }: Attempt): boolean {
+  return reason === 'VerifyFailed' || reason === 'CanaryFailed'
+}
+
 /** From now on the attempt moves the pointer back to the color that served before. */
 export function turnBack(
   { memory, world }: { memory: Memory; world: World },

@@ -1,7 +1,7 @@
 /** After a move: every edge follows, and users are seen to be answered by the new revision. */
 import { otherColor, type Color } from '../api/names.ts'
 import { distributionOf, keyValueStoreOf, type Attempt, type Verify } from '../api/release.ts'
-import { deadlineOf, isPast, turnBack, type Memory } from './memory.ts'
+import { deadlineOf, isPast, turnBack, without, type Memory } from './memory.ts'
 import { EARLY_ASK_MS, SETTLE_POLL_MS, SLOW_SETTLING_MS } from './pacing.ts'
 import { isUnsettled } from './pointer.ts'
 import { adoptedTarget, storedOf, unavailable, type Found, type Scene } from './scene.ts'
@@ -100,7 +100,7 @@ export function unverified(scene: Scene, attempt: Attempt, color: Color): Found 
   const message = seen
     ? `users are not seen to be answered by revision ${revision}: ${seen.message}`
     : 'asking through the pointer'
-  return { step: verifyStep(verify, revision, attempt), waiting: { reason: 'Verifying', message } }
+  return { step: verifyStep(verify, revision), waiting: { reason: 'Verifying', message } }
 }
 
 function notNew({ world: { did } }: Scene): Exclude<VerifyResult, { type: 'New' }> | undefined {
@@ -117,13 +117,14 @@ function verificationOf(
 ): Question | undefined {
   const verify = distributionOf(world.release.spec)?.verify
   if (!verify?.url || verify.type === 'DeployedOnly' || !URL.canParse(verify.url)) return undefined
-  // On the way back the expectation of the new revision means nothing, so only identity can prove the arrival.
   const identity = storedOf({ world, ...scene }, revision)?.identity ?? 'None'
-  if (attempt.direction === 'Back' && identity === 'None') return undefined
-  return { ...verify, url: verify.url, identity }
+  if (attempt.direction === 'Forward' && attempt.id === scene.wantedAttempt)
+    return { ...verify, url: verify.url, identity }
+  // What the spec expects of another revision means nothing on the way back, so only identity can prove the arrival.
+  return identity === 'None' ? undefined : { ...without(verify, 'expect'), url: verify.url, identity }
 }
 
-function verifyStep(verify: Question, revision: string, attempt: Attempt): Extract<Step, { type: 'Verify' }> {
+function verifyStep(verify: Question, revision: string): Extract<Step, { type: 'Verify' }> {
   const { origin, pathname, search } = new URL(verify.url)
   const target: Target = { name: verify.url, origin }
   const request = {
@@ -132,7 +133,6 @@ function verifyStep(verify: Question, revision: string, attempt: Attempt): Extra
     ...(verify.headers ? { headers: verify.headers } : {}),
     ...(verify.json === undefined ? {} : { json: verify.json }),
   }
-  const expect = verify.expect && attempt.direction === 'Forward' ? { expect: verify.expect } : {}
   return {
     type: 'Verify',
     target,
@@ -140,6 +140,6 @@ function verifyStep(verify: Question, revision: string, attempt: Attempt): Extra
     consecutive: verify.consecutive,
     revision,
     identity: verify.identity,
-    ...expect,
+    ...(verify.expect ? { expect: verify.expect } : {}),
   }
 }

@@ -58,6 +58,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'key-undo',
     'canary-abort',
     'canary-both-ill',
+    'canary-live-falls-ill-abort',
     'canary-first-release',
   ],
   canaryWithdrawn: ['canary-new-spec', 'canary-other-pointer', 'canary-status-wiped', 'key-foreign-share'],
@@ -66,6 +67,7 @@ const SHOWS: Record<RuleName, string[]> = {
   canarying: [
     'canary',
     'canary-live-falls-ill',
+    'canary-live-falls-ill-new-spec',
     'canary-gate-fails',
     'canary-gate-fails-while-held',
     'canary-silent-while-held',

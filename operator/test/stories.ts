@@ -1555,6 +1555,40 @@ export const STORIES: Record<string, Story> = {
       { tell: 'the live color falls ill', when: held(10), do: (world) => world.sicken('green') },
     ],
   },
+  'canary-live-falls-ill-new-spec': {
+    title:
+      'The live color is down and a third version is applied with half of the clients at the second: all follow to the second first',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      {
+        tell: 'the live color falls ill, version 3',
+        when: held(50),
+        do: (world) => {
+          world.sicken('green')
+          world.apply(inSteps(3))
+        },
+      },
+    ],
+  },
+  'canary-live-falls-ill-abort': {
+    title:
+      'The live color is down, abort, and a third version: the candidate answers alone and is kept, until a retry has all follow to it',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      {
+        tell: 'the live color falls ill, abort',
+        when: held(50),
+        do: (world) => {
+          world.sicken('green')
+          world.command('abort', '1')
+        },
+      },
+      apply('version 3', inSteps(3)),
+      { tell: 'retry', do: (world) => world.command('retry', '2') },
+    ],
+  },
   'canary-both-ill': {
     title: 'Candidate wrong and the live color down: nobody is sent to where nobody answers',
     spec: housingBehindStore(1),
