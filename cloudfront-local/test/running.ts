@@ -3,7 +3,12 @@ import { once } from 'node:events'
 import { Agent, createServer, request as httpRequest } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { CloudFrontClient } from '@aws-sdk/client-cloudfront'
+import {
+  CloudFrontClient,
+  DescribeFunctionCommand,
+  PublishFunctionCommand,
+  UpdateFunctionCommand,
+} from '@aws-sdk/client-cloudfront'
 import { CloudFrontKeyValueStoreClient } from '@aws-sdk/client-cloudfront-keyvaluestore'
 import '@aws-sdk/signature-v4a'
 import { afterEach } from '@jest/globals'
@@ -54,6 +59,27 @@ export function cloudFront({ apiUrl }: CloudFrontLocal): CloudFrontClient {
     client.destroy()
   })
   return client
+}
+
+/** Gives a function that exists other code and the store with this ARN, and publishes it. */
+export async function publish(
+  local: CloudFrontLocal,
+  { name, code, store }: Record<'name' | 'code' | 'store', string>,
+): Promise<void> {
+  const sdk = cloudFront(local)
+  const etag = async (): Promise<string | undefined> =>
+    (await sdk.send(new DescribeFunctionCommand({ Name: name }))).ETag
+  const update = {
+    Name: name,
+    FunctionConfig: {
+      Comment: '',
+      Runtime: 'cloudfront-js-2.0',
+      KeyValueStoreAssociations: { Quantity: 1, Items: [{ KeyValueStoreARN: store }] },
+    },
+    FunctionCode: Buffer.from(code),
+  } as const
+  await sdk.send(new UpdateFunctionCommand({ ...update, IfMatch: await etag() }))
+  await sdk.send(new PublishFunctionCommand({ Name: name, IfMatch: await etag() }))
 }
 
 /** The real SDK of the data plane. It puts the account's number before the host, so every name must lead here. */

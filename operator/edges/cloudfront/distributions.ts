@@ -46,8 +46,6 @@ export class Distributions {
       this.#functions.get(key) ??
       new Reader({ name, fetch: () => api.storesOf(functionArn), clock: this.#clock })
     this.#functions.set(key, reader)
-    // What a function reads matters before something is built on it; at rest nobody asks again.
-    if (freshness === 'Idle' && reader.current) return reader.current
     return (await reader.look(freshness)).value
   }
 

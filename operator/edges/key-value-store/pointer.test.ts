@@ -8,6 +8,7 @@ import {
   HOST,
   origin,
   present,
+  publish,
   says,
   start,
   type Running,
@@ -415,7 +416,42 @@ describe('a reading', () => {
     const operations = calls(of.local)
       .slice(before)
       .map(({ operation }) => operation)
-    expect(operations).toEqual(['GetDistribution', 'DescribeKeyValueStore'])
+    expect(operations[0]).toBe('GetDistribution')
+    expect(operations.slice(1).toSorted()).toEqual(['DescribeFunction', 'DescribeKeyValueStore'])
+  })
+
+  test('while only time is waited for asks for the store alone', async () => {
+    const of = await world({ value: live(BLUE) })
+    await move(of)
+    const intent = { to: 'green', token: 'KV1', attempt: 'a' }
+    const status = { attempt: { id: 'a' }, traffic: { intent, settled: 'No' } } as unknown as Status
+    const waiting = { ...of.release, status }
+    const before = calls(of.local).length
+    for (let seconds = 5; seconds <= 60; seconds += 5) {
+      of.clock.jump(5000)
+      await of.pointer.read(waiting)
+    }
+    const operations = calls(of.local)
+      .slice(before)
+      .map(({ operation }) => operation)
+    expect(new Set(operations)).toEqual(new Set(['DescribeKeyValueStore', 'GetKey']))
+    expect(operations.filter((operation) => operation === 'DescribeKeyValueStore')).toHaveLength(12)
+  })
+
+  test('asks about a function once, however many behaviors run it', async () => {
+    const behaviors = Array.from({ length: 25 }, () => ({ pathPattern: '*' }))
+    const of = await world({ value: live(BLUE), settings: { behaviors } })
+    await readOf(of)
+    expect(done(of, 'DescribeFunction')).toHaveLength(1)
+  })
+
+  test('at rest tells soon that a function was mended', async () => {
+    const of = await world({ value: live(BLUE), behavior: { viewerRequestFunction: 'route-other' } })
+    const resting = atRest(of.release)
+    expect(await of.pointer.read(resting)).toHaveProperty('unfit')
+    await publish(of.local, { name: 'route-other', code: functionSource('housing'), store: of.arn })
+    of.clock.jump(60_000)
+    expect(await of.pointer.read(resting)).not.toHaveProperty('unfit')
   })
 
   test('is not made of what the allow-list forbids', async () => {

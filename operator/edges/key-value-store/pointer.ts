@@ -43,16 +43,23 @@ export function createKeyValueStorePointer(
   const keeperOf = keepersOf(options, clock)
 
   const read = async (release: ModelRelease, freshness: Freshness): Promise<Read> => {
+    const around = freshness === 'Busy' && isOnItsWay(release) ? 'Idle' : freshness
+    const reading = await readAt(release, { freshness, around })
+    // Somebody may be mending it.
+    return around === 'Idle' && reading.unfit ? readAt(release, { freshness, around: 'Busy' }) : reading
+  }
+
+  const readAt = async (release: ModelRelease, { freshness, around }: Ages): Promise<Read> => {
     const settings = settingsOf(release)
     const { distributionId, key } = settings
-    const look = await lookAt(distributions.keeperOf(distributionId), freshness)
+    const look = await lookAt(distributions.keeperOf(distributionId), around)
     const base = distributionReading(look, settings, distributionField(release.spec))
     const [store, unfit] = await Promise.all([
       keeperOf(settings).look(key, freshness),
       // Whatever the function does, a return is what is left to do.
       isReturning(release)
         ? undefined
-        : unfitness(look, settings, (arn) => distributions.storesOf(distributionId, arn, freshness)),
+        : unfitness(look, settings, (arn) => distributions.storesOf(distributionId, arn, around)),
     ])
     const now = clock.wallMs()
     const reading = merged({
@@ -94,6 +101,14 @@ export function createKeyValueStorePointer(
     if (message !== undefined) throw new RefusedError('NotAllowed', message)
     return settingsOf(release)
   }
+}
+
+/** How old what is known may be: of the store, and of the distribution and the functions, which decide what the key does. */
+type Ages = { freshness: Freshness; around: Freshness }
+
+/** The key was moved, or is about to be; whether it can be was looked at before, and now only time is waited for. */
+function isOnItsWay({ status }: ModelRelease): boolean {
+  return status?.traffic?.intent !== undefined || status?.traffic?.canary !== undefined
 }
 
 /** The distribution, as closely as the release needs it. */
@@ -171,6 +186,7 @@ async function checkFunctions(
   { behaviors, distributionId, keyValueStoreArn: store }: KeyValueStore,
   storesOf: (functionArn: string) => Promise<string[]>,
 ): Promise<void> {
+  const asked = new Map<string, Promise<string[]>>()
   for (const { pathPattern } of behaviors) {
     const arn = fetched.document.viewerRequestFunctions.get(pathPattern)
     const behavior = `behavior "${pathPattern}" of distribution ${distributionId}`
@@ -178,7 +194,9 @@ async function checkFunctions(
       throw notAssociated(
         `${behavior} has no viewer-request function: associate the published function that reads ${store} with it`,
       )
-    const stores = await storesOf(arn).catch((error: unknown) => {
+    const asking = asked.get(arn) ?? storesOf(arn)
+    asked.set(arn, asking)
+    const stores = await asking.catch((error: unknown) => {
       if (error instanceof RefusedError && error.reason === 'FunctionNotAssociated')
         throw notAssociated(`${behavior} runs ${arn}, which was never published: publish it`)
       throw error
