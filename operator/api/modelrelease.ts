@@ -394,7 +394,7 @@ export interface ModelReleaseSpec {
         green: string
       }
       /**
-       * A share of the clients first, step by step. The gates are asked every 30 seconds in a step and once more after it; when one fails or gets no usable answer for 30 seconds, or a pod of the candidate fails, all clients are brought back at once. Without a color or origin that serves, the switch is for all at once.
+       * A share of the clients first, step by step. The gates are asked every 30 seconds in a step and once more after it; when one fails or gets no usable answer for 30 seconds, or a pod of the candidate is not ready for 10, all clients are brought back at once. Without a color or origin that serves, the switch is for all at once.
        *
        * Items: One step.
        */
@@ -829,6 +829,14 @@ export interface ModelReleaseStatus {
        * Since when they have got no usable answer; absent when they got one last.
        */
       unansweredSince?: string
+      /**
+       * Since when a pod that had passed the gates has not been ready.
+       */
+      podsLostSince?: string
+      /**
+       * Since when nobody has answered the clients that are not of the share.
+       */
+      othersLostSince?: string
     }
     /**
      * Why the static targets of the behaviors could not follow the key; the color that they name is kept.

@@ -2,7 +2,7 @@
 import { keyValueStoreOf, type Attempt, type CanaryStep } from '../api/release.ts'
 import type { Color } from '../api/names.ts'
 import { claimTaken } from './blocked.ts'
-import { holding, secondOf, silent } from './holding.ts'
+import { holding, later, secondOf, silent } from './holding.ts'
 import {
   AFTER,
   instantText,
@@ -14,7 +14,7 @@ import {
   without,
   type Memory,
 } from './memory.ts'
-import { PODS_RECHECK_MS } from './pacing.ts'
+import { LOST_MS, PODS_RECHECK_MS } from './pacing.ts'
 import { canaryColor, isMarkedElsewhere, nameOf } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
 import { goalOf, readyPods, runningAttempt, unavailable, type Found, type Scene } from './scene.ts'
@@ -48,8 +48,14 @@ export function nextWeight(scene: Scene, weight: number): number | undefined {
   return stepsOf(scene.world.release.spec).find((step) => step.weight > weight)?.weight
 }
 
-/** Whoever is not sent to the candidate gets no answer. */
-function restIsLost({ live, view, world }: Scene): boolean {
+/** Whoever is not sent to the candidate gets no answer: for a while, where some are there already. */
+function restIsLost(scene: Scene): boolean {
+  const { canary } = scene.memory
+  if (!canary) return restIsDown(scene)
+  return canary.othersLostSince !== undefined && isPast(later(canary.othersLostSince, LOST_MS), scene.world)
+}
+
+function restIsDown({ live, view, world }: Scene): boolean {
   if (!live) return view.type !== 'Adopted'
   return readyPods(world.colors[live]).length === 0
 }
@@ -145,17 +151,51 @@ export function canaryFailed(scene: Scene): Found {
     const message = `somebody else changed the share of the clients that ${step.color} was to have (${step.weight} %)`
     return { memory: turnBack(scene, attempt, { reason: 'PointerMoved', message }) }
   }
-  const trouble = fallen(scene, step.color)
-  return trouble === undefined ? undefined : failed(scene, attempt, trouble)
+  const gone = goneCandidate(scene, step.color)
+  if (gone !== undefined) return failed(scene, attempt, gone)
+  return lossesNoted(scene, step) ?? podsMissed(scene, attempt, step)
+}
+
+/** Nothing is left there that could answer. */
+function goneCandidate({ world }: Scene, color: Color): string | undefined {
+  const state = world.colors[color]
+  if (!state.workload || state.workload.leaving === 'Yes') return `there is no Deployment in ${color}`
+  return readyPods(state).length === 0 ? `no pod of ${color} is ready any more` : undefined
 }
 
 /** Pods that had passed the gates and are not ready any more; more pods that are still to come are no trouble. */
-function fallen({ memory, world }: Scene, color: Color): string | undefined {
-  const state = world.colors[color]
-  if (!state.workload || state.workload.leaving === 'Yes') return `there is no Deployment in ${color}`
-  const ready = new Set(readyPods(state).map((pod) => pod.name))
-  const lost = (memory.gates?.pods ?? []).filter((name) => !ready.has(name))
-  return lost.length > 0 ? `${lost.join(', ')} of ${color} is not ready any more` : undefined
+function lostPods({ memory, world }: Scene, color: Color): string[] {
+  const ready = new Set(readyPods(world.colors[color]).map((pod) => pod.name))
+  return (memory.gates?.pods ?? []).filter((name) => !ready.has(name))
+}
+
+type Share = NonNullable<Memory['canary']>
+
+/** Since when something has been lost, on either side; what has come back is forgotten. */
+function lossesNoted(scene: Scene, step: Share): Found {
+  const { memory, world } = scene
+  const now = secondOf(world.now)
+  const { podsLostSince, othersLostSince } = step
+  const canary: Share = {
+    ...without(step, 'podsLostSince', 'othersLostSince'),
+    ...(lostPods(scene, step.color).length > 0 ? { podsLostSince: podsLostSince ?? now } : {}),
+    ...(restIsDown(scene) ? { othersLostSince: othersLostSince ?? now } : {}),
+  }
+  const isKnown = canary.podsLostSince === podsLostSince && canary.othersLostSince === othersLostSince
+  return isKnown ? undefined : { memory: { ...memory, canary } }
+}
+
+/** A readiness probe may miss once; others answer meanwhile. */
+function podsMissed(scene: Scene, attempt: Attempt, { color, podsLostSince }: Share): Found {
+  if (podsLostSince === undefined) return undefined
+  const message = `${lostPods(scene, color).join(', ')} of ${color} is not ready any more`
+  const end = later(podsLostSince, LOST_MS)
+  if (isPast(end, scene.world)) return failed(scene, attempt, message)
+  return { waiting: { reason: 'Canary', message }, recheckMs: untilMs(end, scene) }
+}
+
+function untilMs(instant: string, { world }: Scene): number {
+  return Math.max(1000, Date.parse(instant) - world.now)
 }
 
 function failed(scene: Scene, attempt: Attempt, why: string): Found {
@@ -176,6 +216,10 @@ export function canarying(scene: Scene): Found {
   const message = `${step.weight} % of the clients go to ${goal}`
   if (isPast(step.until, world) || restIsLost(scene))
     return advanced(scene, attempt, { goal, weight: step.weight, message })
+  if (step.othersLostSince !== undefined) {
+    const waiting = { reason: 'Canary', message: `${message}; nobody answers the others` }
+    return { waiting, recheckMs: untilMs(later(step.othersLostSince, LOST_MS), scene) }
+  }
   const stored = storedFor(scene, attempt)
   const back = (why: string): Found => failed(scene, attempt, why)
   return stored && holding(scene, step, { attempt, goal, stored, weight: step.weight, message, failed: back })
@@ -186,11 +230,7 @@ function storedFor({ world }: Scene, attempt: Attempt): StoredRevision | undefin
   return world.revisions.find((one) => one.attempt === attempt.id)
 }
 
-function begun(
-  { world }: Scene,
-  color: Color,
-  { weight }: CanaryReading,
-): NonNullable<Scene['memory']['canary']> {
+function begun({ world }: Scene, color: Color, { weight }: CanaryReading): Share {
   const { now, release } = world
   const step = stepsOf(release.spec).find((one) => one.weight === weight)
   const since = secondOf(now)

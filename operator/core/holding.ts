@@ -85,6 +85,6 @@ export function secondOf(instant: Instant): string {
   return instantText(Math.ceil(instant / 1000) * 1000)
 }
 
-function later(instant: string, ms: number): string {
+export function later(instant: string, ms: number): string {
   return instantText(Date.parse(instant) + ms)
 }

@@ -26,3 +26,6 @@ export const ASK_AGAIN_MS = 5000
 
 /** For how long a candidate that users are at may give no usable answer. */
 export const UNANSWERED_MS = 30_000
+
+/** For how long pods may be lost, where a share of the clients is at a candidate and others still answer. */
+export const LOST_MS = 10_000

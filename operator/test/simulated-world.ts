@@ -276,8 +276,10 @@ export class SimulatedWorld implements Cluster {
     this.setPointer({ ...this.pointer.targets, [part]: target })
   }
 
-  sicken(color: Color): void {
-    for (const pod of this.pods) if (pod.color === color) pod.sick = 'Yes'
+  /** All pods of the color, or so many of them. */
+  sicken(color: Color, count = Infinity): void {
+    const pods = this.pods.filter((pod) => pod.color === color)
+    for (const pod of pods.slice(0, count)) pod.sick = 'Yes'
   }
 
   heal(color: Color): void {

@@ -1391,6 +1391,38 @@ export const STORIES: Record<string, Story> = {
       { tell: 'the candidate falls ill', when: held(50), do: (world) => world.sicken('blue') },
     ],
   },
+  'canary-pod-lost': {
+    title:
+      'One of two pods of the candidate is not ready for a moment, which ends nothing, and then for good, which does',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inADay(2)),
+      { tell: 'a pod is not ready', when: held(50), do: (world) => world.sicken('blue', 1) },
+      {
+        tell: 'it is again',
+        when: (world) => world.status?.traffic?.canary?.podsLostSince !== undefined,
+        do: (world) => world.heal('blue'),
+      },
+      {
+        tell: 'it is not any more',
+        when: (world) => world.status?.traffic?.canary?.podsLostSince === undefined,
+        do: (world) => world.sicken('blue', 1),
+      },
+    ],
+  },
+  'canary-live-misses-once': {
+    title: 'No pod of the live color is ready for a moment: its clients stay, since all of them would follow',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      { tell: 'the live color is not ready', when: held(10), do: (world) => world.sicken('green') },
+      {
+        tell: 'it is again',
+        when: (world) => world.status?.traffic?.canary?.othersLostSince !== undefined,
+        do: (world) => world.heal('green'),
+      },
+    ],
+  },
   'canary-function-removed': {
     title:
       'The function is taken from the behavior with 10 % of the clients at the candidate: nobody is brought forward, and all are back at once when it falls ill; nothing is built until the function is there again',
