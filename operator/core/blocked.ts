@@ -4,7 +4,7 @@ import { distributionField } from '../api/release.ts'
 import { refusalsOf } from './distribution-fit.ts'
 import { problemsOf } from './invalid.ts'
 import { BLOCKED_RECHECK_MS, SETTLE_POLL_MS } from './pacing.ts'
-import { missingOrigins, originMark } from './pointer.ts'
+import { isRemapped, missingOrigins, nameOf } from './pointer.ts'
 import type { Found, Scene } from './scene.ts'
 import { originName } from './world.ts'
 
@@ -59,14 +59,11 @@ export function distributionUnfit({ world: { pointer, release } }: Scene): Found
 /** The pointer's name for a color is for life: edits that would make the live origin mean the other color are refused. */
 export function originRemapped({ world }: Scene): Found {
   const { spec } = world.release
-  const changed = COLORS.filter((color) => {
-    const mark = world.colors[color].service?.origin
-    return mark !== undefined && world.colors[color].workload && isRemapped(mark, originMark(spec, color))
-  })
+  const changed = COLORS.filter((color) => isRemapped(spec, color, world.colors[color]))
   if (changed.length === 0) return undefined
   const fields = changed.map(
     (color) =>
-      `${distributionField(spec)}.origins.${color} is "${originName(spec, color)}" but ${color} has been "${world.colors[color].service?.origin?.split('/').slice(1).join('/') ?? ''}"`,
+      `${distributionField(spec)}.origins.${color} is "${originName(spec, color)}" but ${color} has been "${nameOf(spec, color, world.colors)}"`,
   )
   return {
     stalled: {
@@ -74,12 +71,6 @@ export function originRemapped({ world }: Scene): Found {
       message: `${fields.join(' and ')}: put the origins back; they never change while a color may serve`,
     },
   }
-}
-
-function isRemapped(before: string, after: string): boolean {
-  const [pointerBefore] = before.split('/')
-  const [pointerAfter] = after.split('/')
-  return pointerBefore === pointerAfter && before !== after
 }
 
 export function claimTaken({ world: { claim } }: Scene): Found {

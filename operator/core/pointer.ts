@@ -20,16 +20,21 @@ export type PointerView =
  * Service was made with, whatever the spec says now: an edit must not make the live origin mean the other color.
  */
 export function colorOf(spec: Spec, name: string, states: Record<Color, ColorState>): Color | undefined {
-  const marked = COLORS.find(
-    (color) => states[color].workload && states[color].service?.origin === `${pointerId(spec)}/${name}`,
-  )
+  const marked = COLORS.find((color) => markedName(spec, states[color]) === name)
   return marked ?? COLORS.find((color) => originName(spec, color) === name)
 }
 
 /** What the pointer calls a color: by the name that its Service was made with while something stands in it, otherwise by the spec. */
 export function nameOf(spec: Spec, color: Color, states: Record<Color, ColorState>): string {
-  const [pointer, ...name] = (states[color].workload && states[color].service?.origin?.split('/')) ?? []
-  return pointer === pointerId(spec) ? name.join('/') : originName(spec, color)
+  return markedName(spec, states[color]) ?? originName(spec, color)
+}
+
+/** The name that its Service was made with, be it for another kind of pointer to the same origins. */
+function markedName(spec: Spec, { workload, service }: ColorState): string | undefined {
+  const mark = service?.origin
+  if (!workload || mark === undefined || originsOf(mark) !== originsOf(`${pointerId(spec)}/`))
+    return undefined
+  return mark.slice(mark.indexOf('/') + 1)
 }
 
 /** Whether the color's Service was made for another pointer than the spec names now. */
@@ -37,11 +42,27 @@ export function isMarkedElsewhere(spec: Spec, { service }: ColorState): boolean 
   return service?.origin !== undefined && service.origin.split('/')[0] !== pointerId(spec)
 }
 
-/** Without a slash, which ends it in a mark. Of a store, the key decides whatever distribution it is read behind. */
-function pointerId(spec: Spec): string {
+/**
+ * Without a slash, which ends it in a mark. The same key behind another distribution is another pointer: what the behaviors
+ * of the one before name themselves is not followed any more.
+ */
+export function pointerId(spec: Spec): string {
   const store = keyValueStoreOf(spec)
-  if (store) return `${store.keyValueStoreArn.split('/')[1] ?? ''}:${store.key}`
-  return distributionOf(spec)?.distributionId ?? `Service:${spec.traffic.service?.name ?? ''}`
+  const distribution = distributionOf(spec)?.distributionId
+  if (store) return `${store.keyValueStoreArn.split('/')[1] ?? ''}:${store.key}@${distribution ?? ''}`
+  return distribution ?? `Service:${spec.traffic.service?.name ?? ''}`
+}
+
+/** Whose origins a mark is about: those of a distribution are the same by whatever they are chosen. */
+function originsOf(mark: string): string {
+  const pointer = mark.slice(0, mark.indexOf('/'))
+  return pointer.slice(pointer.lastIndexOf('@') + 1)
+}
+
+/** Whether the spec has another name for the color than it is known by among the same origins. */
+export function isRemapped(spec: Spec, color: Color, state: ColorState): boolean {
+  const name = markedName(spec, state)
+  return name !== undefined && name !== originName(spec, color)
 }
 
 export function viewOf(spec: Spec, reading: PointerReading, states: Record<Color, ColorState>): PointerView {

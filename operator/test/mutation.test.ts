@@ -86,7 +86,7 @@ const SHOWS: Record<RuleName, string[]> = {
   originMissing: ['origin-missing'],
   driftRepaired: ['drift-repaired', 'drift-repaired-in-a-busy-store', 'drift-fought', 'key-foreign-value'],
   distributionUnfit: ['distribution-unfit'],
-  originRemapped: ['origins-swapped', 'origins-swapped-while-going-back'],
+  originRemapped: ['origins-swapped', 'key-with-origins-swapped', 'origins-swapped-while-going-back'],
   claimTaken: ['behavior-claimed'],
   pointerSplit: ['foreign-origin', 'two-behaviors'],
   alreadyLive: [

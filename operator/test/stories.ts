@@ -1219,6 +1219,21 @@ export const STORIES: Record<string, Story> = {
       apply('version 2 behind the key', housingBehindStore(2)),
     ],
   },
+  'key-with-origins-swapped': {
+    title:
+      'From a distribution to a key of its function with the origins exchanged: refused, the live origin stays the color that it was',
+    spec: housing(1),
+    acts: [
+      apply(
+        'behind a key, origins exchanged',
+        housingBehindStore(1, {
+          origins: { blue: 'housing-green', green: 'housing-blue' },
+          originProof: 'Waived',
+        }),
+      ),
+      apply('put back', housingBehindStore(1)),
+    ],
+  },
   'key-beside-another-fleet': {
     title:
       'The behaviors name another fleet: the first release that is wrong leaves them there, the next one comes',
