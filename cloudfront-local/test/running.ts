@@ -69,16 +69,18 @@ export async function publish(
   const sdk = cloudFront(local)
   const etag = async (): Promise<string | undefined> =>
     (await sdk.send(new DescribeFunctionCommand({ Name: name }))).ETag
-  const update = {
+  const Items = [{ KeyValueStoreARN: store }]
+  const update = new UpdateFunctionCommand({
     Name: name,
     FunctionConfig: {
       Comment: '',
       Runtime: 'cloudfront-js-2.0',
-      KeyValueStoreAssociations: { Quantity: 1, Items: [{ KeyValueStoreARN: store }] },
+      KeyValueStoreAssociations: { Quantity: 1, Items },
     },
     FunctionCode: Buffer.from(code),
-  } as const
-  await sdk.send(new UpdateFunctionCommand({ ...update, IfMatch: await etag() }))
+    IfMatch: await etag(),
+  })
+  await sdk.send(update)
   await sdk.send(new PublishFunctionCommand({ Name: name, IfMatch: await etag() }))
 }
 
