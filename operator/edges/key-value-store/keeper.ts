@@ -4,6 +4,7 @@ import { Patience } from '../aws/patience.ts'
 import { Reader, type Freshness, type Known } from '../aws/reader.ts'
 import { ConflictError, TransientError } from '../errors.ts'
 import type { KeyChange, KeyValueStoreApi } from './api.ts'
+import { refusedForGood } from './translate.ts'
 
 /** The store at one version, as far as anybody asked. */
 type Contents = { etag: string; values: ReadonlyMap<string, string | undefined> }
@@ -38,6 +39,8 @@ export class StoreKeeper {
   readonly #sights = new Map<string, { at: number; before: Sight['before'] }>()
   /** What was read last, also where a write has overtaken it: a version that comes back holds the same. */
   #last: Contents | undefined
+  /** The version at which the last write was called a conflict. */
+  #conflictAt: string | undefined
   /** One write at a time: the next finds that the store has changed, without asking for it. */
   #writing: Promise<unknown> = Promise.resolve()
 
@@ -134,7 +137,14 @@ export class StoreKeeper {
     } catch (error) {
       // Without an answer it may have happened, and somebody else wrote in a conflict.
       if (error instanceof ConflictError || error instanceof TransientError) this.#reader.overtake()
-      throw error
+      throw error instanceof ConflictError ? this.#conflict(error, etag) : error
     }
+  }
+
+  /** Nobody wrote between two conflicts at one version. */
+  #conflict(error: ConflictError, etag: string): Error {
+    const isSecond = this.#conflictAt === etag
+    this.#conflictAt = etag
+    return (isSecond ? refusedForGood(error, this.#arn) : undefined) ?? error
   }
 }

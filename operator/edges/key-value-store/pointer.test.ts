@@ -550,6 +550,22 @@ describe('a move', () => {
     await expect(of.pointer.move(of.release, step(token))).rejects.toBeInstanceOf(ConflictError)
   })
 
+  test.each([
+    { code: 'ValidationException', second: { reason: 'InvalidSpec', message: 'the value is too odd' } },
+    { code: 'ConflictException', second: { name: 'ConflictError' } },
+  ])('called $code twice at one version is told as $second', async ({ code, second }) => {
+    const of = await world({ value: live(BLUE) })
+    const message = 'the value is too odd'
+    await fault(of, { operation: 'UpdateKeys', code, status: 400, message, times: 2 })
+    await expect(move(of)).rejects.toBeInstanceOf(ConflictError)
+    await expect(move(of)).rejects.toMatchObject({
+      ...second,
+      ...(second.message ? { message: expect.stringContaining(second.message) as unknown } : {}),
+    })
+    await move(of)
+    expect(await valueAt(of)).toMatchObject({ live: GREEN })
+  })
+
   test('two at a time are decided one after the other', async () => {
     const of = await world({ value: live(BLUE) })
     const { token } = await readOf(of)

@@ -1,5 +1,6 @@
 /** The errors of the data plane of key value stores in our words. */
-import { translate as translateAws } from '../aws/errors.ts'
+import { translate as translateAws, type Foreign } from '../aws/errors.ts'
+import { RefusedError, type ConflictError } from '../errors.ts'
 
 /** What was tried: the API operation, which is also the name of its IAM action, on which store. */
 export type Attempted = { operation: 'DescribeKeyValueStore' | 'GetKey' | 'UpdateKeys'; storeArn: string }
@@ -8,6 +9,18 @@ export type Attempted = { operation: 'DescribeKeyValueStore' | 'GetKey' | 'Updat
 // failed". What we send is valid, and the next look tells a store that is gone from one that changed.
 const STALE = /^(ConflictException|ValidationException|ResourceNotFoundException)$/
 const NOTHING = /(?!)/
+
+/**
+ * What a conflict means where the version has not changed since the one before: the request itself is refused. Undefined
+ * for what can only be a conflict, of which the version that was read lags behind.
+ */
+export function refusedForGood({ cause }: ConflictError, storeArn: string): RefusedError | undefined {
+  const { name = '', message = '' } = (cause ?? {}) as Foreign
+  if (name === 'ConflictException') return undefined
+  return new RefusedError('InvalidSpec', `UpdateKeys of key value store ${storeArn}: ${name}: ${message}`, {
+    cause,
+  })
+}
 
 /** As `translate` of aws/errors.ts; a store that does not exist is StoreNotFound. */
 export function translate(error: unknown, { operation, storeArn }: Attempted): unknown {
