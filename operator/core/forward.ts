@@ -35,6 +35,8 @@ export function colorTaken(scene: Scene): Found {
   const goal = attempt && goalOf(scene, attempt)
   if (!goal) return undefined
   const { workload } = scene.world.colors[goal]
+  const early = changedTooEarly(scene, goal)
+  if (early) return early
   if (!workload) return undefined
   if (workload.leaving === 'Yes')
     return {
@@ -46,12 +48,19 @@ export function colorTaken(scene: Scene): Found {
   return removal(scene, goal, 0, `${goal} holds revision ${workload.revision}, which may still be answering`)
 }
 
+/** What is live is named by the pointer before as well, and would go once the one of now has left it. */
+function changedTooEarly({ live, view, world }: Scene, goal: Color): Found {
+  const revision = live && live !== goal ? world.colors[live].workload?.revision : undefined
+  if (!live || revision === undefined || !mayServeElsewhere(world, view, live)) return undefined
+  return pointerChanged(live, revision)
+}
+
 /** Nobody reads the pointer that the spec named before, so what serves behind it is not taken away for something new. */
-function pointerChanged(goal: Color, revision: string): Found {
+function pointerChanged(color: Color, revision: string): Found {
   return {
     stalled: {
       reason: 'PointerChanged',
-      message: `spec.traffic names another pointer, and ${goal} may still serve revision ${revision} through the one before: put spec.model or spec.template back until the release is Ready at the new pointer, then change it`,
+      message: `spec.traffic names another pointer, and ${color} may still serve revision ${revision} through the one before: put spec.model or spec.template back until the release is Ready at the new pointer, then change it`,
     },
   }
 }

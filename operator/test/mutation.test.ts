@@ -103,6 +103,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'undo-then-new-spec',
     'both-broken-then-fixed',
     'pointer-and-model-changed',
+    'key-behind-another-distribution',
     'behavior-dropped',
   ],
   building: ['operator-stopped'],

@@ -1234,6 +1234,24 @@ export const STORIES: Record<string, Story> = {
       apply('put back', housingBehindStore(1)),
     ],
   },
+  'key-behind-another-distribution': {
+    title:
+      'The same key behind another distribution with another model: refused, since what the first one names by itself would go',
+    spec: housingBehindStore(1),
+    acts: [
+      {
+        tell: 'version 2 behind the other distribution, which names the live color too',
+        do: (world) => {
+          world.apply(housingBehindStore(2, { distributionId: 'E456EXAMPLE' }))
+          world.fallBackTo('housing-green')
+        },
+      },
+      apply(
+        'version 1 behind the other distribution',
+        housingBehindStore(1, { distributionId: 'E456EXAMPLE' }),
+      ),
+    ],
+  },
   'key-beside-another-fleet': {
     title:
       'The behaviors name another fleet: the first release that is wrong leaves them there, the next one comes',
