@@ -6,6 +6,7 @@ import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
 import { isAbout } from './memory.ts'
 import { gatesText, movingTo } from './proving.ts'
+import { canaryColor } from './pointer.ts'
 import { remedyOf } from './remedy.ts'
 import { settling } from './verifying.ts'
 import { type Finding, goalOf, isDrifted, readyPods, type Scene, unavailable } from './scene.ts'
@@ -40,12 +41,31 @@ function servingOf({ view, world }: Scene): Statement<'Serving'> {
   if (view.type === 'Nothing') return say('False', 'NothingLive', 'the pointer names no color yet')
   if (view.type === 'Adopted')
     return say('Unknown', 'AdoptedOrigin', `the pointer names ${view.origin}, which is not of this release`)
-  if (view.type === 'Names')
-    return ready(view.color)
-      ? say('True', 'LiveColorReady', `${view.color} answers users`)
-      : say('False', 'NoReadyPods', `the pointer names ${view.color}, which has no ready pod`)
+  if (view.type === 'Names') {
+    if (!ready(view.color))
+      return say('False', 'NoReadyPods', `the pointer names ${view.color}, which has no ready pod`)
+    const { color: shared, weight } = canaryShare(world) ?? {}
+    if (shared && !ready(shared))
+      return say(
+        'False',
+        'NoReadyPods',
+        `${view.color} answers users, but for ${weight} % of the clients, who are sent to ${shared}, which has no ready pod`,
+      )
+    return say('True', 'LiveColorReady', `${view.color} answers users`)
+  }
   if (COLORS.every(ready)) return say('True', 'BothColorsReady', `both colors are ready; ${view.message}`)
   return say('Unknown', 'PointerUnknown', view.message)
+}
+
+/** The color that a share of the clients is sent to, with the share in percent. */
+function canaryShare({
+  colors,
+  pointer,
+  release,
+}: Scene['world']): { color: Color; weight: number } | undefined {
+  const color = canaryColor(release.spec, pointer, colors)
+  const canary = pointer.type === 'Read' ? pointer.canary : undefined
+  return color && canary && { color, weight: canary.weight }
 }
 
 function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stalled'> | undefined {

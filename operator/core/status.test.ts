@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { conditionsFrom, REASONS } from '../api/conditions.ts'
 import type { Status } from '../api/release.ts'
 import { housing } from '../test/simulated-world.ts'
-import { attemptAt, NOW, pointingAt, promotedWorld } from '../test/worlds.ts'
+import { attemptAt, holding, NOW, pointingAt, promotedWorld } from '../test/worlds.ts'
 import { happeningsOf } from './happenings.ts'
 import { endAttempt, recall, startAttempt, type Memory } from './memory.ts'
 import { plan } from './plan.ts'
@@ -91,6 +91,16 @@ const cases: [string, World, Record<string, string | undefined>, string][] = [
     promotedWorld({ pointer: { type: 'Unusable', reason: 'StoreNotFound', message: 'it does not exist' } }),
     { Ready: 'False Stalled', Stalled: 'True StoreNotFound' },
     'Stalled',
+  ],
+  [
+    'in a canary whose candidate has no ready pod',
+    promotedWorld({
+      status: RUNNING,
+      pointer: { ...atGreen, canary: { names: 'housing-blue', weight: 10 } },
+      colors: { blue: holding(housing(2), 'blue', 'No'), green: holding(housing(1), 'green') },
+    }),
+    { Serving: 'False NoReadyPods' },
+    'Returning',
   ],
   [
     'promoted behind a function that may not be looked at',
