@@ -1,6 +1,6 @@
 /** What the conditions say, each from what is seen and remembered. */
 import type { ConditionType, ReasonOf, Statement } from '../api/conditions.ts'
-import { COLORS, type Color } from '../api/names.ts'
+import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
@@ -174,18 +174,26 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
   return { type: 'Drifted', status: 'True', reason, message }
 }
 
-function warnedOf({ memory: { fallback }, world: { pointer, release } }: Scene): Statement<'Warned'>[] {
+function warnedOf(scene: Scene): Statement<'Warned'>[] {
+  const { fallback } = scene.memory
+  const { pointer, release } = scene.world
   const facts = pointer.type === 'Read' ? pointer.distribution : undefined
   const warnings = facts ? warningsOf(release.spec, facts) : []
-  if (fallback) return [fallbackWarning([fallback.message, ...warnings])]
+  if (fallback) return [fallbackWarning([`${leftBehind(scene)}: ${fallback.message}`, ...warnings])]
   if (warnings.length === 0) return []
   return [{ type: 'Warned', status: 'True', reason: 'DistributionRisky', message: warnings.join('; ') }]
 }
 
-function fallbackWarning([refused, ...others]: string[]): Statement<'Warned'> {
-  const message = `where the key cannot be read, users still get the color before, which is kept: ${refused}`
-  const told = [message, ...others].join('; ')
-  return { type: 'Warned', status: 'True', reason: 'FallbackBehind', message: told }
+function fallbackWarning(messages: string[]): Statement<'Warned'> {
+  return { type: 'Warned', status: 'True', reason: 'FallbackBehind', message: messages.join('; ') }
+}
+
+/** What users get where the key cannot be read, while the behaviors name the other color. */
+function leftBehind({ live, world }: Scene): string {
+  const before = live && otherColor(live)
+  if (before && !world.colors[before].workload)
+    return `where the key cannot be read, users are led to ${before}, which is empty, so they get no answer there`
+  return 'where the key cannot be read, users still get the color before, which is kept'
 }
 
 function candidateOf(scene: Scene): Statement<'CandidateAvailable'> {

@@ -120,6 +120,26 @@ describe('the status', () => {
     expect(status.phase).toBe(phase)
   })
 
+  test.each([
+    [
+      'that stands',
+      holding(housing(1), 'green'),
+      'users still get the color before, which is kept: no grant',
+    ],
+    ['that is empty', { pods: [] }, 'users are led to green, which is empty'],
+  ])('says what users get behind a key that cannot be read: a color %s', (_name, green, told) => {
+    const fallback = { message: 'no grant', refusedAt: '2026-01-01T00:00:00Z' }
+    const behind = { token: 'v1', targets: [{ part: '*', names: 'housing-green' }], settled: 'Yes' } as const
+    const world = promotedWorld({
+      status: { traffic: { fallback } },
+      colors: { blue: holding(housing(2), 'blue'), green },
+      pointer: { ...pointingAt('housing-blue'), fallback: behind },
+    })
+    const warned = plan(world).status.conditions?.find(({ type }) => type === 'Warned')
+    expect(warned?.reason).toBe('FallbackBehind')
+    expect(warned?.message).toContain(told)
+  })
+
   test('publishes the scale of the live color only', () => {
     const { status } = plan(promotedWorld())
     expect(status.replicas).toBe(2)
