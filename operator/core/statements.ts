@@ -6,7 +6,7 @@ import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
 import { isAbout } from './memory.ts'
 import { gatesText, movingTo } from './proving.ts'
-import { canaryColor } from './pointer.ts'
+import { canaryColor, describeTargets } from './pointer.ts'
 import { remedyOf } from './remedy.ts'
 import { settling } from './verifying.ts'
 import { type Finding, goalOf, isDrifted, readyPods, type Scene, unavailable } from './scene.ts'
@@ -153,7 +153,7 @@ function unledUsers({ world: { pointer } }: Scene): string | undefined {
 }
 
 function driftOf(scene: Scene): Statement<'Drifted'> {
-  const { memory, view } = scene
+  const { memory, view, world } = scene
   if (!isDrifted(scene))
     return {
       type: 'Drifted',
@@ -161,15 +161,14 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
       reason: 'AsPromoted',
       message: 'the pointer is where the last attempt left it',
     }
+  const { pointer } = world
   const where =
-    view.type === 'Names'
-      ? `names ${view.color}`
+    pointer.type === 'Read'
+      ? `the pointer names ${describeTargets(pointer)}`
       : 'message' in view
         ? view.message
-        : view.type === 'Adopted'
-          ? `names ${view.origin}`
-          : 'names nothing'
-  const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but the pointer ${where}: somebody moved it; move it back, bring it back with the command retry/${memory.attempt?.id ?? ''}/<nonce>, or apply another spec`
+        : 'the pointer names nothing'
+  const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but ${where}: somebody moved it; move it back, bring it back with the command retry/${memory.attempt?.id ?? ''}/<nonce>, or apply another spec`
   const reason = driftPolicyOf(scene) === 'Repair' && !isFight(scene) ? 'Repairing' : 'PointerMoved'
   return { type: 'Drifted', status: 'True', reason, message }
 }

@@ -129,15 +129,24 @@ describe('the status', () => {
     ['that is empty', { pods: [] }, 'users are led to green, which is empty'],
   ])('says what users get behind a key that cannot be read: a color %s', (_name, green, told) => {
     const fallback = { message: 'no grant', refusedAt: '2026-01-01T00:00:00Z' }
-    const behind = { token: 'v1', targets: [{ part: '*', names: 'housing-green' }], settled: 'Yes' } as const
+    const targets = [{ part: '*', names: 'housing-green' }]
     const world = promotedWorld({
       status: { traffic: { fallback } },
       colors: { blue: holding(housing(2), 'blue'), green },
-      pointer: { ...pointingAt('housing-blue'), fallback: behind },
+      pointer: { ...pointingAt('housing-blue'), fallback: { token: 'v1', targets, settled: 'Yes' } },
     })
     const warned = plan(world).status.conditions?.find(({ type }) => type === 'Warned')
     expect(warned?.reason).toBe('FallbackBehind')
     expect(warned?.message).toContain(told)
+  })
+
+  test('of a drift names what every client is sent to', () => {
+    const canary = { names: 'housing-green', weight: 30 }
+    const { status } = plan(promotedWorld({ pointer: { ...pointingAt('housing-blue'), canary } }))
+    const message = status.conditions?.find(({ type }) => type === 'Drifted')?.message
+    expect(message).toContain(
+      'was promoted, but the pointer names housing-blue for *, housing-green for 30 % of the clients: somebody moved it',
+    )
   })
 
   test('publishes the scale of the live color only', () => {
