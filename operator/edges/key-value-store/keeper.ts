@@ -7,7 +7,12 @@ import type { KeyChange, KeyValueStoreApi } from './api.ts'
 import { refusedForGood } from './translate.ts'
 
 /** The store at one version, as far as anybody asked. */
-type Contents = { etag: string; values: ReadonlyMap<string, string | undefined> }
+type Contents = {
+  etag: string
+  values: ReadonlyMap<string, string | undefined>
+  /** When the values were read, on the monotonic clock. */
+  readAt: number
+}
 
 /**
  * Since how many milliseconds this value, or that there is none, has been seen without a break. Before that another was
@@ -27,6 +32,11 @@ export type KeyLook = Omit<Known<unknown>, 'value'> & {
 /** Decided on the store at `etag`. A Back never waits for its turn. */
 export type Change = KeyChange & { etag: string; direction: 'Forward' | 'Back' }
 
+/** How long a value is taken for that of its version: the two are read apart, and the value may have lagged behind. */
+const TRUSTED_MS = 30_000
+/** A key that nobody asked about for so long is of no release any more. */
+const KEPT_MS = 900_000
+
 export class StoreKeeper {
   readonly #arn: string
   readonly #api: KeyValueStoreApi
@@ -34,7 +44,8 @@ export class StoreKeeper {
   readonly #reader: Reader<Contents>
   /** Reads and writes are throttled apart, so that what a lost write did can be looked at. */
   readonly #sends: Patience
-  readonly #keys = new Set<string>()
+  /** When each key was asked about last, on the monotonic clock. */
+  readonly #keys = new Map<string, number>()
   /** Since when on the monotonic clock: the time of day may be set. */
   readonly #sights = new Map<string, { at: number; before: Sight['before'] }>()
   /** What was read last, also where a write has overtaken it: a version that comes back holds the same. */
@@ -61,10 +72,8 @@ export class StoreKeeper {
 
   /** Throws RefusedError or TransientError where nothing that may be told is known. */
   async look(key: string, freshness: Freshness): Promise<KeyLook> {
-    if (!this.#keys.has(key)) {
-      this.#keys.add(key)
-      this.#reader.overtake()
-    }
+    if (!this.#keys.has(key)) this.#reader.overtake()
+    this.#keys.set(key, this.#clock.monotonicMs())
     for (;;) {
       const { value: contents, ...known } = await this.#reader.look(freshness)
       if (contents.values.has(key)) return this.#told(key, contents, known)
@@ -98,14 +107,17 @@ export class StoreKeeper {
 
   /** The version first: whatever is written after it was read makes a write that is guarded by it fail. */
   async #fetch(): Promise<Contents> {
-    const keys = [...this.#keys]
+    const readAt = this.#clock.monotonicMs()
+    for (const [key, askedAt] of this.#keys) if (readAt - askedAt > KEPT_MS) this.#keys.delete(key)
+    const keys = [...this.#keys.keys()]
     const etag = await this.#api.describe(this.#arn)
     const known = this.#last
-    if (known?.etag === etag && keys.every((key) => known.values.has(key))) return known
+    const isKnown = known?.etag === etag && keys.every((key) => known.values.has(key))
+    if (isKnown && readAt - known.readAt < TRUSTED_MS) return known
     const values = await Promise.all(
       keys.map(async (key) => [key, await this.#api.get(this.#arn, key)] as const),
     )
-    return { etag, values: new Map(values) }
+    return { etag, values: new Map(values), readAt }
   }
 
   #saw(contents: Contents): void {
@@ -115,6 +127,7 @@ export class StoreKeeper {
       if (!before?.has(key)) this.#sights.set(key, { at, before: 'Unknown' })
       else if (before.get(key) !== value) this.#sights.set(key, { at, before: 'Another' })
     }
+    for (const key of this.#sights.keys()) if (!contents.values.has(key)) this.#sights.delete(key)
     this.#last = contents
   }
 
@@ -127,7 +140,8 @@ export class StoreKeeper {
     const { current } = this.#reader
     if (current?.etag !== etag)
       throw new ConflictError(`key value store ${this.#arn} changed since it was read`)
-    if (current.values.get(key) === value) return
+    // Nothing would be sent, so no version guards it.
+    if (current.values.get(key) === value && (await this.#api.get(this.#arn, key)) === value) return
     if (direction === 'Forward' && this.#waitMs() > 0)
       throw new TransientError(`key value store ${this.#arn} was throttled a moment ago`)
     try {
