@@ -155,6 +155,8 @@ describe('canary', () => {
   test.each([
     ['that stands still', store, steps(10, 10), 'greater than the one before'],
     ['that falls at the end', store, steps(1, 2, 3, 4, 5, 6, 7, 8, 9, 8), 'greater than the one before'],
+    ['by cookies', store, { canaryClientHeader: 'cookie' }, 'tells no client from another'],
+    ['by the host', store, { canaryClientHeader: 'host' }, 'tells no client from another'],
     ['of a distribution', distribution, steps(10), 'set spec.traffic.type to CloudFrontKeyValueStore'],
   ])('%s is refused', (_name, path, self, says) =>
     expect(refusalsOf(path, self)).toEqual([expect.stringContaining(says)]),

@@ -409,7 +409,7 @@ export interface ModelReleaseSpec {
         holdSeconds: number
       }[]
       /**
-       * Request header, in lower case, that a client is recognized by, so that it stays where it is. Default: the address of the viewer.
+       * Request header, in lower case, that a client is recognized by, so that it stays where it is; not cookie, which a function is not given as a header, nor host, which is the same for all. Default: the address of the viewer.
        */
       canaryClientHeader?: string
       /**

@@ -108,6 +108,16 @@ describe('a spec', () => {
       /cloudFrontKeyValueStore\.canary has weight 50 after 50: make each weight greater/,
     ],
     [
+      'cookies to tell clients by',
+      housingBehindStore(1, { canaryClientHeader: 'cookie' }),
+      /canaryClientHeader "cookie" tells no client from another: name a header/,
+    ],
+    [
+      'the host to tell clients by',
+      housingBehindStore(1, { canaryClientHeader: 'host' }),
+      /canaryClientHeader "host" tells no client from another: name a header/,
+    ],
+    [
       'a canary that a distribution cannot make',
       withCanary(housing(1)),
       /cloudFrontDistribution\.canary needs .*: set spec\.traffic\.type to CloudFrontKeyValueStore .* or remove/,
@@ -144,6 +154,7 @@ describe('a spec', () => {
     ['a model behind a distribution', housing(1)],
     ['a model behind a Service', housingBehindService(1)],
     ['a model behind a store', housingBehindStore(1, { canary: [{ weight: 10, holdSeconds: 60 }] })],
+    ['a header to tell clients by', housingBehindStore(1, { canaryClientHeader: 'x-user-id' })],
     ['a template with a probe', template([{ name: 'web', ...probe }])],
     ['no verification but the status', verified({ type: 'DeployedOnly' })],
   ])('with %s is taken', (_name, spec) => {

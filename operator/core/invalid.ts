@@ -108,7 +108,12 @@ function trafficProblems(spec: Spec): string[] {
       ...problems,
       `spec.traffic.${MEMBERS[traffic.type]} is required when spec.traffic.type is ${traffic.type}`,
     ]
-  return [...problems, ...distributionProblems(spec, settings), ...canaryProblems(spec)]
+  return [
+    ...problems,
+    ...distributionProblems(spec, settings),
+    ...canaryProblems(spec),
+    ...headerProblems(spec),
+  ]
 }
 
 function canaryProblems(spec: Spec): string[] {
@@ -121,6 +126,18 @@ function canaryProblems(spec: Spec): string[] {
           `spec.traffic.cloudFrontKeyValueStore.canary has weight ${weight} after ${before}: make each weight greater than the one before; the switch of all clients follows after the last step`,
         ]
   })
+}
+
+/** A function is given cookies apart from the headers, and the host is the same for everybody. */
+const TELLING_NOTHING = ['cookie', 'host']
+
+function headerProblems(spec: Spec): string[] {
+  const header = keyValueStoreOf(spec)?.canaryClientHeader
+  return header !== undefined && TELLING_NOTHING.includes(header)
+    ? [
+        `spec.traffic.cloudFrontKeyValueStore.canaryClientHeader "${header}" tells no client from another: name a header that has one value per client, or remove it`,
+      ]
+    : []
 }
 
 function distributionProblems(spec: Spec, { origins, verify }: Distribution): string[] {
