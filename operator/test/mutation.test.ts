@@ -80,6 +80,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'fallback-refused',
     'fallback-behind-next-release',
     'fallback-spaced',
+    'fallback-of-others',
   ],
   supersededCandidate: ['superseded'],
   specInvalid: ['bad-spec'],
