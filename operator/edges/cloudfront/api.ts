@@ -36,6 +36,12 @@ export type Fetched = {
 /** What is to be removed from the caches. The same reference with the same paths is the same invalidation. */
 export type Invalidation = { reference: string; paths: readonly string[] }
 
+export type PublishedFunction = {
+  etag: string
+  /** ARNs of the key value stores that it may read. */
+  stores: string[]
+}
+
 /** Throws ConflictError (another ETag), TransientError (throttled, 5xx, no answer: a write may or may not have happened), RefusedError. */
 export interface CloudFrontApi {
   /** Configuration, status and ETag of one instant. */
@@ -47,8 +53,10 @@ export interface CloudFrontApi {
     targets: ReadonlyMap<string, string>,
   ): Promise<Fetched | undefined>
   invalidate(distributionId: string, invalidation: Invalidation): Promise<void>
-  /** ARNs of the key value stores that the published function may read. Throws RefusedError FunctionNotAssociated where it was never published. */
-  storesOf(functionArn: string): Promise<string[]>
+  /** The function as published. Throws RefusedError FunctionNotAssociated where it never was. */
+  describeFunction(functionArn: string): Promise<PublishedFunction>
+  /** Its source. Throws as `describeFunction`. */
+  codeOf(functionArn: string): Promise<string>
 }
 
 type Sdk = typeof import('@aws-sdk/client-cloudfront')
@@ -95,15 +103,25 @@ export function createCloudFrontApi(options: CloudFrontOptions): CloudFrontApi {
         const allowed = guardWrite(command, mayWrite)
         await client.send(command, { abortSignal: signal }).catch(allowed)
       }),
-    storesOf: (functionArn) =>
+    describeFunction: (functionArn) =>
       call({ operation: 'DescribeFunction', functionArn }, async ({ sdk, client }, signal) => {
-        const name = functionArn.replace(/^.*\//, '')
-        const command = new sdk.DescribeFunctionCommand({ Name: name, Stage: 'LIVE' })
-        const { FunctionSummary } = await client.send(command, { abortSignal: signal })
+        const command = new sdk.DescribeFunctionCommand(published(functionArn))
+        const { ETag: etag = '', FunctionSummary } = await client.send(command, { abortSignal: signal })
         const { Items = [] } = FunctionSummary?.FunctionConfig?.KeyValueStoreAssociations ?? {}
-        return Items.flatMap(({ KeyValueStoreARN: arn }) => (arn === undefined ? [] : [arn]))
+        const stores = Items.flatMap(({ KeyValueStoreARN: arn }) => (arn === undefined ? [] : [arn]))
+        return { etag, stores }
+      }),
+    codeOf: (functionArn) =>
+      call({ operation: 'GetFunction', functionArn }, async ({ sdk, client }, signal) => {
+        const command = new sdk.GetFunctionCommand(published(functionArn))
+        const { FunctionCode } = await client.send(command, { abortSignal: signal })
+        return new TextDecoder().decode(FunctionCode)
       }),
   }
+}
+
+function published(functionArn: string): { Name: string; Stage: 'LIVE' } {
+  return { Name: functionArn.replace(/^.*\//, ''), Stage: 'LIVE' }
 }
 
 async function open({ region, client }: CloudFrontOptions): Promise<Connection> {

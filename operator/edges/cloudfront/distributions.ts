@@ -3,7 +3,13 @@ import type { STSClientConfig } from '@aws-sdk/client-sts'
 import { roleFor, type AllowList, type Role } from '../../core/allow-list.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { Reader, type Freshness } from '../aws/reader.ts'
-import { createCloudFrontApi, type CloudFrontApi, type CloudFrontOptions } from './api.ts'
+import { RefusedError, TransientError } from '../errors.ts'
+import {
+  createCloudFrontApi,
+  type CloudFrontApi,
+  type CloudFrontOptions,
+  type PublishedFunction,
+} from './api.ts'
 import { assumeRole, type AssumedIdentity } from './assumed-role.ts'
 import { DistributionKeeper } from './keeper.ts'
 
@@ -16,12 +22,17 @@ export type DistributionsOptions = CloudFrontOptions & {
   sts?: STSClientConfig
 }
 
+export type EdgeFunction = PublishedFunction & {
+  /** Its source, where it may be read. */
+  code?: string
+}
+
 export class Distributions {
   readonly #options: DistributionsOptions
   readonly #clock: Clock
   readonly #apis = new Map<string | undefined, CloudFrontApi>()
   readonly #keepers = new Map<string, DistributionKeeper>()
-  readonly #functions = new Map<string, Reader<string[]>>()
+  readonly #functions = new Map<string, Reader<EdgeFunction>>()
 
   constructor(options: DistributionsOptions, clock: Clock) {
     this.#options = options
@@ -37,14 +48,13 @@ export class Distributions {
     return keeper
   }
 
-  /** ARNs of the key value stores that a function of a distribution reads, as it runs at the edges. Throws as `Reader.look`. */
-  async storesOf(distributionId: string, functionArn: string, freshness: Freshness): Promise<string[]> {
+  /** A function of a distribution, as it runs at the edges. Throws as `Reader.look`. */
+  async functionOf(distributionId: string, functionArn: string, freshness: Freshness): Promise<EdgeFunction> {
     const key = `${distributionId} ${functionArn}`
     const api = this.#apiFor(distributionId)
-    const name = `function ${functionArn}`
     const reader =
       this.#functions.get(key) ??
-      new Reader({ name, fetch: () => api.storesOf(functionArn), clock: this.#clock })
+      new Reader({ name: `function ${functionArn}`, fetch: fetcherOf(api, functionArn), clock: this.#clock })
     this.#functions.set(key, reader)
     return (await reader.look(freshness)).value
   }
@@ -58,6 +68,31 @@ export class Distributions {
       createCloudFrontApi({ ...this.#options, client: { ...client, ...credentials } })
     this.#apis.set(role?.arn, api)
     return api
+  }
+}
+
+/** Reads the source only of what was published anew: nothing depends on whether it may be read. */
+function fetcherOf(api: CloudFrontApi, arn: string): () => Promise<EdgeFunction> {
+  let last: { etag: string; code?: string } | undefined
+  return async () => {
+    const found = await api.describeFunction(arn)
+    if (last?.etag !== found.etag) last = await sourced(api, arn, found.etag)
+    return { ...found, ...(last?.code === undefined ? {} : { code: last.code }) }
+  }
+}
+
+/** What was refused is not asked for again; undefined where there was no answer. */
+async function sourced(
+  api: CloudFrontApi,
+  arn: string,
+  etag: string,
+): Promise<{ etag: string; code?: string } | undefined> {
+  try {
+    return { etag, code: await api.codeOf(arn) }
+  } catch (error) {
+    if (error instanceof RefusedError) return { etag }
+    if (error instanceof TransientError) return undefined
+    throw error
   }
 }
 

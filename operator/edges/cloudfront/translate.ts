@@ -4,7 +4,7 @@ import { translate as translateAws, type Called, type Dialect } from '../aws/err
 /** What was tried: the API operation, which is also the name of its IAM action, on which distribution or function. */
 export type Attempted =
   | { operation: 'GetDistribution' | 'UpdateDistribution' | 'CreateInvalidation'; distributionId: string }
-  | { operation: 'DescribeFunction'; functionArn: string }
+  | { operation: 'DescribeFunction' | 'GetFunction'; functionArn: string }
 
 const CONFLICTS = /^(PreconditionFailed|InvalidIfMatchVersion)$/
 
@@ -12,7 +12,7 @@ const CONFLICTS = /^(PreconditionFailed|InvalidIfMatchVersion)$/
 export function translate(error: unknown, attempted: Attempted): unknown {
   return 'distributionId' in attempted
     ? translateAws(error, calledOn(attempted), dialectOf(attempted.distributionId))
-    : translateAws(error, describing(attempted.functionArn), FUNCTIONS)
+    : translateAws(error, calledOnFunction(attempted), FUNCTIONS)
 }
 
 function calledOn({ operation, distributionId }: Extract<Attempted, { distributionId: string }>): Called {
@@ -33,8 +33,11 @@ function dialectOf(id: string): Dialect {
   }
 }
 
-function describing(arn: string): Called {
-  return { action: 'cloudfront:DescribeFunction', subject: `function ${arn}`, arn }
+function calledOnFunction({
+  operation,
+  functionArn: arn,
+}: Extract<Attempted, { functionArn: string }>): Called {
+  return { action: `cloudfront:${operation}`, subject: `function ${arn}`, arn }
 }
 
 const FUNCTIONS: Dialect = {

@@ -438,6 +438,36 @@ describe('a reading', () => {
     expect(operations.filter((operation) => operation === 'DescribeKeyValueStore')).toHaveLength(12)
   })
 
+  test('of a key that the function does not follow brings nobody forward, until it is published with it', async () => {
+    const of = await world({ value: live(BLUE), settings: { key: 'prices' } })
+    expect((await readOf(of)).unfit).toEqual({
+      reason: 'FunctionNotAssociated',
+      message: expect.stringContaining('follows the key "housing" and not "prices"') as unknown,
+    })
+    await publish(of.local, { name: 'route-housing', code: functionSource('prices'), store: of.arn })
+    expect(await readOf(of)).not.toHaveProperty('unfit')
+    await publish(of.local, {
+      name: 'route-housing',
+      code: 'function handler(event) { return event.request }',
+      store: of.arn,
+    })
+    expect(await readOf(of)).not.toHaveProperty('unfit')
+  })
+
+  test('does without the source of the function where it may not be read, and does not insist', async () => {
+    const of = await world({ value: live(BLUE), settings: { key: 'prices' } })
+    await fault(of, { operation: 'GetFunction', code: 'AccessDenied', status: 403, times: 9 })
+    for (let round = 0; round < 3; round += 1) expect(await readOf(of)).not.toHaveProperty('unfit')
+    expect(calls(of.local).filter(({ operation }) => operation === 'GetFunction')).toHaveLength(1)
+  })
+
+  test('asks for the source of a function again that gave no answer', async () => {
+    const of = await world({ value: live(BLUE), settings: { key: 'prices' } })
+    await fault(of, { operation: 'GetFunction', code: 'Throttling', status: 400 })
+    expect(await readOf(of)).not.toHaveProperty('unfit')
+    expect(await readOf(of)).toHaveProperty('unfit')
+  })
+
   test('asks about a function once, however many behaviors run it', async () => {
     const behaviors = Array.from({ length: 25 }, () => ({ pathPattern: '*' }))
     const of = await world({ value: live(BLUE), settings: { behaviors } })

@@ -9,7 +9,12 @@ import { forbidden, roleFor } from '../../core/allow-list.ts'
 import type { PointerTarget } from '../../core/world.ts'
 import { systemClock, type Clock } from '../../runtime/clock.ts'
 import type { Freshness } from '../aws/reader.ts'
-import { credentialsOf, Distributions, type DistributionsOptions } from '../cloudfront/distributions.ts'
+import {
+  credentialsOf,
+  Distributions,
+  type DistributionsOptions,
+  type EdgeFunction,
+} from '../cloudfront/distributions.ts'
 import type { DistributionKeeper, Look } from '../cloudfront/keeper.ts'
 import {
   distributionReading,
@@ -24,7 +29,7 @@ import { RefusedError, TransientError } from '../errors.ts'
 import type { Pointer } from '../ports.ts'
 import { createKeyValueStoreApi, type KeyValueStoreOptions } from './api.ts'
 import { StoreKeeper, type KeyLook } from './keeper.ts'
-import { readValue, writeValue, type Route } from './value.ts'
+import { followedKey, readValue, writeValue, type Route } from './value.ts'
 
 export type KeyValueStorePointerOptions = DistributionsOptions & {
   /** Of the API of the stores, where it is not AWS's own. */
@@ -59,7 +64,7 @@ export function createKeyValueStorePointer(
       // Whatever the function does, a return is what is left to do.
       isReturning(release)
         ? undefined
-        : unfitness(look, settings, (arn) => distributions.storesOf(distributionId, arn, around)),
+        : unfitness(look, settings, (arn) => distributions.functionOf(distributionId, arn, around)),
     ])
     const now = clock.wallMs()
     const reading = merged({
@@ -179,14 +184,14 @@ function isUnfitness(reason: string): reason is 'FunctionNotAssociated' | 'Acces
 
 /**
  * A key that no function reads would be moved without moving anybody. Throws RefusedError FunctionNotAssociated, and what
- * `storesOf` throws.
+ * `functionOf` throws.
  */
 async function checkFunctions(
   { fetched }: Look,
-  { behaviors, distributionId, keyValueStoreArn: store }: KeyValueStore,
-  storesOf: (functionArn: string) => Promise<string[]>,
+  { behaviors, distributionId, keyValueStoreArn: store, key }: KeyValueStore,
+  functionOf: (functionArn: string) => Promise<EdgeFunction>,
 ): Promise<void> {
-  const asked = new Map<string, Promise<string[]>>()
+  const asked = new Map<string, Promise<EdgeFunction>>()
   for (const { pathPattern } of behaviors) {
     const arn = fetched.document.viewerRequestFunctions.get(pathPattern)
     const behavior = `behavior "${pathPattern}" of distribution ${distributionId}`
@@ -194,9 +199,9 @@ async function checkFunctions(
       throw notAssociated(
         `${behavior} has no viewer-request function: associate the published function that reads ${store} with it`,
       )
-    const asking = asked.get(arn) ?? storesOf(arn)
+    const asking = asked.get(arn) ?? functionOf(arn)
     asked.set(arn, asking)
-    const stores = await asking.catch((error: unknown) => {
+    const { stores, code = '' } = await asking.catch((error: unknown) => {
       if (error instanceof RefusedError && error.reason === 'FunctionNotAssociated')
         throw notAssociated(`${behavior} runs ${arn}, which was never published: publish it`)
       throw error
@@ -204,6 +209,11 @@ async function checkFunctions(
     if (!stores.includes(store))
       throw notAssociated(
         `${behavior} runs ${arn}, which as published reads ${stores.join(', ') || 'no key value store'}: associate ${store} with the function and publish it, or correct spec.traffic.cloudFrontKeyValueStore.keyValueStoreArn`,
+      )
+    const followed = followedKey(code) ?? key
+    if (followed !== key)
+      throw notAssociated(
+        `${behavior} runs ${arn}, which as published follows the key "${followed}" and not "${key}": publish it with that key, or correct spec.traffic.cloudFrontKeyValueStore.key`,
       )
   }
 }

@@ -39,6 +39,11 @@ export function writeValue({ live, canary, at }: WholeRoute): string {
   return text
 }
 
+/** The key that a function follows, by the one line of cloudfront-function/route.js that is made for each; undefined for others. */
+export function followedKey(code: string): string | undefined {
+  return /^const KEY = '(.*)'\r?$/m.exec(code)?.[1]
+}
+
 type Json = Record<string, unknown>
 
 function parse(text: string | undefined): Json | undefined {
