@@ -70,6 +70,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'canary-live-falls-ill-new-spec',
     'canary-live-misses-once',
     'canary-gate-fails',
+    'canary-without-gates',
     'canary-gate-fails-while-held',
     'canary-silent-while-held',
     'canary-gate-silent',
