@@ -7,7 +7,7 @@ test('parseSettings leaves out what is not set', () => {
 })
 
 test('npm runs on the machine’s own Node, beside which its settings lie', () => {
-  expect(machinePath(['/work/node_modules/.bin', '/usr/bin', '/node_modules/.bin/', '/bin'])).toBe(
+  expect(machinePath(['/project/node_modules/.bin', '/usr/bin', '/node_modules/.bin/', '/bin'])).toBe(
     '/usr/bin:/bin',
   )
 })
