@@ -800,6 +800,10 @@ export interface ModelReleaseStatus {
        * Percent of the clients that shall go there; absent when it is all of them.
        */
       weight?: number
+      /**
+       * Which pointer sends that share, with `weight`; the spec may come to name another.
+       */
+      pointer?: string
     }
     /**
      * A share of the clients is at the candidate.
@@ -813,6 +817,10 @@ export interface ModelReleaseStatus {
        * Percent of the clients.
        */
       weight: number
+      /**
+       * Which pointer sends them there; the spec may come to name another.
+       */
+      pointer?: string
       /**
        * When this step was seen to stand.
        */

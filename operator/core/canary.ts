@@ -15,7 +15,7 @@ import {
   type Memory,
 } from './memory.ts'
 import { LOST_MS, PODS_RECHECK_MS } from './pacing.ts'
-import { canaryColor, isMarkedElsewhere, nameOf } from './pointer.ts'
+import { canaryColor, nameOf, pointerId } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
 import { goalOf, readyPods, runningAttempt, unavailable, type Found, type Scene } from './scene.ts'
 import type { CanaryReading, StoredRevision } from './world.ts'
@@ -25,12 +25,6 @@ export function canaryOf({ world: { pointer } }: Pick<Scene, 'world'>): CanaryRe
   return pointer.type === 'Read' ? pointer.canary : undefined
 }
 
-/** Where a share of the clients may be on our account, whether the pointer can be read or not. */
-function sharing({ canary, intent }: Memory): Color | undefined {
-  if (canary) return canary.color
-  return intent?.weight !== undefined && intent.to !== 'adopted' ? intent.to : undefined
-}
-
 /** All clients must be back before another spec is looked at. */
 export function isShared(scene: Scene): boolean {
   return canaryOf(scene) !== undefined || isLeftBehind(scene)
@@ -38,8 +32,8 @@ export function isShared(scene: Scene): boolean {
 
 /** The spec names another pointer, and at the one before, which nobody reads any more, a share of the clients is at the candidate. */
 function isLeftBehind({ memory, world }: Scene): boolean {
-  const color = sharing(memory)
-  return color !== undefined && isMarkedElsewhere(world.release.spec, world.colors[color])
+  const pointer = memory.canary ? memory.canary.pointer : memory.intent?.pointer
+  return pointer !== undefined && pointer !== pointerId(world.release.spec)
 }
 
 /** The next share after a weight; undefined when it is everybody's turn. Where nobody answers there is nothing to share. */
@@ -104,7 +98,7 @@ function holds({ world }: Scene, { revision }: Attempt, color: Color | undefined
 }
 
 function leftBehind({ memory }: Scene, attempt: Attempt): Found {
-  const message = `spec.traffic names another pointer, and the one before sends a share of the clients to ${sharing(memory) ?? ''}: put spec.traffic back until the attempt is over, or end it with the command abort/${attempt.id}/<nonce>`
+  const message = `spec.traffic names another pointer, and the one before sends a share of the clients to ${memory.canary?.color ?? memory.intent?.to ?? ''}: put spec.traffic back until the attempt is over; or, where nobody uses the one before any more, end it with the command abort/${attempt.id}/<nonce>, and bring what was live to the pointer of now first`
   return { stalled: { reason: 'PointerChanged', message } }
 }
 
@@ -235,7 +229,7 @@ function begun({ world }: Scene, color: Color, { weight }: CanaryReading): Share
   const step = stepsOf(release.spec).find((one) => one.weight === weight)
   const since = secondOf(now)
   const until = Date.parse(since) + (step?.holdSeconds ?? 0) * 1000
-  return { color, weight, since, until: instantText(until) }
+  return { color, weight, pointer: pointerId(release.spec), since, until: instantText(until) }
 }
 
 type Held = { goal: Color; weight: number; message: string }

@@ -35,7 +35,7 @@ export function colorTaken(scene: Scene): Found {
   const goal = attempt && goalOf(scene, attempt)
   if (!goal) return undefined
   const { workload } = scene.world.colors[goal]
-  const early = changedTooEarly(scene, goal)
+  const early = changedTooEarly(scene, attempt, goal)
   if (early) return early
   if (!workload) return undefined
   if (workload.leaving === 'Yes')
@@ -49,9 +49,15 @@ export function colorTaken(scene: Scene): Found {
 }
 
 /** What is live is named by the pointer before as well, and would go once the one of now has left it. */
-function changedTooEarly({ live, view, world }: Scene, goal: Color): Found {
+function changedTooEarly(scene: Scene, attempt: Attempt, goal: Color): Found {
+  const { live, memory, view, world } = scene
   const revision = live && live !== goal ? world.colors[live].workload?.revision : undefined
   if (!live || revision === undefined || !mayServeElsewhere(world, view, live)) return undefined
+  const wasPromoted = (one: string): boolean =>
+    memory.history.some((entry) => entry.revision === one && entry.outcome === 'Promoted')
+  // Only the pointer was changed: what it is brought to is what everybody is answered by at the one before.
+  const isThere = world.colors[goal].workload?.revision === attempt.revision
+  if (isThere && (wasPromoted(attempt.revision) || !wasPromoted(revision))) return undefined
   return pointerChanged(live, revision)
 }
 

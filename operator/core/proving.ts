@@ -5,7 +5,7 @@ import { claimTaken, pointerUnfit } from './blocked.ts'
 import { isDecided, keyOf, without, type Memory } from './memory.ts'
 import { originTarget } from './origin-proof.ts'
 import { readyPods, type Found, type Scene } from './scene.ts'
-import { nameOf, type PointerView } from './pointer.ts'
+import { nameOf, pointerId, type PointerView } from './pointer.ts'
 import type { Step, StoredRevision } from './world.ts'
 
 /** A color on its way to the pointer. */
@@ -114,7 +114,8 @@ function intentMissing({ memory, view, world }: Scene, { attempt, goal, weight }
   const token = world.pointer.type === 'Read' ? world.pointer.token : 'absent'
   const key = keyOf(attempt)
   const { intent } = memory
-  const decided: Intent = { to: goal, token, attempt: key, ...(weight === undefined ? {} : { weight }) }
+  const share = weight === undefined ? {} : { weight, pointer: pointerId(world.release.spec) }
+  const decided: Intent = { to: goal, token, attempt: key, ...share }
   if (isDecided(intent, decided)) return undefined
   // From here on it may serve at any moment.
   return {

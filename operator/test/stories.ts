@@ -1548,6 +1548,24 @@ export const STORIES: Record<string, Story> = {
       apply('the first key', inSteps(2)),
     ],
   },
+  'canary-other-pointer-abort': {
+    title:
+      'Another key is named with 10 % of the clients at the candidate, abort: from then on it is as any change of pointer and model at once',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inSteps(2)),
+      apply('the other key', housingBehindStore(2, { key: 'prices', canary: STEPS }), held(10)),
+      { tell: 'abort', do: (world) => world.command('abort', '1') },
+    ],
+  },
+  'canary-after-service': {
+    title: 'From a Service to a key, with a share of the clients first where the key leads nobody to it yet',
+    spec: housingBehindService(1),
+    acts: [
+      apply('version 2', housingBehindService(2)),
+      apply('version 2 behind a key, beside behaviors that name version 1', inSteps(2), promotedTwice),
+    ],
+  },
   'canary-operator-stopped': {
     title: 'An hour without operator in each step: the gates are asked before the time that was over counts',
     spec: housingBehindStore(1),
