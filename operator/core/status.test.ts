@@ -140,6 +140,21 @@ describe('the status', () => {
     expect(warned?.message).toContain(told)
   })
 
+  test.each([
+    ['what edges say', {}, 'Unknown SettlingSlowly'],
+    [
+      'time alone, which began anew with each step of a canary',
+      { settlesAt: NOW + 1000 },
+      'Unknown Settling',
+    ],
+  ])('is slow after ten minutes where it is %s that tells', (_name, telling, told) => {
+    const world = promotedWorld({
+      status: { ...RUNNING, traffic: { unsettledSince: '2025-12-31T23:50:00Z' } },
+      pointer: { ...pointingAt('housing-blue', 'No'), ...telling },
+    })
+    expect(reasonsIn(plan(world).status).TrafficSwitched).toBe(told)
+  })
+
   test('of a drift names what every client is sent to', () => {
     const canary = { names: 'housing-green', weight: 30 }
     const { status } = plan(promotedWorld({ pointer: { ...pointingAt('housing-blue'), canary } }))

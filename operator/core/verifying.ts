@@ -12,7 +12,10 @@ type Settling = { waiting: { reason: 'Settling' | 'SettlingSlowly'; message: str
 /** The pointer was moved and some edge may not follow it yet: both colors serve. Slow is told, and never a reason to go back. */
 export function settling({ memory, view, world }: Scene): Settling | undefined {
   if (!isUnsettled(view)) return undefined
-  const isSlow = world.now - (memory.unsettledSince ?? world.now) >= SLOW_SETTLING_MS
+  const { pointer } = world
+  const settlesAt = pointer.type === 'Read' ? pointer.settlesAt : undefined
+  // Where time alone tells, each step of a canary settles anew, and none of them is slow.
+  const isSlow = world.now - (settlesAt ?? memory.unsettledSince ?? world.now) >= SLOW_SETTLING_MS
   const waiting = isSlow
     ? ({
         reason: 'SettlingSlowly',
@@ -23,8 +26,6 @@ export function settling({ memory, view, world }: Scene): Settling | undefined {
         reason: 'Settling',
         message: 'the pointer was moved; not every edge follows it yet',
       } as const)
-  const { pointer } = world
-  const settlesAt = pointer.type === 'Read' ? pointer.settlesAt : undefined
   const leftMs = settlesAt === undefined ? SETTLE_POLL_MS : Math.max(100, settlesAt - world.now)
   return { waiting, recheckMs: Math.min(SETTLE_POLL_MS, leftMs) }
 }
