@@ -6,7 +6,7 @@ import { nextWeight } from './canary.ts'
 import { renderRevision } from './manifests.ts'
 import { plan } from './plan.ts'
 import { sceneOf } from './scene.ts'
-import type { PodState, World } from './world.ts'
+import type { CanaryReading, PodState, World } from './world.ts'
 
 const canary = [
   { weight: 10, holdSeconds: 60 },
@@ -43,7 +43,7 @@ function worldOf(
     ),
     pointer: {
       ...pointingAt('housing-green'),
-      ...(since === undefined ? {} : { canary: { names: 'housing-blue', weight: 10 } }),
+      ...(since === undefined ? {} : { canary: { names: 'housing-blue', weight: 10, salt: attempt.id } }),
     },
   })
 }
@@ -98,6 +98,25 @@ describe('the first step', () => {
 
   test('is decided anew where all clients were to go', () => {
     expect(plan(worldOf({}, {})).status.traffic?.intent).toMatchObject({ to: 'blue', weight: 10 })
+  })
+})
+
+describe('a share that somebody else wrote', () => {
+  const held = worldOf({}, { weight: 10, since: NOW - 20_000 })
+  const shared = (changes: Partial<CanaryReading>): World => {
+    const { pointer } = held
+    if (pointer.type !== 'Read' || !pointer.canary) throw new Error('there is no share')
+    return { ...held, pointer: { ...pointer, canary: { ...pointer.canary, ...changes } } }
+  }
+
+  test.each<[string, Partial<CanaryReading>]>([
+    ['another size', { weight: 30 }],
+    ['the same size and other clients', { salt: 'another' }],
+    ['the same size and clients told by another header', { header: 'x-session' }],
+  ])('of %s is brought back', (_name, changes) => {
+    const { rule, status } = plan(shared(changes))
+    expect(rule).toBe('canaryWithdrawn')
+    expect(status.traffic?.intent).toEqual(expect.not.objectContaining({ weight: 10 }))
   })
 })
 

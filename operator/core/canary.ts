@@ -62,7 +62,10 @@ function stepsOf(spec: Scene['world']['release']['spec']): readonly CanaryStep[]
 function isOurs(scene: Scene, attempt: Attempt, canary: CanaryReading): boolean {
   const { memory, world } = scene
   const goal = goalOf(scene, attempt)
-  if (!goal || canary.names !== nameOf(world.release.spec, goal, world.colors)) return false
+  const { spec } = world.release
+  if (!goal || canary.names !== nameOf(spec, goal, world.colors)) return false
+  // The same share of other clients would move those who are there already.
+  if (canary.salt !== attempt.id || canary.header !== keyValueStoreOf(spec)?.canaryClientHeader) return false
   const { canary: step, intent } = memory
   const held = step?.color === goal ? step.weight : undefined
   const decided = intent?.to === goal && intent.attempt === keyOf(attempt) ? intent.weight : undefined

@@ -119,6 +119,9 @@ export interface CanaryReading {
   names: string
   /** Percent of the clients. */
   weight: number
+  /** Which clients these are: the salt of the attempt, and the header that a client is recognized by. */
+  salt?: string
+  header?: string
 }
 
 /**

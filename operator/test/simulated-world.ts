@@ -17,6 +17,7 @@ import type { DistributionFacts } from '../core/distribution.ts'
 import { pointerServiceName } from '../core/manifests.ts'
 import type {
   Answer,
+  CanaryReading,
   ClaimReading,
   ColorState,
   Ownership,
@@ -66,6 +67,8 @@ interface PointerState {
   version: number
   edges: Record<string, string>[]
   due: { at: number; edge: number; targets: Record<string, string> }[]
+  /** Of a key: which clients its share is made of, where the operator has written it. */
+  shareOf?: { salt?: string; header?: string }
   /** Of a key: when it was written last. */
   writtenAt?: number
 }
@@ -247,7 +250,12 @@ export class SimulatedWorld implements Cluster {
   }
 
   /** Somebody writes the key by hand: nothing of it stays as it was. Without a value it is deleted. */
-  writeKey(live?: string, share?: { names: string; weight: number }): void {
+  writeKey(live?: string, share?: CanaryReading): void {
+    const { salt, header } = share ?? {}
+    this.pointer.shareOf = {
+      ...(salt === undefined ? {} : { salt }),
+      ...(header === undefined ? {} : { header }),
+    }
     this.setPointer({
       ...(live === undefined ? {} : { [KEY]: live }),
       ...(share ? { [`${share.weight}${SHARE}`]: share.names } : {}),
@@ -255,9 +263,9 @@ export class SimulatedWorld implements Cluster {
   }
 
   /** The share of the clients that the key sends elsewhere than the rest. */
-  get share(): { names: string; weight: number } | undefined {
+  get share(): CanaryReading | undefined {
     const found = Object.entries(this.pointer.targets).find(([part]) => part.endsWith(SHARE))
-    return found && { weight: parseInt(found[0], 10), names: found[1] }
+    return found && { weight: parseInt(found[0], 10), names: found[1], ...this.pointer.shareOf }
   }
 
   /** Another writer moves the pointer of every behavior. */
@@ -702,14 +710,21 @@ export class SimulatedWorld implements Cluster {
     }
   }
 
-  private moveKey({ names, token, to, weight, live }: StepOf<'MovePointer'>): Promise<void> {
+  private moveKey({ names, token, to, ...share }: StepOf<'MovePointer'>): Promise<void> {
+    const { weight, live, salt, clientHeader: header } = share
     this.readAt = -Infinity
     return this.write(`point ${weight === undefined ? 'the key' : `${weight} %`} at ${to}`, () => {
       this.raceAtMove()
       if (`k${this.pointer.version}` !== token) throw new ConflictError('the store changed')
       this.observer({ type: 'Move', to, names, token })
       if (weight === undefined) this.writeKey(names || undefined)
-      else this.writeKey(live, { names, weight })
+      else
+        this.writeKey(live, {
+          names,
+          weight,
+          ...(salt === undefined ? {} : { salt }),
+          ...(header === undefined ? {} : { header }),
+        })
     })
   }
 

@@ -201,7 +201,7 @@ describe('a reading', () => {
     const of = await world({ value: JSON.stringify({ v: 1, live: BLUE, canary, at: 1 }) })
     expect(await readOf(of)).toMatchObject({
       targets: [{ part: 'key housing', names: BLUE }],
-      canary: { names: GREEN, weight: 10 },
+      canary: { names: GREEN, weight: 10, salt: 'r7' },
     })
   })
 

@@ -6,7 +6,7 @@ import {
   type ModelRelease,
 } from '../../api/release.ts'
 import { forbidden, roleFor } from '../../core/allow-list.ts'
-import type { PointerTarget } from '../../core/world.ts'
+import type { CanaryReading, PointerTarget } from '../../core/world.ts'
 import { systemClock, type Clock } from '../../runtime/clock.ts'
 import type { Freshness } from '../aws/reader.ts'
 import {
@@ -279,6 +279,10 @@ function followed(route: Route | undefined, origins: readonly string[]): Route |
   return route && origins.includes(route.live) ? route : undefined
 }
 
+function sharedBy({ origin, ...rest }: NonNullable<Route['canary']>): CanaryReading {
+  return { names: origin, ...rest }
+}
+
 /** Where users go by the key, or by the behaviors themselves where no function follows it. */
 function decided(
   { base, settings, unsettledMs, now }: Parts,
@@ -293,7 +297,7 @@ function decided(
       targets: [{ part, names: live }],
       settled: isQuiet ? 'Yes' : 'No',
       ...timing,
-      ...(canary ? { canary: { names: canary.origin, weight: canary.weight } } : {}),
+      ...(canary ? { canary: sharedBy(canary) } : {}),
     }
   }
   const { blue, green } = settings.origins
