@@ -126,7 +126,8 @@ function undo(scene: Scene, attempt: Attempt): Verdict {
       `undo takes back a promoted attempt, and this one ${attempt.outcome ? `ended as ${attempt.outcome}` : 'is running: abort it'}`,
     )
   const adopted = adoptedTarget(scene, attempt)
-  if (adopted !== undefined) return goBack(scene, attempt, adopted)
+  if (adopted !== undefined)
+    return goBack(scene, attempt, adopted || 'what the behaviors name, without a key')
   const target = goalOf(scene, { ...attempt, direction: 'Back' })
   const trouble = target === undefined ? 'no color is free' : unavailable(scene.world.colors[target])
   if (trouble !== undefined)

@@ -130,8 +130,9 @@ function intentMissing({ memory, view, world }: Scene, { attempt, goal, weight }
 /** What the pointer names before a move is what an undo goes back to: an adopted origin, or else the color that stays warm. */
 function withUndoTarget(memory: Memory, view: PointerView): Memory {
   if (view.type === 'Adopted') return { ...memory, adopted: view.origin }
-  // A key that does not exist is gone back to by deleting it.
-  if (view.type === 'Nothing' && 'settled' in view) return { ...memory, adopted: '' }
+  // A key that did not exist before the first release is gone back to by deleting it; one that was deleted later is not.
+  const isFirst = !memory.history.some(({ outcome }) => outcome === 'Promoted')
+  if (view.type === 'Nothing' && 'settled' in view && isFirst) return { ...memory, adopted: '' }
   return view.type === 'Names' ? without(memory, 'adopted') : memory
 }
 

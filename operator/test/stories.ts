@@ -1279,6 +1279,20 @@ export const STORIES: Record<string, Story> = {
       { tell: 'retry', do: (world) => world.command('retry', '1') },
     ],
   },
+  'key-deleted-and-undone': {
+    title:
+      'Somebody deletes the key after the second version, which is brought back: an undo goes to the first version and not to no key',
+    spec: housingBehindStore(1, { driftPolicy: 'Repair' }),
+    before: alwaysThere,
+    acts: [
+      apply('version 2', housingBehindStore(2, { driftPolicy: 'Repair' })),
+      { tell: 'the key is deleted', when: promotedTwice, do: (world) => world.writeKey() },
+      {
+        tell: 'undo, once version 2 is back and version 1 is gone',
+        do: (world) => world.command('undo', '1'),
+      },
+    ],
+  },
   'key-foreign-value': {
     title:
       'Somebody else writes the key: an unknown origin, then a share of the clients; each is told, and brought back',
