@@ -5,12 +5,13 @@ import { claimTaken } from './blocked.ts'
 import { canaryOf, withdrawal } from './canary.ts'
 import { endAttempt, isBroken, isOverdue, keyOf, without } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
-import type { PointerView } from './pointer.ts'
+import { isKeyAbsent } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
 import {
   adoptedTarget,
   goalOf,
   runningAttempt,
+  staysWithoutKey,
   storedOf,
   unavailable,
   type Found,
@@ -74,9 +75,10 @@ function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
 
 /** Nobody can prove an origin that is not of this release; it has served before, and that is all that is known of it. */
 function backToAdopted(scene: Scene, attempt: Attempt, origin: string): Found {
-  const { view, world } = scene
-  if (isAt(view, origin)) return settling(scene) ?? invalidating(scene) ?? ended(scene, attempt)
-  const { pointer } = world
+  const { pointer } = scene.world
+  if (isAt(scene, origin)) return settling(scene) ?? invalidating(scene) ?? ended(scene, attempt)
+  const stays = origin === '' ? staysWithoutKey(scene, attempt) : undefined
+  if (stays !== undefined) return cannotReturn(scene, attempt, stays)
   if (pointer.type !== 'Read') return undefined
   if (!exists(origin, pointer)) {
     const message = `"${origin}", which served before, is not an origin of the distribution any more`
@@ -85,9 +87,9 @@ function backToAdopted(scene: Scene, attempt: Attempt, origin: string): Found {
   return claimTaken(scene) ?? moveToAdopted(scene, { attempt, origin, token: pointer.token })
 }
 
-/** A key that names nothing leaves users to what the behaviors name. */
-function isAt(view: PointerView, origin: string): boolean {
-  if (view.type === 'Nothing') return origin === ''
+/** Without a key users are left to what the behaviors name, whatever that is. */
+function isAt({ view, world }: Scene, origin: string): boolean {
+  if (origin === '') return view.type === 'Nothing' || isKeyAbsent(world.release.spec, world.pointer)
   return view.type === 'Adopted' && view.origin === origin
 }
 

@@ -4,7 +4,16 @@ import type { Attempt, Status } from '../api/release.ts'
 import { isReturnStuck } from './attempt.ts'
 import { canaryOf } from './canary.ts'
 import { COMMAND_LENGTH, endAttempt, retryAttempt, turnBack, type Memory } from './memory.ts'
-import { adoptedTarget, goalOf, holderOf, unavailable, type Found, type Scene, isDrifted } from './scene.ts'
+import {
+  adoptedTarget,
+  goalOf,
+  holderOf,
+  staysWithoutKey,
+  unavailable,
+  type Found,
+  type Scene,
+  isDrifted,
+} from './scene.ts'
 
 type CommandReport = NonNullable<Status['command']>
 type Verdict = { result: CommandReport['result']; message: string; memory?: Memory }
@@ -126,6 +135,8 @@ function undo(scene: Scene, attempt: Attempt): Verdict {
       `undo takes back a promoted attempt, and this one ${attempt.outcome ? `ended as ${attempt.outcome}` : 'is running: abort it'}`,
     )
   const adopted = adoptedTarget(scene, attempt)
+  const stays = adopted === '' ? staysWithoutKey(scene, attempt) : undefined
+  if (stays !== undefined) return refused(`${stays}: apply the spec that you want instead`)
   if (adopted !== undefined)
     return goBack(scene, attempt, adopted || 'what the behaviors name, without a key')
   const target = goalOf(scene, { ...attempt, direction: 'Back' })

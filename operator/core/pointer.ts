@@ -78,6 +78,13 @@ export function viewOf(spec: Spec, reading: PointerReading, states: Record<Color
   return { type: 'Split', message: `the pointer names ${describeTargets(reading)}` }
 }
 
+/** Whether no key decides: users are where the behaviors themselves lead, be that a color or not. */
+export function isKeyAbsent(spec: Spec, reading: PointerReading): boolean {
+  const store = keyValueStoreOf(spec)
+  if (!store || reading.type !== 'Read') return false
+  return reading.targets.every(({ part, names }) => names === '' || part !== `key ${store.key}`)
+}
+
 /** The one foreign origin that all parts name, where the spec allows to take over from it. */
 function adoptable(spec: Spec, { targets }: Extract<PointerReading, { type: 'Read' }>): string | undefined {
   const names = new Set(targets.map((target) => target.names))

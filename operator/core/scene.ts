@@ -4,6 +4,7 @@ import { instantText, recall, without, type ColorMemory, type Memory } from './m
 import {
   behindFallback,
   canaryColor,
+  colorOf,
   isMarkedElsewhere,
   isOutdated,
   isUnsettled,
@@ -286,6 +287,15 @@ export function goalOf(scene: Scene, attempt: Attempt): Color | undefined {
 export function adoptedTarget(scene: Scene, attempt: Attempt): string | undefined {
   const color = goalOf(scene, { ...attempt, direction: 'Back' })
   return color && scene.world.colors[color].workload ? undefined : scene.memory.adopted
+}
+
+/** Why it changes nothing to delete the key: the behaviors themselves lead to what the attempt brought. */
+export function staysWithoutKey({ world }: Scene, attempt: Attempt): string | undefined {
+  const { colors, pointer, release } = world
+  const left = COLORS.find((color) => colors[color].workload?.revision === attempt.revision)
+  const parts = pointer.type === 'Read' ? (pointer.fallback?.targets ?? []) : []
+  const stays = parts.find(({ names }) => left && colorOf(release.spec, names, colors) === left)
+  return stays && `without a key ${stays.part} leads to ${left ?? ''} all the same`
 }
 
 /** The color that does not hold what the attempt brought, even where that is just being deleted. */

@@ -55,6 +55,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'key-wrong-through-edges',
     'key-seen-too-early',
     'key-beside-another-fleet',
+    'key-undone-beside-its-color',
     'key-undo',
     'canary-abort',
     'canary-both-ill',

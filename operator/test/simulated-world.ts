@@ -691,7 +691,11 @@ export class SimulatedWorld implements Cluster {
     return {
       type: 'Read',
       token: `k${pointer.version}`,
-      targets: [{ part: KEY, names: pointer.targets[KEY] ?? (this.colorNamed(named) ? named : '') }],
+      targets: [
+        pointer.targets[KEY] === undefined && this.colorNamed(named)
+          ? { part: '*', names: named }
+          : { part: KEY, names: pointer.targets[KEY] ?? '' },
+      ],
       origins: ['housing-blue', 'housing-green', 'old-fleet'],
       settled: this.now >= settlesAt ? 'Yes' : 'No',
       ...(this.now < settlesAt ? { settlesAt } : {}),

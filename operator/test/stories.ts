@@ -1293,6 +1293,28 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'key-undone-beside-its-color': {
+    title:
+      'The first release beside another fleet, and somebody has the behaviors name its color: an undo by deleting the key is refused; while it is under way, it ends',
+    spec: housingBehindStore(1),
+    before: alwaysThere,
+    acts: [
+      { tell: 'the behaviors name blue', do: (world) => world.fallBackTo('housing-blue') },
+      { tell: 'undo', do: (world) => world.command('undo', '1') },
+      {
+        tell: 'they name the fleet, and undo',
+        do: (world) => {
+          world.fallBackTo('old-fleet')
+          world.command('undo', '2')
+        },
+      },
+      {
+        tell: 'they name blue again',
+        when: (world) => isReturning(world) && Object.keys(world.pointer.targets).length === 0,
+        do: (world) => world.fallBackTo('housing-blue'),
+      },
+    ],
+  },
   'key-foreign-value': {
     title:
       'Somebody else writes the key: an unknown origin, then a share of the clients; each is told, and brought back',
