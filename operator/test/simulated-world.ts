@@ -20,6 +20,7 @@ import type {
   CanaryReading,
   ClaimReading,
   ColorState,
+  Fallback,
   Ownership,
   PodState,
   PointerReading,
@@ -686,8 +687,6 @@ export class SimulatedWorld implements Cluster {
     if (!behaviors) throw new Error('a key is read behind a distribution')
     const [named = ''] = Object.values(behaviors.targets)
     const settlesAt = (pointer.writtenAt ?? -Infinity) + KEY_SETTLE_MS
-    const moving = behaviors.due.map(({ targets }) => targets)
-    const leading = [behaviors.targets, ...behaviors.edges, ...moving]
     return {
       type: 'Read',
       token: `k${pointer.version}`,
@@ -703,14 +702,20 @@ export class SimulatedWorld implements Cluster {
       elsewhere: this.elsewhere,
       ...(this.facts ? { distribution: this.facts } : {}),
       ...(share ? { canary: share } : {}),
-      fallback: {
-        token: `v${behaviors.version}`,
-        targets: leading.flatMap((targets) =>
-          Object.entries(targets).map(([part, names]) => ({ part, names })),
-        ),
-        settled: behaviors.due.length === 0 ? 'Yes' : 'No',
-        ...(this.spacingMs > 0 ? { writableAt: this.movedAt + this.spacingMs } : {}),
-      },
+      fallback: this.readFallback(behaviors),
+    }
+  }
+
+  /** Where the behaviors lead, be it by a configuration that some edge still follows. */
+  private readFallback({ due, edges, targets, version }: PointerState): Fallback {
+    const moving = due.map((one) => one.targets)
+    return {
+      token: `v${version}`,
+      targets: [targets, ...edges, ...moving].flatMap((leading) =>
+        Object.entries(leading).map(([part, names]) => ({ part, names })),
+      ),
+      settled: due.length === 0 ? 'Yes' : 'No',
+      ...(this.spacingMs > 0 ? { writableAt: this.movedAt + this.spacingMs } : {}),
     }
   }
 
