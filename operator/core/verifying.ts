@@ -56,6 +56,7 @@ export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
     const message = `after the switch: ${seen.message}`
     return { memory: turnBack(scene, attempt, { reason: 'VerifyFailed', message }) }
   }
+  if (isOverTime(scene, attempt)) return { ...asking, ...nowhereElse(seen.message) }
   // The time that it may take begins when every edge follows.
   if (attempt.verifyBy || isUnsettled(scene.view)) return asking
   const memory: Memory = { ...scene.memory, attempt: { ...attempt, verifyBy: deadlineOf(scene.world) } }
@@ -85,9 +86,18 @@ function earlyAnswer({ world: { did } }: Scene): Pick<NonNullable<Found>, 'waiti
 
 /** Every edge follows, and yet no proof came in the time that a candidate may take to build; the other color could serve. */
 function isLost(scene: Scene, attempt: Attempt, color: Color): boolean {
-  const { verifyBy } = attempt
-  if (verifyBy === undefined || !isPast(verifyBy, scene.world)) return false
+  if (!isOverTime(scene, attempt)) return false
   return !unavailable(scene.world.colors[otherColor(color)]) || adoptedTarget(scene, attempt) !== undefined
+}
+
+function isOverTime({ world }: Scene, { verifyBy }: Attempt): boolean {
+  return verifyBy !== undefined && isPast(verifyBy, world)
+}
+
+/** A first release has nothing to go back to, so a person must see to it; what recovers by itself is still promoted. */
+function nowhereElse(seen: string): Pick<NonNullable<Found>, 'stalled' | 'recheckMs'> {
+  const message = `after the switch: ${seen}; there is no other color to go back to, so it is asked on: correct the way from the pointer to the pods, or what spec.traffic says of it, or apply another spec`
+  return { stalled: { reason: 'VerifyFailed', message }, recheckMs: SETTLE_POLL_MS }
 }
 
 /** Asks for the proof, whatever it shows; undefined once it stands. */

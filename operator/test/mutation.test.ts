@@ -109,6 +109,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'caches-invalidated',
     'slow-edges',
     'verify-silent',
+    'first-release-silent',
     'pointer-changed-while-settling',
     'pointer-type-changed',
     'key-instead-of-distribution',

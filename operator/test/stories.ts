@@ -619,6 +619,27 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'first-release-silent': {
+    title:
+      'The first release cannot be reached through the edges: that is told, and it is promoted once the way is mended',
+    spec: housing(1, { progressDeadlineSeconds: 60 }),
+    acts: [
+      {
+        tell: 'nobody is answered through the edges',
+        when: isSettling,
+        do: (world) => {
+          world.edgesSilent = 'Yes'
+        },
+      },
+      {
+        tell: 'the way is mended',
+        when: phase('Stalled'),
+        do: (world) => {
+          world.edgesSilent = 'No'
+        },
+      },
+    ],
+  },
   'both-broken-then-fixed': {
     title: 'Both colors are wrong: a third version leads out',
     spec: housing(1),
