@@ -6,8 +6,9 @@ import { COLORS, otherColor } from '../api/names.ts'
 import { AFTER, keyOf, without } from '../core/memory.ts'
 import { RULES, type Rules } from '../core/plan.ts'
 import { servingColors } from '../core/pointer.ts'
-import { goalOf, type Found, type Scene } from '../core/scene.ts'
+import type { Found, Scene } from '../core/scene.ts'
 import { settling } from '../core/verifying.ts'
+import { gatesPassed } from './beliefs.ts'
 import { DeviationError, run } from './simulation.ts'
 import { STORIES } from './stories.ts'
 
@@ -236,15 +237,6 @@ const everyPodReady: Change = (scene) =>
 /** Only once the gates have passed: before, the candidate must come up as ever. */
 const readyOncePassed: Change = (scene) =>
   scene.memory.gates?.result === 'Passed' ? everyPodReady(scene) : scene
-
-const gatesPassed: Change = (scene) => {
-  const { attempt } = scene.memory
-  const goal = attempt && goalOf(scene, attempt)
-  if (!goal) return scene
-  const pods = scene.world.colors[goal].pods.map(({ name }) => name)
-  const gates = { key: keyOf(attempt), result: 'Passed' as const, pods, results: [] }
-  return { ...scene, memory: { ...scene.memory, gates } }
-}
 
 const tokenAsWritten: Change = (scene) => {
   const { pointer } = scene.world

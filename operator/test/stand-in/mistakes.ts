@@ -2,16 +2,8 @@
 import { goalOf, type Scene } from '../../core/scene.ts'
 import { keyOf } from '../../core/memory.ts'
 import { RULES } from '../../core/plan.ts'
+import { gatesPassed } from '../beliefs.ts'
 import type { Mistake } from './walker.ts'
-
-function withGatesPassed(scene: Scene): Scene {
-  const { attempt } = scene.memory
-  const goal = attempt && goalOf(scene, attempt)
-  if (!goal) return scene
-  const pods = scene.world.colors[goal].pods.map(({ name }) => name)
-  const gates = { key: keyOf(attempt), result: 'Passed' as const, pods, results: [] }
-  return { ...scene, memory: { ...scene.memory, gates } }
-}
 
 function withIntent(scene: Scene): Scene {
   const { memory, world } = scene
@@ -50,7 +42,7 @@ export const MISTAKES = {
   'the gates are believed without asking': {
     rules: {
       ...RULES,
-      advance: { ...RULES.advance, switching: (scene) => RULES.advance.switching(withGatesPassed(scene)) },
+      advance: { ...RULES.advance, switching: (scene) => RULES.advance.switching(gatesPassed(scene)) },
     },
   },
   'the pointer is moved before the status says so': {
