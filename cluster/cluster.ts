@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { ClusterError } from './cluster-error.ts'
-import { ConfigError, parseInvocation, type Invocation } from './config.ts'
+import { ConfigError, parseInvocation, USAGE, type Invocation } from './config.ts'
 import type { ClusterState } from './handle.ts'
 import { providerFor } from './provider.ts'
 
@@ -23,6 +23,10 @@ try {
 /** Does what the command line says and returns the exit code. */
 async function perform({ verb, args, config }: Invocation): Promise<number> {
   const report = (line: string): void => console.log(line)
+  if (verb === 'help') {
+    console.log(USAGE)
+    return 0
+  }
   const provider = await providerFor({ config, report, signal: interrupted.signal })
   switch (verb) {
     case 'up':

@@ -23,6 +23,8 @@ describe('parseInvocation', () => {
     { argv: ['load', 'a:1', 'b:2'], verb: 'load', args: ['a:1', 'b:2'], config: {} },
     { argv: ['exec', '--', 'ls', '-l', '--name'], verb: 'exec', args: ['ls', '-l', '--name'], config: {} },
     { argv: ['status', '--provider', 'kind'], verb: 'status', args: [], config: { provider: 'kind' } },
+    { argv: ['--help'], verb: 'help', args: [], config: {} },
+    { argv: ['up', '-h'], verb: 'help', args: [], config: {} },
     {
       argv: ['up', '--context', 'mine'],
       verb: 'up',

@@ -7,9 +7,17 @@ import { parseCidr } from './ranges.ts'
 export type Provider = 'debian' | 'kind' | 'context'
 
 /** What the command line does. */
-export type Verb = 'up' | 'down' | 'status' | 'load' | 'exec' | 'kubeconfig'
+export type Verb = 'up' | 'down' | 'status' | 'load' | 'exec' | 'kubeconfig' | 'help'
 
-const VERBS: readonly string[] = ['up', 'down', 'status', 'load', 'exec', 'kubeconfig'] satisfies Verb[]
+const VERBS: readonly string[] = [
+  'up',
+  'down',
+  'status',
+  'load',
+  'exec',
+  'kubeconfig',
+  'help',
+] satisfies Verb[]
 const PROVIDERS: readonly string[] = ['auto', 'debian', 'kind', 'context']
 
 /** Settings of one cluster; everything that flags and environment say is in here. */
@@ -48,6 +56,7 @@ export const USAGE = `usage: node cluster/cluster.ts <verb> [flags]
   load TAG...   load images built by cluster/images.ts into the node
   exec -- CMD   run a command inside the node's namespaces
   kubeconfig    print the path of the cluster's own kubeconfig
+  help          print this, as --help does
 
   --name NAME          default modelrelease (MODELRELEASE_CLUSTER_NAME)
   --range CIDR         a private /16, default 10.213.0.0/16 (MODELRELEASE_CLUSTER_RANGE)
@@ -59,6 +68,7 @@ const OPTIONS = {
   range: { type: 'string' },
   provider: { type: 'string' },
   context: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
 } as const
 
 interface Flags {
@@ -66,6 +76,7 @@ interface Flags {
   readonly range?: string
   readonly provider?: string
   readonly context?: string
+  readonly help?: boolean
 }
 
 /** Settings from flags, then environment, then defaults. Throws one ConfigError that lists every problem. */
@@ -94,7 +105,7 @@ export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
 /** A whole command line; flags may stand before or after the verb, words after `--` are the verb's own. */
 export function parseInvocation(argv: readonly string[], env: Environment): Invocation {
   const parsed = parse(argv)
-  const [verb, ...args] = parsed.positionals
+  const [verb, ...args] = parsed.values.help ? ['help'] : parsed.positionals
   if (verb === undefined || !VERBS.includes(verb)) {
     throw new ConfigError(verb === undefined ? USAGE : `unknown verb ${verb}\n\n${USAGE}`)
   }
