@@ -17,6 +17,8 @@ export type CallEntry = {
   invalidation?: string
   /** Keys of a store that were put or deleted. */
   keys?: string[]
+  /** What was put, by key. */
+  puts?: Record<string, string>
   ifMatch?: string
   /** HTTP status that was decided; a dropped connection carries the status that was never sent. */
   status: number

@@ -1,4 +1,5 @@
 /** KeyValueStores seen and changed without the manners of the API. */
+import { entryOf } from '../key-value-store/data-plane.ts'
 import { membersOf, ok, partOf, record } from './admin-request.ts'
 import type { Store } from '../key-value-store/stores.ts'
 import type { World } from '../world.ts'
@@ -20,13 +21,14 @@ function describe({ propagations }: World, { name, arn, etag, number, items }: S
 /** `puts` is an object of keys and values, `deletes` a list of keys; either may be left out. */
 function foreignWrite(request: AdminRequest): AdminAnswer {
   const { puts = {}, deletes = [] } = membersOf(request)
-  const pairs = Object.entries(puts as Record<string, unknown>)
-  const store = request.world.stores.rewrite(partOf(request), {
-    puts: pairs.map(([key, value]) => ({ key, value: String(value) })),
+  const changes = {
+    puts: Object.entries(puts as Record<string, unknown>).map(([key, value]) => ({
+      key,
+      value: String(value),
+    })),
     deletes: (deletes as unknown[]).map(String),
-  })
-  const { name, etag, number: version } = store
-  const keys = [...pairs.map(([key]) => key), ...(deletes as unknown[]).map(String)]
-  record(request.world, 'ForeignWrite', { store: name, status: 200, etag, version, keys })
+  }
+  const store = request.world.stores.rewrite(partOf(request), changes)
+  record(request.world, 'ForeignWrite', { store: store.name, status: 200, ...entryOf(store, changes) })
   return ok(describe(request.world, store))
 }

@@ -1,6 +1,7 @@
 /** The data plane of KeyValueStores on the wire: REST-JSON, another service than the control plane. */
 import { KeyValueStoreError } from './key-value-store-error.ts'
 import { sizeOf } from './stores.ts'
+import type { CallEntry } from '../audit-log.ts'
 import type { Answer, Call, Route, Service } from '../calls/call.ts'
 import type { KeyChanges, Store, Stores } from './stores.ts'
 
@@ -111,8 +112,16 @@ function updateKeys(stores: Stores, call: Call): Answer {
 
 function changed(stores: Stores, call: Call, changes: KeyChanges): Answer {
   const store = stores.change(call.parts[0] ?? '', call.ifMatch, changes)
-  const keys = [...changes.puts.map(({ key }) => key), ...changes.deletes]
-  return { ...json(totals(store), store), audit: { etag: store.etag, version: store.number, keys } }
+  return { ...json(totals(store), store), audit: entryOf(store, changes) }
+}
+
+/** What the audit log says of a change that made this of the store. */
+export function entryOf(
+  { etag, number: version }: Store,
+  { puts, deletes }: KeyChanges,
+): Pick<CallEntry, 'etag' | 'version' | 'keys' | 'puts'> {
+  const keys = [...puts.map(({ key }) => key), ...deletes]
+  return { etag, version, keys, puts: Object.fromEntries(puts.map(({ key, value }) => [key, value])) }
 }
 
 function totals({ items }: Store): { ItemCount: number; TotalSizeInBytes: number } {

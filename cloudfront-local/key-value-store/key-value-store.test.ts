@@ -159,8 +159,15 @@ describe('the data plane', () => {
       { Key: 'c', Value: '1' },
     ])
     expect(calls(of.running).filter(({ operation }) => operation === 'UpdateKeys')).toMatchObject([
-      { service: 'KeyValueStore', store: 'models', status: 200, version: 2, keys: ['a', 'b'] },
-      { version: 3, keys: ['c', 'a'] },
+      {
+        service: 'KeyValueStore',
+        store: 'models',
+        status: 200,
+        version: 2,
+        keys: ['a', 'b'],
+        puts: { a: '1', b: '1' },
+      },
+      { version: 3, keys: ['c', 'a'], puts: { c: '1' } },
       { status: 404, code: 'ResourceNotFoundException', store: 'models' },
     ])
   })
