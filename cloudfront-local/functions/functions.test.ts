@@ -458,6 +458,15 @@ describe('at an edge', () => {
     expect((await seen(world, { path: '/x' })).url).toBe('/x')
   })
 
+  test('a function whose thread stands still, as on a busy machine, is waited for', async () => {
+    const world = await running(`function handler(event) {
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500)
+      return event.request
+    }`)
+    expect((await seen(world, { path: '/x' })).url).toBe('/x')
+    expect(world.logged).toEqual([])
+  })
+
   test('a version brings a function that an edge never had, and its store', async () => {
     const world = await running(PASS)
     const sdk = cloudFront(world)
