@@ -159,6 +159,22 @@ test('faults are listed and cleared', async () => {
   expect((await call('GET', '/faults')).body).toEqual([])
 })
 
+test('those faults are cleared that name what is asked for', async () => {
+  const fault = { code: 'Throttling', times: 3 }
+  await call('POST', '/faults', { operation: 'GetDistribution', distribution: 'E1', ...fault })
+  await call('POST', '/faults', { operation: 'UpdateDistribution', distribution: 'E1', ...fault })
+  await call('POST', '/faults', { operation: 'GetDistribution', ...fault })
+  await call('DELETE', '/faults?distribution=E1&operation=GetDistribution')
+  const left = [
+    { operation: 'UpdateDistribution', distribution: 'E1' },
+    { operation: 'GetDistribution', times: 3 },
+  ]
+  expect((await call('GET', '/faults')).body).toMatchObject(left)
+  expect(await call('DELETE', '/faults?distributon=E1')).toMatchObject({ status: 400 })
+  expect((await call('GET', '/faults')).body).toHaveLength(2)
+  await call('DELETE', '/faults')
+})
+
 test.each([
   {
     method: 'POST',

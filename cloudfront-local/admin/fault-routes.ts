@@ -1,10 +1,11 @@
 /** The audit log and the faults. */
-import { parseFault } from '../calls/faults.ts'
+import { FAULT_SUBJECTS, parseFault } from '../calls/faults.ts'
 import { AdminError, ok } from './admin-request.ts'
 import type { AuditEntry, AuditLog } from '../audit-log.ts'
 import type { AdminAnswer, AdminRequest, AdminRoute } from './admin-request.ts'
 
 const MAX_WAIT_SECONDS = 60
+const CLEARED_BY: readonly string[] = ['operation', ...FAULT_SUBJECTS]
 
 export const faultAdminRoutes: readonly AdminRoute[] = [
   { method: 'GET', path: /^\/audit$/, handle: getAudit },
@@ -44,7 +45,10 @@ function postFault({ world, body }: AdminRequest): AdminAnswer {
   return { status: 201, body: fault }
 }
 
-function deleteFaults({ world }: AdminRequest): AdminAnswer {
-  world.faults.clear()
+/** `?operation=…&distribution=…` forgets those that name these; without a query, all. */
+function deleteFaults({ world, query }: AdminRequest): AdminAnswer {
+  const unknown = [...query.keys()].filter((name) => !CLEARED_BY.includes(name))
+  if (unknown.length > 0) throw new AdminError(400, `unknown parameter: ${unknown.join(', ')}`)
+  world.faults.clear(Object.fromEntries(query))
   return { status: 204 }
 }

@@ -79,8 +79,10 @@ export class FaultTable {
     return this.#faults
   }
 
-  clear(): void {
-    this.#faults = []
+  /** Forgets those that name exactly what is given; all of them where nothing is. */
+  clear(about: FaultScope & { operation?: string } = {}): void {
+    const named = Object.entries(about) as [keyof typeof about, string][]
+    this.#faults = this.#faults.filter((fault) => !named.every(([name, value]) => fault[name] === value))
   }
 
   /** The effect for this call, if any; the oldest matching fault is used up by one. */
