@@ -26,7 +26,6 @@ export const REASONS = {
     'SettlingSlowly',
     'Verifying',
     'Returning',
-    'BothColorsBroken',
     'PointerUnreachable',
   ],
   Stalled: [
@@ -50,6 +49,7 @@ export const REASONS = {
     'CanaryFailed',
     'ProgressDeadlineExceeded',
     'VerifyFailed',
+    'BothColorsBroken',
     'Aborted',
     'Undone',
     'PointerMoved',

@@ -61,7 +61,7 @@ function notProven(scene: Scene, attempt: Attempt, message: string): Found {
 function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
   if (isBroken(attempt))
     return {
-      waiting: {
+      stalled: {
         reason: 'BothColorsBroken',
         message: `${attempt.message ?? ''}, and ${message}; nothing is moved or removed: apply another spec, or have the new color asked again with the command retry/${attempt.id}/<nonce>`,
       },

@@ -135,7 +135,7 @@ function worseThere(scene: Scene, attempt: Attempt): Found {
     ...(isBroken(attempt) ? ['apply another spec'] : []),
   ]
   const message = `${attempt.message ?? `a share of the clients goes to ${color}`}, and ${live}, to which all should go, has no ready pod; nothing is moved or removed: ${waysOut.join(', or ')}`
-  return { waiting: { reason: 'BothColorsBroken', message }, recheckMs: PODS_RECHECK_MS }
+  return { stalled: { reason: 'BothColorsBroken', message }, recheckMs: PODS_RECHECK_MS }
 }
 
 /** What a share of the clients is sent to fell ill, or somebody else took the share away: all go back in seconds. */

@@ -97,7 +97,6 @@ const PHASE_OF_REASON: Partial<Record<string, Phase>> = {
   SettlingSlowly: 'Switching',
   Verifying: 'Verifying',
   Returning: 'Returning',
-  BothColorsBroken: 'Returning',
 }
 
 /** One word for people, in the column that they look at first. */

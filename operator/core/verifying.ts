@@ -1,7 +1,7 @@
 /** After a move: every edge follows, and users are seen to be answered by the new revision. */
 import { otherColor, type Color } from '../api/names.ts'
 import { distributionOf, keyValueStoreOf, type Attempt, type Verify } from '../api/release.ts'
-import { deadlineOf, isPast, turnBack, without, type Memory } from './memory.ts'
+import { deadlineOf, instantText, isPast, turnBack, without, type Memory } from './memory.ts'
 import { EARLY_ASK_MS, SETTLE_POLL_MS, SLOW_SETTLING_MS } from './pacing.ts'
 import { isUnsettled } from './pointer.ts'
 import { adoptedTarget, storedOf, unavailable, type Found, type Scene } from './scene.ts'
@@ -52,15 +52,25 @@ export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
   const asking = unverified(scene, attempt, color)
   const seen = notNew(scene)
   if (!asking?.step || !seen || attempt.direction === 'Back') return asking
-  if (seen.type === 'Wrong' || isLost(scene, attempt, color)) {
+  const isLate = isOverTime(scene, attempt)
+  if (seen.type === 'Wrong' || isLate) {
     const message = `after the switch: ${seen.message}`
-    return { memory: turnBack(scene, attempt, { reason: 'VerifyFailed', message }) }
+    const nowhere = nowhereElse(scene, attempt, { color, message })
+    if (!nowhere) return { memory: turnBack(scene, attempt, { reason: 'VerifyFailed', message }) }
+    // What has been wrong is not waited for, whatever is answered next, until it is right.
+    return { ...asking, ...nowhere, ...(isLate ? {} : untilNow(scene, attempt)) }
   }
-  if (isOverTime(scene, attempt)) return { ...asking, ...nowhereElse(seen.message) }
   // The time that it may take begins when every edge follows.
   if (attempt.verifyBy || isUnsettled(scene.view)) return asking
-  const memory: Memory = { ...scene.memory, attempt: { ...attempt, verifyBy: deadlineOf(scene.world) } }
-  return { ...asking, memory }
+  return { ...asking, ...askedUntil(scene, attempt, deadlineOf(scene.world)) }
+}
+
+function untilNow(scene: Scene, attempt: Attempt): { memory: Memory } {
+  return askedUntil(scene, attempt, instantText(scene.world.now))
+}
+
+function askedUntil({ memory }: Scene, attempt: Attempt, verifyBy: string): { memory: Memory } {
+  return { memory: { ...memory, attempt: { ...attempt, verifyBy } } }
 }
 
 /**
@@ -84,20 +94,31 @@ function earlyAnswer({ world: { did } }: Scene): Pick<NonNullable<Found>, 'waiti
   return { waiting: { reason: 'Verifying', message } }
 }
 
-/** Every edge follows, and yet no proof came in the time that a candidate may take to build; the other color could serve. */
-function isLost(scene: Scene, attempt: Attempt, color: Color): boolean {
-  if (!isOverTime(scene, attempt)) return false
-  return !unavailable(scene.world.colors[otherColor(color)]) || adoptedTarget(scene, attempt) !== undefined
-}
-
 function isOverTime({ world }: Scene, { verifyBy }: Attempt): boolean {
   return verifyBy !== undefined && isPast(verifyBy, world)
 }
 
-/** A first release has nothing to go back to, so a person must see to it; what recovers by itself is still promoted. */
-function nowhereElse(seen: string): Pick<NonNullable<Found>, 'stalled' | 'recheckMs'> {
-  const message = `after the switch: ${seen}; there is no other color to go back to, so it is asked on: correct the way from the pointer to the pods, or what spec.traffic says of it, or apply another spec`
-  return { stalled: { reason: 'VerifyFailed', message }, recheckMs: SETTLE_POLL_MS }
+/**
+ * Where nothing can take over, going back helps nobody: a person must see to it, and what recovers by itself is still
+ * promoted. Undefined where something can.
+ */
+function nowhereElse(
+  scene: Scene,
+  attempt: Attempt,
+  { color, message }: { color: Color; message: string },
+): Pick<NonNullable<Found>, 'stalled' | 'recheckMs'> | undefined {
+  const other = otherColor(color)
+  const state = scene.world.colors[other]
+  const trouble = unavailable(state)
+  if (trouble === undefined || adoptedTarget(scene, attempt) !== undefined) return undefined
+  const reason = state.workload ? 'BothColorsBroken' : 'VerifyFailed'
+  const why = state.workload
+    ? `${other} cannot take over (${trouble})`
+    : 'there is no other color to go back to'
+  const remedy =
+    'correct the model, the way from the pointer to the pods, or what spec.traffic says of it, or apply another spec'
+  const told = `${message}; ${why}, so nothing is moved or removed, and users' answers are asked for on and on: ${remedy}`
+  return { stalled: { reason, message: told }, recheckMs: SETTLE_POLL_MS }
 }
 
 /** Asks for the proof, whatever it shows; undefined once it stands. */

@@ -47,7 +47,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'undo-and-retry',
     'abort-after-switch',
     'both-broken',
-    'first-release-wrong',
+    'wrong-while-old-is-down',
     'undo-to-silent',
     'third-spec-while-going-back',
     'moves-spaced',
@@ -111,6 +111,8 @@ const SHOWS: Record<RuleName, string[]> = {
     'slow-edges',
     'verify-silent',
     'first-release-silent',
+    'first-release-wrong',
+    'first-release-wrong-and-replaced',
     'pointer-changed-while-settling',
     'pointer-type-changed',
     'key-instead-of-distribution',
@@ -263,6 +265,20 @@ const noRetireDelay: Change = (scene) => {
 
 const atRest: Change = (scene) => ({ ...settled(scene), memory: without(scene.memory, 'attempt', 'intent') })
 
+/** As if the live color stood in the other one too. */
+const twinned: Change = (scene) => {
+  const { live, world } = scene
+  if (!live) return scene
+  const colors = { ...world.colors, [otherColor(live)]: world.colors[live] }
+  return { ...scene, world: { ...world, colors } }
+}
+
+const neverLate: Change = (scene) => {
+  const { attempt } = scene.memory
+  if (!attempt) return scene
+  return { ...scene, memory: { ...scene.memory, attempt: without(attempt, 'verifyBy') } }
+}
+
 const unmarked: Change = (scene) =>
   eachColor(scene, ({ service }) => (service ? { service: without(service, 'origin') } : {}))
 
@@ -376,6 +392,18 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'the target of a return is believed to be right': {
     rules: blinded(['goingBack'], gatesPassed),
     story: 'both-broken',
+  },
+  'a return is begun though nothing can take over': {
+    rules: blinded(['alreadyLive'], twinned),
+    story: 'first-release-wrong',
+  },
+  'a color that is not complete is taken for one to return to': {
+    rules: blinded(['alreadyLive'], everyPodReady),
+    story: 'wrong-while-old-is-down',
+  },
+  'a wrong answer is forgotten when the next does not come': {
+    rules: blinded(['alreadyLive'], neverLate),
+    story: 'first-release-wrong',
   },
   'the warm color retires beside a broken live one': {
     rules: blinded(['retiring'], everyPodReady),

@@ -606,17 +606,38 @@ export const STORIES: Record<string, Story> = {
   },
   'first-release-wrong': {
     title:
-      'The first release answers wrong for a while: there is nothing to return to, and a retry leads out',
+      'The first release answers wrong for a while: there is nothing to return to, so that is told until it is right',
     spec: housing(1),
     acts: [
       { tell: 'the first color goes wrong', when: isSettling, do: (world) => world.madden('green') },
       {
-        tell: 'it recovers: retry',
+        tell: 'nobody is answered through the edges',
         do: (world) => {
-          world.calm('green')
-          world.command('retry', '1')
+          world.edgesSilent = 'Yes'
         },
       },
+      {
+        tell: 'the way is mended, and the first color recovers',
+        do: (world) => {
+          world.edgesSilent = 'No'
+          world.calm('green')
+        },
+      },
+    ],
+  },
+  'first-release-wrong-and-replaced': {
+    title: 'The first release answers wrong: another spec leads out',
+    spec: housing(1, { behavior: 'broken-through-edges' }),
+    acts: [apply('version 2', housing(2))],
+  },
+  'wrong-while-old-is-down': {
+    title:
+      'Users get wrong answers, and the old color is not complete: it is returned to as soon as it can take over',
+    spec: housing(1),
+    acts: [
+      apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
+      { tell: 'the old color falls ill', when: isSettling, do: (world) => world.sicken('green') },
+      { tell: 'it recovers', do: (world) => world.heal('green') },
     ],
   },
   'first-release-silent': {
