@@ -68,8 +68,7 @@ describe('more than 32 rows share a run', () => {
       }
     }
     expect(await tryBatches(new Wide(), 512)).toMatchObject({ maxRows: 32 })
-    // A machine that is busy with other tests takes its time.
-  }, 30_000)
+  })
 })
 
 describe('rows that may not share a run', () => {

@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events'
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import pino from 'pino'
 import { Call } from '../execution/call.ts'
@@ -38,7 +38,6 @@ export default {
 const pools: HandlerPool[] = []
 const losses: Loss[] = []
 const lines: string[] = []
-const logged = new EventEmitter()
 
 afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.close()))
@@ -46,11 +45,15 @@ afterEach(async () => {
   lines.length = 0
 })
 
-function newPool(source = HANDLER, size = 1): HandlerPool {
+/** How long a thread of a machine that is busy may take to hear that it shall stop. */
+const PATIENT_MS = 60_000
+
+function newPool(source = HANDLER, { size = 1, graceMs = PATIENT_MS } = {}): HandlerPool {
   const pool = new HandlerPool({
+    graceMs,
     data: { url: 'file:///nowhere/handler.js', source, pinned: true, settings: { a: 1 } },
     size,
-    log: pino({ level: 'trace' }, { write: (line) => logged.emit('line', lines.push(line)) }),
+    log: pino({ level: 'trace' }, { write: (line) => void lines.push(line) }),
     lost: (loss) => losses.push(loss),
   })
   pools.push(pool)
@@ -76,8 +79,8 @@ function read(outcome: Outcome): unknown {
   return outcome.type === 'Answered' ? JSON.parse(Buffer.from(outcome.body).toString()) : outcome
 }
 
-async function started(source?: string, size?: number): Promise<HandlerPool> {
-  const pool = newPool(source, size)
+async function started(source?: string, more?: { size?: number; graceMs?: number }): Promise<HandlerPool> {
+  const pool = newPool(source, more)
   await pool.start()
   return pool
 }
@@ -164,9 +167,16 @@ describe('a thread that dies takes its request with it, and is replaced', () => 
 })
 
 test('a handler that dies again and again is started more and more slowly', async () => {
-  const pool = await started("setTimeout(() => { throw new Error('boom') }, 5); " + HANDLER)
+  const channel = new BroadcastChannel('death')
+  const mortal = "new BroadcastChannel('death').onmessage = () => { throw new Error('boom') }; "
+  const pool = await started(mortal + HANDLER)
   // The first is replaced at once, the second after a while.
-  while (losses.length < 2) await once(logged, 'line')
+  for (const deaths of [1, 2]) {
+    while (pool.alive === 0) await turn()
+    channel.postMessage('die')
+    while (losses.length < deaths) await turn()
+  }
+  channel.close()
   await pool.close()
   const delays = lines
     .map((line) => JSON.parse(line) as { msg: string; delayMs?: number })
@@ -178,11 +188,11 @@ test('a handler that dies again and again is started more and more slowly', asyn
 
 describe('a deadline', () => {
   test.each([
-    ['that the handler heeds costs no thread', 'wait', []],
-    ['that it does not heed costs its thread', 'ignore', ['DidNotStop']],
-    ['also where it never comes to rest', 'loop', ['DidNotStop']],
-  ])('%s', async (_, act, lost) => {
-    const pool = await started()
+    ['that the handler heeds costs no thread', 'wait', PATIENT_MS, []],
+    ['that it does not heed costs its thread', 'ignore', 50, ['DidNotStop']],
+    ['also where it never comes to rest', 'loop', 50, ['DidNotStop']],
+  ])('%s', async (_, act, graceMs, lost) => {
+    const pool = await started(HANDLER, { graceMs })
     const { promise, resolve } = Promise.withResolvers<undefined>()
     const late = job({ act }, { call: new Call(performance.now() + 50), settled: () => resolve(undefined) })
     await expect(pool.perform(late)).rejects.toMatchObject({ status: 504 })
@@ -220,7 +230,7 @@ test('when the client leaves, the program that the handler waits for is killed a
 })
 
 test('each thread does one task at a time, and tasks wait their turn', async () => {
-  const pool = await started(HANDLER, 2)
+  const pool = await started(HANDLER, { size: 2 })
   const left = new AbortController()
   const stuck = pool.perform(job({ act: 'wait' }, { left: left.signal }))
   const answers = await Promise.all([1, 2, 3].map((value) => pool.perform(job({ value }))))

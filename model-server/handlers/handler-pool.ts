@@ -31,6 +31,7 @@ export class HandlerPool {
   readonly #size: number
   readonly #log: Logger
   readonly #lost: (loss: Loss) => void
+  readonly #graceMs: number
   readonly #idle: HandlerThread[] = []
   readonly #threads = new Set<HandlerThread>()
   #waiting: ((thread: HandlerThread) => void)[] = []
@@ -43,16 +44,19 @@ export class HandlerPool {
     size,
     log,
     lost,
+    graceMs = GRACE_MS,
   }: {
     data: ThreadData
     size: number
     log: Logger
     lost: (loss: Loss) => void
+    graceMs?: number
   }) {
     this.#data = data
     this.#size = size
     this.#log = log
     this.#lost = lost
+    this.#graceMs = graceMs
   }
 
   /** Threads that can take a task or are at one. */
@@ -110,7 +114,7 @@ export class HandlerPool {
       ending = setTimeout(() => {
         this.#replace(thread, 'DidNotStop')
         void thread.end()
-      }, GRACE_MS)
+      }, this.#graceMs)
     }
     stop.addEventListener('abort', abort, { once: true })
     try {

@@ -156,12 +156,15 @@ describe('bytes that cannot be had yet: alive, not ready, and it tries again', (
 
   test('a store that answers 503, then breaks off, then delivers', async () => {
     const bytes = readFileSync(housingPath)
+    const looked = Promise.withResolvers<undefined>()
     const answers: RequestListener[] = [
       (_, response) => response.writeHead(503).end('later'),
-      (_, response) => {
-        response.writeHead(200, { 'content-length': bytes.length })
-        response.write(bytes.subarray(0, 1_000), () => response.destroy())
-      },
+      // It says why it has no model until the next attempt has ended, so that one waits until somebody has looked.
+      (_, response) =>
+        void looked.promise.then(() => {
+          response.writeHead(200, { 'content-length': bytes.length })
+          response.write(bytes.subarray(0, 1_000), () => response.destroy())
+        }),
     ]
     let asked = 0
     const uri = await startStore((request, response) => {
@@ -171,6 +174,7 @@ describe('bytes that cannot be had yet: alive, not ready, and it tries again', (
     })
     const process = start({ MODEL_URI: `${uri}?signature=secret` })
     await expectNotYet(process, 'the server answered 503 Service Unavailable')
+    looked.resolve(undefined)
     await expectReady(process)
     expect(asked).toBe(3)
     expect(JSON.stringify(process.log)).not.toContain('secret')

@@ -23,7 +23,8 @@ export class ServerProcess {
       env: { PORT: '0', OPS_PORT: '0', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    this.exited = once(this.child, 'exit').then(([code]) => code as number | null)
+    // 'exit' may come before the last of what it said.
+    this.exited = once(this.child, 'close').then(([code]) => code as number | null)
     this.child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()))
     if (this.child.stdout) createInterface(this.child.stdout).on('line', (line) => this.#read(line))
   }
