@@ -3,6 +3,9 @@
 /** How often a pointer that is settling is read again. */
 export const SETTLE_POLL_MS = 5000
 
+/** The soonest, where it is known when it will have settled. */
+export const LEAST_POLL_MS = 250
+
 /** How often users' answers are asked for while it is not sure yet that every edge follows a key. */
 export const EARLY_ASK_MS = 2000
 

@@ -433,6 +433,17 @@ describe('a pointer whose changes nobody watches', () => {
     expect({ rule, recheckMs }).toEqual({ rule: undefined, recheckMs: 5000 })
   })
 
+  test.each([
+    ['as closely as any, for as long as it is on its way', 40_000, 5000],
+    ['when it stands', 3000, 3000],
+    ['soon where it should stand already', 0, 250],
+  ])('where time alone tells, is looked at %s', (_, settlesInMs, recheckMs) => {
+    const pointer = { ...pointingAt('housing-green', 'No'), settlesAt: NOW + settlesInMs }
+    const running = promotedWorld({ status: { attempt: attemptAt(housing(2)) } })
+    for (const { release } of [promotedWorld(), running])
+      expect(plan({ ...promotedWorld(), release, pointer }).recheckMs).toBe(recheckMs)
+  })
+
   test('is looked at sooner where something waits for it', () => {
     const world = kept(240_000)
     const pointer = { ...pointingAt('housing-blue', 'No'), expiresAt: NOW + 240_000 }

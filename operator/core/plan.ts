@@ -2,7 +2,7 @@ import type { Status } from '../api/release.ts'
 import { advance, ADVANCE } from './advance.ts'
 import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
-import { SETTLE_POLL_MS } from './pacing.ts'
+import { LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
 import { sceneOf, type Finding, type Scene } from './scene.ts'
 import { statusOf } from './status.ts'
 import type { Did, Step, World } from './world.ts'
@@ -57,9 +57,9 @@ function recheckOf(did: Did | undefined, finding: Finding | undefined): number |
 /** What moves is looked at until it stands, be it that somebody else moved it and the rules have nothing to do. */
 function whileUnsettled({ now, pointer }: World, recheckMs: number | undefined): number | undefined {
   if (pointer.type !== 'Read' || pointer.settled === 'Yes') return recheckMs
-  const { settlesAt } = pointer
-  const pollMs = settlesAt === undefined ? SETTLE_POLL_MS : Math.max(1000, settlesAt - now)
-  return Math.min(recheckMs ?? Infinity, pollMs)
+  // Somebody may move it once more meanwhile, even where it is known when it will stand.
+  const leftMs = Math.max(LEAST_POLL_MS, (pointer.settlesAt ?? Infinity) - now)
+  return Math.min(recheckMs ?? Infinity, SETTLE_POLL_MS, leftMs)
 }
 
 /** A pointer whose changes nobody watches is looked at again when the last look has become too old. */

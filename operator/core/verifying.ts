@@ -7,27 +7,25 @@ import { isUnsettled } from './pointer.ts'
 import { adoptedTarget, storedOf, unavailable, type Found, type Scene } from './scene.ts'
 import type { Step, StoredRevision, Target, VerifyResult } from './world.ts'
 
-type Settling = { waiting: { reason: 'Settling' | 'SettlingSlowly'; message: string }; recheckMs: number }
+type Settling = { waiting: { reason: 'Settling' | 'SettlingSlowly'; message: string } }
 
-/** The pointer was moved and some edge may not follow it yet: both colors serve. Slow is told, and never a reason to go back. */
+/**
+ * The pointer was moved and some edge may not follow it yet: both colors serve. Slow is told, and never a reason to go back.
+ * Every plan looks again at a pointer that is not settled, whatever the rules find.
+ */
 export function settling({ memory, view, world }: Scene): Settling | undefined {
   if (!isUnsettled(view)) return undefined
   const { pointer } = world
   const settlesAt = pointer.type === 'Read' ? pointer.settlesAt : undefined
   // Where time alone tells, each step of a canary settles anew, and none of them is slow.
   const isSlow = world.now - (settlesAt ?? memory.unsettledSince ?? world.now) >= SLOW_SETTLING_MS
-  const waiting = isSlow
-    ? ({
-        reason: 'SettlingSlowly',
-        message:
-          'the pointer was moved and edges have not followed for more than ten minutes; both colors are kept: nothing is to be done but to wait, or to ask AWS',
-      } as const)
-    : ({
-        reason: 'Settling',
-        message: 'the pointer was moved; not every edge follows it yet',
-      } as const)
-  const leftMs = settlesAt === undefined ? SETTLE_POLL_MS : Math.max(100, settlesAt - world.now)
-  return { waiting, recheckMs: Math.min(SETTLE_POLL_MS, leftMs) }
+  if (!isSlow)
+    return {
+      waiting: { reason: 'Settling', message: 'the pointer was moved; not every edge follows it yet' },
+    }
+  const message =
+    'the pointer was moved and edges have not followed for more than ten minutes; both colors are kept: nothing is to be done but to wait, or to ask AWS'
+  return { waiting: { reason: 'SettlingSlowly', message } }
 }
 
 /**
@@ -79,12 +77,11 @@ function askedUntil({ memory }: Scene, attempt: Attempt, verifyBy: string): { me
  */
 export function verifyingAtOnce(scene: Scene, attempt: Attempt, color: Color): Found {
   const revision = scene.world.colors[color].workload?.revision
-  const unsettled = settling(scene)
-  if (!keyValueStoreOf(scene.world.release.spec) || !revision || !unsettled) return undefined
+  if (!keyValueStoreOf(scene.world.release.spec) || !revision || !isUnsettled(scene.view)) return undefined
   if (!verificationOf(scene, attempt, revision)) return undefined
   const asking = verifying(scene, attempt, color)
   if (!asking || asking.memory) return asking
-  return { ...asking, ...earlyAnswer(scene), recheckMs: Math.min(EARLY_ASK_MS, unsettled.recheckMs) }
+  return { ...asking, ...earlyAnswer(scene), recheckMs: EARLY_ASK_MS }
 }
 
 function earlyAnswer({ world: { did } }: Scene): Pick<NonNullable<Found>, 'waiting'> {
