@@ -22,10 +22,11 @@ async function realRun(failEach = Infinity): Promise<Files> {
     response.writeHead(status, IDENTITY).end('{"prediction":[30.72]}')
   })
   const { promise, resolve } = Promise.withResolvers<undefined>()
+  server.keepAliveTimeout = 60_000
   server.listen(0, '127.0.0.1', () => resolve(undefined))
   await promise
   const edges = [new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)]
-  const limits = { ratePerSecond: 500, maxRequests: 20, maxSeconds: 60, timeoutMs: 5000, freshEvery: 5 }
+  const limits = { ratePerSecond: 500, maxRequests: 20, maxSeconds: 60, timeoutMs: 60_000, freshEvery: 5 }
   const lines: string[] = []
   const load = startLoad({ edges, samples: SAMPLES, ...limits }, (entry) => lines.push(JSON.stringify(entry)))
   const summary = JSON.stringify(await load.done)
