@@ -20,7 +20,7 @@ beforeEach(async () => {
     },
   }
   socket = await serveDns({ address: '127.0.0.1', port: 0 }, servicesOf(api))
-  resolver = new Resolver({ timeout: 2000, tries: 1 })
+  resolver = new Resolver({ timeout: 30_000, tries: 1 })
   resolver.setServers([`127.0.0.1:${socket.address().port}`])
 })
 

@@ -37,7 +37,8 @@ class Program {
       env: { KUBECONFIG: kubeconfig },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
-    this.exited = once(this.#child, 'exit')
+    // 'exit' may come before the last line.
+    this.exited = once(this.#child, 'close')
     if (!this.#child.stdout) throw new Error('the program has no output')
     createInterface(this.#child.stdout).on('line', (line) => {
       this.lines.push(line)
@@ -90,7 +91,7 @@ describe('the operator shell on the real package', () => {
     expect(await program.exited).toEqual([0, null])
     expect(program.lines[0]).toBe('deployments.apps not listed yet, pods in models not listed yet')
     expect(program.lines.at(-1)).toBe('stopped')
-  }, 30_000)
+  })
 
   test('refuses the helpers that do not work, and says what to use instead', async () => {
     const program = await run('shell-program.ts', ['helpers'])
@@ -111,7 +112,7 @@ describe('the operator shell on the real package', () => {
         new RegExp(`^${helper} of @dot-i/k8s-operator does not work .*; (use|install|write) `),
       )
     })
-  }, 30_000)
+  })
 })
 
 describe('a leader that is stopped and goes on', () => {
@@ -123,7 +124,7 @@ describe('a leader that is stopped and goes on', () => {
     const holder = () => (server.object('system/election')?.spec as { holderIdentity: string }).holderIdentity
     const writesOfA = () =>
       server.received.filter(({ method, url }) => method === 'POST' && url.searchParams.get('by') === 'a')
-    await server.until(() => writesOfA().length > 3)
+    await server.until(() => writesOfA().length > 0)
     a.signal('SIGSTOP')
     await b.said('leading')
     expect(holder()).toBe('b')
@@ -137,5 +138,5 @@ describe('a leader that is stopped and goes on', () => {
     const renewals = server.received.slice(before).filter(({ body }) => body.includes('"holderIdentity":"a"'))
     expect(renewals.length).toBeLessThanOrEqual(1)
     expect(holder()).toBe('b')
-  }, 60_000)
+  })
 })
