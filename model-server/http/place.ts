@@ -26,8 +26,15 @@ export class Place {
    * @throws RequestError 503 where none is free any more, and what `find` throws
    */
   async keepWhile<T>(reading: Promise<T>, find: () => ServedModel): Promise<T> {
-    const timer = setTimeout(() => this.#release(), PATIENCE_MS)
-    const body = await reading.finally(() => clearTimeout(timer))
+    let timer: NodeJS.Timeout | undefined
+    // Almost every body comes with its headers, and is whole in this turn of the event loop; a timer costs more than all else here.
+    const slow = setImmediate(() => {
+      timer = setTimeout(() => this.#release(), PATIENCE_MS)
+    })
+    const body = await reading.finally(() => {
+      clearImmediate(slow)
+      clearTimeout(timer)
+    })
     // Nobody would give back what is taken for a client that left with the last of its body.
     if (!this.#isHeld && !this.#isOver) {
       this.#model = find()
