@@ -10,11 +10,11 @@ import type { Config } from './config/config.ts'
 import { describeConfig } from './config/describe-config.ts'
 import { HandlerMetrics } from './handlers/handler-metrics.ts'
 import { HandlerSlot } from './handlers/handler-slot.ts'
-import { createDataServer } from './http/data-server.ts'
+import { ACCEPT_QUEUE, createDataServer } from './http/data-server.ts'
 import { Drain, closeGently } from './http/drain.ts'
 import { Metrics } from './operations/metrics.ts'
 import { openRequestLogs } from './operations/request-logs.ts'
-import { buildModel } from './models/build-model.ts'
+import { modelBuilder } from './models/build-model.ts'
 import { Repository } from './models/repository.ts'
 import { notReadyBecause } from './models/readiness.ts'
 import { buildOpsApp } from './ops-app.ts'
@@ -32,7 +32,7 @@ function serve(config: Config): void {
   )
   const repository: Repository = new Repository(config.models, {
     fetchModel: openSources(config),
-    buildModel,
+    buildModel: modelBuilder(() => accepted()),
     metrics,
     log,
   })
@@ -48,8 +48,10 @@ function serve(config: Config): void {
     log,
     serverVersion: serverVersion(),
   }
-  const { server, sockets } = createDataServer(buildApp(parts), config.requestTimeoutMs, (connections) =>
-    log.warn({ connections }, 'Connections refused: there are too many'),
+  const { server, sockets, accepted } = createDataServer(
+    buildApp(parts),
+    config.requestTimeoutMs,
+    (connections) => log.warn({ connections }, 'Connections refused: there are too many'),
   )
   // It answers until the process ends, so that a drain can be watched.
   const opsServer = createServer(buildOpsApp(parts))
@@ -102,7 +104,7 @@ function serve(config: Config): void {
   opsServer.listen(config.opsPort, () =>
     log.info({ address: opsServer.address() }, 'Listening for operations'),
   )
-  server.listen(config.port, () => {
+  server.listen({ port: config.port, backlog: ACCEPT_QUEUE }, () => {
     log.info({ address: server.address() }, 'Listening')
     void repository.load(stopped.signal)
     void handler?.load(repository, stopped.signal)

@@ -25,6 +25,7 @@ class Sessions {
         ),
       backoffMs: () => 0,
       isServing: () => isServing,
+      accepted: () => 0,
       observer: { queued: () => undefined, ran: () => undefined },
       log: { warn: () => undefined, info: () => undefined },
     })

@@ -18,6 +18,8 @@ export type ExecutionParts = {
   backoffMs: (attempt: number) => number
   /** Whether anybody could be waiting for the event loop. */
   isServing: () => boolean
+  /** Connections that were accepted since the start. */
+  accepted: () => number
   observer: ExecutionObserver
   log: WorkerLog
 }
@@ -78,7 +80,11 @@ async function startInline(
     if (insists || seconds < CLEARLY_SLOW_SECONDS) {
       const trial = await tryBatches(runner, settings.maxBatchSize)
       if (insists || trial.seconds <= SLOW_SECONDS) {
-        return assemble('inline', inlineLane(runner), runner.signature, { trial, settings, parts })
+        return assemble('inline', inlineLane(runner, parts.accepted), runner.signature, {
+          trial,
+          settings,
+          parts,
+        })
       }
     }
   } catch (error) {
@@ -123,7 +129,7 @@ async function startTried(
   const runner = await from.parts.load(bytes)
   try {
     await warmUp(runner)
-    return assemble('inline', inlineLane(runner), runner.signature, from)
+    return assemble('inline', inlineLane(runner, from.parts.accepted), runner.signature, from)
   } catch (error) {
     await runner.close()
     throw error

@@ -12,10 +12,15 @@ const HEADERS_MS = 20_000
 const CHECK_MS = 1_000
 /** Far above what load balancers open; each costs some 20 KiB, and file descriptors end as well. */
 const MAX_CONNECTIONS = 4_096
+/**
+ * Connections that the kernel keeps until they are accepted, at most `net.core.somaxconn`. Node asks for 511, and whoever is one
+ * too many when all clients come at once, after the other color left for example, tries again a second later, then two.
+ */
+export const ACCEPT_QUEUE = MAX_CONNECTIONS
 const TELL_EVERY_MS = 10_000
 
-/** A server that does not listen yet, and the connections that it has. */
-export type DataServer = { server: Server; sockets: ReadonlySet<Socket> }
+/** A server that does not listen yet, the connections that it has, and how many it ever accepted. */
+export type DataServer = { server: Server; sockets: ReadonlySet<Socket>; accepted: () => number }
 
 /**
  * @param bodyMs from the first byte of a request to the last of its body; then it gets 408
@@ -40,11 +45,13 @@ export function createDataServer(
   server.on('drop', countingUp(dropped))
 
   const sockets = new Set<Socket>()
+  let accepted = 0
   server.on('connection', (socket) => {
+    accepted += 1
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
   })
-  return { server, sockets }
+  return { server, sockets, accepted: () => accepted }
 }
 
 function countingUp(tell: (count: number) => void): () => void {

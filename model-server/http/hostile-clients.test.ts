@@ -1,5 +1,8 @@
 /** Clients that send anything at all: the real process refuses what is wrong, and goes on. */
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
@@ -17,6 +20,9 @@ const SPLIT = JSON.stringify({ dataframe_split: { columns: housing.columns, data
 const BINARY_HEAD = JSON.stringify({
   inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 6], parameters: { binary_data_size: 24 } }],
 })
+
+/** Where the kernel allows as many. */
+const MORE_THAN_NODE_ASKS_FOR = Math.min(600, Number(readFileSync('/proc/sys/net/core/somaxconn', 'utf8')))
 
 let server: ServerProcess
 let origin: string
@@ -212,6 +218,22 @@ test('no request makes it fail, and none keeps its connection', async () => {
   expect(server.log.filter(({ msg }) => msg === 'Request failed')).toEqual([])
   // What was sent came as far as the model, and to most of its guards.
   expect([...seen]).toEqual(expect.arrayContaining([200, 400, 404, 405, 415]))
+})
+
+test('clients that come all at once are all let in, and none has to try again', async () => {
+  // While the process is stopped nobody accepts: the kernel keeps them. Beyond its queue it would ignore them for seconds.
+  const sockets: Socket[] = []
+  server.child.kill('SIGSTOP')
+  try {
+    for (let count = 0; count < MORE_THAN_NODE_ASKS_FOR; count += 1) {
+      sockets.push(connect(Number(new URL(origin).port), '127.0.0.1'))
+    }
+    await Promise.all(sockets.map((socket) => once(socket, 'connect')))
+  } finally {
+    server.child.kill('SIGCONT')
+    for (const socket of sockets) socket.destroy()
+  }
+  await stillAnswers()
 })
 
 const post = (path: string, lines: string, body = ''): Buffer =>

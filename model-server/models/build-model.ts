@@ -39,16 +39,24 @@ export type BuildModel = (
 ) => Promise<ServedModel>
 
 /**
- * Compare the digest, load the very bytes that were hashed, fit the columns, and have the samples answered.
- * @throws ModelRefused with the reason
+ * What compares the digest, loads the very bytes that were hashed, fits the columns, and has the samples answered. It throws
+ * ModelRefused with the reason.
+ * @param accepted how many connections the server has accepted since its start
  */
-export const buildModel: BuildModel = async (fetched, config, around) => {
+export function modelBuilder(accepted: () => number): BuildModel {
+  return (fetched, config, around) => build(fetched, config, { ...around, accepted })
+}
+
+/** Where a model is built. */
+type Site = Surroundings & { accepted: () => number }
+
+async function build(fetched: FetchedModel, config: ModelConfig, site: Site): Promise<ServedModel> {
   const sha256 = createHash('sha256').update(fetched.bytes).digest('hex')
   if (config.sha256 !== undefined && config.sha256 !== sha256) {
     throw new ModelRefused(`the model's sha256 is ${sha256}, MODEL_SHA256 wants ${config.sha256}`)
   }
   try {
-    return await load(fetched, { config, sha256, ...around })
+    return await load(fetched, { config, sha256, ...site })
   } catch (cause) {
     throw new ModelRefused(`the model (sha256 ${sha256}) cannot be served: ${(cause as Error).message}`, {
       cause,
@@ -58,7 +66,7 @@ export const buildModel: BuildModel = async (fetched, config, around) => {
 
 async function load(
   fetched: FetchedModel,
-  { config, sha256, metrics, log, isServing }: Surroundings & { config: ModelConfig; sha256: string },
+  { config, sha256, metrics, log, isServing, accepted }: Site & { config: ModelConfig; sha256: string },
 ): Promise<ServedModel> {
   const file = externalFileOf(fetched.bytes)
   if (file !== undefined) {
@@ -69,6 +77,7 @@ async function load(
     startWorker: startModelWorker,
     backoffMs: (attempt) => backoffMs(attempt, Math.random()),
     isServing,
+    accepted,
     observer: metrics,
     log,
   })
