@@ -15,6 +15,7 @@ import { Drain, closeGently } from './http/drain.ts'
 import { Metrics } from './operations/metrics.ts'
 import { openRequestLogs } from './operations/request-logs.ts'
 import { modelBuilder } from './models/build-model.ts'
+import { readQuestion } from './protocols/warm-up-question.ts'
 import { Repository } from './models/repository.ts'
 import { notReadyBecause } from './models/readiness.ts'
 import { buildOpsApp } from './ops-app.ts'
@@ -32,7 +33,7 @@ function serve(config: Config): void {
   )
   const repository: Repository = new Repository(config.models, {
     fetchModel: openSources(config),
-    buildModel: modelBuilder(() => accepted()),
+    buildModel: modelBuilder({ accepted: () => accepted(), readQuestion }),
     metrics,
     log,
   })

@@ -19,6 +19,7 @@ import type { Signature } from '../tensor/tensor.ts'
 import type { ServedModel } from './served-model.ts'
 import { backoffMs } from './backoff.ts'
 import { checkWarmUp } from './warm-up-check.ts'
+import type { ReadQuestion } from './warm-up-check.ts'
 
 /** Where the columns of a model stand in its own metadata. */
 const COLUMNS_KEY = 'columns'
@@ -41,14 +42,20 @@ export type BuildModel = (
 /**
  * What compares the digest, loads the very bytes that were hashed, fits the columns, and has the samples answered. It throws
  * ModelRefused with the reason.
- * @param accepted how many connections the server has accepted since its start
  */
-export function modelBuilder(accepted: () => number): BuildModel {
-  return (fetched, config, around) => build(fetched, config, { ...around, accepted })
+export function modelBuilder(server: ServerParts): BuildModel {
+  return (fetched, config, around) => build(fetched, config, { ...around, ...server })
+}
+
+/** What of the server all models need. */
+type ServerParts = {
+  /** How many connections it has accepted since its start. */
+  accepted: () => number
+  readQuestion: ReadQuestion
 }
 
 /** Where a model is built. */
-type Site = Surroundings & { accepted: () => number }
+type Site = Surroundings & ServerParts
 
 async function build(fetched: FetchedModel, config: ModelConfig, site: Site): Promise<ServedModel> {
   const sha256 = createHash('sha256').update(fetched.bytes).digest('hex')
@@ -66,8 +73,9 @@ async function build(fetched: FetchedModel, config: ModelConfig, site: Site): Pr
 
 async function load(
   fetched: FetchedModel,
-  { config, sha256, metrics, log, isServing, accepted }: Site & { config: ModelConfig; sha256: string },
+  { config, sha256, ...site }: Site & { config: ModelConfig; sha256: string },
 ): Promise<ServedModel> {
+  const { metrics, log, isServing, accepted, readQuestion } = site
   const file = externalFileOf(fetched.bytes)
   if (file !== undefined) {
     throw new Error(`it keeps weights in '${file}', which no digest covers; save it in one file`)
@@ -101,7 +109,7 @@ async function load(
       metrics,
     }
     const drift = driftOf(config, readMetadata(fetched.bytes), model)
-    await checkWarmUp(model, config.warmUp)
+    await checkWarmUp(model, config.warmUp, readQuestion)
     metrics.watchDrift(drift)
     // From here on, so that the samples above do not count.
     return { ...model, infer: watchInputs(infer, drift?.observe) }

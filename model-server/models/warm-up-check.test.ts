@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { warmUpSamples } from '../config/warm-up.ts'
+import { readQuestion } from '../protocols/warm-up-question.ts'
 import { frameMapping } from '../tensor/frame-mapping.ts'
 import type { Signature } from '../tensor/tensor.ts'
 import { checkWarmUp } from './warm-up-check.ts'
@@ -43,7 +44,7 @@ describe('an answer as expected', () => {
     ['nearly', { frame, expect: [[3.01], [6.99]], absoluteTolerance: 0.02 }],
     ['where any will do', { frame }],
   ])('%s', async (_, sample) => {
-    await expect(checkWarmUp(adder, warmUpSamples([sample]))).resolves.toBeUndefined()
+    await expect(checkWarmUp(adder, warmUpSamples([sample]), readQuestion)).resolves.toBeUndefined()
   })
 })
 
@@ -71,6 +72,6 @@ describe('another answer', () => {
     ['a question without its input', { inputs: [] }, "input 'x': missing"],
   ])('%s', async (_, sample, message) => {
     const samples = warmUpSamples([{ frame }, sample])
-    await expect(checkWarmUp(adder, samples)).rejects.toThrow(`warm-up sample 1: ${message}`)
+    await expect(checkWarmUp(adder, samples, readQuestion)).rejects.toThrow(`warm-up sample 1: ${message}`)
   })
 })

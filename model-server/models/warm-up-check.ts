@@ -3,23 +3,30 @@ import { PREDICTION } from '../config/warm-up.ts'
 import type { WarmUpQuestion, WarmUpSample } from '../config/warm-up.ts'
 import { Call } from '../execution/call.ts'
 import type { Tensors } from '../execution/executor.ts'
-import { decodeFrame } from '../protocols/predict-codec.ts'
-import { readJsonElements } from '../protocols/v2-body.ts'
-import { decodeInferRequest } from '../protocols/v2-codec.ts'
 import { shown, writeElements } from '../tensor/tensor-json.ts'
 import type { ServedModel } from './served-model.ts'
 
 /** What of a model answers. */
 type Answering = Pick<ServedModel, 'signature' | 'frame' | 'infer'>
 
+/** Makes of a question what is asked of the model, as the protocols do. @throws Error where it does not fit the model */
+export type ReadQuestion = (
+  model: Pick<ServedModel, 'signature' | 'frame'>,
+  question: WarmUpQuestion,
+) => { inputs: Tensors; outputs: readonly string[] }
+
 /**
  * Ask every sample, one after the other.
  * @throws Error naming the sample, what was expected and what came
  */
-export async function checkWarmUp(model: Answering, samples: readonly WarmUpSample[]): Promise<void> {
+export async function checkWarmUp(
+  model: Answering,
+  samples: readonly WarmUpSample[],
+  read: ReadQuestion,
+): Promise<void> {
   for (const [index, sample] of samples.entries()) {
     try {
-      await checkSample(model, sample)
+      await checkSample(model, sample, read)
     } catch (cause) {
       throw new Error(`warm-up sample ${index}: ${(cause as Error).message}`, { cause })
     }
@@ -29,8 +36,9 @@ export async function checkWarmUp(model: Answering, samples: readonly WarmUpSamp
 async function checkSample(
   model: Answering,
   { question, expect, absoluteTolerance }: WarmUpSample,
+  read: ReadQuestion,
 ): Promise<void> {
-  const { inputs, outputs } = decodeQuestion(model, question)
+  const { inputs, outputs } = read(model, question)
   const results = await model.infer(inputs, outputs, new Call())
   for (const [output, expected] of expect ?? []) {
     const name = output === PREDICTION ? (outputs[0] ?? '') : output
@@ -38,17 +46,6 @@ async function checkSample(
     if (!tensor) throw new Error(`expected output '${name}', got ${outputs.join(', ')}`)
     compare(name, expected, writeElements(tensor).values, absoluteTolerance)
   }
-}
-
-function decodeQuestion(
-  { signature, frame }: Answering,
-  question: WarmUpQuestion,
-): { inputs: Tensors; outputs: readonly string[] } {
-  if (question.type === 'Inputs') {
-    return decodeInferRequest({ inputs: question.inputs }, signature, readJsonElements)
-  }
-  if (typeof frame === 'string') throw new Error(frame)
-  return { inputs: new Map([[frame.input, decodeFrame(question.frame, frame)]]), outputs: [frame.output] }
 }
 
 function compare(
