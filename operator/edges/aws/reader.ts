@@ -2,6 +2,7 @@
 import type { Clock } from '../../runtime/clock.ts'
 import { RefusedError, TransientError } from '../errors.ts'
 import { Patience } from './patience.ts'
+import { REFUSED_AGE_MS } from './refusals.ts'
 
 /**
  * How old a reading may be. Idle: only drift is looked for. Busy: something is moving. Urgent: the same for a return,
@@ -34,8 +35,6 @@ export type ReaderOptions<T> = {
 const BUSY_AGE_MS = 4500
 /** Five minutes, for each thing and each time a little different, so that they are not all asked about at once. */
 const IDLE_AGE_MS = { least: 285_000, most: 315_000 }
-/** A refusal is asked about again at the pace at which blocked releases look. */
-const REFUSED_AGE_MS = 55_000
 /** What was read so long ago tells nothing any more. */
 const MEMORY_MS = 900_000
 

@@ -290,6 +290,51 @@ describe('writing', () => {
     ])
   })
 
+  test('that is refused is tried again a minute later, and not each time that it is asked for', async () => {
+    await keeper.look('Busy')
+    const refusal = new RefusedError('AccessDenied', 'grant cloudfront:UpdateDistribution')
+    cloudFront.pointFails = [refusal]
+    const change = to('housing-green', '/a')
+    expect(await moved(change)).toBe(refusal)
+    for (let passes = 0; passes < 5; passes += 1) {
+      clock.jump(10_000)
+      expect(await moved(change)).toBe(refusal)
+    }
+    expect(writes()).toHaveLength(1)
+    clock.jump(10_000)
+    expect(await moved(change)).toBe('accepted')
+    expect(writes()).toHaveLength(2)
+  })
+
+  test.each<[string, () => Partial<Change>]>([
+    ['a return', () => ({ direction: 'Back' })],
+    ['another target', () => ({ targets: new Map([['/b', 'housing-green']]) })],
+    [
+      'the same to a distribution that was changed',
+      () => {
+        cloudFront.write({ '/b': 'ui' })
+        clock.jump(5000)
+        return { etag: `E${cloudFront.version}` }
+      },
+    ],
+  ])('that is refused stands in the way of nothing else: %s', async (_, other) => {
+    await keeper.look('Busy')
+    const change = to('housing-green', '/a')
+    cloudFront.pointFails = [new RefusedError('InvalidSpec', 'NoSuchOrigin')]
+    await moved(change)
+    const next = other()
+    await keeper.look('Busy')
+    expect(await moved({ ...change, ...next })).toBe('accepted')
+  })
+
+  test('that is refused for credentials that are known no more is tried with others at once', async () => {
+    await keeper.look('Busy')
+    const cause = Object.assign(new Error('gone'), { name: 'InvalidClientTokenId' })
+    cloudFront.pointFails = [new RefusedError('AccessDenied', 'unknown', { cause })]
+    await moved(to('housing-green', '/a'))
+    expect(await moved(to('housing-green', '/a'))).toBe('accepted')
+  })
+
   test('during a reading makes that reading count for nothing', async () => {
     await keeper.look('Busy')
     let answer: () => void = () => undefined

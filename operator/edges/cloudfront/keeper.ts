@@ -5,6 +5,7 @@
 import { sleep, type Clock } from '../../runtime/clock.ts'
 import { Patience } from '../aws/patience.ts'
 import { Reader, type Freshness, type Known } from '../aws/reader.ts'
+import { Refusals } from '../aws/refusals.ts'
 import { ConflictError, RefusedError, TransientError } from '../errors.ts'
 import type { CloudFrontApi, Fetched, Invalidation } from './api.ts'
 import { Routes } from './routes.ts'
@@ -40,6 +41,7 @@ export class DistributionKeeper {
   readonly #reader: Reader<Fetched>
   /** Reads and writes are throttled apart, so that what a lost write did can be looked at. */
   readonly #sends: Patience
+  readonly #refusals: Refusals
   readonly #routes = new Routes()
   #writtenAt = -Infinity
   #pending: Pending[] = []
@@ -51,6 +53,7 @@ export class DistributionKeeper {
     this.#api = api
     this.#clock = clock
     this.#sends = new Patience(clock)
+    this.#refusals = new Refusals(clock)
     this.#reader = new Reader({
       name: `distribution ${id}`,
       fetch: () => api.fetch(id),
@@ -70,9 +73,15 @@ export class DistributionKeeper {
 
   /**
    * Writes the change if the distribution is still what it was decided on; with whatever else is to be changed at this
-   * moment, in one update. Resolves once it was accepted. Throws ConflictError, TransientError, RefusedError.
+   * moment, in one update. Resolves once it was accepted. Throws ConflictError, TransientError, RefusedError; the latter
+   * without a call where the very same was refused less than a minute ago.
    */
   move(change: Change): Promise<void> {
+    const { targets, etag, direction } = change
+    return this.#refusals.asked(JSON.stringify([etag, direction, ...targets]), () => this.#inTurn(change))
+  }
+
+  #inTurn(change: Change): Promise<void> {
     if (change.direction === 'Forward' && this.#waitMs() > 0 && this.#isCurrent(change))
       return Promise.reject(
         new TransientError(`distribution ${this.#id} was written or throttled a moment ago`),
@@ -84,7 +93,9 @@ export class DistributionKeeper {
   }
 
   async invalidate(invalidation: Invalidation): Promise<void> {
-    await this.#sends.told(this.#api.invalidate(this.#id, invalidation))
+    await this.#refusals.asked(JSON.stringify(invalidation), () =>
+      this.#sends.told(this.#api.invalidate(this.#id, invalidation)),
+    )
   }
 
   /** How long a forward move has to wait. */

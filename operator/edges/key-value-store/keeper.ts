@@ -2,9 +2,11 @@
 import type { Clock } from '../../runtime/clock.ts'
 import { Patience } from '../aws/patience.ts'
 import { Reader, type Freshness, type Known } from '../aws/reader.ts'
+import { Refusals } from '../aws/refusals.ts'
 import { ConflictError, TransientError } from '../errors.ts'
 import type { KeyChange, KeyValueStoreApi } from './api.ts'
 import { refusedForGood } from './translate.ts'
+import { readValue } from './value.ts'
 
 /** The store at one version, as far as anybody asked. */
 type Contents = {
@@ -37,6 +39,11 @@ const TRUSTED_MS = 30_000
 /** A key that nobody asked about for so long is of no release any more. */
 const KEPT_MS = 900_000
 
+/** A change apart from the time at which it is made. */
+function decisionOf({ direction, etag, key, value }: Change): string {
+  return JSON.stringify([etag, direction, key, { ...readValue(value), at: undefined }])
+}
+
 export class StoreKeeper {
   readonly #arn: string
   readonly #api: KeyValueStoreApi
@@ -44,6 +51,7 @@ export class StoreKeeper {
   readonly #reader: Reader<Contents>
   /** Reads and writes are throttled apart, so that what a lost write did can be looked at. */
   readonly #sends: Patience
+  readonly #refusals: Refusals
   /** When each key was asked about last, on the monotonic clock. */
   readonly #keys = new Map<string, number>()
   /** Since when on the monotonic clock: the time of day may be set. */
@@ -60,6 +68,7 @@ export class StoreKeeper {
     this.#api = api
     this.#clock = clock
     this.#sends = new Patience(clock)
+    this.#refusals = new Refusals(clock)
     this.#reader = new Reader({
       name: `key value store ${arn}`,
       fetch: () => this.#fetch(),
@@ -85,10 +94,10 @@ export class StoreKeeper {
 
   /**
    * Writes the change if the store is still what it was decided on. Resolves once it was accepted. Throws ConflictError,
-   * TransientError, RefusedError.
+   * TransientError, RefusedError; the latter without a call where the very same was refused less than a minute ago.
    */
   move(change: Change): Promise<void> {
-    const done = this.#writing.then(() => this.#write(change))
+    const done = this.#writing.then(() => this.#refusals.asked(decisionOf(change), () => this.#write(change)))
     this.#writing = done.catch(() => undefined)
     return done
   }

@@ -592,6 +592,7 @@ describe('a move', () => {
       ...second,
       ...(second.message ? { message: expect.stringContaining(second.message) as unknown } : {}),
     })
+    of.clock.jump(60_000)
     await move(of)
     expect(await valueAt(of)).toMatchObject({ live: GREEN })
   })
@@ -644,6 +645,11 @@ describe('a move', () => {
       reason: expected.reason,
       message: expect.stringContaining(expected.message) as unknown,
     })
+    // The value says when it is written, and is still the same decision.
+    of.clock.jump(30_000)
+    await expect(move(of)).rejects.toMatchObject({ reason: expected.reason })
+    expect(calls(of.local).filter(({ operation }) => operation === 'UpdateKeys')).toHaveLength(1)
+    of.clock.jump(30_000)
     await move(of)
     expect(await valueAt(of)).toMatchObject({ live: GREEN })
   })
@@ -726,6 +732,7 @@ describe('what answers without the key', () => {
       message: expect.stringContaining('cloudfront:UpdateDistribution') as unknown,
     })
     await admin(of.local, 'POST', `/distributions/${ID}/etag-bump`)
+    of.clock.jump(60_000)
     await expect(moveFallback(of, token)).rejects.toBeInstanceOf(ConflictError)
   })
 
