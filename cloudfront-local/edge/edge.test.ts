@@ -471,15 +471,19 @@ describe('an origin in trouble', () => {
     'silence beyond OriginReadTimeout: $method is 504 after $requests request(s)',
     async ({ method, requests }) => {
       let seen = 0
+      const enough = latch()
       const blue = await origin((request) => {
         request.resume()
         seen += 1
+        if (seen === requests) enough.open()
       })
       const world = await start({ blue }, { origin: { readTimeoutSeconds: 1, connectionAttempts: 2 } })
       const body = method === 'POST' ? '{}' : ''
       const answer = await ask(world.edgeUrls[0], { method, body })
       expect(answer.status).toBe(504)
       expect(answer.body).toContain('ReadTimedOut')
+      // A busy machine may let the origin read the request only now.
+      await enough.opened
       expect(seen).toBe(requests)
     },
   )

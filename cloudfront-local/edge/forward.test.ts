@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { Agent, createServer, request as httpRequest } from 'node:http'
 import { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, jest, test } from '@jest/globals'
 import { forward } from './forward.ts'
-import type { ClientRequest, IncomingMessage, RequestListener, Server } from 'node:http'
+import type { ClientRequest, IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Exchange } from './forward.ts'
 
@@ -37,10 +37,49 @@ function agent(options = {}): Agent {
   return created
 }
 
+/** OriginReadTimeout as the test wants it, and how often it was over while the viewer was at fault. */
+class Patience {
+  ms: number
+  #looks = 0
+  #onLook: () => void = () => undefined
+
+  constructor(ms: number) {
+    this.ms = ms
+  }
+
+  /** Asked by every request at first, and again each time that silence is forgiven. */
+  look(): number {
+    this.#looks += 1
+    this.#onLook()
+    return this.ms
+  }
+
+  /** From now on, also for the requests that are under way. */
+  shorten(pooled: Agent): void {
+    this.ms = SHORT_MS
+    for (const socket of Object.values(pooled.sockets).flat()) socket?.setTimeout(SHORT_MS)
+  }
+
+  /** Resolves once it has been asked so many times more. */
+  async looks(more: number): Promise<void> {
+    for (const enough = this.#looks + more; this.#looks < enough;) {
+      await new Promise<void>((resolve) => (this.#onLook = resolve))
+    }
+  }
+}
+
 /** A proxy in front of the origin that does nothing but forward; resolves to its port. */
-function proxyTo(port: number, readTimeoutMs: number, pooled = agent({ keepAlive: true })): Promise<number> {
+function proxyTo(
+  port: number,
+  patience: Patience,
+  {
+    pooled = agent({ keepAlive: true }),
+    onViewer,
+  }: { pooled?: Agent; onViewer?: (response: ServerResponse) => void } = {},
+): Promise<number> {
   const fresh = agent()
   return listen((viewerRequest, viewerResponse) => {
+    onViewer?.(viewerResponse)
     const exchange: Exchange = {
       viewerRequest,
       viewerResponse,
@@ -51,9 +90,11 @@ function proxyTo(port: number, readTimeoutMs: number, pooled = agent({ keepAlive
         originPath: '',
         customHeaders: [],
         protocol: 'http-only',
-        connectTimeoutMs: 1000,
+        connectTimeoutMs: LONG_MS,
         connectionAttempts: 1,
-        readTimeoutMs,
+        get readTimeoutMs() {
+          return patience.look()
+        },
         keepaliveMs: 1000,
       },
       address: { host: '127.0.0.1', port },
@@ -79,40 +120,61 @@ async function answerTo(request: ClientRequest): Promise<IncomingMessage> {
   return response
 }
 
-// The wait is several limits long, and the limit long enough for a busy machine to answer within it.
-const LIMIT_MS = 400
-const WAIT_MS = 1000
+/** Over again and again while the viewer takes its time. */
+const SHORT_MS = 20
+/** Never over, however busy the machine. */
+const LONG_MS = 60_000
+
+/** Resolves once nothing more of the answer can leave, because nobody reads it. */
+async function untilStuck(response: ServerResponse): Promise<void> {
+  // Everything between the two ends is in this process or in the kernel, so that what can move does so within a few turns.
+  for (let turns = 0; turns < 100; turns = response.writableNeedDrain ? turns + 1 : 0) await turn()
+}
 
 describe('silence on the way to the origin', () => {
   test('is not the origin’s while the viewer takes its time to send', async () => {
     const origin = await listen((request, response) => {
       void text(request).then((body) => response.end(body))
     })
-    const request = post(await proxyTo(origin, LIMIT_MS))
+    const patience = new Patience(SHORT_MS)
+    const request = post(await proxyTo(origin, patience))
     request.write('first ')
-    await sleep(WAIT_MS)
+    await patience.looks(4)
+    patience.ms = LONG_MS
+    await patience.looks(1)
     request.end('second')
     const response = await answerTo(request)
     expect([response.statusCode, await text(response)]).toEqual([200, 'first second'])
   })
 
   test('is not the origin’s while the viewer takes its time to read', async () => {
-    const body = Buffer.alloc(8_000_000, 'x')
+    // More than all buffers on its way hold.
+    const body = Buffer.alloc(32_000_000, 'x')
     const origin = await listen((request, response) => {
       request.resume()
       response.end(body)
     })
-    const request = post(await proxyTo(origin, LIMIT_MS))
+    const patience = new Patience(LONG_MS)
+    const pooled = agent({ keepAlive: true })
+    const viewer = Promise.withResolvers<ServerResponse>()
+    const request = post(await proxyTo(origin, patience, { pooled, onViewer: viewer.resolve }))
     request.end('{}')
     const response = await answerTo(request)
-    await sleep(WAIT_MS)
+    await untilStuck(await viewer.promise)
+    patience.shorten(pooled)
+    await patience.looks(4)
+    patience.ms = LONG_MS
+    await patience.looks(1)
     expect((await text(response)).length).toBe(body.length)
   })
 
-  test('is the origin’s once the request is there', async () => {
+  test('is the origin’s once the request is there, also where it was the viewer’s before', async () => {
     const origin = await listen((request) => request.resume())
-    const request = post(await proxyTo(origin, LIMIT_MS))
-    request.end('{}')
+    const patience = new Patience(SHORT_MS)
+    const request = post(await proxyTo(origin, patience))
+    request.write('{')
+    await patience.looks(2)
+    request.end('}')
     const response = await answerTo(request)
     expect([response.statusCode, await text(response)]).toEqual([504, 'ReadTimedOut'])
   })
@@ -122,9 +184,13 @@ describe('silence on the way to the origin', () => {
       request.resume()
       response.write('begun')
     })
-    const request = post(await proxyTo(origin, LIMIT_MS))
+    const patience = new Patience(LONG_MS)
+    const pooled = agent({ keepAlive: true })
+    const request = post(await proxyTo(origin, patience, { pooled }))
     request.end('{}')
-    await expect(text(await answerTo(request))).rejects.toThrow(/aborted/)
+    const response = await answerTo(request)
+    patience.shorten(pooled)
+    await expect(text(response)).rejects.toThrow(/aborted/)
   })
 })
 
@@ -140,7 +206,9 @@ test('a POST that gets a dead connection from the pool goes out on a new one, on
     seen += 1
     void text(request).then((body) => response.end(body))
   })
-  const request = post(await proxyTo(origin, 1000, new DeadPool({ keepAlive: true })))
+  const request = post(
+    await proxyTo(origin, new Patience(LONG_MS), { pooled: new DeadPool({ keepAlive: true }) }),
+  )
   request.end('once')
   const response = await answerTo(request)
   expect([response.statusCode, await text(response), seen]).toEqual([200, 'once', 1])

@@ -72,6 +72,13 @@ function attempt(flight: Flight, connection: 'Any' | 'New'): void {
     fail(flight, request, kind, cause)
   }
   request.on('socket', (socket) => {
+    const onSilence = (): void => {
+      if (waitsForViewer(flight, request)) socket.setTimeout(origin.readTimeoutMs)
+      else giveUp('ReadTimedOut')
+    }
+    // Not 'timeout' of the request, which comes once at most: silence that was forgiven may be followed by one that is not.
+    socket.on('timeout', onSilence)
+    request.once('close', () => socket.off('timeout', onSilence))
     if (!socket.connecting) {
       if (isOpen(socket)) {
         startBody(flight, request)
@@ -93,10 +100,6 @@ function attempt(flight: Flight, connection: 'Any' | 'New'): void {
   // has not swallowed a part of what the viewer sends only once.
   if (!hasBody) request.end()
 
-  request.on('timeout', () => {
-    if (waitsForViewer(flight, request)) request.setTimeout(origin.readTimeoutMs)
-    else giveUp('ReadTimedOut')
-  })
   request.on('response', (answer) => relay(flight, answer))
   // An answer that is no answer (101, for one) ends the connection without an error.
   request.on('close', () => settle(reason ?? 'Closed'))
