@@ -15,7 +15,7 @@ const shared = {
 
 export default {
   // Nothing here measures speed, and a busy machine may stand still for longer than the 5 s that are usual.
-  testTimeout: 60_000,
+  testTimeout: 120_000,
   projects: [
     {
       ...shared,

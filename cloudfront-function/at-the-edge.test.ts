@@ -1,9 +1,7 @@
 /** The function run for real, by the edges of the stand-in. */
-import { expect, jest, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { ask, HOST, origin, says, start, type Running } from '../cloudfront-local/test/running.ts'
 import { functionSource } from './source.ts'
-
-jest.setTimeout(60_000)
 
 const ORIGINS = ['housing-blue', 'housing-green', 'housing-always']
 

@@ -3,15 +3,12 @@ import { writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { housing, housingModel } from './test/housing.ts'
 import { addsub, writeModel } from './test/onnx-writer.ts'
 import type { Port } from './test/onnx-writer.ts'
 import { ServerProcess } from './test/server-process.ts'
 import { scratchFolder } from './test/scratch-folder.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
 
 const folder = scratchFolder('model-server')
 const [sample] = housing.samples

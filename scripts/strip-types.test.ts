@@ -3,10 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, jest, test } from '@jest/globals'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
+import { expect, test } from '@jest/globals'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 

@@ -1,12 +1,9 @@
 /** What an edge keeps of the answers, for how long, and how it forgets. */
-import { expect, jest, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { admin, ask, HOST, latch, origin, start } from '../test/running.ts'
 import type { RequestListener } from 'node:http'
 import type { Ask, Running } from '../test/running.ts'
 import type { SeedBehavior, SeedDistribution } from '../seed.ts'
-
-// Real sockets on a machine that may be busy with other things.
-jest.setTimeout(60_000)
 
 const ID = 'E1TESTTESTTEST'
 

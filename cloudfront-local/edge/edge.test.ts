@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest } from 'node:http'
 import { connect, createServer as createTcpServer } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import {
   admin,
   ask,
@@ -20,9 +20,6 @@ import type { IncomingMessage, RequestListener } from 'node:http'
 import type { SeedBehavior, SeedDistribution, SeedOrigin } from '../seed.ts'
 import type { CloudFrontLocal, CloudFrontLocalOptions } from '../start.ts'
 import type { Running } from '../test/running.ts'
-
-// Real sockets and processes on a machine that may be busy with other things.
-jest.setTimeout(60_000)
 
 const ID = 'E1TESTTESTTEST'
 

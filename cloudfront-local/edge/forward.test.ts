@@ -3,14 +3,11 @@ import { Agent, createServer, request as httpRequest } from 'node:http'
 import { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setImmediate as turn } from 'node:timers/promises'
-import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { forward } from './forward.ts'
 import type { ClientRequest, IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Exchange } from './forward.ts'
-
-// Real sockets and processes on a machine that may be busy with other things.
-jest.setTimeout(60_000)
 
 const servers: Server[] = []
 const agents: Agent[] = []

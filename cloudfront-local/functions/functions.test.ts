@@ -12,15 +12,12 @@ import {
   UpdateDistributionCommand,
   UpdateFunctionCommand,
 } from '@aws-sdk/client-cloudfront'
-import { describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { admin, ask, cloudFront, HOST, keepAlive, origin, present, refusal, start } from '../test/running.ts'
 import type { CloudFrontClient, FunctionConfig, FunctionStage } from '@aws-sdk/client-cloudfront'
 import type { RequestListener } from 'node:http'
 import type { CloudFrontLocalOptions } from '../start.ts'
 import type { Running } from '../test/running.ts'
-
-// Real sockets and threads on a machine that may be busy with other things.
-jest.setTimeout(60_000)
 
 const ID = 'E1TESTTESTTEST'
 const PASS = 'function handler(event) { return event.request }'

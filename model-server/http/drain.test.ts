@@ -5,13 +5,10 @@ import type { IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { constants } from 'node:os'
 import type { Socket } from 'node:net'
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { ServerProcess } from '../test/server-process.ts'
 import { FINISH_MS } from './drain.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
 
 const BODY = JSON.stringify(housing.samples[0]?.request)
 const HEADERS = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(BODY) }

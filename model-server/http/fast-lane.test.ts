@@ -1,9 +1,6 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { ServerProcess } from '../test/server-process.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
 
 const frame = JSON.stringify(housing.samples[0]?.request)
 const tensor = { name: 'x', datatype: 'FP32', shape: [1, 6], data: [0, 6.575, 296, 15.3, 396.9, 4.98] }

@@ -4,14 +4,11 @@ import { writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { slowModel } from '../test/onnx-writer.ts'
 import { ServerProcess } from '../test/server-process.ts'
 import { scratchFolder } from '../test/scratch-folder.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(120_000)
 
 const folder = scratchFolder('model-server')
 const slowPath = join(folder, 'slow.onnx')

@@ -7,14 +7,11 @@ import type { RequestListener, Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pid } from 'node:process'
-import { afterEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { identity, writeModel } from '../test/onnx-writer.ts'
 import { ServerProcess } from '../test/server-process.ts'
 import { scratchFolder } from '../test/scratch-folder.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
 
 const folder = scratchFolder('model-server')
 const { path: housingPath, sha256: housingDigest } = housingModel('2')

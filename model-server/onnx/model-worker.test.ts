@@ -3,14 +3,12 @@ import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pid } from 'node:process'
-import { afterEach, expect, jest, test } from '@jest/globals'
+import { afterEach, expect, test } from '@jest/globals'
 import { RunnerDied } from '../execution/executor.ts'
 import type { Tensors } from '../execution/executor.ts'
 import type { WorkerRunner } from '../execution/worker-runner.ts'
 import { identity, slowModel } from '../test/onnx-writer.ts'
 import { startModelWorker } from './model-worker.ts'
-
-jest.setTimeout(60_000)
 
 const begun = Date.now()
 

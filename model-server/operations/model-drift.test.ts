@@ -1,13 +1,10 @@
 /** Drift as the real process tells it. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, expect, jest, test } from '@jest/globals'
+import { afterAll, expect, test } from '@jest/globals'
 import { writeModel } from '../test/onnx-writer.ts'
 import { ServerProcess } from '../test/server-process.ts'
 import { scratchFolder } from '../test/scratch-folder.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
 
 const folder = scratchFolder('drift')
 const REFERENCE = JSON.stringify({ features: { RM: { edges: [6], shares: [0.5, 0.5] } } })

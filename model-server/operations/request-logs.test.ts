@@ -2,13 +2,10 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { ServerProcess } from '../test/server-process.ts'
 import { scratchFolder } from '../test/scratch-folder.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
 

@@ -1,10 +1,7 @@
 /** What the protocols of others promise over HTTP beyond their bodies: paths, types, codes and the shape of a refusal. */
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals'
+import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { ServerProcess } from '../test/server-process.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 const [sample] = housing.samples

@@ -2,15 +2,12 @@ import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { expect, jest, test } from '@jest/globals'
+import { expect, test } from '@jest/globals'
 import { conform } from './conformance.ts'
 import { housingModel } from './housing.ts'
 import { addsub, identity } from './onnx-writer.ts'
 import { ServerProcess } from './server-process.ts'
 import { scratchFolder } from './scratch-folder.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
 
 const folder = scratchFolder('model-server-conformance')
 

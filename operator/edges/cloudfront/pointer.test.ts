@@ -58,7 +58,8 @@ function pointerTo(endpoint: string, options: Partial<CloudFrontOptions> = {}, c
   const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
   const client = { endpoint, credentials }
   return createCloudFrontPointer(
-    { region: 'us-east-1', mayWrite: () => undefined, client, ...options },
+    // Longer than a busy machine stands still.
+    { region: 'us-east-1', mayWrite: () => undefined, client, requestTimeoutMs: 60_000, ...options },
     clock,
   )
 }
@@ -307,7 +308,8 @@ describe('a move', () => {
 
   test('that is not answered in time is an open question', async () => {
     const { endpoint, calls } = await fake({ put: 'Silence' })
-    const work = readAndMove(pointerTo(endpoint, { requestTimeoutMs: 1000 }), release(), toGreen())
+    // What is read before has the same limit, and must come in time.
+    const work = readAndMove(pointerTo(endpoint, { requestTimeoutMs: 5000 }), release(), toGreen())
     expect(await failureOf(work)).toBeInstanceOf(TransientError)
     expect(calls.map(({ method }) => method)).toEqual(['GET', 'PUT'])
   })

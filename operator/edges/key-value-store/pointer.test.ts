@@ -1,5 +1,5 @@
 /** The pointer over the wire: the real SDKs of both services, and the stand-in behind them. */
-import { describe, expect, jest, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { functionSource } from '../../../cloudfront-function/source.ts'
 import {
   admin,
@@ -20,8 +20,6 @@ import { FakeClock } from '../../runtime/testing/fake-clock.ts'
 import { ConflictError, TransientError } from '../errors.ts'
 import type { Pointer } from '../ports.ts'
 import { createKeyValueStorePointer, type KeyValueStorePointerOptions } from './pointer.ts'
-
-jest.setTimeout(60_000)
 
 type Read = Extract<PointerReading, { type: 'Read' }>
 type MovePointer = Extract<Step, { type: 'MovePointer' }>
@@ -92,6 +90,8 @@ async function world({
       region: 'us-east-1',
       mayWrite: () => undefined,
       client: { endpoint: local.apiUrl, credentials },
+      // Longer than a busy machine stands still.
+      requestTimeoutMs: 60_000,
       storeEndpoint: local.apiUrl,
       settleMs: SETTLE_MS,
       spacingMs: 0,
