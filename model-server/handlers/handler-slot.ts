@@ -151,7 +151,7 @@ export class HandlerSlot {
   }
 
   async #loadModule(): Promise<LoadedHandler> {
-    const { path, sha256: wanted, settings, threads, uploadFolder } = this.config
+    const { path, sha256: wanted, settings, threads } = this.config
     const source = await readFile(path)
     const sha256 = createHash('sha256').update(source).digest('hex')
     if (wanted !== undefined && wanted !== sha256) {
@@ -165,9 +165,15 @@ export class HandlerSlot {
     }
     const pool = new HandlerPool({ data, size: threads, log: this.#log, lost: this.#metrics.lost })
     const description = await pool.start()
-    const uploads = description.accepts === 'multipart/form-data' ? new UploadFolder(uploadFolder) : undefined
+    const uploads = description.accepts === 'multipart/form-data' ? this.#openUploads() : undefined
     process.once('exit', () => uploads?.removeAll())
     return { description, sha256, uploads, pool }
+  }
+
+  /** Those that come slowly have no place in the queue, so what lies here is bounded by its bytes. */
+  #openUploads(): UploadFolder {
+    const { uploadFolder, threads, maxQueue, maxUploadBytes } = this.config
+    return new UploadFolder(uploadFolder, (threads + maxQueue) * maxUploadBytes)
   }
 
   async #prove(handler: LoadedHandler, repository: Repository, signal: AbortSignal): Promise<void> {

@@ -5,13 +5,28 @@ import { join } from 'node:path'
 
 const PREFIX = 'model-server-'
 
+/** One upload, from before its first byte. */
+export type Upload = {
+  folder: string
+  /** Whether there is room for as many more bytes of it; then they are taken. */
+  takeRoom: (bytes: number) => boolean
+  /** Delete the folder and all that is in it, if it was made at all, and give back its room. */
+  remove: () => Promise<void>
+}
+
 /** A folder of this process below TMPDIR, with a folder for each upload. */
 export class UploadFolder {
   readonly #path: string
+  readonly #maxBytes: number
+  #bytes = 0
   #given = 0
 
-  /** Delete what processes that are gone left behind, and make the folder. @throws Error where the place cannot be written */
-  constructor(parent: string, pid = process.pid) {
+  /**
+   * Delete what processes that are gone left behind, and make the folder.
+   * @param maxBytes of all uploads that are here at a time
+   * @throws Error where the place cannot be written
+   */
+  constructor(parent: string, maxBytes: number, pid = process.pid) {
     for (const name of readdirSync(parent)) {
       const owner = name.startsWith(PREFIX) ? Number(name.slice(PREFIX.length)) : NaN
       // In a container this process always has the same id, so what has our id is of our predecessor.
@@ -19,20 +34,31 @@ export class UploadFolder {
         rmSync(join(parent, name), { recursive: true, force: true })
       }
     }
+    this.#maxBytes = maxBytes
     this.#path = join(parent, `${PREFIX}${pid}`)
     mkdirSync(this.#path, { mode: 0o700 })
   }
 
-  /** The path of a folder that is still to be made. */
-  newPath(): string {
+  /** Another upload, whose folder is still to be made. */
+  newUpload(): Upload {
     this.#given += 1
-    return join(this.#path, String(this.#given))
-  }
-
-  /** Delete a folder and all that is in it, if it was made at all. */
-  async remove(folder: string): Promise<void> {
-    // What a handler goes on writing may stand in the way; the end of the process deletes it.
-    await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined)
+    const folder = join(this.#path, String(this.#given))
+    let taken = 0
+    return {
+      folder,
+      takeRoom: (bytes) => {
+        if (this.#bytes + bytes > this.#maxBytes) return false
+        this.#bytes += bytes
+        taken += bytes
+        return true
+      },
+      remove: async () => {
+        // What a handler goes on writing may stand in the way; the end of the process deletes it.
+        await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined)
+        this.#bytes -= taken
+        taken = 0
+      },
+    }
   }
 
   /** Delete everything, at once; for the end of the process. */

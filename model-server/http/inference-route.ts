@@ -88,7 +88,7 @@ async function exchange(
   whenEnded(response, () => place.leave())
   const reading = readBody(request, config.maxBodyBytes, route.alignAt?.(request))
   const body = await place.keepWhile(reading, () => servedModel(repository.find(name, version)))
-  const { model } = place
+  const { host: model } = place
   const columns = typeof model.frame === 'string' ? [] : model.frame.columns
   parts.payloadLog?.watch({ context: contextOf(response), headers: request.headers, body, columns }, response)
   await route.infer({ request, response, model, body, call, arrivedMs: started })

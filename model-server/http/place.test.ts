@@ -23,7 +23,7 @@ test('a body that comes at once keeps its place, and nobody else gets it', async
   const { model, rejected } = modelFor(1)
   const place = new Place(model)
   expect(await place.keepWhile(Promise.resolve('body'), () => modelFor(1).model)).toBe('body')
-  expect(place.model).toBe(model)
+  expect(place.host).toBe(model)
   expect(() => new Place(model)).toThrow('the queue of the model is full (1 requests)')
   expect(rejected).toHaveBeenCalledWith('queue_full')
   place.leave()
@@ -40,7 +40,7 @@ describe('a body that is slow to come', () => {
     expect(before.admission.inside).toBe(0)
     come()
     await kept
-    expect(place.model).toBe(after)
+    expect(place.host).toBe(after)
     expect(after.admission.inside).toBe(1)
     place.leave()
     place.leave()

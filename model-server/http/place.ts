@@ -1,31 +1,38 @@
+import type { Admission } from '../execution/admission.ts'
 import { takePlace } from '../models/served-model.ts'
-import type { ServedModel } from '../models/served-model.ts'
+import type { ModelMetrics } from '../operations/model-metrics.ts'
 
 /** A body that takes longer loses its place until it is whole: a client on a bad line, or a hostile one, must not keep others out. */
 const PATIENCE_MS = 250
 
-/** A request's place among those of a model, from before its body is read until it is given back. */
-export class Place {
-  #model: ServedModel
+/** Lets in so many requests at a time, and counts whom it does not: a model, a handler. */
+type Host = {
+  admission: Pick<Admission, 'enter' | 'leave'>
+  metrics: Pick<ModelMetrics, 'rejected'>
+}
+
+/** A request's place with a host, from before its body is read until it is given back. */
+export class Place<T extends Host> {
+  #host: T
   #isHeld = false
   #isOver = false
 
   /** @throws RequestError 503 where none is free */
-  constructor(model: ServedModel) {
-    this.#model = model
+  constructor(host: T) {
+    this.#host = host
     this.#hold()
   }
 
-  /** The model that has to answer. */
-  get model(): ServedModel {
-    return this.#model
+  /** Who has to answer. */
+  get host(): T {
+    return this.#host
   }
 
   /**
-   * Wait for the body; `find` finds the model anew where the place was lost meanwhile, since another version may serve by then.
+   * Wait for the body; `find` finds the host anew where the place was lost meanwhile, since another version may serve by then.
    * @throws RequestError 503 where none is free any more, and what `find` throws
    */
-  async keepWhile<T>(reading: Promise<T>, find: () => ServedModel): Promise<T> {
+  async keepWhile<B>(reading: Promise<B>, find: () => T): Promise<B> {
     let timer: NodeJS.Timeout | undefined
     // Almost every body comes with its headers, and is whole in this turn of the event loop; a timer costs more than all else here.
     const slow = setImmediate(() => {
@@ -37,7 +44,7 @@ export class Place {
     })
     // Nobody would give back what is taken for a client that left with the last of its body.
     if (!this.#isHeld && !this.#isOver) {
-      this.#model = find()
+      this.#host = find()
       this.#hold()
     }
     return body
@@ -52,11 +59,11 @@ export class Place {
   #release(): void {
     if (!this.#isHeld) return
     this.#isHeld = false
-    this.#model.admission.leave()
+    this.#host.admission.leave()
   }
 
   #hold(): void {
-    takePlace(this.#model)
+    takePlace(this.#host)
     this.#isHeld = true
   }
 }

@@ -18,6 +18,8 @@ type Seen = { form?: Form; content?: string; status?: number; message?: string }
 let server: Server
 let folder: string
 let stop: AbortController
+/** For pieces of a file. */
+let room: number
 /** What came of each request, in turn. */
 let seen: Promise<Seen>
 
@@ -26,7 +28,7 @@ async function look(request: IncomingMessage): Promise<Seen> {
     fileField: 'file',
     textFields: ['top', 'mode'],
     maxFileBytes: MAX_FILE_BYTES,
-    folder,
+    upload: { folder, takeRoom: (bytes: number) => bytes <= room },
     signal: stop.signal,
   }
   try {
@@ -42,6 +44,7 @@ async function look(request: IncomingMessage): Promise<Seen> {
 beforeEach(async () => {
   folder = scratchFolder('run-form')
   stop = new AbortController()
+  room = Infinity
   server = createServer((request, response) => {
     seen = look(request)
     void seen.then((result) => response.end(JSON.stringify(result)))
@@ -96,6 +99,15 @@ test('the name that the client gives the file has no meaning', async () => {
   const { content } = await raw([part('file', 'abc', '; filename="../../../etc/cron.d/x"')])
   expect(content).toBe('abc')
   expect(readdirSync(folder)).toEqual(['upload'])
+})
+
+test('a file for which there is no room is refused', async () => {
+  room = 9
+  const file = new Blob(['x'.repeat(room + 1)])
+  expect(await post(form({ file }))).toEqual({
+    status: 503,
+    message: 'there is no room for the file now; try again later',
+  })
 })
 
 test('a file of exactly the limit is taken', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Busboy, BusboyFileStream, BusboyHeaders } from '@fastify/busboy'
 import type { Form } from '../handlers/handler.ts'
+import type { Upload } from '../handlers/upload-folder.ts'
 import { RequestError } from '../http/request-error.ts'
 import { wantBody } from '../http/unread-body.ts'
 
@@ -13,8 +14,8 @@ export type FormRules = {
   fileField: string
   textFields: readonly string[]
   maxFileBytes: number
-  /** Where the file goes; whoever made the folder removes it. */
-  folder: string
+  /** Where the file goes; whoever made its folder removes it. */
+  upload: Pick<Upload, 'folder' | 'takeRoom'>
   /** Its reason ends the reading. */
   signal: AbortSignal
 }
@@ -76,7 +77,7 @@ class FormReader {
   }
 
   async read(request: IncomingMessage): Promise<Form> {
-    const { signal, folder, fileField } = this.#rules
+    const { signal, upload, fileField } = this.#rules
     const parser = this.#parser(request)
     const abort = (): void => this.#end.reject(signal.reason)
     const brokeOff = (): void => {
@@ -94,7 +95,7 @@ class FormReader {
       if (!file) throw new RequestError(400, `field '${fileField}': missing; expected a file`)
       if (file.bytes === 0)
         throw new RequestError(400, `field '${fileField}': expected a file, got an empty one`)
-      return { file, fields: this.#fields, folder }
+      return { file, fields: this.#fields, folder: upload.folder }
     } finally {
       signal.removeEventListener('abort', abort)
       request.removeListener('close', brokeOff)
@@ -140,7 +141,7 @@ class FormReader {
   }
 
   #takeFile(name: string | undefined, stream: BusboyFileStream): void {
-    const { fileField, folder, maxFileBytes } = this.#rules
+    const { fileField, upload, maxFileBytes } = this.#rules
     // Without a listener the end of a body in the middle of a file would end the process.
     stream.on('error', () => undefined)
     if (name !== fileField) {
@@ -149,7 +150,10 @@ class FormReader {
       return
     }
     stream.once('limit', () => this.#end.reject(tooLarge(maxFileBytes, 'more')))
-    this.#file = save(stream, join(folder, 'upload'), this.#stopped.signal)
+    stream.on('data', (chunk: Buffer) => {
+      if (!upload.takeRoom(chunk.length)) this.#end.reject(noRoom())
+    })
+    this.#file = save(stream, join(upload.folder, 'upload'), this.#stopped.signal)
     this.#file.catch((error: unknown) => this.#end.reject(error))
   }
 
@@ -187,8 +191,12 @@ async function save(stream: BusboyFileStream, path: string, signal: AbortSignal)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
     if (!DISK_FULL.has(code ?? '')) throw cause
-    throw new RequestError(503, 'there is no room for the file now; try again later', { cause })
+    throw noRoom(cause)
   }
+}
+
+function noRoom(cause?: unknown): RequestError {
+  return new RequestError(503, 'there is no room for the file now; try again later', { cause })
 }
 
 function tooLarge(maxBytes: number, got: string): RequestError {

@@ -233,27 +233,61 @@ describe('a handler of files', () => {
     expect((await first).status).toBe(200)
   })
 
-  test('an upload that trickles keeps nobody from the model, and is answered when it is there', async () => {
-    const url = await origin(SHELL, { MAX_QUEUE: '1' })
-    const form =
-      '--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\necho hi\r\n--b--\r\n'
-    const headers = { 'content-type': 'multipart/form-data; boundary=b', 'content-length': form.length }
-    const asked = request(`${url}/run`, { method: 'POST', headers })
-    const answered = once(asked, 'response')
-    asked.write(form.slice(0, -10))
-    await until(() => uploads().length === 1)
-    const frame = housing.samples[0]?.request
-    let status = 0
-    while (status !== 200) {
-      over.signal.throwIfAborted()
-      const body = JSON.stringify(frame)
-      const json = { 'content-type': 'application/json' }
-      status = (await fetch(`${url}/predict`, { method: 'POST', headers: json, body })).status
+  describe('an upload that trickles', () => {
+    const form = (script: string): string =>
+      `--b\r\ncontent-disposition: form-data; name="file"; filename="a"\r\n\r\n${script}\r\n--b--\r\n`
+
+    /** An upload without its end; `finish` sends that, and gives the status. */
+    async function begin(
+      url: string,
+      script: string,
+    ): Promise<{ finish: () => Promise<number | undefined> }> {
+      const body = form(script)
+      const headers = { 'content-type': 'multipart/form-data; boundary=b', 'content-length': body.length }
+      const asked = request(`${url}/run`, { method: 'POST', headers })
+      const answered = once(asked, 'response') as Promise<[IncomingMessage]>
+      const before = uploads().length
+      asked.write(body.slice(0, -10))
+      await until(() => uploads().length > before)
+      return {
+        finish: async () => {
+          asked.end(body.slice(-10))
+          const [response] = await answered
+          response.resume()
+          return response.statusCode
+        },
+      }
     }
-    asked.end(form.slice(-10))
-    const [response] = (await answered) as [IncomingMessage]
-    expect(response.statusCode).toBe(200)
-    response.resume()
+
+    /** Asks until it is answered so; a place is given away when the one who has it was waited for. */
+    async function answeredAtLast(ask: () => Promise<Response>, expected: RegExp): Promise<void> {
+      for (let answer = ''; !expected.test(answer);) {
+        over.signal.throwIfAborted()
+        const response = await ask()
+        answer = `${response.status} ${await response.text()}`
+      }
+    }
+
+    test('keeps nobody from model and handler, and is answered when it is there', async () => {
+      const url = await origin(SHELL, { MAX_QUEUE: '1', HANDLER_MAX_QUEUE: '0' })
+      const { finish } = await begin(url, 'echo hi')
+      const json = { 'content-type': 'application/json' }
+      const body = JSON.stringify(housing.samples[0]?.request)
+      await answeredAtLast(() => fetch(`${url}/predict`, { method: 'POST', headers: json, body }), /^200/)
+      await answeredAtLast(() => upload(url, 'echo next'), /^200/)
+      expect(await finish()).toBe(200)
+    })
+
+    test('takes no more of the disk than those in the queue may', async () => {
+      const env = { HANDLER_MAX_QUEUE: '0', HANDLER_THREADS: '1', MAX_UPLOAD_BYTES: '100' }
+      const url = await origin(SHELL, env)
+      const long = `: ${'x'.repeat(60)}`
+      const { finish } = await begin(url, long)
+      await answeredAtLast(() => upload(url, long), /^503 .*there is no room for the file now/)
+      await answeredAtLast(() => upload(url, 'echo hi'), /^200/)
+      expect(await finish()).toBe(200)
+      await answeredAtLast(() => upload(url, long), /^200/)
+    })
   })
 
   test('what a predecessor of the same name left behind is gone at the start', async () => {

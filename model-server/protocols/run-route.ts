@@ -5,23 +5,26 @@ import { deadlinePassed } from '../execution/call.ts'
 import type { Call } from '../execution/call.ts'
 import type { HandlerSlot } from '../handlers/handler-slot.ts'
 import type { Description, Task } from '../handlers/messages.ts'
+import type { Upload } from '../handlers/upload-folder.ts'
 import { checkContentLength, readBody } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { beginCall, requireJson, servedModel } from '../http/inference-route.ts'
 import { Place } from '../http/place.ts'
 import { sendJsonBytes } from '../http/send-json.ts'
-import { takePlace } from '../models/served-model.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import { checkFormHeaders, receiveForm } from './run-form.ts'
 
 /** Where a body is read to, and under which limits. */
 type Reading = {
   description: Description
-  folder: string | undefined
+  upload: Upload | undefined
   limits: Limits
   call: Call
   left: AbortSignal
 }
+
+/** Who counts what waits for the handler, and on whose account. */
+type HandlerHost = { admission: HandlerSlot; metrics: ServedModel['metrics'] }
 
 type Limits = { maxBodyBytes: number; maxFileBytes: number }
 
@@ -53,21 +56,25 @@ async function run(
   response.setHeader('x-handler-digest', `sha256:${loaded.sha256}`)
   const found = servedModel(slot)
   checkHeaders(request, description, limits)
-  const { place, leave } = takePlaces(handler, found)
-  const folder = uploads?.newPath()
+  const places = takePlaces(handler, found)
+  const upload = uploads?.newUpload()
   // The handler may be at it for longer than somebody waits for its answer.
   const settled = (): void => {
-    leave()
-    if (folder !== undefined) void uploads?.remove(folder)
+    places.ofHandler.leave()
+    places.ofModel.leave()
+    void upload?.remove()
   }
-  const reading = { description, folder, limits, call, left: left.signal }
-  const work = await place
-    .keepWhile(readWork(request, reading), () => servedModel(parts.repository.find(handler.modelName)))
+  const reading = { description, upload, limits, call, left: left.signal }
+  const work = await places.ofModel
+    .keepWhile(
+      places.ofHandler.keepWhile(readWork(request, reading), () => places.ofHandler.host),
+      () => servedModel(parts.repository.find(handler.modelName)),
+    )
     .catch((error: unknown) => {
       settled()
       throw error
     })
-  const job = { model: place.model, work, call, left: left.signal, settled }
+  const job = { model: places.ofModel.host, work, call, left: left.signal, settled }
   sendJsonBytes(response, await handler.perform(loaded, job))
 }
 
@@ -81,38 +88,33 @@ function checkHeaders(request: Request, description: Description, limits: Limits
   checkContentLength(request, limits.maxBodyBytes)
 }
 
-/**
- * Places in both queues, and how to give them back. The model's is lost to an upload that takes its time, since the other routes
- * need it; the handler's is not, since it stands for the room that the file may take. @throws RequestError 503
- */
-function takePlaces(handler: HandlerSlot, model: ServedModel): { place: Place; leave: () => void } {
-  takePlace({ admission: handler, metrics: model.metrics })
+/** Places in both queues, which are lost to an upload that takes its time. @throws RequestError 503 */
+function takePlaces(
+  handler: HandlerSlot,
+  model: ServedModel,
+): { ofHandler: Place<HandlerHost>; ofModel: Place<ServedModel> } {
+  const ofHandler = new Place({ admission: handler, metrics: model.metrics })
   try {
-    const place = new Place(model)
-    const leave = (): void => {
-      handler.leave()
-      place.leave()
-    }
-    return { place, leave }
+    return { ofHandler, ofModel: new Place(model) }
   } catch (error) {
-    handler.leave()
+    ofHandler.leave()
     throw error
   }
 }
 
 async function readWork(request: Request, reading: Reading): Promise<Task['work']> {
-  const { description, folder, limits, call, left } = reading
-  if (description.accepts !== 'multipart/form-data' || folder === undefined) {
+  const { description, upload, limits, call, left } = reading
+  if (description.accepts !== 'multipart/form-data' || upload === undefined) {
     // A copy: a body that came in one piece shares its storage with others, and all of that would go along.
     return { type: 'Json', body: new Uint8Array(await readBody(request, limits.maxBodyBytes)) }
   }
-  await mkdir(folder, { mode: 0o700 })
+  await mkdir(upload.folder, { mode: 0o700 })
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(deadlinePassed()), call.deadlineMs - performance.now())
   try {
     const { fileField, textFields } = description
     const signal = AbortSignal.any([left, late.signal])
-    const form = await receiveForm(request, { fileField, textFields, folder, signal, ...limits })
+    const form = await receiveForm(request, { fileField, textFields, upload, signal, ...limits })
     return { type: 'Form', form }
   } finally {
     clearTimeout(timer)
