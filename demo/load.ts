@@ -346,6 +346,14 @@ export function summarize(all: readonly Entry[], window: { from: number; to: num
   }
 }
 
+/**
+ * The longest gap without what the viewers themselves were late by: on a machine that stands still nobody asks, and so nobody is
+ * answered.
+ */
+export function gapOfEdges({ longestGapMs, maxStartDelayMs }: Measures): number {
+  return Math.max(0, longestGapMs - maxStartDelayMs)
+}
+
 function summarizeRun(
   entries: readonly Entry[],
   run: { options: LoadOptions; planned: number; startedAt: number },

@@ -10,7 +10,7 @@ import {
 import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
 import type { Environment } from '../../demo/environment.ts'
 import { housing, SAMPLES_FILE, type WrittenRelease, type WrittenSpec } from '../../demo/housing.ts'
-import { parseSamples, selectVersions, startLoad, type Summary } from '../../demo/load.ts'
+import { gapOfEdges, parseSamples, selectVersions, startLoad, type Summary } from '../../demo/load.ts'
 import type { Place } from '../../demo/place.ts'
 import { ROOT } from '../../demo/program.ts'
 import { followRelease, type ReleaseFollower, type SeenRelease } from '../../demo/release-follower.ts'
@@ -25,7 +25,7 @@ export type Version = keyof typeof MODELS
 /** A pod as far as a test can tell whether it was touched. */
 export type PodIdentity = { name: string; uid: string; restarts: number; leaving: 'Yes' | 'No' }
 
-/** Viewers that come at a constant rate; `leave` gives the counts of all of them. */
+/** Viewers that come at a constant rate; `leave` gives the counts of all of them, and of gaps only what the edges made. */
 export type Viewers = { leave: () => Promise<Summary> }
 
 export type Site = {
@@ -132,9 +132,10 @@ function sendViewers(
     () => undefined,
   )
   return {
-    leave: () => {
+    leave: async () => {
       load.stop()
-      return load.done
+      const summary = await load.done
+      return { ...summary, longestGapMs: gapOfEdges(summary) }
     },
   }
 }
