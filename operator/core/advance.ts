@@ -11,7 +11,7 @@ import {
   pointerUnreadable,
   specInvalid,
 } from './blocked.ts'
-import { canaryFailed, canarying, canaryWithdrawn } from './canary.ts'
+import { canaryBlocked, canaryFailed, canarying, canaryWithdrawn } from './canary.ts'
 import { commandGiven } from './commands.ts'
 import { fallbackBehind } from './fallback.ts'
 import { alreadyLive, building, colorTaken, pointerMustSettle, switching } from './forward.ts'
@@ -29,6 +29,7 @@ export const ADVANCE = {
   canaryFailed,
   supersededCandidate,
   specInvalid,
+  canaryBlocked,
   originMissing,
   distributionUnfit,
   originRemapped,

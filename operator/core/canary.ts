@@ -1,7 +1,7 @@
 /** A share of the clients first: rules of a pointer that can send some of them to the candidate. */
 import { keyValueStoreOf, type Attempt, type CanaryStep } from '../api/release.ts'
 import type { Color } from '../api/names.ts'
-import { claimTaken } from './blocked.ts'
+import { claimTaken, distributionUnfit, originMissing } from './blocked.ts'
 import { holding, later, secondOf, silent } from './holding.ts'
 import {
   AFTER,
@@ -199,6 +199,24 @@ function failed(scene: Scene, attempt: Attempt, why: string): Found {
   const weight = canaryOf(scene)?.weight ?? 0
   const message = `with ${weight} % of the clients at the candidate: ${why}`
   return { memory: turnBack(scene, attempt, { reason: 'CanaryFailed', message }) }
+}
+
+/**
+ * The advance is stopped by what the distribution has become, and a share of the clients is at the candidate all the same:
+ * its gates are asked on, and it goes back where they fail.
+ */
+export function canaryBlocked(scene: Scene): Found {
+  const attempt = runningAttempt(scene)
+  const { canary: step } = scene.memory
+  const goal = attempt && goalOf(scene, attempt)
+  const stalled = (originMissing(scene) ?? distributionUnfit(scene))?.stalled
+  if (!goal || !stalled || !step || step.weight !== canaryOf(scene)?.weight) return undefined
+  const stored = storedFor(scene, attempt)
+  const failing = (why: string): Found => failed(scene, attempt, why)
+  const message = stalled.message
+  const found =
+    stored && holding(scene, step, { attempt, goal, stored, weight: step.weight, message, failed: failing })
+  return found && { ...found, stalled }
 }
 
 /** A share of the clients is at the candidate: the step is held, the gates are asked all the while and once more, the next share follows. */

@@ -63,7 +63,9 @@ const SHOWS: Record<RuleName, string[]> = {
     'canary-live-falls-ill-abort',
     'canary-first-release',
   ],
+  canaryBlocked: ['canary-distribution-unfit'],
   canaryWithdrawn: [
+    'canary-bad-spec',
     'canary-new-spec',
     'canary-other-pointer',
     'canary-other-pointer-abort',

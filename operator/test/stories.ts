@@ -1475,6 +1475,37 @@ export const STORIES: Record<string, Story> = {
       { tell: 'the candidate goes wrong', when: held(50), do: (world) => world.madden('blue') },
     ],
   },
+  'canary-distribution-unfit': {
+    title:
+      'In a step of a day the distribution comes to refuse the release, and the candidate goes wrong: all are brought back',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inADay(2)),
+      {
+        tell: 'only HEAD is allowed, and the candidate goes wrong',
+        when: held(50),
+        do: (world) => {
+          world.facts = allowing('HEAD')
+          world.madden('blue')
+        },
+      },
+    ],
+  },
+  'canary-bad-spec': {
+    title: 'A bad spec in a step of a day: all are brought back before it is refused',
+    spec: housingBehindStore(1),
+    acts: [
+      apply('version 2', inADay(2)),
+      {
+        tell: 'steps that go down',
+        when: held(50),
+        do: (world) => {
+          const canary = [50, 20].map((weight) => ({ weight, holdSeconds: 60 }))
+          world.apply(housingBehindStore(2, { canary }))
+        },
+      },
+    ],
+  },
   'canary-silent-while-held': {
     title:
       'The candidate answers no gates in a step of a day: for a moment, which is borne, and then for good, so all are back',
