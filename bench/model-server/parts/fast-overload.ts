@@ -14,9 +14,10 @@ type Overload = OpenLoopResult & { perSecond: number; peak: number }
 
 /**
  * Requests of 64 rows, since a client on one core cannot ask three times as often as the server on the other answers single
- * rows. A model that runs on the event loop answers in the order in which it reads, so what waits for it waits in the sockets,
- * one request for each client: the bound is the number of clients. A client that is asked to send while it waits keeps the
- * request to itself, so the latency counts from the sending; from the due time it grows for as long as the overload lasts.
+ * rows. A model that runs on the event loop answers in the order in which it reads, and each client waits with one request: the
+ * bound is the number of clients. They come all at once, and what each waits to be let in counts with its first request. A client
+ * that is asked to send while it waits keeps the request to itself, so the latency counts from the sending; from the due time it
+ * grows for as long as the overload lasts.
  */
 export const fastOverload: Part = {
   title: `The fast model at ${OVERLOAD} × its capacity, 64 rows in a request, ${CLIENTS.toLocaleString('en-US')} clients, one core`,
