@@ -3,34 +3,25 @@ import { once } from 'node:events'
 import { Agent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  CloudFrontClient,
-  CreateFunctionCommand,
-  CreateKeyValueStoreCommand,
-  PublishFunctionCommand,
-} from '@aws-sdk/client-cloudfront'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
-import { functionSource } from '../../cloudfront-function/source.ts'
-import { distributionFor, isAcceptedUpdate, type AuditEntry } from '../../demo/cloudfront.ts'
+import { isAcceptedUpdate, type AuditEntry } from '../../demo/cloudfront.ts'
 import { openEnvironment, type Environment } from '../../demo/environment.ts'
-import type { WrittenRelease, WrittenSpec } from '../../demo/housing.ts'
+import type { WrittenRelease } from '../../demo/housing.ts'
 import type { Place } from '../../demo/place.ts'
 import type { SeenRelease } from '../../demo/release-follower.ts'
 import { DEMO_DIR } from '../../demo/running.ts'
 import { LABEL, otherColor, type Color } from '../api/names.ts'
 import type { KeyValueStore } from '../api/release.ts'
-import { openSite, type Site, type Version } from './site.ts'
+import { makeStore, openKeySite, withKeySettings, type KeySite, type Store } from './key-site.ts'
+import type { Site, Version } from './site.ts'
 
 /** The very first run on a machine builds Kubernetes. */
 const SETUP_MS = 15 * 60_000
 const TEST_MS = 240_000
 const LOG_DIR = join(DEMO_DIR, 'e2e-key-value-store')
-const STORE = 'models'
 
 let environment: Environment
-let control: CloudFrontClient
-let storeArn: string
+let store: Store
 const stopped = new AbortController()
 
 beforeAll(async () => {
@@ -44,59 +35,16 @@ beforeAll(async () => {
     operator: { CLOUDFRONT_UPDATE_SPACING_SECONDS: '1', CLOUDFRONT_STORE_SETTLE_SECONDS: '3' },
     signal: stopped.signal,
   })
-  const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
-  control = new CloudFrontClient({
-    region: 'us-east-1',
-    credentials,
-    endpoint: environment.cloudFront.endpoint,
-  })
-  const { KeyValueStore: made } = await control.send(new CreateKeyValueStoreCommand({ Name: STORE }))
-  storeArn = made?.ARN ?? ''
+  store = await makeStore(environment, 'models')
 }, SETUP_MS)
 
 afterAll(async () => {
-  control.destroy()
   await environment.close()
 }, 60_000)
 
-type KeySite = Site & {
-  key: string
-  /** A version that the key decides about. */
-  version: (version: Version, changes?: Partial<KeyValueStore>) => WrittenRelease
-}
-
-let sites = 0
-
-/** A site with a key and a function of its own; `Without`: its behaviors run no function. */
-async function openKeySite(functions: 'With' | 'Without' = 'With'): Promise<KeySite> {
-  const key = `housing-${++sites}`
-  const name = `route-${key}`
-  const KeyValueStoreAssociations = { Quantity: 1, Items: [{ KeyValueStoreARN: storeArn }] }
-  const FunctionConfig = { Comment: key, Runtime: 'cloudfront-js-2.0' as const, KeyValueStoreAssociations }
-  const FunctionCode = Buffer.from(functionSource(key))
-  const made = await control.send(new CreateFunctionCommand({ Name: name, FunctionConfig, FunctionCode }))
-  await control.send(new PublishFunctionCommand({ Name: name, IfMatch: made.ETag }))
-  const site = await openSite(environment, (place) =>
-    functions === 'With' ? withFunction(distributionFor(place), name) : distributionFor(place),
-  )
-  const version: KeySite['version'] = (number, changes) => {
-    const release = site.write(number)
-    return { ...release, spec: throughKey(release.spec, { keyValueStoreArn: storeArn, key, ...changes }) }
-  }
-  return { ...site, key, version }
-}
-
-function withFunction(seed: SeedDistribution, viewerRequestFunction: string): SeedDistribution {
-  return { ...seed, behaviors: seed.behaviors.map((one) => ({ ...one, viewerRequestFunction })) }
-}
-
-function throughKey(spec: WrittenSpec, settings: Partial<KeyValueStore>): WrittenSpec {
-  const cloudFrontKeyValueStore = { ...spec.traffic?.cloudFrontDistribution, ...settings }
-  return {
-    ...spec,
-    retireAfterSeconds: 5,
-    traffic: { type: 'CloudFrontKeyValueStore', cloudFrontKeyValueStore },
-  }
+/** A version that the key decides about, whose predecessor is soon removed. */
+function version(site: KeySite, number: Version, settings: Partial<KeyValueStore> = {}): WrittenRelease {
+  return withKeySettings(site.write(number, { retireAfterSeconds: 5 }), settings)
 }
 
 /** Sends viewers while something happens; not one of them may be failed. */
@@ -163,11 +111,11 @@ describe('a release that a key decides', () => {
   test(
     'is switched to in seconds, and the static targets follow',
     async () => {
-      const site = await openKeySite()
-      const { status } = await site.play(site.version('1'))
+      const site = await openKeySite(environment, { store })
+      const { status } = await site.play(version(site, '1'))
       const live: Color = status?.liveColor ?? 'blue'
       await underLoad(site, ['1', '2'], async () => {
-        const promoted = await site.play(site.version('2'))
+        const promoted = await site.play(version(site, '2'))
         expect(promoted.status?.liveColor).toBe(otherColor(live))
         expect(await lagOf(site.key)).toBeLessThan(5000)
         expect(await colorsOf(site.place, 30)).toEqual(Array(30).fill(otherColor(live)))
@@ -188,15 +136,15 @@ describe('a release that a key decides', () => {
   test(
     'goes to a share of the clients first, who stay',
     async () => {
-      const site = await openKeySite()
-      const { status } = await site.play(site.version('1'))
+      const site = await openKeySite(environment, { store })
+      const { status } = await site.play(version(site, '1'))
       const candidate = otherColor(status?.liveColor ?? 'blue')
       const canary = [
         { weight: 20, holdSeconds: 8 },
         { weight: 50, holdSeconds: 8 },
       ]
       await underLoad(site, ['1', '2'], async () => {
-        const applied = await site.apply(site.version('2', { canary, canaryClientHeader: 'x-user-id' }))
+        const applied = await site.apply(version(site, '2', { canary, canaryClientHeader: 'x-user-id' }))
         const shareAt = async (weight: number): Promise<number[]> => {
           await until(site, `${weight} %`, (release) => release.status?.traffic?.canary?.weight === weight)
           await lagOf(site.key)
@@ -222,13 +170,13 @@ describe('a release that a key decides', () => {
   test(
     'brings the share back when its candidate falls, and nobody else notices',
     async () => {
-      const site = await openKeySite()
-      const { status } = await site.play(site.version('1'))
+      const site = await openKeySite(environment, { store })
+      const { status } = await site.play(version(site, '1'))
       const live = status?.liveColor ?? 'blue'
       // So few that the viewers, who have one address, are not among them but once in a hundred specs.
       const canary = [{ weight: 1, holdSeconds: 120 }]
       await underLoad(site, ['1'], async () => {
-        const applied = await site.apply(site.version('2', { canary }))
+        const applied = await site.apply(version(site, '2', { canary }))
         await until(site, '1 %', (release) => release.status?.traffic?.canary?.weight === 1)
         const selector = `${LABEL.name}=housing,${LABEL.color}=${otherColor(live)}`
         const { namespace } = site.place
@@ -247,8 +195,8 @@ describe('a release that a key decides', () => {
   test(
     'is not begun where no function reads the key',
     async () => {
-      const site = await openKeySite('Without')
-      await site.apply(site.version('1'))
+      const site = await openKeySite(environment, { store, functions: 'Without' })
+      await site.apply(version(site, '1'))
       const { status } = await until(site, 'a refusal', (release) =>
         Boolean(release.status?.conditions?.some(({ reason }) => reason === 'FunctionNotAssociated')),
       )
