@@ -59,7 +59,7 @@ export type Seen =
   | { type: 'Status'; status: Status }
   | { type: 'Invalidate' }
 
-interface PointerState {
+export interface PointerState {
   /** Of a pointer Service. */
   ownership?: Ownership
   kind: Spec['traffic']['type']
@@ -257,10 +257,7 @@ export class SimulatedWorld implements Cluster {
       ...(salt === undefined ? {} : { salt }),
       ...(header === undefined ? {} : { header }),
     }
-    this.setPointer({
-      ...(live === undefined ? {} : { [KEY]: live }),
-      ...(share ? { [`${share.weight}${SHARE}`]: share.names } : {}),
-    })
+    this.setPointer(keyTargets(live, share))
   }
 
   /** The share of the clients that the key sends elsewhere than the rest. */
@@ -849,6 +846,14 @@ export class SimulatedWorld implements Cluster {
     )
     if (color) return this.servingPods(color)[0]
     return this.pods.find((pod) => pod.ip === hostname && this.isReady(pod))
+  }
+}
+
+/** What a key names, the share of the clients apart. */
+export function keyTargets(live?: string, share?: CanaryReading): Record<string, string> {
+  return {
+    ...(live === undefined ? {} : { [KEY]: live }),
+    ...(share ? { [`${share.weight}${SHARE}`]: share.names } : {}),
   }
 }
 

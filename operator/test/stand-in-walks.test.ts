@@ -1,20 +1,22 @@
 /**
- * Random walks of the real loop with the real driver, over the wire, against the real stand-in and its edges: whatever
+ * Random walks of the real loop with the real drivers, over the wire, against the real stand-in and its edges: whatever
  * users, other writers, AWS and the operator's own deaths do, users are answered by what was proven, and it ends well.
  *
- * `WALKS=2000` takes so many walks, others in each run; what fails is told with its seed and its path, and
- * `WALK_SEED=… WALK_PATH=…` walks it again.
+ * `WALKS=2000` takes so many walks of each kind, others in each run; what fails is told with its seed and its path, and
+ * `WALK_KIND=… WALK_SEED=… WALK_PATH=…` walks it again.
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { tell, walks, type WalkStep } from './stand-in/actions.ts'
+import { tell, walksOf, type WalkStep } from './stand-in/actions.ts'
 import { MISTAKES } from './stand-in/mistakes.ts'
+import type { Kind } from './stand-in/sites.ts'
 import { Stage, walk } from './stand-in/walker.ts'
 
-const { WALKS, WALK_SEED, WALK_PATH } = process.env
-/** Takes some ten seconds on a machine of its own. */
+const { WALKS, WALK_KIND, WALK_SEED, WALK_PATH } = process.env
+/** Those of one kind take some ten seconds on a machine of its own. */
 const USUAL_WALKS = 24
 const USUAL_SEED = 20_260_101
+const KINDS: readonly Kind[] = ['CloudFrontDistribution', 'CloudFrontKeyValueStore']
 /** A shrunk walk is worth the wait. */
 const LONGEST_MS = 3_600_000
 /** Far more than a walk takes on the busiest machine. */
@@ -25,11 +27,11 @@ const stage = new Stage()
 beforeAll(() => stage.open())
 afterAll(() => stage.close())
 
-test(
-  'users are answered by what was proven, at every edge, at every instant, and every release settles',
-  async () => {
+test.each(KINDS.filter((kind) => WALK_KIND === undefined || kind === WALK_KIND))(
+  'users are answered by what was proven, at every edge, at every instant, and every release settles: %s',
+  async (kind) => {
     const isUsual = WALKS === undefined && WALK_SEED === undefined
-    const property = fc.asyncProperty(walks, async (plan) => {
+    const property = fc.asyncProperty(walksOf(kind), async (plan) => {
       const { violations, lines } = await walk(stage, plan)
       if (violations.length === 0) return
       throw new Error([tell(plan), ...violations, ...lines.slice(-LINES_TOLD)].join('\n'))
@@ -47,8 +49,10 @@ test(
 
 const passTime = (seconds: number): WalkStep => ({ passes: 0, action: { type: 'TimePasses', seconds } })
 
+type Found = { steps: WalkStep[]; says: RegExp }
+
 /** For each mistake a walk that shows it, as short as it can be, and what it says. */
-const FOUND: Record<keyof typeof MISTAKES, { steps: WalkStep[]; says: RegExp }> = {
+const FOUND: Partial<Record<keyof typeof MISTAKES, Found>> = {
   'an edge that does not follow yet is taken for one that does': {
     steps: [
       passTime(100),
@@ -88,14 +92,69 @@ const FOUND: Record<keyof typeof MISTAKES, { steps: WalkStep[]; says: RegExp }> 
   },
 }
 
+/** The same where a key decides. */
+const FOUND_BY_KEY: typeof FOUND = {
+  'an edge that does not follow yet is taken for one that does': {
+    steps: [
+      passTime(200),
+      { passes: 0, action: { type: 'Propagation', slowestSeconds: 40 } },
+      { passes: 0, action: { type: 'Apply', spec: 'version 3 in steps, repaired, not kept warm' } },
+      passTime(10),
+      { passes: 0, action: { type: 'Command', verb: 'abort' } },
+      passTime(100),
+    ],
+    says: /invalidated while an edge could cache the old answer again/,
+  },
+  'the gates are believed without asking': {
+    steps: [{ passes: 0, action: { type: 'Apply', spec: 'version 2, which answers wrong' } }],
+    says: /moved to green without its gates|which no gate has passed/,
+  },
+  'the pointer is moved before the status says so': {
+    steps: [{ passes: 0, action: { type: 'OtherKey' } }],
+    says: /moved to green without an intent that says so/,
+  },
+  'a color is taken away by what was read a while ago': {
+    steps: [
+      passTime(200),
+      { passes: 0, action: { type: 'Apply', spec: 'version 2' } },
+      passTime(100),
+      { passes: 0, action: { type: 'WriteKey', color: 'green', weight: 0 } },
+      passTime(200),
+    ],
+    says: /green was removed while it is routed to/,
+  },
+  'everybody is sent where a share of the clients was to go': {
+    steps: [passTime(200), { passes: 0, action: { type: 'Apply', spec: 'version 2 in steps' } }],
+    says: /leads where nobody wanted it/,
+  },
+  'each step of a canary is for other clients': {
+    steps: [passTime(200), { passes: 0, action: { type: 'Apply', spec: 'version 2 in many steps' } }],
+    says: /is in the share at \d+ % and not in it at \d+ % of the same canary/,
+  },
+  'nobody looks after those who meet an edge without the key': {
+    steps: [
+      passTime(200),
+      { passes: 0, action: { type: 'Apply', spec: 'version 2' } },
+      passTime(200),
+      { passes: 0, action: { type: 'Apply', spec: 'version 3' } },
+    ],
+    says: /was removed while it is routed to/,
+  },
+}
+
+const CASES = [
+  ...Object.entries(FOUND).map(([name, found]) => ({ kind: KINDS[0], name, ...found })),
+  ...Object.entries(FOUND_BY_KEY).map(([name, found]) => ({ kind: KINDS[1], name, ...found })),
+] as (Found & { kind: Kind; name: keyof typeof MISTAKES })[]
+
 describe('a walk finds', () => {
-  test.each(Object.entries(FOUND) as [keyof typeof MISTAKES, (typeof FOUND)[keyof typeof MISTAKES]][])(
-    '%s',
-    async (name, { steps, says }) => {
-      const plan = { seed: 0, steps }
+  test.each(CASES)(
+    '$kind: $name',
+    async ({ kind, name, steps, says }) => {
+      const plan = { kind, seed: 0, steps }
       expect((await walk(stage, plan)).violations).toEqual([])
       expect((await walk(stage, plan, MISTAKES[name])).violations.join('\n')).toMatch(says)
     },
-    60_000,
+    STUCK_MS,
   )
 })

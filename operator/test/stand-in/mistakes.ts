@@ -1,7 +1,9 @@
 /** What a careless operator would do; a walk that finds none of it finds nothing. */
 import { goalOf, type Scene } from '../../core/scene.ts'
-import { keyOf } from '../../core/memory.ts'
+import { keyOf, without } from '../../core/memory.ts'
 import { RULES } from '../../core/plan.ts'
+import type { Read } from '../../edges/cloudfront/reading.ts'
+import type { Pointer } from '../../edges/ports.ts'
 import { gatesPassed } from '../beliefs.ts'
 import type { Mistake } from './walker.ts'
 
@@ -14,20 +16,32 @@ function withIntent(scene: Scene): Scene {
   return { ...scene, memory: { ...memory, intent } }
 }
 
+type Moving = Parameters<Pointer['move']>[1]
+
+/** The same driver with other moves. */
+function moving(pointer: Pointer, changed: (step: Moving) => Moving): Pointer {
+  return { ...pointer, move: (release, step) => pointer.move(release, changed(step)) }
+}
+
+/** The same driver with other readings. */
+function reading(pointer: Pointer, changed: (reading: Read) => Read): Pointer {
+  return {
+    ...pointer,
+    read: async (release, freshness) => {
+      const found = await pointer.read(release, freshness)
+      return found.type === 'Read' ? changed(found) : found
+    },
+  }
+}
+
 export const MISTAKES = {
   'an edge that does not follow yet is taken for one that does': {
-    pointer: (pointer) => ({
-      ...pointer,
-      read: async (release, freshness) => {
-        const reading = await pointer.read(release, freshness)
-        return reading.type === 'Read' ? { ...reading, settled: 'Yes' } : reading
-      },
-    }),
+    pointer: (pointer) => reading(pointer, (found) => ({ ...found, settled: 'Yes' })),
   },
   'writes are guarded by the newest ETag, and not by the one that was read': {
     tamper:
       ({ etag }) =>
-      (request) => ({ ...request, headers: { ...request.headers, 'if-match': etag() } }),
+      (request) => ({ ...request, headers: { ...request.headers, 'if-match': etag(request.path) } }),
   },
   'writes lose what the SDK does not know': {
     tamper: () => (request) => {
@@ -53,5 +67,24 @@ export const MISTAKES = {
   },
   'a color is taken away by what was read a while ago': {
     pointer: (pointer) => ({ ...pointer, read: (release) => pointer.read(release) }),
+  },
+  'everybody is sent where a share of the clients was to go': {
+    pointer: (pointer) => moving(pointer, (step) => without(step, 'weight')),
+  },
+  'each step of a canary is for other clients': {
+    pointer: (pointer) =>
+      reading(
+        moving(pointer, ({ salt, ...step }) => ({
+          ...step,
+          ...(salt ? { salt: `${salt}/${step.weight}` } : {}),
+        })),
+        ({ canary, ...found }) => ({
+          ...found,
+          ...(canary ? { canary: { ...canary, salt: canary.salt?.replace(/\/.*/, '') ?? '' } } : {}),
+        }),
+      ),
+  },
+  'nobody looks after those who meet an edge without the key': {
+    pointer: (pointer) => reading(pointer, (found) => without(found, 'fallback')),
   },
 } satisfies Record<string, Mistake>

@@ -6,11 +6,12 @@ import { COLORS, type Color } from '../../api/names.ts'
 import type { Spec } from '../../api/release.ts'
 import type { Pointer } from '../../edges/ports.ts'
 import { SimulatedWorld } from '../simulated-world.ts'
-import { DISTRIBUTION, release } from './actions.ts'
 import { HOST } from './edges.ts'
 import { exchange } from './exchange.ts'
 import { Fleet } from './fleet.ts'
-import { askAt, newPointer, OperatorProcess } from './operator-process.ts'
+import { askAt, OperatorProcess } from './operator-process.ts'
+import { SITES } from './sites.ts'
+import { DISTRIBUTION, release } from './specs.ts'
 import { Timeline } from './timeline.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
@@ -84,7 +85,7 @@ export class Neighborhood {
       onStop: (now, passedMs) => this.#stop(now, passedMs),
     })
     const clock = this.#time.clock(seededRandom(1), () => false)
-    const pointer = newPointer(standIn.apiUrl, clock, () => undefined)
+    const pointer = SITES.CloudFrontDistribution.pointer(standIn.apiUrl, clock, () => undefined)
     this.#neighbors = names.map((name, index) => {
       const fleet = fleets[index]
       if (!fleet) throw new Error('every release has a fleet')

@@ -1,11 +1,9 @@
 /** One life of the operator: the real loop and the real driver over ports that it may die at. */
 import { ask as askForReal } from '../../edges/ask.ts'
-import { createCloudFrontPointer } from '../../edges/cloudfront/pointer.ts'
 import type { Ask, Pointer } from '../../edges/ports.ts'
 import { createProber } from '../../edges/prober.ts'
 import type { Rules } from '../../core/plan.ts'
 import { reconcile, type PassReport, type PassResult } from '../../reconcile.ts'
-import type { Clock } from '../../runtime/clock.ts'
 import { CrashError, type SimulatedWorld } from '../simulated-world.ts'
 
 const KEY = { namespace: 'models', name: 'housing' }
@@ -100,12 +98,6 @@ export class OperatorProcess {
     this.die()
     throw new CrashError('the operator')
   }
-}
-
-/** A driver as a new process has it: no memory, its own client. */
-export function newPointer(endpoint: string, clock: Clock, mayWrite: () => void): Pointer {
-  const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
-  return createCloudFrontPointer({ region: 'us-east-1', mayWrite, client: { endpoint, credentials } }, clock)
 }
 
 /** The real client, with the names of the simulated world led to where they live here: `http://host:port` and the Host to send. */

@@ -2,27 +2,30 @@
 import { Agent } from 'node:http'
 import { startCloudFrontLocal, type CloudFrontLocal } from '../../../cloudfront-local/start.ts'
 import { seededRandom } from '../../../cloudfront-local/propagation/random.ts'
-import { COLORS, type Color } from '../../api/names.ts'
-import type { Spec, Status } from '../../api/release.ts'
+import { COLORS } from '../../api/names.ts'
+import { keyValueStoreOf, type Spec } from '../../api/release.ts'
 import type { Rules } from '../../core/plan.ts'
 import { ConflictError, TransientError } from '../../edges/errors.ts'
 import type { Ask, Pointer } from '../../edges/ports.ts'
 import type { PassReport } from '../../reconcile.ts'
 import { backoffMs } from '../../runtime/clock.ts'
-import { behaviorOf, CrashError, SimulatedWorld, versionOf, type Seen } from '../simulated-world.ts'
+import { CrashError, SimulatedWorld, type Seen } from '../simulated-world.ts'
 import { Watchman } from '../watchman.ts'
-import { AT_LAST, CODES, DISTRIBUTION, SPECS, type Action, type Part, type Walk } from './actions.ts'
-import { askEdges, HOST, PATHS, type UserAnswer } from './edges.ts'
-import { exchange } from './exchange.ts'
+import type { Action, Walk } from './actions.ts'
+import { admin, Aws, USUAL_PROPAGATION } from './aws.ts'
+import { askEdges, HOST, PARTS, type UserAnswer } from './edges.ts'
 import { Fleet } from './fleet.ts'
-import { Mirror, type Written } from './mirror.ts'
-import { askAt, newPointer, OperatorProcess } from './operator-process.ts'
+import { Mirror } from './mirror.ts'
+import { Moves } from './moves.ts'
+import { askAt, OperatorProcess } from './operator-process.ts'
+import { originHost, SITES, type Site } from './sites.ts'
+import { KEY } from './specs.ts'
 import { Timeline } from './timeline.ts'
+import { Users } from './users.ts'
 import { Wire, type WireEnd } from './wire.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 const EDGES = 3
-const USUAL_PROPAGATION = { minMs: 1000, maxMs: 20_000 }
 /** As the operator's queue waits between passes that throw. */
 const BACKOFF = { baseMs: 5, maxMs: 300_000 }
 /** Longer than anything that is waited for without a write: the delay of retirement, a deadline, a back-off. */
@@ -54,7 +57,8 @@ export class Stage {
 /** Something that is done wrong on purpose, to see that a walk finds it. */
 export type Mistake = {
   rules?: Rules
-  tamper?: (standIn: { etag: () => string }) => NonNullable<WireEnd['tamper']>
+  /** `etag`: of what a write is guarded by, as it is now. */
+  tamper?: (standIn: { etag: (path?: string) => string }) => NonNullable<WireEnd['tamper']>
   pointer?: (pointer: Pointer) => Pointer
 }
 
@@ -75,21 +79,15 @@ export async function walk(stage: Stage, plan: Walk, mistake: Mistake = {}): Pro
     edges: EDGES,
     randomSeed: plan.seed,
     propagation: USUAL_PROPAGATION,
+    storePropagation: USUAL_PROPAGATION,
     now: () => START,
     log: () => undefined,
     resolve: COLORS.map((color) => `${originHost(color)}=${fleet.serviceAddress(color)}:${fleet.port}`),
-    seed: [
-      {
-        id: DISTRIBUTION,
-        aliases: [HOST],
-        origins: COLORS.map((color) => ({ id: `housing-${color}`, domainName: originHost(color) })),
-        behaviors: Object.keys(PATHS).map((pathPattern) => ({ pathPattern, targetOriginId: 'housing-blue' })),
-      },
-    ],
+    seed: SITES[plan.kind].seed,
   })
   let walker: Walker | undefined
   try {
-    walker = new Walker(stage, standIn, { plan, mistake, etag: await newestEtag(standIn) })
+    walker = new Walker(stage, standIn, { plan, mistake, ...(await beginning(standIn)) })
     await walker.walk()
   } catch (error) {
     if (!(error instanceof ShownError)) throw error
@@ -100,27 +98,33 @@ export async function walk(stage: Stage, plan: Walk, mistake: Mistake = {}): Pro
   return { violations, lines, updates }
 }
 
-async function newestEtag({ adminUrl }: CloudFrontLocal): Promise<string> {
-  const { body } = await exchange(`${adminUrl}/distributions`, {})
-  const [{ etag } = { etag: '' }] = JSON.parse(body.toString()) as { etag: string }[]
-  return etag
-}
+type Versioned = { etag: string; arn: string }
+/** What stands there before anybody writes. */
+type Beginning = { etag: string; store: Versioned | undefined }
 
-function originHost(color: Color): string {
-  return `${color}.${HOST}`
+async function beginning(standIn: CloudFrontLocal): Promise<Beginning> {
+  const list = async (path: string): Promise<Versioned[]> =>
+    (await admin(standIn, path, { method: 'GET' })) as Versioned[]
+  const [distribution] = await list('/distributions')
+  const [store] = await list('/key-value-stores')
+  return { etag: distribution?.etag ?? '', store }
 }
 
 class Walker {
   readonly lines: string[] = []
-  updates = 0
   readonly #stage: Stage
   readonly #standIn: CloudFrontLocal
   readonly #plan: Walk
+  readonly #site: Site
   readonly #mistake: Mistake
+  readonly #storeArn: string
   readonly #random: () => number
   readonly #world: SimulatedWorld
   readonly #watch: Watchman
   readonly #mirror: Mirror
+  readonly #moves: Moves
+  readonly #users: Users
+  readonly #aws: Aws
   readonly #time: Timeline
   readonly #ask: Ask
   #operator: OperatorProcess
@@ -129,51 +133,64 @@ class Walker {
   #count = 0
   #turn = 0
   #nonce = 0
-  /** Moves that the driver was asked for and that CloudFront has not accepted. */
-  #asked: { token: string; names: string }[] = []
-  /** Revisions whose gates have passed. */
-  readonly #proven = new Set<string>()
-  /** Users who were answered once. */
-  readonly #answered = new Set<string>()
+  /** Writes that will arrive though nobody waits for them any more. */
+  #late = 0
   #probed = ''
 
   constructor(
     stage: Stage,
     standIn: CloudFrontLocal,
-    { plan, mistake, etag }: { plan: Walk; mistake: Mistake; etag: string },
+    { plan, mistake, etag, store }: Beginning & { plan: Walk; mistake: Mistake },
   ) {
     this.#stage = stage
     this.#standIn = standIn
     this.#plan = plan
+    this.#site = SITES[plan.kind]
     this.#mistake = mistake
+    this.#storeArn = store?.arn ?? ''
     this.#random = seededRandom(plan.seed)
-    const { fleet } = stage
+    const { agent, fleet, wire } = stage
     this.#world = new SimulatedWorld({
-      spec: this.#served(SPECS['version 1']),
+      spec: this.#specNamed('version 1'),
       addressOf: (pod) => fleet.addressOf(pod),
     })
-    this.#watch = new Watchman(this.#world)
-    this.#noteWrites()
+    const world = this.#world
+    this.#watch = new Watchman(world)
+    this.#noteProofs()
     this.#mirror = new Mirror({
       edges: EDGES,
-      etag,
-      targets: Object.fromEntries(Object.keys(PATHS).map((part) => [part, 'housing-blue'])),
-      onUpdate: (entry) => this.#judgeUpdate(entry),
-      onInvalidation: () => this.#world.observer({ type: 'Invalidate' }),
+      distribution: { etag, targets: Object.fromEntries(PARTS.map((part) => [part, 'housing-blue'])) },
+      store: store && { etag: store.etag, key: KEY },
+      onUpdate: (entry) => this.#moves.judge(entry),
+      onInvalidation: () => world.observer({ type: 'Invalidate' }),
     })
-    this.#mirror.show(this.#world)
+    const mirror = this.#mirror
+    mirror.show(world)
+    const wrong = (what: string): void => this.#wrong(what)
+    this.#users = new Users({ world, mirror, wrong })
+    this.#moves = new Moves({
+      ...{ world, wrong },
+      say: (line) => this.#say(line),
+      noteCanary: (written, asked) => this.#users.noteCanary(written, asked),
+    })
     this.#time = new Timeline({
-      start: this.#world.now,
-      nextEvent: () => this.#world.nextEvent(),
+      start: world.now,
+      nextEvent: () => world.nextEvent(),
       onStop: (now, passedMs) => this.#stop(now, passedMs),
     })
+    this.#aws = new Aws({
+      ...{ standIn, agent, wire, mirror },
+      later: (ms, act) => this.#time.in(ms, act),
+      isGood: (color) => this.#users.isGood(color),
+      leadsToGood: (origin) => this.#leadsToGood(origin),
+    })
     this.#ask = askAt((hostname) => this.#placeOf(hostname))
-    fleet.inhabit(this.#world)
-    const tamper = mistake.tamper?.({ etag: () => this.#mirror.etag })
-    stage.wire.connect({
+    fleet.inhabit(world)
+    const tamper = mistake.tamper?.({ etag: (path) => this.#newestGuard(path) })
+    wire.connect({
       apiUrl: standIn.apiUrl,
-      later: (ms, deliver) => this.#time.in(ms, deliver),
-      onWrite: (ifMatch) => this.#judgeWrite(ifMatch),
+      later: (ms, deliver) => this.#later(ms, deliver),
+      onWrite: (ifMatch) => this.#leaves(ifMatch),
       ...(tamper ? { tamper } : {}),
     })
     this.#operator = this.#born()
@@ -181,6 +198,10 @@ class Walker {
 
   get violations(): string[] {
     return this.#watch.violations
+  }
+
+  get updates(): number {
+    return this.#moves.accepted
   }
 
   async walk(): Promise<void> {
@@ -196,7 +217,7 @@ class Walker {
     this.#judgeRest()
     await this.#helpByHand()
     this.#say('-- version 1 is applied at last')
-    this.#world.apply(this.#served(AT_LAST))
+    this.#world.apply(this.#served(this.#site.atLast))
     await this.#rest()
     this.#judgeEnd(await this.#probe())
   }
@@ -206,11 +227,17 @@ class Walker {
   async #do(action: Action): Promise<void> {
     switch (action.type) {
       case 'Apply':
-        this.#world.apply(this.#served(SPECS[action.spec]))
+        this.#world.apply(this.#specNamed(action.spec))
         break
       case 'Command':
         this.#nonce += 1
         this.#world.command(action.verb, String(this.#nonce))
+        break
+      case 'WipeStatus':
+        this.#world.wipeStatus()
+        break
+      case 'Sicken':
+        this.#sicken(action)
         break
       case 'Crash':
         this.#awayMs = action.awaySeconds * 1000
@@ -219,95 +246,49 @@ class Walker {
       case 'TimePasses':
         await this.#untilLater(action.seconds * 1000)
         break
-      case 'LoseWrite':
-        this.#stage.wire.add({ type: 'Lost' })
-        break
-      case 'DelayWrite':
-        this.#stage.wire.add({ type: 'Late', ms: action.seconds * 1000 })
-        break
-      case 'HoldEdge':
-        await this.#admin('POST', `/edges/${action.edge}/hold`)
-        this.#time.in(action.seconds * 1000, () => this.#admin('POST', `/edges/${action.edge}/release`))
-        break
       default:
-        await this.#doAtAws(action)
+        await this.#aws.do(action)
     }
   }
 
-  async #doAtAws(
-    action: Extract<
-      Action,
-      { type: 'PointElsewhere' | 'Comment' | 'EtagBump' | 'Refuse' | 'DropAnswer' | 'Propagation' }
-    >,
-  ): Promise<void> {
-    switch (action.type) {
-      case 'PointElsewhere':
-        return this.#pointElsewhere(action.parts, action.color)
-      case 'Comment':
-        this.#nonce += 1
-        return this.#foreignWrite({ comment: `note ${this.#nonce}` })
-      case 'EtagBump':
-        return this.#admin('POST', `/distributions/${DISTRIBUTION}/etag-bump`)
-      case 'Refuse':
-        return this.#admin('POST', '/faults', {
-          operation: action.operation,
-          code: action.code,
-          status: CODES[action.code],
-          times: action.times,
-        })
-      case 'DropAnswer':
-        return this.#admin('POST', '/faults', { operation: 'UpdateDistribution', dropAfterCommit: true })
-      case 'Propagation':
-        return this.#admin('PUT', '/propagation', { minMs: 1000, maxMs: action.slowestSeconds * 1000 })
-    }
+  /** Nobody breaks what serves, or what a write that is still under way leads to. */
+  #sicken({ color, seconds }: Extract<Action, { type: 'Sicken' }>): void {
+    const serves = [...this.#mirror.ways].some((name) => this.#world.colorNamed(name) === color)
+    if (serves || this.#late > 0) return
+    this.#world.sicken(color)
+    this.#time.in(seconds * 1000, () => this.#world.heal(color))
   }
 
-  /** Nobody points users at what does not answer rightly: what came of it would be his doing. */
-  async #pointElsewhere(parts: Part | 'all', color: Color): Promise<void> {
-    if (!this.#isGood(color)) return
-    for (const pathPattern of parts === 'all' ? Object.keys(PATHS) : [parts])
-      await this.#foreignWrite({ pathPattern, targetOriginId: `housing-${color}` })
+  #leadsToGood(origin: string): boolean {
+    const color = this.#world.colorNamed(origin)
+    return color !== undefined && this.#users.isGood(color)
   }
 
-  /** Whether the color would answer users rightly now. */
-  #isGood(color: Color): boolean {
-    const { deployments, services } = this.#world
-    const stored = deployments[color]?.stored
-    const isRight = stored && behaviorOf(stored) === 'right' && this.#proven.has(stored.revision)
-    return isRight === true && services[color] !== undefined && this.#world.isAvailable(color)
-  }
-
-  async #foreignWrite(change: object): Promise<void> {
-    await this.#admin('POST', `/distributions/${DISTRIBUTION}/foreign-write`, change)
+  #later(ms: number, deliver: () => Promise<void>): void {
+    this.#late += 1
+    this.#time.in(ms, async () => {
+      await deliver()
+      this.#late -= 1
+    })
   }
 
   /** All faults end; what is on its way arrives in its time. */
   async #putRight(): Promise<void> {
     this.#say('-- all faults end')
-    await this.#admin('DELETE', '/faults')
-    await this.#admin('POST', '/edges/all/release')
-    await this.#admin('PUT', '/propagation', USUAL_PROPAGATION)
-    this.#stage.wire.calm()
+    await this.#aws.calm()
+    for (const color of COLORS) this.#world.heal(color)
     this.#operator.dieAt(Infinity)
     await this.#look('the end of all faults')
   }
 
   /** What the message of a pointer that nobody knows asks a person to do. */
   async #helpByHand(): Promise<void> {
-    const named = new Set(Object.values(this.#mirror.targets))
-    if (named.size === 1) return
+    const { distribution, key } = this.#mirror
+    const named = new Set(Object.values(distribution.newest))
+    if (named.size === 1 || key?.newest) return
     this.#say('-- a person points every behavior at one color')
-    for (const color of COLORS) if (named.size > 1) await this.#pointElsewhere('all', color)
+    for (const color of COLORS) if (named.size > 1) await this.#aws.pointElsewhere('all', color)
     await this.#look('a person')
-  }
-
-  async #admin(method: string, path: string, body?: object): Promise<void> {
-    const { status, body: told } = await exchange(`${this.#standIn.adminUrl}${path}`, {
-      method,
-      agent: this.#stage.agent,
-      ...(body ? { body: JSON.stringify(body) } : {}),
-    })
-    if (status >= 300) throw new Error(`${path}: ${told.toString()}`)
   }
 
   // ---- The operator ------------------------------------------------------------------------------------------------
@@ -315,13 +296,12 @@ class Walker {
   #born(): OperatorProcess {
     const random = this.#random
     const clock = this.#time.clock(random, () => born.isDead)
-    const pointer = newPointer(this.#stage.wire.url, clock, () => {
+    const pointer = this.#site.pointer(this.#stage.wire.url, clock, () => {
       if (born.isDead) throw new CrashError('a dead operator')
     })
-    const noted = this.#noteMoves(pointer)
     const born: OperatorProcess = new OperatorProcess({
       world: this.#world,
-      pointer: this.#mistake.pointer?.(noted) ?? noted,
+      pointer: this.#moves.noted(this.#mistake.pointer?.(pointer) ?? pointer),
       ask: this.#ask,
       now: () => this.#time.now,
       onWait: () => this.#takeNews(),
@@ -329,17 +309,6 @@ class Walker {
       rules: this.#mistake.rules,
     })
     return born
-  }
-
-  /** Every move that is asked for is to be found in the audit log once, if at all. */
-  #noteMoves(pointer: Pointer): Pointer {
-    return {
-      ...pointer,
-      move: (release, step) => {
-        this.#asked.push({ token: step.token, names: step.names })
-        return pointer.move(release, step)
-      },
-    }
   }
 
   async #passes(count: number): Promise<void> {
@@ -399,7 +368,7 @@ class Walker {
   // ---- Time and what is seen ---------------------------------------------------------------------------------------
 
   async #stop(now: number, passedMs: number): Promise<void> {
-    await this.#admin('POST', '/clock/advance', { ms: passedMs })
+    await this.#aws.advance(passedMs)
     await this.#look('edges following')
     this.#world.advanceTo(now)
     await this.#look('time passing')
@@ -414,19 +383,30 @@ class Walker {
   async #look(after: string): Promise<void> {
     this.#takeNews()
     this.#watch.look(after)
-    const state = JSON.stringify([
-      this.#mirror.applied,
-      COLORS.map((color) => this.#world.servingPods(color).map(({ name }) => name)),
-    ])
+    const state = this.#ways()
     if (state !== this.#probed) {
       this.#probed = state
-      for (const answer of await this.#probe()) this.#judgeAnswer(answer, after)
+      for (const answer of await this.#probe()) this.#users.judge(answer, after)
     }
     if (this.violations.length > 0) throw new ShownError()
   }
 
-  #probe(): Promise<UserAnswer[]> {
-    return askEdges(this.#standIn.edgeUrls, this.#stage.agent)
+  /** Everything that decides what users get. */
+  #ways(): string {
+    return JSON.stringify([
+      this.#mirror.applied,
+      COLORS.map((color) => this.#world.servingPods(color).map(({ name }) => name)),
+    ])
+  }
+
+  /** What users get at one instant: on a busy machine an edge may follow while they ask. */
+  async #probe(): Promise<UserAnswer[]> {
+    for (;;) {
+      const before = this.#ways()
+      const answers = await askEdges(this.#standIn.edgeUrls, this.#site.visits, this.#stage.agent)
+      this.#takeNews()
+      if (this.#ways() === before) return answers
+    }
   }
 
   /** The rest of the world sees only numbers; users come by name, at any edge. */
@@ -438,8 +418,19 @@ class Walker {
     return color && { origin: `http://${fleet.serviceAddress(color)}:${fleet.port}` }
   }
 
+  #specNamed(name: string): Spec {
+    const spec = this.#site.specs[name]
+    if (!spec) throw new Error(`${this.#plan.kind} has no spec of the name ${name}`)
+    return this.#served(spec)
+  }
+
+  /** With what is only known where it is served. */
   #served(spec: Spec): Spec {
-    return { ...spec, port: this.#stage.fleet.port }
+    const { port } = this.#stage.fleet
+    const settings = keyValueStoreOf(spec)
+    if (!settings) return { ...spec, port }
+    const cloudFrontKeyValueStore = { ...settings, keyValueStoreArn: this.#storeArn }
+    return { ...spec, port, traffic: { ...spec.traffic, cloudFrontKeyValueStore } }
   }
 
   // ---- What must hold ----------------------------------------------------------------------------------------------
@@ -454,65 +445,22 @@ class Walker {
     this.#say(`!! ${what}`)
   }
 
-  #noteWrites(): void {
+  #noteProofs(): void {
     const watchman = this.#world.observer
     this.#world.observer = (seen: Seen) => {
-      if (seen.type === 'Status') this.#noteProof(seen.status)
+      if (seen.type === 'Status') this.#users.noteProof(seen.status)
       watchman(seen)
     }
   }
 
-  #noteProof({ attempt, gates }: Status): void {
-    if (attempt && gates?.key === attempt.id && gates.result === 'Passed') this.#proven.add(attempt.revision)
-  }
-
-  #judgeAnswer({ edge, path, status, pod: name, revision }: UserAnswer, after: string): void {
-    const user = `a user of ${path} at edge ${edge}`
-    if (name === undefined) {
-      // Nobody is promised anything before the first release has reached him.
-      if (this.#answered.has(user)) this.#wrong(`${user} gets ${status} from nobody after ${after}`)
-      return
-    }
-    this.#answered.add(user)
-    const pod = this.#world.pods.find((one) => one.name === name)
-    if (!pod || !this.#world.isReady(pod)) {
-      this.#wrong(`${user} is answered by ${name}, which is not ready`)
-      return
-    }
-    const behavior = behaviorOf(pod.stored)
-    if (!this.#proven.has(pod.stored.revision) || behavior === 'wrong' || behavior === 'impostor')
-      this.#wrong(
-        `${user} is answered by version ${versionOf(pod.stored)} (${behavior}), which no gate has passed`,
-      )
-    // The model that edges cannot reach is right for all that a gate can see.
-    if (behavior === 'lost-through-edges') return
-    if (status !== 200 || revision !== pod.stored.revision)
-      this.#wrong(`${user} gets ${status} from revision ${revision ?? 'none'}, and not from that of ${name}`)
-  }
-
-  /** At the instant at which a write leaves: unless it is too late already, everything must be ready for it. */
-  #judgeWrite(ifMatch: string): void {
+  #newestGuard(path?: string): string {
     this.#takeNews()
-    const { token, names } = this.#asked.at(-1) ?? { token: '', names: '' }
-    if (ifMatch !== token) this.#wrong(`a write guarded by ${ifMatch} was never decided on`)
-    const to = this.#world.colorNamed(names)
-    if (to && ifMatch === this.#mirror.etag) this.#world.observer({ type: 'Move', to, names, token })
+    return this.#mirror.guardOf(path)
   }
 
-  #judgeUpdate({ ifMatch = '', targets = [], changed = [], version }: Written): void {
-    this.updates += 1
-    this.#say(
-      `   version ${version}: ${targets.map(({ pathPattern, to }) => `${pathPattern} → ${to ?? ''}`).join(', ')}`,
-    )
-    const asked = this.#asked.filter(({ token }) => token === ifMatch)
-    // What is accepted once is never accepted again, so a second write of one move would need a second decision.
-    this.#asked = this.#asked.filter(({ token }) => token !== ifMatch)
-    if (asked.length === 0) this.#wrong(`version ${version} was written without an observation to decide on`)
-    if (targets.length === 0) this.#wrong(`version ${version} moves nothing`)
-    if (targets.some(({ to }) => asked.every(({ names }) => names !== to)))
-      this.#wrong(`version ${version} leads where nobody wanted it`)
-    const others = changed.filter((path) => !path.endsWith('/TargetOriginId'))
-    if (others.length > 0) this.#wrong(`version ${version} changes ${others.join(', ')}, too`)
+  #leaves(ifMatch: string): void {
+    this.#takeNews()
+    this.#moves.leaves(ifMatch, this.#mirror)
   }
 
   // ---- The end -----------------------------------------------------------------------------------------------------
@@ -537,7 +485,7 @@ class Walker {
     const reconciling = reasonOf('Reconciling') ?? ''
     // Where there is nothing to go back to, what is live is asked for ever.
     const isStuck = ['BothColorsBroken', 'Verifying'].includes(reconciling)
-    const hasNoWay = isStuck && !COLORS.some((color) => this.#isGood(color))
+    const hasNoWay = isStuck && !COLORS.some((color) => this.#users.isGood(color))
     const end = reasonOf('Ready') ?? reasonOf('Stalled')
     this.#say(`at rest: ${end ?? reconciling}`)
     if (end === undefined && !hasNoWay) this.#wrong(`not settled: ${reconciling}`)
@@ -549,8 +497,8 @@ class Walker {
     const { attempt, conditions } = this.#world.status ?? {}
     if (attempt?.outcome !== 'Promoted')
       this.#wrong(`the last spec is not promoted: ${JSON.stringify(conditions)}`)
-    for (const { edge, path, revision = 'none' } of answers)
+    for (const { edge, part, user = 'a user', revision = 'none' } of answers)
       if (revision !== attempt?.revision)
-        this.#wrong(`${path} at edge ${edge} is answered by ${revision} at last`)
+        this.#wrong(`${user} of ${part} at edge ${edge} is answered by ${revision} at last`)
   }
 }

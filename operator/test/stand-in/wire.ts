@@ -8,8 +8,9 @@ import type { AddressInfo } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { exchange, type Sent } from './exchange.ts'
 
-/** What happens to a write. Lost: it never arrives. Late: the sender has given up long before it arrives. */
-export type Mishap = { type: 'Lost' } | { type: 'Late'; ms: number }
+/** What happens to a write. Lost: it never arrives. Late: the sender has given up long before it arrives. Overtaken: somebody else is faster. */
+export type Mishap =
+  { type: 'Lost' } | { type: 'Late'; ms: number } | { type: 'Overtaken'; by: () => Promise<void> }
 
 export type WireEnd = {
   apiUrl: string
@@ -52,7 +53,7 @@ export class Wire {
     this.calm()
   }
 
-  /** Happens to the next update of a distribution that nothing else happens to. */
+  /** Happens to the next move of a pointer that nothing else happens to. */
   add(mishap: Mishap): void {
     this.#mishaps.push(mishap)
   }
@@ -66,17 +67,9 @@ export class Wire {
     const end = this.#end
     if (!end) return void request.socket.destroy()
     const { method = 'GET', url: path = '/', headers } = request
-    const body = await buffer(request)
-    const isUpdate = method === 'PUT'
-    const plain: Sent = { method, path, headers, body }
-    const sent = isUpdate && end.tamper ? end.tamper(plain) : plain
-    if (isUpdate) end.onWrite(String(headers['if-match']))
-    const mishap = isUpdate ? this.#mishaps.shift() : undefined
-    if (mishap) {
-      if (mishap.type === 'Late') end.later(mishap.ms, () => arrive(end, sent))
-      request.socket.destroy()
-      return
-    }
+    const plain: Sent = { method, path, headers, body: await buffer(request) }
+    const sent = isMove(method, path) ? await this.#write(end, plain) : plain
+    if (!sent) return void request.socket.destroy()
     try {
       const told = await exchange(end.apiUrl, sent)
       response.writeHead(told.status, told.headers).end(told.body)
@@ -85,6 +78,22 @@ export class Wire {
       request.socket.destroy()
     }
   }
+
+  /** The write as it arrives; undefined where its sender gives up before it does. */
+  async #write(end: WireEnd, plain: Sent): Promise<Sent | undefined> {
+    end.onWrite(String(plain.headers?.['if-match']))
+    const mishap = this.#mishaps.shift()
+    if (mishap?.type === 'Overtaken') await mishap.by()
+    const sent = end.tamper?.(plain) ?? plain
+    if (!mishap || mishap.type === 'Overtaken') return sent
+    if (mishap.type === 'Late') end.later(mishap.ms, () => arrive(end, sent))
+    return undefined
+  }
+}
+
+/** An update of a distribution or of the keys of a store. */
+function isMove(method: string, path: string): boolean {
+  return method === 'PUT' || (method === 'POST' && path.startsWith('/key-value-stores/'))
 }
 
 /** Nobody waits for the answer any more. */
