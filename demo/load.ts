@@ -60,6 +60,11 @@ export type Measures = {
    */
   longestGapMs: number
   /**
+   * The gap that the edges made: the longest one after what the generator itself was late by within it. While a
+   * machine stands still nobody asks, and so nobody is answered.
+   */
+  longestEdgeGapMs: number
+  /**
    * The longest stretch of arrivals that failed: from the due time of its first failed request to the due time of
    * the next `ok` one (or the window's end). 0 without failures.
    */
@@ -330,7 +335,7 @@ function judgeOutcome(outcome: Outcome, sample: Sample): Identity & { status: nu
 }
 
 /** Measures the requests that were due in the window `from` (inclusive) to `to` (exclusive; epoch milliseconds). */
-export function summarize(all: readonly Entry[], window: { from: number; to: number }): Measures {
+export function summarize(all: readonly Entry[], window: Window): Measures {
   const entries = all.filter(({ due }) => due >= window.from && due < window.to).sort((a, b) => a.seq - b.seq)
   const ok = entries.filter(({ verdict }) => verdict === 'ok')
   return {
@@ -338,20 +343,15 @@ export function summarize(all: readonly Entry[], window: { from: number; to: num
     ok: ok.length,
     failures: entries.length - ok.length,
     verdicts: countBy(entries.map(({ verdict }) => verdict)),
-    longestGapMs: longestGap(ok, window),
+    longestGapMs: roundMs(
+      gapsOf(ok, window).reduce((longest, { from, to }) => Math.max(longest, to - from), 0),
+    ),
+    longestEdgeGapMs: longestEdgeGap(gapsOf(ok, window), entries),
     longestFailingStretchMs: longestFailingStretch(entries, window.to),
     latencyMs: percentiles(ok.map(({ latencyMs }) => latencyMs)),
     maxStartDelayMs: roundMs(entries.reduce((max, { due, started }) => Math.max(max, started - due), 0)),
     revisions: countRevisions(entries),
   }
-}
-
-/**
- * The longest gap without what the viewers themselves were late by: on a machine that stands still nobody asks, and so nobody is
- * answered.
- */
-export function gapOfEdges({ longestGapMs, maxStartDelayMs }: Measures): number {
-  return Math.max(0, longestGapMs - maxStartDelayMs)
 }
 
 function summarizeRun(
@@ -368,15 +368,29 @@ function summarizeRun(
   }
 }
 
-function longestGap(ok: readonly Entry[], window: { from: number; to: number }): number {
+type Window = { from: number; to: number }
+
+/** From each successful completion to the next; start and end of the window count as completions. */
+function gapsOf(ok: readonly Entry[], window: Window): Window[] {
   const completions = ok.map(({ due, latencyMs }) => due + latencyMs).sort((a, b) => a - b)
+  return [...completions, window.to].map((to, k) => ({ from: completions[k - 1] ?? window.from, to }))
+}
+
+function longestEdgeGap(gaps: readonly Window[], entries: readonly Entry[]): number {
   let longest = 0
-  let previous = window.from
-  for (const completion of [...completions, window.to]) {
-    longest = Math.max(longest, completion - previous)
-    previous = completion
+  for (const gap of gaps) {
+    // Lateness only makes a gap shorter, so few are worth looking through all requests.
+    if (gap.to - gap.from > longest) longest = Math.max(longest, gap.to - gap.from - lateIn(gap, entries))
   }
   return roundMs(longest)
+}
+
+/** The longest time within the gap at which one and the same request was due and not sent. */
+function lateIn(gap: Window, entries: readonly Entry[]): number {
+  return entries.reduce(
+    (most, { due, started }) => Math.max(most, Math.min(started, gap.to) - Math.max(due, gap.from)),
+    0,
+  )
 }
 
 function longestFailingStretch(bySeq: readonly Entry[], windowEnd: number): number {

@@ -9,6 +9,7 @@ const summary: Summary = {
   failures: 0,
   verdicts: { ok: 6000 },
   longestGapMs: 120,
+  longestEdgeGapMs: 120,
   longestFailingStretchMs: 0,
   latencyMs: { p50: 3, p99: 12, max: 80 },
   maxStartDelayMs: 4,
@@ -55,7 +56,11 @@ describe('the verdict', () => {
       changes: { summary: { ...summary, ok: 5999, failures: 1, verdicts: { ok: 5999, 'http-502': 1 } } },
       problem: /^1 requests failed: .*http-502/,
     },
-    { name: 'a gap', changes: { summary: { ...summary, longestGapMs: 1005 } }, problem: /1001 ms nobody/ },
+    {
+      name: 'a gap',
+      changes: { summary: { ...summary, longestGapMs: 1001, longestEdgeGapMs: 1001 } },
+      problem: /1001 ms nobody/,
+    },
     { name: 'too few requests', changes: { atLeast: 6001 }, problem: /only 6000 requests/ },
     {
       name: 'a recount that differs',
@@ -82,7 +87,7 @@ describe('the verdict', () => {
   })
 
   test('does not blame the edges for a machine that stood still', () => {
-    const stood = { ...summary, longestGapMs: 3100, maxStartDelayMs: 3000 }
+    const stood = { ...summary, longestGapMs: 3100, longestEdgeGapMs: 100, maxStartDelayMs: 3000 }
     expect(judgeDemo({ ...good, summary: stood }).result).toBe('passed')
   })
 

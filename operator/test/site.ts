@@ -10,7 +10,7 @@ import {
 import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
 import type { Environment } from '../../demo/environment.ts'
 import { housing, SAMPLES_FILE, type WrittenRelease, type WrittenSpec } from '../../demo/housing.ts'
-import { gapOfEdges, parseSamples, selectVersions, startLoad, type Summary } from '../../demo/load.ts'
+import { parseSamples, selectVersions, startLoad, type Summary } from '../../demo/load.ts'
 import type { Place } from '../../demo/place.ts'
 import { ROOT } from '../../demo/program.ts'
 import { followRelease, type ReleaseFollower, type SeenRelease } from '../../demo/release-follower.ts'
@@ -135,7 +135,7 @@ function sendViewers(
     leave: async () => {
       load.stop()
       const summary = await load.done
-      return { ...summary, longestGapMs: gapOfEdges(summary) }
+      return { ...summary, longestGapMs: summary.longestEdgeGapMs }
     },
   }
 }

@@ -15,7 +15,8 @@ const timeOf = (seconds: number): string => new Date(after(seconds)).toISOString
 
 const viewers: Summary = {
   ...{ requests: 1000, ok: 1000, failures: 0, verdicts: { ok: 1000 } },
-  ...{ longestGapMs: 60, longestFailingStretchMs: 0, latencyMs: null, maxStartDelayMs: 5, revisions: [] },
+  ...{ longestGapMs: 60, longestEdgeGapMs: 60, longestFailingStretchMs: 0 },
+  ...{ latencyMs: null, maxStartDelayMs: 5, revisions: [] },
   ...{ ratePerSecond: 20, planned: 1000, startedAt: T, endedAt: after(50) },
 }
 
