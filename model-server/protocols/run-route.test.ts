@@ -7,12 +7,9 @@ import type { IncomingMessage } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
 import { ServerProcess } from '../test/server-process.ts'
-
-// A real process on a busy machine may take its time.
-jest.setTimeout(60_000)
 
 /** Prices houses: {"rows": [[…six numbers]]} to {"prices": […]}. */
 const PRICES = `

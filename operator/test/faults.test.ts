@@ -35,6 +35,6 @@ describe('a story with a fault at any of its writes ends as without', () => {
         }
       }
     },
-    60_000,
+    5 * 60_000,
   )
 })
