@@ -12,8 +12,12 @@ import type { Environment } from '../../../demo/environment.ts'
 export type Admin = {
   holdEdge: (edge: number | 'all') => Promise<void>
   releaseEdge: (edge: number | 'all') => Promise<void>
-  /** Forgets every fault that was not met yet, of all distributions. */
-  clearFaults: () => Promise<void>
+  /** Forgets every fault that was not met yet and names these; of all distributions where nothing is given. */
+  clearFaults: (about?: { distribution: string; operation: string }) => Promise<void>
+  /** Writes other keys of a store as another program does. */
+  writeStore: (store: string, puts: Record<string, string>) => Promise<void>
+  /** Everything that a store holds. */
+  itemsOf: (store: string) => Promise<Record<string, string>>
   configOf: (distribution: string) => Promise<DistributionConfig>
   /** Reads, edits and writes as another program does. */
   edit: (distribution: string, change: (config: DistributionConfig) => DistributionConfig) => Promise<void>
@@ -23,8 +27,8 @@ export type Admin = {
 
 export function adminOf({ cloudFront }: Environment): Admin {
   const { adminUrl, apiUrl } = JSON.parse(cloudFront.program.ready) as { adminUrl: string; apiUrl: string }
-  const send = async (method: string, path: string): Promise<void> => {
-    const answer = await fetch(`${adminUrl}${path}`, { method })
+  const send = async (method: string, path: string, body?: object): Promise<void> => {
+    const answer = await fetch(`${adminUrl}${path}`, { method, ...(body && { body: JSON.stringify(body) }) })
     if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`)
     await answer.body?.cancel()
   }
@@ -46,7 +50,13 @@ export function adminOf({ cloudFront }: Environment): Admin {
   return {
     holdEdge: (edge) => send('POST', `/edges/${edge}/hold`),
     releaseEdge: (edge) => send('POST', `/edges/${edge}/release`),
-    clearFaults: () => send('DELETE', '/faults'),
+    clearFaults: (about) => send('DELETE', `/faults?${new URLSearchParams(about).toString()}`),
+    writeStore: (store, puts) => send('POST', `/key-value-stores/${store}/foreign-write`, { puts }),
+    itemsOf: async (store) => {
+      const answer = await fetch(`${adminUrl}/key-value-stores`)
+      const stores = (await answer.json()) as { name: string; items: Record<string, string> }[]
+      return stores.find(({ name }) => name === store)?.items ?? {}
+    },
     configOf: async (distribution) => (await read(distribution)).config,
     edit,
     stage: async (distribution) => {

@@ -1,6 +1,8 @@
 /** A release that is live and looked at, and waits for its fault. */
+import type { AuditEntry } from '../../../demo/cloudfront.ts'
 import type { Environment } from '../../../demo/environment.ts'
 import type { SeenRelease } from '../../../demo/release-follower.ts'
+import type { AnySite } from '../key-site.ts'
 import { openSite } from '../site.ts'
 import type { Admin } from './admin.ts'
 import { Ground } from './ground.ts'
@@ -16,12 +18,13 @@ export type Begun = {
 /** Viewers of one release; there are several releases at a time. */
 const VIEWERS_PER_SECOND = 20
 
-/** Brings version 1 of a release to users, on a site of its own. */
+/** Brings version 1 of a release to users, on a site of its own. Where a key decides, the behaviors follow it before the fault strikes. */
 export async function begin(environment: Environment, admin: Admin, play: Play): Promise<Begun> {
-  const site = await openSite(environment, play.distributionOf)
-  const observer = observe(environment, site.place)
+  const site = await (play.open?.(environment) ?? openSite(environment))
+  const observer = observe(environment, site)
   const edit = play.edit ?? ((release) => release)
   const { status } = await site.play(edit(site.write('1')))
+  await site.nextUpdate(0)
   const old = status?.liveColor ?? 'blue'
   const ground = new Ground({ environment, site, admin, observer, old }, edit)
   return {
@@ -29,7 +32,7 @@ export async function begin(environment: Environment, admin: Admin, play: Play):
       const viewers = site.viewers(['1', '2'], VIEWERS_PER_SECOND)
       try {
         await strike(ground)
-        await everyEdgeFollows(environment, site.place.distributionId)
+        await everyEdgeFollows(environment, site)
       } catch (error) {
         await viewers.leave()
         throw new Error(storyOf(error, site.follower.release(), site.seen), { cause: error })
@@ -41,19 +44,28 @@ export async function begin(environment: Environment, admin: Admin, play: Play):
   }
 }
 
-async function everyEdgeFollows({ cloudFront, signal }: Environment, distribution: string): Promise<void> {
-  const audit = (await cloudFront.audit()).filter((entry) => isAbout(entry, distribution))
-  const newest = audit.findLast((entry) => entry.type === 'Call' && entry.version !== undefined)
-  const version = newest?.type === 'Call' ? newest.version : undefined
-  await cloudFront.waitFor(
-    (entry) =>
-      isAbout(entry, distribution) &&
-      entry.type === 'EdgeApplied' &&
-      entry.version === version &&
-      entry.status === 'Deployed',
-    0,
-    AbortSignal.any([signal, AbortSignal.timeout(30_000)]),
-  )
+/** The newest version of the distribution, and of the store where a key decides. */
+async function everyEdgeFollows({ cloudFront, signal }: Environment, site: AnySite): Promise<void> {
+  const audit = (await cloudFront.audit()).filter((entry) => isAbout(entry, site))
+  const newest = (subject: 'distribution' | 'store'): number | undefined =>
+    audit.flatMap((entry) => (entry.type === 'Call' && entry[subject] ? (entry.version ?? []) : [])).at(-1)
+  const wanted = [
+    { version: newest('distribution'), type: 'EdgeApplied' },
+    { version: newest('store'), type: 'EdgeStoreApplied' },
+  ].filter(({ version }) => version !== undefined)
+  const timeout = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
+  for (const { type, version } of wanted)
+    await cloudFront.waitFor(
+      (entry) => isAbout(entry, site) && entry.type === type && isSettledAt(entry, version),
+      0,
+      timeout,
+    )
+}
+
+/** No edge is behind any more. */
+function isSettledAt(entry: AuditEntry, version: number | undefined): boolean {
+  if (!('version' in entry) || entry.version !== version) return false
+  return entry.type === 'EdgeApplied' ? entry.status === 'Deployed' : 'settled' in entry && entry.settled
 }
 
 /** What a failure needs to be understood: everything that the release said. */

@@ -2,45 +2,110 @@
 import type { AuditEntry } from '../../../demo/cloudfront.ts'
 import { ORIGINS } from '../../../demo/cloudfront.ts'
 import { COLORS, type Color } from '../../api/names.ts'
+import { readValue } from '../../edges/key-value-store/value.ts'
 
-/** Path pattern → origin id. */
+/** Behavior, key, or share of a key → origin id. */
 type Targets = ReadonlyMap<string, string>
-type Applied = { at: number; edge: number; targets: Targets }
+/** `of`: what the version is of, a distribution or a store; an edge applies the two apart. */
+type Applied = { at: number; of: 'Distribution' | 'Store'; edge: number; targets: Targets }
 
 export type EdgeRoutes = {
   /** Colors that some edge led to at some moment between two (epoch milliseconds, both included). */
   between: (from: number, to: number) => ReadonlySet<Color>
-  /** Whether every edge has the newest version. */
+  /** Whether every edge has the newest version of all that decides. */
   settled: boolean
 }
 
-/** A distribution starts with everything at `first` on every edge. */
-export function edgeRoutes(audit: readonly AuditEntry[], edges: number, first: Color = 'blue'): EdgeRoutes {
-  const versions = new Map<number, Targets>([[1, new Map([['*', ORIGINS[first]]])]])
-  const applied: Applied[] = []
-  const newest = new Map<number, number>()
-  for (let edge = 1; edge <= edges; edge++) {
-    applied.push({ at: -Infinity, edge, targets: versions.get(1) ?? new Map() })
-    newest.set(edge, 1)
-  }
-  let last = 1
-  for (const entry of audit) {
-    if (entry.type === 'Call' && entry.version !== undefined) {
-      const changes = (entry.targets ?? []).map(({ pathPattern, to = '' }) => [pathPattern, to] as const)
-      versions.set(entry.version, new Map([...(versions.get(last) ?? []), ...changes]))
-      last = entry.version
-    }
-    if (entry.type !== 'EdgeApplied') continue
-    const targets = versions.get(entry.version)
-    if (!targets) continue
-    applied.push({ at: Date.parse(entry.time), edge: entry.edge, targets })
-    newest.set(entry.edge, entry.version)
-  }
+export type RoutesOptions = {
+  /** Number of edges. */
+  edges: number
+  /** Name of the key that decides; an edge may lead to what the behaviors name as well, where it cannot be read. */
+  key?: string | undefined
+  /** A distribution starts with everything at this color on every edge. */
+  first?: Color
+}
+
+export function edgeRoutes(
+  audit: readonly AuditEntry[],
+  { edges, key, first = 'blue' }: RoutesOptions,
+): EdgeRoutes {
+  const distribution = new History('Distribution', edges, new Map([['*', ORIGINS[first]]]))
+  const store = new History('Store', edges, new Map())
+  const histories = { distribution, store, key }
+  const later = audit.flatMap((entry) => take(entry, histories))
+  const applied = [...distribution.atFirst(), ...store.atFirst(), ...later]
   return {
     between: (from, to) =>
       new Set(applied.filter((one) => overlaps(applied, one, { from, to })).flatMap(colorsOf)),
-    settled: [...newest.values()].every((version) => version === last),
+    settled: distribution.isSettled() && store.isSettled(),
   }
+}
+
+type Histories = { distribution: History; store: History; key: string | undefined }
+
+/** What an edge applied by this, if any did. */
+function take(entry: AuditEntry, { distribution, store, key }: Histories): Applied[] {
+  if (entry.type === 'EdgeApplied') return distribution.applied(entry)
+  if (entry.type === 'EdgeStoreApplied') return store.applied(entry)
+  if (entry.type !== 'Call' || entry.version === undefined) return []
+  if (entry.distribution !== undefined) distribution.changed(entry.version, behaviorsIn(entry))
+  else if (key !== undefined) store.changed(entry.version, keyIn(entry, key))
+  return []
+}
+
+/** The versions of one thing, and which of them each edge has. */
+class History {
+  readonly #of: Applied['of']
+  readonly #versions: Map<number, Targets>
+  readonly #newest: Map<number, number>
+  #last = 1
+
+  constructor(of: Applied['of'], edges: number, first: Targets) {
+    this.#of = of
+    this.#versions = new Map([[1, first]])
+    this.#newest = new Map(Array.from({ length: edges }, (_, index) => [index + 1, 1]))
+  }
+
+  atFirst(): Applied[] {
+    return [...this.#newest].flatMap(([edge, version]) => this.#appliedAt(-Infinity, edge, version))
+  }
+
+  /** What a version says anew; '' for nowhere. */
+  changed(version: number, changes: Targets): void {
+    this.#versions.set(version, new Map([...(this.#versions.get(this.#last) ?? []), ...changes]))
+    this.#last = version
+  }
+
+  applied({ time, edge, version }: { time: string; edge: number; version: number }): Applied[] {
+    const applied = this.#appliedAt(Date.parse(time), edge, version)
+    if (applied.length > 0) this.#newest.set(edge, version)
+    return applied
+  }
+
+  isSettled(): boolean {
+    return [...this.#newest.values()].every((version) => version === this.#last)
+  }
+
+  #appliedAt(at: number, edge: number, version: number): Applied[] {
+    const targets = this.#versions.get(version)
+    return targets ? [{ at, of: this.#of, edge, targets }] : []
+  }
+}
+
+type CallEntry = AuditEntry & { type: 'Call' }
+
+function behaviorsIn({ targets = [] }: CallEntry): Targets {
+  return new Map(targets.map(({ pathPattern, to = '' }) => [pathPattern, to]))
+}
+
+/** Where a write of the store leads by the key; nothing where it is about other keys. */
+function keyIn({ keys = [], puts = {} }: CallEntry, key: string): Targets {
+  if (!keys.includes(key)) return new Map()
+  const { live = '', canary } = readValue(puts[key]) ?? {}
+  return new Map([
+    [key, live],
+    [`share of ${key}`, canary?.origin ?? ''],
+  ])
 }
 
 /** An edge leads to these targets until it applies the next ones. */
@@ -49,7 +114,9 @@ function overlaps(
   one: Applied,
   { from, to }: { from: number; to: number },
 ): boolean {
-  const next = applied.slice(applied.indexOf(one) + 1).find(({ edge }) => edge === one.edge)
+  const next = applied
+    .slice(applied.indexOf(one) + 1)
+    .find(({ edge, of }) => edge === one.edge && of === one.of)
   return one.at <= to && (next?.at ?? Infinity) >= from
 }
 

@@ -1,23 +1,25 @@
 /** Where a fault strikes: a release of its own that is live, with everything that is needed to strike, and to look on. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from '@jest/globals'
-import type { UpdateEntry } from '../../../demo/cloudfront.ts'
+import type { AuditEntry, UpdateEntry } from '../../../demo/cloudfront.ts'
 import type { Environment } from '../../../demo/environment.ts'
 import type { WrittenRelease, WrittenSpec } from '../../../demo/housing.ts'
 import type { SeenRelease } from '../../../demo/release-follower.ts'
 import { command } from '../../../demo/stage.ts'
 import { otherColor, type Color } from '../../api/names.ts'
-import type { PodIdentity, Site, Version } from '../site.ts'
+import type { AnySite } from '../key-site.ts'
+import type { PodIdentity, Version } from '../site.ts'
 import type { Admin } from './admin.ts'
 import { isAbout, OPERATOR_KEY, type Observer } from './observe.ts'
 
-const TIMEOUT_MS = 120_000
+/** Of what comes within a minute or two on any machine. */
+const TIMEOUT_MS = 240_000
 
 type Parts = Pick<Ground, 'environment' | 'site' | 'admin' | 'observer' | 'old'>
 
 export class Ground {
   readonly environment: Environment
-  readonly site: Site
+  readonly site: AnySite
   readonly admin: Admin
   readonly observer: Observer
   /** Color of version 1, which is live when the fault strikes. */
@@ -81,15 +83,26 @@ export class Ground {
     return this.environment.cloudFront.addFault({ distribution: this.distribution, ...fault })
   }
 
+  /** A fault of the store that holds the key. */
+  storeFault(fault: object): Promise<void> {
+    if (!('store' in this.site)) throw new Error('no key decides here')
+    return this.environment.cloudFront.addFault({ store: this.site.store.name, ...fault })
+  }
+
+  /** Ends the faults of an operation that were not met yet. */
+  faultEnds(operation: string): Promise<void> {
+    return this.admin.clearFaults({ distribution: this.distribution, operation })
+  }
+
   foreignWrite(change: object): Promise<void> {
     return this.environment.cloudFront.foreignWrite(this.distribution, change)
   }
 
-  /** Calls of the operator about this distribution, oldest first. */
+  /** Calls of the operator about this distribution, or the store of the key, oldest first. */
   async calls(operation: string): Promise<UpdateEntry[]> {
     const entries = await this.environment.cloudFront.audit()
     return entries.flatMap((entry) =>
-      isAbout(entry, this.distribution) &&
+      isAbout(entry, this.site) &&
       entry.type === 'Call' &&
       entry.operation === operation &&
       entry.caller === OPERATOR_KEY
@@ -105,13 +118,10 @@ export class Ground {
 
   /** The next call of an operation after now. */
   async nextCall(operation: string): Promise<void> {
-    const { audit, waitFor } = this.environment.cloudFront
-    const last = (await audit()).at(-1)?.sequence ?? 0
-    const signal = AbortSignal.any([this.environment.signal, AbortSignal.timeout(TIMEOUT_MS)])
-    await waitFor(
-      (entry) => isAbout(entry, this.distribution) && entry.type === 'Call' && entry.operation === operation,
+    const last = (await this.environment.cloudFront.audit()).at(-1)?.sequence ?? 0
+    await this.#logged(
+      (entry) => isAbout(entry, this.site) && entry.type === 'Call' && entry.operation === operation,
       last,
-      signal,
     )
   }
 
@@ -127,10 +137,14 @@ export class Ground {
     }
   }
 
-  /** Until an update of the operator was refused. */
-  async nextRefusal(): Promise<void> {
-    const refused = (await this.calls('UpdateDistribution')).some(({ status }) => status !== 200)
-    if (!refused) await this.nextCall('UpdateDistribution')
+  /** Until so many updates of the operator were refused. */
+  refusals(count: number): Promise<void> {
+    return this.#updates(count, (status) => status !== 200)
+  }
+
+  /** Until so many updates of the operator were accepted, of all that there ever were. */
+  untilMoves(count: number): Promise<void> {
+    return this.#updates(count, (status) => status === 200)
   }
 
   /** Remembers the pods of both colors, and tells later that they are the same. */
@@ -147,6 +161,35 @@ export class Ground {
     expect(this.observer.deployments.filter(({ color }) => color === this.next)).toEqual([])
   }
 
+  async #updates(count: number, isCounted: (status: number) => boolean): Promise<void> {
+    let left = count
+    const isUpdate = (entry: AuditEntry): boolean =>
+      isAbout(entry, this.site) &&
+      entry.type === 'Call' &&
+      entry.operation === 'UpdateDistribution' &&
+      entry.caller === OPERATOR_KEY &&
+      isCounted(entry.status)
+    await this.#logged((entry) => isUpdate(entry) && --left === 0)
+  }
+
+  /** The first wanted entry of the audit log after a sequence number; each is looked at once. */
+  async #logged(wanted: (entry: AuditEntry) => boolean, after = 0): Promise<void> {
+    const signal = AbortSignal.any([this.environment.signal, AbortSignal.timeout(TIMEOUT_MS)])
+    await this.environment.cloudFront.waitFor(wanted, after, signal)
+  }
+
+  /** The newest spec never needed anybody to act. */
+  expectNeverStalled(): void {
+    const { revisions } = this.observer
+    const newest = revisions.at(-1)?.generation
+    const about = revisions.filter(({ status }) => status?.observedGeneration === newest)
+    expect(about.length).toBeGreaterThan(0)
+    const said = about.flatMap(
+      ({ status }) => status?.conditions?.filter(({ type }) => type === 'Stalled') ?? [],
+    )
+    expect(said).toEqual([])
+  }
+
   async #allPods(): Promise<PodIdentity[]> {
     return [...(await this.site.pods('blue')), ...(await this.site.pods('green'))]
   }
@@ -157,4 +200,10 @@ export function conditionOf(
   type: string,
 ): { reason: string; message: string } | undefined {
   return status?.conditions?.find((one) => one.type === type)
+}
+
+/** What was refused is asked for again only after a while: the last call was accepted, the one before was not. */
+export function expectAskedLater(calls: readonly UpdateEntry[]): void {
+  const [refused = NaN, accepted = NaN] = calls.slice(-2).map(({ time }) => Date.parse(time))
+  expect(accepted - refused).toBeGreaterThan(10_000)
 }

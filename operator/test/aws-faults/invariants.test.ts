@@ -310,3 +310,97 @@ test('what was promoted and brought back is an outcome without a new attempt', (
     'I5 record: update 50 has no outcome after it',
   ])
 })
+
+describe('where a key decides', () => {
+  const KEY = 'housing'
+
+  /** A write of the store, by the operator unless it is of another key. */
+  function put(version: number, seconds: number, puts: Record<string, object>): AuditEntry {
+    const values = Object.entries(puts).map(([key, value]) => [key, JSON.stringify({ v: 1, ...value })])
+    return {
+      ...{ type: 'Call', via: 'Api', operation: 'UpdateKeys', service: 'KeyValueStore', store: 'models' },
+      ...{ sequence: version * 10, time: timeOf(seconds), version, etag: `KV${version}`, status: 200 },
+      ...{ ifMatch: `KV${version - 1}`, caller: 'operator', keys: Object.keys(puts) },
+      puts: Object.fromEntries(values) as Record<string, string>,
+    }
+  }
+
+  function followed(version: number, seconds: number, edge: number): AuditEntry {
+    return {
+      ...{ type: 'EdgeStoreApplied', edge, store: 'models', version, settled: true },
+      ...{ sequence: version * 10 + edge, time: timeOf(seconds) },
+    }
+  }
+
+  /** Version 1 is live in green; a share goes to blue at 15, everybody at 25, and the behaviors follow at 32. */
+  const BY_KEY: AuditEntry[] = [
+    put(2, 2, { [KEY]: { live: 'housing-green' } }),
+    followed(2, 3, 1),
+    followed(2, 3, 2),
+    { ...update(2, 5, 'blue', 'green'), sequence: 26 },
+    applied(2, 6, 1),
+    applied(2, 6, 2),
+    put(3, 15, { [KEY]: { live: 'housing-green', canary: { origin: 'housing-blue', weight: 20 } } }),
+    followed(3, 16, 1),
+    followed(3, 17, 2),
+    { ...put(4, 20, { other: { live: 'housing-green' } }), caller: 'another' } as AuditEntry,
+    followed(4, 21, 1),
+    followed(4, 21, 2),
+    put(5, 25, { [KEY]: { live: 'housing-blue' } }),
+    followed(5, 26, 1),
+    followed(5, 27, 2),
+    { ...update(3, 32, 'green', 'blue'), sequence: 56 },
+    applied(3, 33, 1),
+    applied(3, 34, 2),
+  ]
+  const told1 = { generation: 1, to: 'green' } as const
+  const SAID: SeenRevision[] = [
+    told({ seconds: 1, ...told1, phase: 'Switching', intent: 'KV1' }),
+    told({ seconds: 6, ...told1, phase: 'Live', ended: true }),
+    told({ seconds: 14, phase: 'Switching', intent: 'KV2' }),
+    told({ seconds: 24, phase: 'Switching', intent: 'KV4' }),
+    told({ seconds: 30, phase: 'Live', ended: true }),
+  ]
+  const byKey = (changes: Partial<Observed> = {}): Observed =>
+    observed({ audit: BY_KEY, revisions: SAID, key: KEY, ...changes })
+  const built = [deployment(0, 'green', 2), deployment(8, 'blue', 2)]
+
+  test('a release that went well breaks nothing', () => {
+    expect(violationsOf(byKey())).toEqual([])
+  })
+
+  test.each<Case>([
+    {
+      name: 'the color of the share was shrunk',
+      changes: { deployments: [...built, deployment(18, 'blue', 1)] },
+      says: /^I2 serving color: blue went from 2 to 1 replicas/,
+    },
+    {
+      name: 'the old color was removed while one edge still had its key',
+      changes: { deployments: [...built, deployment(26.5, 'green', 0)] },
+      says: /^I2 serving color: green went from 2 to 0 replicas/,
+    },
+    {
+      name: 'the old color was removed while the behaviors named it',
+      changes: { deployments: [...built, deployment(33, 'green', 0)] },
+      says: /^I2 serving color: green went from 2 to 0 replicas/,
+    },
+    {
+      name: 'an edge never followed the key',
+      changes: { audit: BY_KEY.filter((entry) => entry !== BY_KEY[14]), deployments: built },
+      says: /^I4 left over: not every edge follows yet/,
+    },
+    {
+      name: 'a share was given without being announced',
+      changes: { revisions: SAID.toSpliced(2, 1) },
+      says: /^I5 record: update 30 has no intent before it/,
+    },
+    {
+      name: 'everybody was moved on another version of the store than was announced',
+      changes: { revisions: SAID.toSpliced(3, 1, told({ seconds: 24, phase: 'Switching', intent: 'KV3' })) },
+      says: /^I5 record: update 50 has no intent before it/,
+    },
+  ])('it is told where $name', ({ changes, says }) => {
+    expect(violationsOf(byKey(changes))).toEqual([expect.stringMatching(says)])
+  })
+})

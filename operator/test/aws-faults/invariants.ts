@@ -1,8 +1,9 @@
 /** The five promises that hold under every fault, checked on what was seen. Pure: unit tests show that each can be broken. */
-import { isAcceptedUpdate, ORIGINS, type UpdateEntry } from '../../../demo/cloudfront.ts'
+import { isAcceptedUpdate, ORIGINS, type AuditEntry } from '../../../demo/cloudfront.ts'
 import { COLORS } from '../../api/names.ts'
 import type { Status } from '../../api/release.ts'
 import { attemptIdOf } from '../../core/revision.ts'
+import { readValue } from '../../edges/key-value-store/value.ts'
 import { edgeRoutes } from './edge-routes.ts'
 import type { Observed, SeenDeployment, SeenRevision } from './observed.ts'
 
@@ -37,8 +38,8 @@ function viewersServed({ viewers }: Observed): string[] {
 }
 
 /** The Deployment of a color that an edge leads to, or led to a moment ago, is never made smaller by anybody. */
-function servingKept({ deployments, audit, edges }: Observed): string[] {
-  const routes = edgeRoutes(audit, edges)
+function servingKept({ deployments, audit, edges, key }: Observed): string[] {
+  const routes = edgeRoutes(audit, { edges, key })
   return pairs(deployments).flatMap(([before, after]) => {
     if (after.replicas >= before.replicas) return []
     if (!routes.between(after.at - DRAIN_MS, after.at).has(after.color)) return []
@@ -99,8 +100,8 @@ function isReady({ conditions }: Status): boolean {
 }
 
 /** Once every edge follows, at most one color stands that nobody is led to. */
-function nothingLeftOver({ deployments, audit, edges }: Observed): string[] {
-  const routes = edgeRoutes(audit, edges)
+function nothingLeftOver({ deployments, audit, edges, key }: Observed): string[] {
+  const routes = edgeRoutes(audit, { edges, key })
   if (!routes.settled) return ['not every edge follows yet']
   const serving = routes.between(Infinity, Infinity)
   const standing = new Map(deployments.map((one) => [one.name, one]))
@@ -110,50 +111,70 @@ function nothingLeftOver({ deployments, audit, edges }: Observed): string[] {
 }
 
 /** Each accepted move of the operator was announced in a status before it, and its outcome told in one after it. */
-function movesRecorded({ audit, revisions, operator, viewers }: Observed): string[] {
+function movesRecorded({ audit, revisions, operator, viewers, key }: Observed): string[] {
   const lagMs = WATCH_LAG_MS + viewers.maxStartDelayMs
   return audit
-    .filter(isAcceptedUpdate)
-    .filter(({ caller }) => caller === operator)
-    .flatMap((update) => recordOf(update, revisions, lagMs))
+    .filter((entry) => entry.type === 'Call' && entry.caller === operator)
+    .flatMap((entry) => moveIn(entry, key) ?? [])
+    .flatMap((move) => recordOf(move, revisions, lagMs))
 }
 
-function recordOf(update: UpdateEntry, revisions: readonly SeenRevision[], lagMs: number): string[] {
-  const at = Date.parse(update.time)
-  const name = `update ${update.sequence}`
-  const before = revisions.filter((revision) => revision.at <= at + lagMs)
-  const announced = before.findLast(({ status }) => announces(status, update))
+/** A pointer that was moved: to which origins, and guarded by which ETag. */
+type Move = { sequence: number; at: number; token: string | undefined; origins: readonly string[] }
+
+/** Where a key decides, behaviors that follow it are no move: they change nothing while the key can be read. */
+function moveIn(entry: AuditEntry, key: string | undefined): Move | undefined {
+  const origins = key ? originsByKey(entry, key) : originsByUpdate(entry)
+  if (entry.type !== 'Call' || !origins) return undefined
+  return { sequence: entry.sequence, at: Date.parse(entry.time), token: entry.ifMatch, origins }
+}
+
+function originsByUpdate(entry: AuditEntry): string[] | undefined {
+  return isAcceptedUpdate(entry) ? (entry.targets ?? []).map(({ to = '' }) => to) : undefined
+}
+
+/** To the share of the clients that a write gives to another color; else to everybody's. */
+function originsByKey(entry: AuditEntry, key: string): string[] | undefined {
+  if (entry.type !== 'Call' || entry.status !== 200 || !entry.keys?.includes(key)) return undefined
+  const { live, canary } = readValue(entry.puts?.[key]) ?? {}
+  return [canary?.origin ?? live ?? '']
+}
+
+function recordOf(move: Move, revisions: readonly SeenRevision[], lagMs: number): string[] {
+  const name = `update ${move.sequence}`
+  const before = revisions.filter((revision) => revision.at <= move.at + lagMs)
+  const announced = before.findLast(({ status }) => announces(status, move))
   if (!announced) return [`${name} has no intent before it`]
   const attempt = announced.status?.traffic?.intent?.attempt.replace(/\/.*$/, '')
-  const after = revisions.filter((revision) => revision.at > at)
-  return after.some(({ status }) => concludes(status, { update, attempt }))
+  const after = revisions.filter((revision) => revision.at > move.at)
+  return after.some(({ status }) => concludes(status, { move, attempt }))
     ? []
     : [`${name} has no outcome after it`]
 }
 
-function announces(status: Status | undefined, { ifMatch, targets = [] }: UpdateEntry): boolean {
+function announces(status: Status | undefined, { token, origins }: Move): boolean {
   const intent = status?.traffic?.intent
   const color = COLORS.find((one) => one === intent?.to)
-  if (!intent || !color || intent.token !== ifMatch) return false
-  return targets.length > 0 && targets.every(({ to }) => to === ORIGINS[color])
+  if (!intent || !color || intent.token !== token) return false
+  return origins.length > 0 && origins.every((origin) => origin === ORIGINS[color])
 }
 
-type Announced = { update: UpdateEntry; attempt: string | undefined }
+type Announced = { move: Move; attempt: string | undefined }
 
-function concludes(status: Status | undefined, { update, attempt }: Announced): boolean {
-  if (!status || status.traffic?.intent?.token === update.ifMatch) return false
-  return hasEnded(status, { update, attempt }) || isBackLive(status, { update, attempt })
+function concludes(status: Status | undefined, { move, attempt }: Announced): boolean {
+  if (!status || status.traffic?.intent?.token === move.token) return false
+  return hasEnded(status, { move, attempt }) || isBackLive(status, { move, attempt })
 }
 
-function hasEnded({ history = [] }: Status, { update, attempt }: Announced): boolean {
+function hasEnded({ history = [] }: Status, { move, attempt }: Announced): boolean {
   // Statuses tell whole seconds.
-  const since = Math.floor(Date.parse(update.time) / 1000) * 1000
+  const since = Math.floor(move.at / 1000) * 1000
   return history.some((one) => one.attempt === attempt && Date.parse(one.endedAt) >= since)
 }
 
 /** What was promoted before, and was brought back. */
-function isBackLive(status: Status, { update, attempt }: Announced): boolean {
-  const [target] = update.targets ?? []
+function isBackLive(status: Status, { move, attempt }: Announced): boolean {
+  const [origin = ''] = move.origins
   const names = status.traffic?.pointer ?? ''
-  return isReady(status) && status.attempt?.id === attempt && names.includes(`${target?.to ?? ''} for`)
+  return isReady(status) && status.attempt?.id === attempt && names.includes(`${origin} for`)
 }

@@ -4,9 +4,9 @@ import type { AuditEntry } from '../../../demo/cloudfront.ts'
 import type { Environment } from '../../../demo/environment.ts'
 import { follow, onEach, type ApiObject } from '../../../demo/follow.ts'
 import type { Summary } from '../../../demo/load.ts'
-import type { Place } from '../../../demo/place.ts'
 import { LABEL, type Color } from '../../api/names.ts'
 import type { Spec, Status } from '../../api/release.ts'
+import type { AnySite } from '../key-site.ts'
 import type { Observed, SeenDeployment, SeenRevision } from './observed.ts'
 
 /** Access key id that the operator of an environment signs with. */
@@ -23,7 +23,8 @@ export type Observer = {
 }
 
 /** From before the release exists. */
-export function observe(environment: Environment, { namespace, distributionId }: Place): Observer {
+export function observe(environment: Environment, site: AnySite): Observer {
+  const { namespace } = site.place
   const { api, cloudFront } = environment
   const ended = new AbortController()
   const signal = AbortSignal.any([environment.signal, ended.signal])
@@ -68,14 +69,18 @@ export function observe(environment: Environment, { namespace, distributionId }:
     end: async (viewers) => {
       if (failures[0]) throw failures[0]
       await caughtUp()
-      const audit = (await cloudFront.audit()).filter((entry) => isAbout(entry, distributionId))
+      const audit = (await cloudFront.audit()).filter((entry) => isAbout(entry, site))
       ended.abort()
-      const seen = { viewers, deployments, revisions, audit }
+      const seen = { viewers, deployments, revisions, audit, ...('key' in site ? { key: site.key } : {}) }
       return { ...seen, edges: cloudFront.edges.length, operator: OPERATOR_KEY }
     },
   }
 }
 
-export function isAbout(entry: AuditEntry, distribution: string): boolean {
-  return 'distribution' in entry && entry.distribution === distribution
+/** Whether it is about the distribution of a site, or about the store of its key. */
+export function isAbout(entry: AuditEntry, site: AnySite): boolean {
+  if ('distribution' in entry) return entry.distribution === site.place.distributionId
+  if (!('store' in entry) || !('store' in site)) return false
+  // Calls name it, edges know its ARN.
+  return entry.store === site.store.name || entry.store === site.store.arn
 }

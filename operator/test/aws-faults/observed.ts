@@ -22,8 +22,10 @@ export type Observed = {
   /** In the order in which they were told; from before the release existed until everything had settled. */
   deployments: readonly SeenDeployment[]
   revisions: readonly SeenRevision[]
-  /** Everything about this release's distribution, from its making. */
+  /** Everything about this release's distribution, and about the store of its key, from their making. */
   audit: readonly AuditEntry[]
+  /** Name of the key, where one decides. */
+  key?: string
   /** Number of edges. */
   edges: number
   /** Access key id that the operator signs with. */

@@ -3,14 +3,17 @@ import { once } from 'node:events'
 import { createServer, request as httpRequest, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect } from '@jest/globals'
-import { distributionFor, ORIGINS, type UpdateEntry } from '../../../demo/cloudfront.ts'
+import { distributionFor, ORIGINS } from '../../../demo/cloudfront.ts'
 import { follow, type ApiObject } from '../../../demo/follow.ts'
 import { dashboard, type WrittenRelease, type WrittenSpec } from '../../../demo/housing.ts'
 import { followRelease } from '../../../demo/release-follower.ts'
 import type { Place } from '../../../demo/place.ts'
+import type { SeedDistribution } from '../../../cloudfront-local/seed.ts'
 import { colorName, type Color } from '../../api/names.ts'
 import { without } from '../../core/memory.ts'
-import { conditionOf, type Ground } from './ground.ts'
+import { openSite } from '../site.ts'
+import { conditionOf, expectAskedLater, type Ground } from './ground.ts'
+import { ANSWER_MS } from './pace.ts'
 import type { FaultName } from './table.ts'
 import type { Play } from './play.ts'
 
@@ -27,11 +30,12 @@ function withDistribution(release: WrittenRelease, changes: Settings): WrittenRe
 
 async function anotherWriter(ground: Ground): Promise<void> {
   // The update is under way and not decided yet: enough time for somebody else.
-  await ground.fault({ operation: 'UpdateDistribution', latencyMs: 2000, phase: 'BeforeCommit' })
+  await ground.fault({ operation: 'UpdateDistribution', latencyMs: ANSWER_MS, phase: 'BeforeCommit' })
   await ground.site.apply(ground.write('2'))
   await ground.untilIntent()
   await ground.foreignWrite({ comment: 'changed by somebody else' })
   await ground.untilPromoted()
+  ground.expectNeverStalled()
   const [, ...calls] = await ground.calls('UpdateDistribution')
   expect(calls.map(({ status }) => status)).toEqual([412, 200])
   expect(calls.at(-1)?.changed?.filter((path) => !isTarget(path))).toEqual([])
@@ -81,45 +85,25 @@ function namesOnly(pointer: string | undefined, color: Color): boolean {
 async function lostAnswer(ground: Ground): Promise<void> {
   await ground.fault({ operation: 'UpdateDistribution', dropAfterCommit: true })
   await ground.switch()
+  ground.expectNeverStalled()
   const [, ...calls] = await ground.calls('UpdateDistribution')
   expect(calls.map(({ status, fault }) => ({ status, fault }))).toEqual([
     { status: 200, fault: 'DropAfterCommit' },
   ])
 }
 
-const THROTTLED = { reads: 2, writes: 4 }
-const FIRST_WAIT_MS = 2000
-
-async function throttling(ground: Ground): Promise<void> {
-  const rate = { code: 'Throttling', message: 'Rate exceeded' }
-  await ground.fault({ operation: 'GetDistribution', times: THROTTLED.reads, ...rate })
-  await ground.fault({ operation: 'UpdateDistribution', times: THROTTLED.writes, ...rate })
-  await ground.site.apply(ground.write('2'))
-  await ground.untilSaid('Reconciling', 'PointerUnreachable')
-  expect((await ground.untilPromoted()).status?.history?.map(({ outcome }) => outcome)).toEqual([
-    'Promoted',
-    'Promoted',
-  ])
-  const reads = waitsAfterThrottling(await ground.calls('GetDistribution'))
-  const writes = waitsAfterThrottling(await ground.calls('UpdateDistribution'))
-  expect([reads.length, writes.length]).toEqual([THROTTLED.reads, THROTTLED.writes])
-  // Doubling; the half of it at least, and the rest at random.
-  for (const waits of [reads, writes])
-    for (const [index, ms] of waits.entries()) expect(ms).toBeGreaterThan((FIRST_WAIT_MS * 2 ** index) / 2)
-  expect(writes.some((ms, index) => ms < 0.97 * FIRST_WAIT_MS * 2 ** index)).toBe(true)
-}
-
-/** Milliseconds from each throttled call to the next one of its kind. */
-function waitsAfterThrottling(calls: readonly UpdateEntry[]): number[] {
-  return calls.flatMap(({ code, time }, index) => {
-    const next = calls[index + 1]
-    return code === 'Throttling' && next ? [Date.parse(next.time) - Date.parse(time)] : []
-  })
-}
-
 /** Long enough to outlive the time in which users must be seen to be answered. */
 const ERROR_TTL_SECONDS = 30
 const elsewhere = ({ namespace }: Place): string => `blue.elsewhere.${namespace}.example`
+
+/** Errors are kept, and blue is reached by a detour. */
+function cachingErrors(place: Place): SeedDistribution {
+  const usual = distributionFor(place)
+  const origins = usual.origins.map((one) =>
+    one.id === ORIGINS.blue ? { ...one, domainName: elsewhere(place) } : one,
+  )
+  return { ...usual, origins, errorTtlSeconds: { 502: ERROR_TTL_SECONDS } }
+}
 
 async function cachedError(ground: Ground): Promise<void> {
   expect(ground.next).toBe('blue')
@@ -198,8 +182,7 @@ async function accessDenied(ground: Ground): Promise<void> {
   const [, ...calls] = await ground.calls('UpdateDistribution')
   // What was told of the refusal makes the release looked at once more, and the call is not made for that.
   expect(calls.map(({ status }) => status)).toEqual([403, 200])
-  const [denied = 0, allowed = 0] = calls.map(({ time }) => Date.parse(time))
-  expect(allowed - denied).toBeGreaterThan(10_000)
+  expectAskedLater(calls)
 }
 
 async function distributionGone(ground: Ground): Promise<void> {
@@ -234,6 +217,7 @@ async function originGone(ground: Ground): Promise<void> {
 async function continuousDeployment(ground: Ground): Promise<void> {
   const policy = await ground.admin.stage(ground.distribution)
   await ground.switch()
+  ground.expectNeverStalled()
   const moves = await ground.moves()
   expect(moves).toHaveLength(2)
   expect(moves.at(-1)?.changed?.filter((path) => !isTarget(path))).toEqual([])
@@ -330,19 +314,12 @@ async function twoOwners(ground: Ground): Promise<void> {
 
 /** In the order in which they start: those that wait long come first. */
 export const ALONE = {
-  'F6 throttling': { play: throttling },
   'F12 access denied': { play: accessDenied },
   'F14 distribution gone': { play: distributionGone },
   'F15 origin gone': { play: originGone },
   'F11 cached error': {
     play: cachedError,
-    distributionOf: (place) => {
-      const usual = distributionFor(place)
-      const origins = usual.origins.map((one) =>
-        one.id === ORIGINS.blue ? { ...one, domainName: elsewhere(place) } : one,
-      )
-      return { ...usual, origins, errorTtlSeconds: { 502: ERROR_TTL_SECONDS } }
-    },
+    open: (environment) => openSite(environment, cachingErrors),
     edit: (release) => {
       const verify = release.spec.traffic?.cloudFrontDistribution?.verify ?? {}
       const url = verify.url?.replace(/\/predict$/, '/v2/health/ready') ?? ''

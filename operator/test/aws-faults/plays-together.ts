@@ -7,12 +7,16 @@ import type { Environment } from '../../../demo/environment.ts'
 import { IDENTITY_HEADER, type Color } from '../../api/names.ts'
 import type { Admin } from './admin.ts'
 import { conditionOf, type Ground } from './ground.ts'
+import { ANSWER_MS } from './pace.ts'
 import type { Play } from './play.ts'
 import type { FaultName } from './table.ts'
 import { Meeting } from './together.ts'
 
 /** Faults that strike together, and where they wait for each other. */
-export type Wave = { plays: Partial<Record<FaultName, Play>>; meetings: readonly Meeting[] }
+export type Wave = { plays: Readonly<Record<string, Play>>; meetings: readonly Meeting[] }
+
+/** Whether the fault of this name is among those that are asked for. */
+type IsPlayed = (name: string) => boolean
 
 type Edges = { held: Meeting; half: Meeting; released: Meeting }
 
@@ -20,23 +24,38 @@ type Edges = { held: Meeting; half: Meeting; released: Meeting }
 const LAST_EDGE = 2
 
 /** Edges apply nothing; then all but one do; then all. */
-export function edgesWave(admin: Admin, edges: number): Wave {
+export function edgesWave(admin: Admin, edges: number, isPlayed: IsPlayed): Wave {
   const first = Array.from({ length: edges }, (_, index) => index + 1).filter((edge) => edge !== LAST_EDGE)
-  const parties = 4
+  const chosen = Object.entries(EDGE_PLAYS).filter(([name]) => isPlayed(name))
   const meetings: Edges = {
-    held: new Meeting(parties, () => admin.holdEdge('all')),
-    half: new Meeting(parties, async () => {
+    held: new Meeting(chosen.length, () => admin.holdEdge('all')),
+    half: new Meeting(chosen.length, async () => {
       for (const edge of first) await admin.releaseEdge(edge)
     }),
-    released: new Meeting(parties, () => admin.releaseEdge('all')),
+    released: new Meeting(chosen.length, () => admin.releaseEdge('all')),
   }
-  const plays = {
-    'F7 slow propagation': { play: (ground) => slowPropagation(ground, meetings) },
-    'F8 way back while InProgress': { play: (ground) => wayBack(ground, meetings) },
-    'F9 edges disagree': { play: (ground) => edgesDisagree(ground, meetings) },
-    'F14 distribution disabled': { play: (ground) => distributionDisabled(ground, meetings) },
-  } satisfies Wave['plays']
-  return { plays, meetings: Object.values(meetings) }
+  return waveOf(chosen, meetings)
+}
+
+const EDGE_PLAYS = {
+  'F7 slow propagation': slowPropagation,
+  'F8 way back while InProgress': wayBack,
+  'F9 edges disagree': edgesDisagree,
+  'F14 distribution disabled': distributionDisabled,
+} satisfies Partial<Record<FaultName, MetPlay<Edges>>>
+
+/** A play that waits for the others of its wave. */
+type MetPlay<Meetings> = (ground: Ground, meetings: Meetings) => Promise<void>
+
+function waveOf<Meetings extends Record<string, Meeting>>(
+  chosen: readonly [string, MetPlay<Meetings>][],
+  meetings: Meetings,
+): Wave {
+  const plays = chosen.map(([name, play]): [string, Play] => [
+    name,
+    { play: (ground) => play(ground, meetings) },
+  ])
+  return { plays: Object.fromEntries(plays), meetings: Object.values(meetings) }
 }
 
 /** Longer than edges may take before it is told. */
@@ -156,23 +175,22 @@ async function distributionDisabled(ground: Ground, { held, half, released }: Ed
 type Crash = { refused: Meeting; kill: Meeting }
 
 /** One operator is killed, at an exact point of one release and at another one of the other. */
-export function crashWave(environment: Environment, admin: Admin): Wave {
+export function crashWave(environment: Environment, admin: Admin, isPlayed: IsPlayed): Wave {
+  const chosen = Object.entries(CRASH_PLAYS).filter(([name]) => isPlayed(name))
   const meetings: Crash = {
-    refused: new Meeting(2),
-    kill: new Meeting(2, async () => {
+    refused: new Meeting(chosen.length),
+    kill: new Meeting(chosen.length, async () => {
       await killLeader(environment)
       await admin.clearFaults()
     }),
   }
-  const plays = {
-    'F4 crash after the write': { play: (ground) => crashAfterWrite(ground, meetings) },
-    'F5 crash before the write': { play: (ground) => crashBeforeWrite(ground, meetings) },
-  } satisfies Wave['plays']
-  return { plays, meetings: Object.values(meetings) }
+  return waveOf(chosen, meetings)
 }
 
-/** A little less than the operator waits for an answer. */
-const ANSWER_MS = 4500
+const CRASH_PLAYS = {
+  'F4 crash after the write': crashAfterWrite,
+  'F5 crash before the write': crashBeforeWrite,
+} satisfies Partial<Record<FaultName, MetPlay<Crash>>>
 
 async function crashAfterWrite(ground: Ground, { refused, kill }: Crash): Promise<void> {
   await refused.come()
@@ -185,6 +203,7 @@ async function crashAfterWrite(ground: Ground, { refused, kill }: Crash): Promis
   expect(status?.traffic?.pointer).toContain(`housing-${ground.old} for`)
   expect(status?.attempt?.outcome).toBeUndefined()
   await ground.untilPromoted()
+  ground.expectNeverStalled()
   const [, ...calls] = await ground.calls('UpdateDistribution')
   expect(calls.map(({ status: code }) => code)).toEqual([200])
 }
@@ -194,13 +213,14 @@ async function crashBeforeWrite(ground: Ground, { refused, kill }: Crash): Promi
   await ground.fault({ operation: 'UpdateDistribution', code: 'Throttling', times: 100 })
   await ground.site.apply(ground.write('2'))
   await ground.untilIntent()
-  await ground.nextRefusal()
+  await ground.refusals(1)
   await refused.come()
   await kill.come()
   expect(ground.site.follower.release()?.status?.traffic?.intent?.to).toBe(ground.next)
   expect(await ground.moves()).toHaveLength(1)
   const tried = (await ground.calls('UpdateDistribution')).length
   await ground.untilPromoted()
+  ground.expectNeverStalled()
   const calls = (await ground.calls('UpdateDistribution')).slice(tried)
   expect(calls.map(({ status }) => status)).toEqual([200])
 }
