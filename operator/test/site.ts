@@ -47,7 +47,8 @@ export type Site = {
 }
 
 const RATE = 40
-const TIMEOUT_MS = 90_000
+/** Pods come in seconds, and in minutes where the machine has other work. */
+const TIMEOUT_MS = 5 * 60_000
 let sites = 0
 
 /** Makes namespace and distribution; nothing is released yet. */
