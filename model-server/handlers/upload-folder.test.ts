@@ -56,6 +56,15 @@ test('all uploads together have as much room as there is, and give theirs back w
   expect([second.takeRoom(61), second.takeRoom(60)]).toEqual([false, true])
 })
 
+test('an upload that goes takes no more room, which nobody would give back', async () => {
+  const uploads = new UploadFolder(parent, 100, 12)
+  const first = uploads.newUpload()
+  const gone = first.remove()
+  expect(first.takeRoom(60)).toBe(false)
+  await gone
+  expect([first.takeRoom(60), uploads.newUpload().takeRoom(100)]).toEqual([false, true])
+})
+
 test('a place that cannot be used is an error that names it', () => {
   expect(() => new UploadFolder(join(parent, 'missing'), 100, 12)).toThrow(/ENOENT.*missing/)
 })

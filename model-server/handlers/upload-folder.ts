@@ -44,15 +44,18 @@ export class UploadFolder {
     this.#given += 1
     const folder = join(this.#path, String(this.#given))
     let taken = 0
+    let isOver = false
     return {
       folder,
       takeRoom: (bytes) => {
-        if (this.#bytes + bytes > this.#maxBytes) return false
+        // Nobody would give back what the last bytes of a refused upload take.
+        if (isOver || this.#bytes + bytes > this.#maxBytes) return false
         this.#bytes += bytes
         taken += bytes
         return true
       },
       remove: async () => {
+        isOver = true
         // What a handler goes on writing may stand in the way; the end of the process deletes it.
         await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => undefined)
         this.#bytes -= taken
