@@ -9,11 +9,16 @@ import {
 } from '@aws-sdk/client-cloudfront'
 import type { Environment } from '../../../demo/environment.ts'
 
+/** A fault that was not met yet, or not as often as it may be. */
+export type FaultLeft = { operation: string; distribution?: string; store?: string }
+
 export type Admin = {
   holdEdge: (edge: number | 'all') => Promise<void>
   releaseEdge: (edge: number | 'all') => Promise<void>
   /** Forgets every fault that was not met yet and names these; of all distributions where nothing is given. */
   clearFaults: (about?: { distribution: string; operation: string }) => Promise<void>
+  /** What is left for the calls of an operation. */
+  faultsOf: (operation: string) => Promise<FaultLeft[]>
   /** Writes other keys of a store as another program does. */
   writeStore: (store: string, puts: Record<string, string>) => Promise<void>
   /** Everything that a store holds. */
@@ -51,6 +56,10 @@ export function adminOf({ cloudFront }: Environment): Admin {
     holdEdge: (edge) => send('POST', `/edges/${edge}/hold`),
     releaseEdge: (edge) => send('POST', `/edges/${edge}/release`),
     clearFaults: (about) => send('DELETE', `/faults?${new URLSearchParams(about).toString()}`),
+    faultsOf: async (operation) => {
+      const left = (await (await fetch(`${adminUrl}/faults`)).json()) as FaultLeft[]
+      return left.filter((fault) => fault.operation === operation)
+    },
     writeStore: (store, puts) => send('POST', `/key-value-stores/${store}/foreign-write`, { puts }),
     itemsOf: async (store) => {
       const answer = await fetch(`${adminUrl}/key-value-stores`)

@@ -9,11 +9,14 @@ import { command } from '../../../demo/stage.ts'
 import { otherColor, type Color } from '../../api/names.ts'
 import type { AnySite } from '../key-site.ts'
 import type { PodIdentity, Version } from '../site.ts'
-import type { Admin } from './admin.ts'
+import type { Admin, FaultLeft } from './admin.ts'
 import { isAbout, OPERATOR_KEY, type Observer } from './observe.ts'
 
 /** Of what comes within a minute or two on any machine. */
 const TIMEOUT_MS = 240_000
+
+/** How often is looked at what tells nobody when it changes. */
+const LOOK_MS = 50
 
 type Parts = Pick<Ground, 'environment' | 'site' | 'admin' | 'observer' | 'old'>
 
@@ -63,6 +66,13 @@ export class Ground {
 
   untilIntent(): Promise<SeenRelease> {
     return this.until('an intent', ({ status }) => status?.traffic?.intent !== undefined)
+  }
+
+  /** A call met the last fault of its operation; where that holds it up, the call is not decided yet. */
+  async untilMet(operation: string): Promise<void> {
+    const { signal } = this.environment
+    while ((await this.admin.faultsOf(operation)).some((fault) => isOfSite(fault, this.site)))
+      await sleep(LOOK_MS, undefined, { signal })
   }
 
   untilPromoted(version: Version = '2'): Promise<SeenRelease> {
@@ -193,6 +203,11 @@ export class Ground {
   async #allPods(): Promise<PodIdentity[]> {
     return [...(await this.site.pods('blue')), ...(await this.site.pods('green'))]
   }
+}
+
+function isOfSite({ distribution, store }: FaultLeft, site: AnySite): boolean {
+  if ('store' in site && store !== undefined) return store === site.store.name
+  return distribution === site.place.distributionId
 }
 
 export function conditionOf(

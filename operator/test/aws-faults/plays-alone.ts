@@ -32,7 +32,7 @@ async function anotherWriter(ground: Ground): Promise<void> {
   // The update is under way and not decided yet: enough time for somebody else.
   await ground.fault({ operation: 'UpdateDistribution', latencyMs: ANSWER_MS, phase: 'BeforeCommit' })
   await ground.site.apply(ground.write('2'))
-  await ground.untilIntent()
+  await ground.untilMet('UpdateDistribution')
   await ground.foreignWrite({ comment: 'changed by somebody else' })
   await ground.untilPromoted()
   ground.expectNeverStalled()

@@ -32,7 +32,7 @@ async function keyRace(ground: Ground): Promise<void> {
   // The write is under way and not decided yet: enough time for somebody else.
   await ground.storeFault({ operation: 'UpdateKeys', latencyMs: ANSWER_MS, phase: 'BeforeCommit' })
   await ground.site.apply(ground.write('2'))
-  await ground.untilIntent()
+  await ground.untilMet('UpdateKeys')
   await ground.admin.writeStore(store.name, { theirs: 'changed by somebody else' })
   await untilFollowed(ground)
   ground.expectNeverStalled()
