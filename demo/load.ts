@@ -338,15 +338,14 @@ function judgeOutcome(outcome: Outcome, sample: Sample): Identity & { status: nu
 export function summarize(all: readonly Entry[], window: Window): Measures {
   const entries = all.filter(({ due }) => due >= window.from && due < window.to).sort((a, b) => a.seq - b.seq)
   const ok = entries.filter(({ verdict }) => verdict === 'ok')
+  const gaps = gapsOf(ok, window)
   return {
     requests: entries.length,
     ok: ok.length,
     failures: entries.length - ok.length,
     verdicts: countBy(entries.map(({ verdict }) => verdict)),
-    longestGapMs: roundMs(
-      gapsOf(ok, window).reduce((longest, { from, to }) => Math.max(longest, to - from), 0),
-    ),
-    longestEdgeGapMs: longestEdgeGap(gapsOf(ok, window), entries),
+    longestGapMs: roundMs(gaps.reduce((longest, { from, to }) => Math.max(longest, to - from), 0)),
+    longestEdgeGapMs: longestEdgeGap(gaps, entries),
     longestFailingStretchMs: longestFailingStretch(entries, window.to),
     latencyMs: percentiles(ok.map(({ latencyMs }) => latencyMs)),
     maxStartDelayMs: roundMs(entries.reduce((max, { due, started }) => Math.max(max, started - due), 0)),

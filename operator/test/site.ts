@@ -25,7 +25,7 @@ export type Version = keyof typeof MODELS
 /** A pod as far as a test can tell whether it was touched. */
 export type PodIdentity = { name: string; uid: string; restarts: number; leaving: 'Yes' | 'No' }
 
-/** Viewers that come at a constant rate; `leave` gives the counts of all of them, and of gaps only what the edges made. */
+/** Viewers that come at a constant rate; `leave` gives the counts of all of them. */
 export type Viewers = { leave: () => Promise<Summary> }
 
 export type Site = {
@@ -133,10 +133,9 @@ function sendViewers(
     () => undefined,
   )
   return {
-    leave: async () => {
+    leave: () => {
       load.stop()
-      const summary = await load.done
-      return { ...summary, longestGapMs: summary.longestEdgeGapMs }
+      return load.done
     },
   }
 }

@@ -51,6 +51,11 @@ const passTime = (seconds: number): WalkStep => ({ passes: 0, action: { type: 'T
 
 type Found = { steps: WalkStep[]; says: RegExp }
 
+const GATES_BELIEVED: Found = {
+  steps: [{ passes: 0, action: { type: 'Apply', spec: 'version 2, which answers wrong' } }],
+  says: /moved to green without its gates|which no gate has passed/,
+}
+
 /** For each mistake a walk that shows it, as short as it can be, and what it says. */
 const FOUND: Partial<Record<keyof typeof MISTAKES, Found>> = {
   'an edge that does not follow yet is taken for one that does': {
@@ -72,10 +77,7 @@ const FOUND: Partial<Record<keyof typeof MISTAKES, Found>> = {
     steps: [{ passes: 0, action: { type: 'EtagBump' } }],
     says: /changes .*, too/,
   },
-  'the gates are believed without asking': {
-    steps: [{ passes: 0, action: { type: 'Apply', spec: 'version 2, which answers wrong' } }],
-    says: /moved to green without its gates|which no gate has passed/,
-  },
+  'the gates are believed without asking': GATES_BELIEVED,
   'the pointer is moved before the status says so': {
     steps: [{ passes: 0, action: { type: 'EtagBump' } }],
     says: /moved to green without an intent that says so/,
@@ -105,10 +107,7 @@ const FOUND_BY_KEY: typeof FOUND = {
     ],
     says: /invalidated while an edge could cache the old answer again/,
   },
-  'the gates are believed without asking': {
-    steps: [{ passes: 0, action: { type: 'Apply', spec: 'version 2, which answers wrong' } }],
-    says: /moved to green without its gates|which no gate has passed/,
-  },
+  'the gates are believed without asking': GATES_BELIEVED,
   'the pointer is moved before the status says so': {
     steps: [{ passes: 0, action: { type: 'OtherKey' } }],
     says: /moved to green without an intent that says so/,

@@ -149,7 +149,7 @@ const CASES: Case[] = [
   },
   {
     name: 'nobody was answered for more than two seconds',
-    changes: { viewers: { ...viewers, longestGapMs: 2001 } },
+    changes: { viewers: { ...viewers, longestEdgeGapMs: 2001 } },
     says: /^I1 viewers: nobody was answered for 2001 ms/,
   },
   {

@@ -28,12 +28,12 @@ export function violationsOf(observed: Observed): string[] {
 }
 
 function viewersServed({ viewers }: Observed): string[] {
-  const { requests, failures, longestGapMs, verdicts } = viewers
+  const { requests, failures, longestEdgeGapMs, verdicts } = viewers
   const problems: string[] = []
   if (requests < LEAST_REQUESTS) problems.push(`only ${requests} requests`)
   if (failures > requests * MOST_FAILURES)
     problems.push(`${failures} of ${requests} requests failed: ${JSON.stringify(verdicts)}`)
-  if (!(longestGapMs <= LONGEST_GAP_MS)) problems.push(`nobody was answered for ${longestGapMs} ms`)
+  if (!(longestEdgeGapMs <= LONGEST_GAP_MS)) problems.push(`nobody was answered for ${longestEdgeGapMs} ms`)
   return problems
 }
 
