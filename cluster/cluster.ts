@@ -35,6 +35,9 @@ async function perform({ verb, args, config }: Invocation): Promise<number> {
     case 'down':
       await provider.down()
       return 0
+    case 'prepare':
+      await provider.prepare()
+      return 0
     case 'status':
       return tell(config.name, await provider.state())
     case 'load':
@@ -44,6 +47,9 @@ async function perform({ verb, args, config }: Invocation): Promise<number> {
       return enter(await provider.enter(args))
     case 'kubeconfig':
       console.log((await provider.attach()).kubeconfigPath)
+      return 0
+    case 'kubectl':
+      console.log((await provider.attach()).kubectl)
       return 0
   }
 }

@@ -7,6 +7,7 @@ import {
   type NodeSettings,
 } from './components.ts'
 import { serviceOf } from './dns/answer.ts'
+import { KUBERNETES, type KubernetesRelease } from './kubernetes.ts'
 import { nodeRanges } from './ranges.ts'
 
 const settings: NodeSettings = {
@@ -14,6 +15,7 @@ const settings: NodeSettings = {
   ranges: nodeRanges('10.20.0.0/16'),
   cgroup: 'modelrelease-n',
   pauseImage: 'docker.io/modelrelease/pause:1',
+  kubernetes: KUBERNETES['1.36'],
 }
 const files = nodeFiles(settings)
 const contentOf = (path: string): string => files.find((file) => file.path === path)?.content ?? ''
@@ -69,6 +71,35 @@ describe('nodeFiles', () => {
 
   test('let containerd run without the right to lower OOM scores', () => {
     expect(contentOf('/var/lib/config/containerd.toml')).toContain('restrict_oom_score_adj = true')
+  })
+})
+
+describe('what versions differ in', () => {
+  const kubeletOf = (release: KubernetesRelease): Record<string, unknown> => {
+    const all = nodeFiles({ ...settings, kubernetes: KUBERNETES[release] })
+    const text = all.find(({ path }) => path === '/var/lib/config/kubelet.json')?.content ?? ''
+    return JSON.parse(text) as Record<string, unknown>
+  }
+  const endpoint = 'unix:///run/containerd/containerd.sock'
+
+  test('1.36 reads the container runtime from its file, and takes version 1 cgroups only when told', () => {
+    expect(kubeletOf('1.36')).toMatchObject({ containerRuntimeEndpoint: endpoint, failCgroupV1: false })
+    expect(commandLine('kubelet', settings).join(' ')).not.toContain('--container-runtime')
+  })
+
+  test('1.20 reads it from its flags, and would not start with a member that it does not know', () => {
+    const old = { ...settings, kubernetes: KUBERNETES['1.20'] }
+    expect(commandLine('kubelet', old)).toEqual(
+      expect.arrayContaining(['--container-runtime=remote', `--container-runtime-endpoint=${endpoint}`]),
+    )
+    expect(Object.keys(kubeletOf('1.20'))).toEqual(expect.not.arrayContaining(['failCgroupV1']))
+  })
+
+  test('only 1.20 has ports without keys, and closes them', () => {
+    for (const name of ['kube-controller-manager', 'kube-scheduler'] as const) {
+      expect(commandLine(name, { ...settings, kubernetes: KUBERNETES['1.20'] })).toContain('--port=0')
+      expect(commandLine(name, settings)).not.toContain('--port=0')
+    }
   })
 })
 

@@ -1,4 +1,5 @@
 import { CLUSTER_DOMAIN } from './dns/answer.ts'
+import { CONTAINERD, type Kubernetes, type KubernetesProgram } from './kubernetes.ts'
 import type { NodeRanges } from './ranges.ts'
 
 /** What the configuration of a node's components is made from. */
@@ -8,6 +9,7 @@ export interface NodeSettings {
   /** The parent cgroup of all pods, below each hierarchy's root. */
   readonly cgroup: string
   readonly pauseImage: string
+  readonly kubernetes: Kubernetes
 }
 
 /** A text file of the node, by its path as the node sees it. */
@@ -41,13 +43,11 @@ export const CHECKOUT = '/run/checkout'
 /** The directory in which the node sees its configuration. */
 const CONFIG = '/var/lib/config'
 
-const CONTAINERD = '/run/containerd/containerd.sock'
-
 /** Client identities, each with a kubeconfig of its own inside the node. */
 export const NODE_CLIENTS = ['kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy'] as const
 
 /**
- * Kernel settings that kubelet 1.20 insists on and otherwise writes for the whole machine
+ * Kernel settings that the kubelet insists on and otherwise writes for the whole machine
  * (pkg/kubelet/cm/container_manager_linux.go, setupKernelTunables); the node sees these values in their place.
  */
 export const EXPECTED_KERNEL_SETTINGS: Readonly<Record<string, string>> = {
@@ -99,6 +99,11 @@ export function kubeconfigText(server: string, pki: string, user: string): strin
 
 /** The program and arguments of one component, as the node sees its files. */
 export function commandLine(name: ServiceName, settings: NodeSettings): string[] {
+  return [...commonCommand(name, settings), ...(settings.kubernetes.flags[name as KubernetesProgram] ?? [])]
+}
+
+/** What every version of the program takes. */
+function commonCommand(name: ServiceName, settings: NodeSettings): string[] {
   const { ranges, nodeName } = settings
   const kubeconfig = `--kubeconfig=${CONFIG}/${name}.kubeconfig`
   switch (name) {
@@ -134,23 +139,14 @@ export function commandLine(name: ServiceName, settings: NodeSettings): string[]
         '--kube-api-burst=400',
         '--flex-volume-plugin-dir=/var/lib/kubelet/volume-plugins',
         '--bind-address=127.0.0.1',
-        '--port=0',
       ]
     case 'kube-scheduler':
-      return [
-        '/run/bin/kube-scheduler',
-        kubeconfig,
-        '--leader-elect=false',
-        '--bind-address=127.0.0.1',
-        '--port=0',
-      ]
+      return ['/run/bin/kube-scheduler', kubeconfig, '--leader-elect=false', '--bind-address=127.0.0.1']
     case 'kubelet':
       return [
         '/run/bin/kubelet',
         kubeconfig,
         `--config=${CONFIG}/kubelet.json`,
-        '--container-runtime=remote',
-        `--container-runtime-endpoint=unix://${CONTAINERD}`,
         `--hostname-override=${nodeName}`,
         `--node-ip=${ranges.nodeAddress}`,
         '--root-dir=/var/lib/kubelet',
@@ -207,7 +203,7 @@ function serviceFile(name: ServiceName, command: readonly string[]): NodeFile {
   return { path: `/run/services/${name}`, content, mode: 0o755 }
 }
 
-function kubeletConfig({ ranges, cgroup }: NodeSettings): object {
+function kubeletConfig({ ranges, cgroup, kubernetes }: NodeSettings): object {
   return {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
@@ -236,6 +232,7 @@ function kubeletConfig({ ranges, cgroup }: NodeSettings): object {
     nodeStatusUpdateFrequency: '1s',
     nodeStatusReportFrequency: '5m0s',
     volumePluginDir: '/var/lib/kubelet/volume-plugins',
+    ...kubernetes.kubelet,
   }
 }
 

@@ -7,6 +7,8 @@ const defaults = {
   range: '10.213.0.0/16',
   provider: 'auto',
   context: undefined,
+  kubernetes: 'auto',
+  kubectl: undefined,
   cacheDir: '/home/ada/.cache/modelrelease',
 }
 
@@ -23,6 +25,9 @@ describe('parseInvocation', () => {
     { argv: ['load', 'a:1', 'b:2'], verb: 'load', args: ['a:1', 'b:2'], config: {} },
     { argv: ['exec', '--', 'ls', '-l', '--name'], verb: 'exec', args: ['ls', '-l', '--name'], config: {} },
     { argv: ['status', '--provider', 'kind'], verb: 'status', args: [], config: { provider: 'kind' } },
+    { argv: ['up', '--kubernetes', '1.20'], verb: 'up', args: [], config: { kubernetes: '1.20' } },
+    { argv: ['prepare'], verb: 'prepare', args: [], config: {} },
+    { argv: ['kubectl', '--kubectl=/opt/k'], verb: 'kubectl', args: [], config: { kubectl: '/opt/k' } },
     { argv: ['--help'], verb: 'help', args: [], config: {} },
     { argv: ['up', '-h'], verb: 'help', args: [], config: {} },
     {
@@ -53,18 +58,25 @@ describe('clusterConfig', () => {
     expect(clusterConfig({ name: 'flag' }, env)).toEqual({ ...defaults, name: 'flag', range: '10.7.0.0/16' })
   })
 
+  test('takes the release and the kubectl from the environment too', () => {
+    const env = { ...home, MODELRELEASE_KUBERNETES: '1.20', MODELRELEASE_KUBECTL: '/opt/kubectl' }
+    expect(clusterConfig({}, env)).toMatchObject({ kubernetes: '1.20', kubectl: '/opt/kubectl' })
+    expect(clusterConfig({ kubernetes: 'auto' }, env)).toMatchObject({ kubernetes: 'auto' })
+  })
+
   test('puts the cache where the desktop convention says', () => {
     expect(clusterConfig({}, { ...home, XDG_CACHE_HOME: '/big' }).cacheDir).toBe('/big/modelrelease')
   })
 
   test('lists every problem at once', () => {
-    const flags = { name: 'Not OK', range: '10.1.0.0/24', provider: 'minikube' }
+    const flags = { name: 'Not OK', range: '10.1.0.0/24', provider: 'minikube', kubernetes: '1.37' }
     expect(() => clusterConfig(flags, home)).toThrow(
       [
         'invalid configuration:',
         '- name: "Not OK" is not 1 to 20 lower-case letters, digits and inner dashes',
         '- range: "10.1.0.0/24" is not an IPv4 /16 such as 10.213.0.0/16',
         '- provider: "minikube" is none of auto, debian, kind, context',
+        '- kubernetes: "1.37" is none of auto, 1.36, 1.20',
       ].join('\n'),
     )
   })

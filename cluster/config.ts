@@ -1,24 +1,28 @@
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { KubernetesRelease } from './kubernetes.ts'
 import { parseCidr } from './ranges.ts'
 
 /** Where the cluster comes from: a node of our own, a kind cluster, or one that exists already. */
 export type Provider = 'debian' | 'kind' | 'context'
 
 /** What the command line does. */
-export type Verb = 'up' | 'down' | 'status' | 'load' | 'exec' | 'kubeconfig' | 'help'
+export type Verb = 'up' | 'down' | 'prepare' | 'status' | 'load' | 'exec' | 'kubeconfig' | 'kubectl' | 'help'
 
 const VERBS: readonly string[] = [
   'up',
   'down',
+  'prepare',
   'status',
   'load',
   'exec',
   'kubeconfig',
+  'kubectl',
   'help',
 ] satisfies Verb[]
 const PROVIDERS: readonly string[] = ['auto', 'debian', 'kind', 'context']
+const KUBERNETES: readonly string[] = ['auto', '1.36', '1.20'] satisfies ('auto' | KubernetesRelease)[]
 
 /** Settings of one cluster; everything that flags and environment say is in here. */
 export interface ClusterConfig {
@@ -30,6 +34,10 @@ export interface ClusterConfig {
   readonly provider: Provider | 'auto'
   /** An existing kubeconfig context, only ever used when named. */
   readonly context: string | undefined
+  /** What the Debian node runs; `auto` takes the current release where its modules can be fetched or were built before. */
+  readonly kubernetes: KubernetesRelease | 'auto'
+  /** The kubectl for clusters that are not built here; undefined: the one on the PATH. */
+  readonly kubectl: string | undefined
   /** Where binaries and images are kept between runs, `${XDG_CACHE_HOME:-~/.cache}/modelrelease`. */
   readonly cacheDir: string
 }
@@ -52,22 +60,28 @@ export const USAGE = `usage: node cluster/cluster.ts <verb> [flags]
 
   up            start the cluster, building what is missing; does nothing where it is healthy already
   down          stop it and undo everything that it changed on the machine
+  prepare       build what up needs and start nothing
   status        say how it is; exit code 0 only where it is healthy
   load TAG...   load images built by cluster/images.ts into the node
   exec -- CMD   run a command inside the node's namespaces
   kubeconfig    print the path of the cluster's own kubeconfig
+  kubectl       print the path of the kubectl that goes with the cluster
   help          print this, as --help does
 
   --name NAME          default modelrelease (MODELRELEASE_CLUSTER_NAME)
   --range CIDR         a private /16, default 10.213.0.0/16 (MODELRELEASE_CLUSTER_RANGE)
   --provider PROVIDER  auto, debian, kind or context (MODELRELEASE_CLUSTER_PROVIDER)
-  --context NAME       use this context of your kubeconfig, and no other`
+  --context NAME       use this context of your kubeconfig, and no other
+  --kubernetes RELEASE auto, 1.36 (Go modules) or 1.20 (Debian's sources), of the Debian node (MODELRELEASE_KUBERNETES)
+  --kubectl PATH       for kind and a context; default the one on the PATH (MODELRELEASE_KUBECTL)`
 
 const OPTIONS = {
   name: { type: 'string' },
   range: { type: 'string' },
   provider: { type: 'string' },
   context: { type: 'string' },
+  kubernetes: { type: 'string' },
+  kubectl: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -76,20 +90,29 @@ interface Flags {
   readonly range?: string
   readonly provider?: string
   readonly context?: string
+  readonly kubernetes?: string
+  readonly kubectl?: string
   readonly help?: boolean
 }
 
 /** Settings from flags, then environment, then defaults. Throws one ConfigError that lists every problem. */
 export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
-  const name = flags.name ?? env.MODELRELEASE_CLUSTER_NAME ?? 'modelrelease'
-  const range = flags.range ?? env.MODELRELEASE_CLUSTER_RANGE ?? '10.213.0.0/16'
-  const provider =
-    flags.provider ?? env.MODELRELEASE_CLUSTER_PROVIDER ?? (flags.context === undefined ? 'auto' : 'context')
+  const asked = {
+    name: env.MODELRELEASE_CLUSTER_NAME,
+    range: env.MODELRELEASE_CLUSTER_RANGE,
+    provider: env.MODELRELEASE_CLUSTER_PROVIDER,
+    kubernetes: env.MODELRELEASE_KUBERNETES,
+    kubectl: env.MODELRELEASE_KUBECTL,
+    ...flags,
+  }
+  const { name = 'modelrelease', range = '10.213.0.0/16', context, kubernetes = 'auto', kubectl } = asked
+  const provider = asked.provider ?? (context === undefined ? 'auto' : 'context')
   const problems = [
     nameProblem(name),
     rangeProblem(range),
     providerProblem(provider),
-    contextProblem(provider, flags.context),
+    contextProblem(provider, context),
+    kubernetesProblem(kubernetes),
   ].filter((problem) => problem !== undefined)
   if (problems.length > 0) throw new ConfigError(`invalid configuration:\n- ${problems.join('\n- ')}`)
   const cacheHome = env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), '.cache')
@@ -97,7 +120,9 @@ export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
     name,
     range,
     provider: provider as ClusterConfig['provider'],
-    context: flags.context,
+    context,
+    kubernetes: kubernetes as ClusterConfig['kubernetes'],
+    kubectl,
     cacheDir: join(cacheHome, 'modelrelease'),
   }
 }
@@ -147,6 +172,11 @@ function rangeProblem(range: string): string | undefined {
 function providerProblem(provider: string): string | undefined {
   if (PROVIDERS.includes(provider)) return undefined
   return `provider: ${JSON.stringify(provider)} is none of ${PROVIDERS.join(', ')}`
+}
+
+function kubernetesProblem(kubernetes: string): string | undefined {
+  if (KUBERNETES.includes(kubernetes)) return undefined
+  return `kubernetes: ${JSON.stringify(kubernetes)} is none of ${KUBERNETES.join(', ')}`
 }
 
 function contextProblem(provider: string, context: string | undefined): string | undefined {

@@ -4,17 +4,22 @@ import { attempt, run, type RunOptions } from './command.ts'
 import { ClusterError } from './cluster-error.ts'
 import { searchPath } from './config.ts'
 
-/** Packages that are installed where missing; none of them starts a service or replaces another package. */
-const PACKAGES: readonly { readonly name: string; readonly provides: string }[] = [
+/** A package, and a file by which is seen whether it is there. */
+export interface DebianPackage {
+  readonly name: string
+  readonly provides: string
+}
+
+/** Packages that a node needs, whatever it runs; none of them starts a service or replaces another package. */
+export const NODE_PACKAGES: readonly DebianPackage[] = [
+  // For the Go module proxy and npm's registry, and their certificates.
+  { name: 'ca-certificates', provides: '/etc/ssl/certs/ca-certificates.crt' },
   { name: 'iproute2', provides: '/usr/sbin/ip' },
   { name: 'iptables', provides: '/usr/sbin/iptables' },
   { name: 'conntrack', provides: '/usr/sbin/conntrack' },
   { name: 'openssl', provides: '/usr/bin/openssl' },
   { name: 'gcc', provides: '/usr/bin/gcc' },
   { name: 'libc6-dev', provides: '/usr/include/stdlib.h' },
-  { name: 'dpkg-dev', provides: '/usr/bin/dpkg-source' },
-  { name: 'make', provides: '/usr/bin/make' },
-  { name: 'rsync', provides: '/usr/bin/rsync' },
   { name: 'buildah', provides: '/usr/bin/buildah' },
   { name: 'mmdebstrap', provides: '/usr/bin/mmdebstrap' },
 ]
@@ -41,11 +46,13 @@ export function refuseOtherSystems(osRelease: string): void {
 }
 
 /** Installs what is missing of the packages; the lists are updated only where apt cannot install without. */
-export async function installPackages(report: (line: string) => void, signal?: AbortSignal): Promise<void> {
+export async function installPackages(
+  packages: readonly DebianPackage[],
+  report: (line: string) => void,
+  signal?: AbortSignal,
+): Promise<void> {
   const missing: string[] = []
-  for (const { name, provides } of PACKAGES) if (!(await exists(provides))) missing.push(name)
-  // Any kubectl will do, also one that no package brought.
-  if (!(await onPath('kubectl'))) missing.push('kubernetes-client')
+  for (const { name, provides } of packages) if (!(await exists(provides))) missing.push(name)
   if (missing.length === 0) return
   report(`installing ${missing.join(' ')}`)
   await withFreshLists(['install', '--yes', '--no-install-recommends', ...missing], { signal })
@@ -109,11 +116,13 @@ export function reachOptions(dump: string): string[] {
     .map((line) => line.replace(/;$/, ''))
 }
 
-/** Whether a program of that name is found on the PATH. */
-export async function onPath(program: string): Promise<boolean> {
-  const directories = searchPath()
-  const found = await Promise.all(directories.map((directory) => exists(join(directory, program))))
-  return found.includes(true)
+/** Where a program of that name is found on the PATH; undefined where it is not. */
+export async function onPath(program: string): Promise<string | undefined> {
+  for (const directory of searchPath()) {
+    const path = join(directory, program)
+    if (await exists(path)) return path
+  }
+  return undefined
 }
 
 /** The text of /etc/os-release; empty where there is none. */

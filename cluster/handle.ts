@@ -6,6 +6,10 @@ export interface ClusterHandle {
   readonly name: string
   /** The administrator's kubeconfig, a file of its own. */
   readonly kubeconfigPath: string
+  /** Path of a kubectl that goes with this cluster. */
+  readonly kubectl: string
+  /** The N of Kubernetes 1.N that it runs. */
+  readonly kubernetesMinor: number
   /** Where pods reach programs on this machine. */
   readonly hostAddress: string
   /** Where this machine reaches NodePorts. */
@@ -40,6 +44,8 @@ export type ClusterState =
 export interface ClusterProvider {
   /** Idempotent. Returns once the cluster takes pods. Throws a ClusterError that names the remedy. */
   up(): Promise<ClusterHandle>
+  /** Makes what `up` needs and starts nothing; does nothing where nothing is made here. */
+  prepare(): Promise<void>
   /** Idempotent. Undoes everything that `up` changed on the machine. */
   down(): Promise<void>
   /** Looks without changing anything. */

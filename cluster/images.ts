@@ -64,7 +64,7 @@ export async function findImage(tag: string, cacheDir: string): Promise<BuiltIma
 
 /** Loads an image that was built here into a running node; does nothing where that very digest is there already. */
 export async function loadImage(
-  cluster: { readonly name: string; readonly cacheDir: string },
+  cluster: { readonly name: string; readonly cacheDir: string; readonly binariesDir: string },
   tag: string,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -76,7 +76,7 @@ export async function loadImage(
   }
   const layout = layoutOf(cluster)
   const ctr = ['--address', layout.containerdSocket, '--namespace', 'k8s.io', 'images']
-  const program = join(layout.binariesDir, 'ctr')
+  const program = join(cluster.binariesDir, 'ctr')
   const name = referenceOf(tag)
   const listed = await attempt(program, [...ctr, 'list'], { signal })
   if (listed.code !== 0) throw new ClusterError('cannot ask the node for its images: is the cluster up?')

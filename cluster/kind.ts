@@ -5,12 +5,12 @@ import { attempt, run } from './command.ts'
 import { onPath } from './debian.ts'
 import type { ClusterHandle, ClusterOptions, ClusterProvider } from './handle.ts'
 import type { ImageSpec } from './image-inputs.ts'
-import { kubectlPods, kubectlProblems } from './kubectl.ts'
+import { askServerMinor, findKubectl, kubectlPods, kubectlProblems } from './kubectl.ts'
 import { nodeRanges, type NodeRanges } from './ranges.ts'
 
 /** Whether both a kind binary and a Docker engine that answers are there. */
 export async function kindIsUsable(): Promise<boolean> {
-  if (!(await onPath('kind')) || !(await onPath('docker'))) return false
+  if ((await onPath('kind')) === undefined || (await onPath('docker')) === undefined) return false
   return (await attempt('docker', ['info'])).code === 0
 }
 
@@ -70,9 +70,11 @@ export function kindCluster(options: ClusterOptions): ClusterProvider {
       if (await exists()) report(`kind cluster ${name} is already up`)
       else await create(options, kubeconfig)
       const handle = await attach()
+      report(`Kubernetes 1.${handle.kubernetesMinor} (kind cluster ${name} runs it)`)
       await routeToServices(handle, report)
       return handle
     },
+    prepare: () => Promise.resolve(),
     down: async () => {
       const known = await exists()
       if (known) await unroute(await attach())
@@ -82,7 +84,9 @@ export function kindCluster(options: ClusterOptions): ClusterProvider {
     },
     state: async () => {
       if (!(await exists())) return { type: 'Down' }
-      return { type: 'Up', problems: await kubectlProblems(kubeconfig), pods: await kubectlPods(kubeconfig) }
+      const kubectl = await findKubectl(config)
+      const problems = await kubectlProblems(kubectl, kubeconfig)
+      return { type: 'Up', problems, pods: await kubectlPods(kubectl, kubeconfig) }
     },
     attach,
     enter: async (command) => {
@@ -108,9 +112,12 @@ async function create(options: ClusterOptions, kubeconfig: string): Promise<void
 async function handleFor(options: ClusterOptions, kubeconfigPath: string): Promise<ClusterHandle> {
   const { config, report } = options
   const { serviceCidr, podCidr } = nodeRanges(config.range)
+  const kubectl = await findKubectl(config)
   return {
     name: config.name,
     kubeconfigPath,
+    kubectl,
+    kubernetesMinor: await askServerMinor(kubectl, kubeconfigPath),
     hostAddress: await capture(kindCommands.hostAddress(config.name)),
     nodeAddress: await capture(kindCommands.nodeAddress(config.name)),
     serviceCidr,

@@ -1,20 +1,12 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import type { ClusterConfig } from './config.ts'
-
-/** The version of Kubernetes that Debian 12 carries the complete source of. */
-export const KUBERNETES_VERSION = '1.20.2'
-
-/** Raised when the same version is built in another way, so that binaries cached before are not used any more. */
-const BUILD = 2
+import type { Kubernetes } from './kubernetes.ts'
 
 /** Every path and name that one cluster uses on the machine. */
 export interface Layout {
   /** Holds images, binaries and logs of failed starts; survives `down`. */
   readonly cacheDir: string
-  /** Node binaries, complete or absent. */
-  readonly binariesDir: string
-  readonly buildDir: string
   /** State on disk; its `var` is the node's /var. */
   readonly stateDir: string
   readonly varDir: string
@@ -43,8 +35,6 @@ export function layoutOf({ name, cacheDir }: Pick<ClusterConfig, 'name' | 'cache
   const tag = createHash('sha256').update(name).digest('hex').slice(0, 8)
   return {
     cacheDir,
-    binariesDir: join(cacheDir, `kubernetes-${KUBERNETES_VERSION}-${BUILD}`),
-    buildDir: join(cacheDir, `kubernetes-${KUBERNETES_VERSION}-${BUILD}.build`),
     stateDir,
     varDir: join(stateDir, 'var'),
     logDir: join(stateDir, 'var/log'),
@@ -60,4 +50,14 @@ export function layoutOf({ name, cacheDir }: Pick<ClusterConfig, 'name' | 'cache
     cgroup: `modelrelease-${name}`,
     nodeName: name,
   }
+}
+
+/** The programs of a node of that version, complete or absent. */
+export function binariesDirOf(cacheDir: string, { version, build }: Kubernetes): string {
+  return join(cacheDir, `kubernetes-${version}-${build}`)
+}
+
+/** Where a build is under way, whatever its version; gone when it is complete. */
+export function buildDirOf(cacheDir: string): string {
+  return join(cacheDir, 'kubernetes.build')
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ClusterError } from './cluster-error.ts'
 import { run } from './command.ts'
 import type { ClusterHandle, ClusterOptions, ClusterProvider } from './handle.ts'
-import { kubectlPods, kubectlProblems } from './kubectl.ts'
+import { askServerMinor, findKubectl, kubectlPods, kubectlProblems } from './kubectl.ts'
 
 /** A cluster of the user's, reached by the one context that was named; nothing is started, stopped or loaded. */
 export function namedContext(options: ClusterOptions, context: string): ClusterProvider {
@@ -13,7 +13,8 @@ export function namedContext(options: ClusterOptions, context: string): ClusterP
   // A copy that holds this context alone: no command can end up at another of the user's clusters.
   const kubeconfig = join(config.cacheDir, 'contexts', `${config.name}.kubeconfig`)
   const attach = async (): Promise<ClusterHandle> => {
-    const only = await run('kubectl', [
+    const kubectl = await findKubectl(config)
+    const only = await run(kubectl, [
       'config',
       'view',
       '--raw',
@@ -24,20 +25,25 @@ export function namedContext(options: ClusterOptions, context: string): ClusterP
     ])
     await mkdir(join(config.cacheDir, 'contexts'), { recursive: true, mode: 0o700 })
     await writeFile(kubeconfig, `${only}\n`, { mode: 0o600 })
-    const problems = await kubectlProblems(kubeconfig)
+    const problems = await kubectlProblems(kubectl, kubeconfig)
     if (problems.length > 0)
       throw new ClusterError(`context ${context} cannot be used: ${problems.join(', ')}`)
-    return handleFor(options, context, kubeconfig)
+    return handleFor(options, context, { kubectl, kubeconfig })
   }
   return {
-    up: attach,
+    up: async () => {
+      const handle = await attach()
+      report(`Kubernetes 1.${handle.kubernetesMinor} (context ${context} runs it)`)
+      return handle
+    },
+    prepare: () => Promise.resolve(),
     down: async () => {
       await rm(kubeconfig, { force: true })
       report(`context ${context} is left as it is`)
     },
     state: async () => {
-      await attach()
-      return { type: 'Up', problems: [], pods: await kubectlPods(kubeconfig) }
+      const { kubectl } = await attach()
+      return { type: 'Up', problems: [], pods: await kubectlPods(kubectl, kubeconfig) }
     },
     attach,
     enter: () =>
@@ -48,7 +54,7 @@ export function namedContext(options: ClusterOptions, context: string): ClusterP
 async function handleFor(
   options: ClusterOptions,
   context: string,
-  kubeconfigPath: string,
+  { kubectl, kubeconfig }: { readonly kubectl: string; readonly kubeconfig: string },
 ): Promise<ClusterHandle> {
   const noImages = (): Promise<never> =>
     Promise.reject(
@@ -57,12 +63,14 @@ async function handleFor(
       ),
     )
   const query = '{.items[0].status.addresses[?(@.type=="InternalIP")].address}'
-  const nodes = ['get', 'nodes', '--kubeconfig', kubeconfigPath, '--output', `jsonpath=${query}`]
+  const nodes = ['get', 'nodes', '--kubeconfig', kubeconfig, '--output', `jsonpath=${query}`]
   return {
     name: options.config.name,
-    kubeconfigPath,
-    hostAddress: await localAddress(kubeconfigPath),
-    nodeAddress: await run('kubectl', nodes),
+    kubeconfigPath: kubeconfig,
+    kubectl,
+    kubernetesMinor: await askServerMinor(kubectl, kubeconfig),
+    hostAddress: await localAddress(kubectl, kubeconfig),
+    nodeAddress: await run(kubectl, nodes),
     serviceCidr: undefined,
     podCidr: undefined,
     build: noImages,
@@ -72,10 +80,10 @@ async function handleFor(
 }
 
 /** The address under which this machine talks to the API server: the best guess at where its pods find us. */
-async function localAddress(kubeconfig: string): Promise<string> {
+async function localAddress(kubectl: string, kubeconfig: string): Promise<string> {
   const query = 'jsonpath={.clusters[0].cluster.server}'
   const server = new URL(
-    await run('kubectl', ['config', 'view', '--kubeconfig', kubeconfig, '--output', query]),
+    await run(kubectl, ['config', 'view', '--kubeconfig', kubeconfig, '--output', query]),
   )
   const socket = connect({ host: server.hostname, port: Number(server.port) || 443, timeout: 5000 })
   try {

@@ -2,6 +2,7 @@ import { chmod, copyFile, mkdir, readFile, symlink, writeFile } from 'node:fs/pr
 import { dirname, join } from 'node:path'
 import { certificateRequests, issueCertificates } from './certificates.ts'
 import { CHECKOUT, kubeconfigText, nodeFiles } from './components.ts'
+import type { Kubernetes } from './kubernetes.ts'
 import type { Layout } from './layout.ts'
 import type { NodeRanges } from './ranges.ts'
 
@@ -9,13 +10,14 @@ import type { NodeRanges } from './ranges.ts'
 export interface NodeFilesOptions {
   readonly layout: Layout
   readonly ranges: NodeRanges
+  readonly kubernetes: Kubernetes
   readonly pauseImage: string
   readonly initProgram: string
 }
 
 /** Directories, keys, configuration and kubeconfig: all that the node reads, before anything runs. */
 export async function writeNodeFiles(options: NodeFilesOptions): Promise<void> {
-  const { layout, ranges, pauseImage, initProgram } = options
+  const { layout, ranges, kubernetes, pauseImage, initProgram } = options
   await mkdir(layout.logDir, { recursive: true })
   await mkdir(join(layout.runDir, 'run/bin'), { recursive: true })
   await mkdir(join(layout.runDir, CHECKOUT), { recursive: true })
@@ -23,7 +25,7 @@ export async function writeNodeFiles(options: NodeFilesOptions): Promise<void> {
   await chmod(layout.stateDir, 0o700)
   await chmod(layout.runDir, 0o700)
   await symlink('/run', join(layout.varDir, 'run'))
-  const settings = { nodeName: layout.nodeName, ranges, cgroup: layout.cgroup, pauseImage }
+  const settings = { nodeName: layout.nodeName, ranges, cgroup: layout.cgroup, pauseImage, kubernetes }
   for (const { path, content, mode } of nodeFiles(settings)) {
     const target = join(path.startsWith('/var/') ? layout.stateDir : layout.runDir, path)
     await mkdir(dirname(target), { recursive: true })

@@ -84,8 +84,12 @@ async function connects(host: string, signal: AbortSignal): Promise<boolean> {
 }
 
 /** Returns once the node's containerd takes requests. */
-export async function containerdAnswers(layout: Layout, signal: AbortSignal): Promise<void> {
-  const ctr = join(layout.binariesDir, 'ctr')
+export async function containerdAnswers(
+  layout: Layout,
+  binariesDir: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const ctr = join(binariesDir, 'ctr')
   for (;;) {
     const answer = await attempt(ctr, ['--address', layout.containerdSocket, 'version'], { signal })
     if (answer.code === 0) return

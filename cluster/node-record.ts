@@ -1,10 +1,14 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import type { KubernetesRelease } from './kubernetes.ts'
 import type { Layout } from './layout.ts'
 import type { ProcessIdentity } from './process-identity.ts'
 
 /** What is written down before anything on the machine is changed, so that any later call can undo it. */
 export interface NodeRecord {
   readonly range: string
+  /** What it runs, and where its programs are: another build may be the cache's newest by now. */
+  readonly kubernetes: KubernetesRelease
+  readonly binariesDir: string
   readonly init?: ProcessIdentity
   /** Whether the node was ever ready; a start that was cut short is begun again from nothing. */
   readonly start: 'Unfinished' | 'Finished'

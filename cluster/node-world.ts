@@ -16,12 +16,12 @@ export interface World {
 const NAMESPACES = ['--pid', '--fork', '--kill-child', '--mount', '--mount-proc', '--net', '--uts', '--ipc']
 
 /** Makes the namespaces. Until `go` is called they end with this process, however that ends. */
-export async function openWorld(layout: Layout): Promise<World> {
+export async function openWorld(layout: Layout, binariesDir: string): Promise<World> {
   const setup = join(import.meta.dirname, 'init/setup.sh')
   const unshare = spawn(
     'unshare',
     [
-      ...[...NAMESPACES, '--', setup, layout.stateDir, layout.runDir, layout.binariesDir],
+      ...[...NAMESPACES, '--', setup, layout.stateDir, layout.runDir, binariesDir],
       ...[process.execPath, join(import.meta.dirname, '..')],
     ],
     { detached: true, stdio: ['pipe', 'ignore', 'ignore'], cwd: '/' },

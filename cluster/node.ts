@@ -3,12 +3,13 @@ import { connect, type Api } from './api.ts'
 import { enterCgroup } from './cgroups.ts'
 import { ClusterError } from './cluster-error.ts'
 import type { ClusterConfig } from './config.ts'
-import { installPackages, osRelease, refuseOtherSystems } from './debian.ts'
+import { installPackages, NODE_PACKAGES, osRelease, refuseOtherSystems } from './debian.ts'
 import type { ClusterHandle, ClusterOptions, ClusterProvider, ClusterState } from './handle.ts'
 import { compileHelpers } from './helpers.ts'
 import { connectNode, refuseOverlap } from './host-network.ts'
 import { buildImage, loadImage, referenceOf } from './images.ts'
-import { ensureBinaries } from './kubernetes-build.ts'
+import { chooseKubernetes, ensureBinaries } from './kubernetes-build.ts'
+import { KUBERNETES, type Kubernetes } from './kubernetes.ts'
 import { layoutOf, type Layout } from './layout.ts'
 import { lock, type Lock } from './lock.ts'
 import { refuseMissingKernelFeatures, refuseOtherUsers } from './machine-checks.ts'
@@ -40,6 +41,10 @@ export function debianNode(options: ClusterOptions): ClusterProvider {
   return {
     up: () => up(options),
     down: () => down(options),
+    prepare: async () => {
+      refuseUnfitMachine(await osRelease())
+      await prepare(options)
+    },
     state: () => state(options.config),
     attach: () => attach(options),
     enter: async (command) => {
@@ -55,8 +60,7 @@ export function debianNode(options: ClusterOptions): ClusterProvider {
  * What an earlier start left half-done is removed first. Throws a ClusterError that names the remedy.
  */
 async function up(options: ClusterOptions): Promise<ClusterHandle> {
-  refuseOtherUsers()
-  refuseOtherSystems(await osRelease())
+  refuseUnfitMachine(await osRelease())
   const layout = layoutOf(options.config)
   await locked(layout, options, async () => {
     const started = Date.now()
@@ -67,7 +71,12 @@ async function up(options: ClusterOptions): Promise<ClusterHandle> {
     const already = running === undefined ? '' : 'already '
     options.report(`cluster ${options.config.name} is ${already}up (${seconds(started)})`)
   })
-  return handleFor(options, options.config.range)
+  return attach(options)
+}
+
+function refuseUnfitMachine(system: string): void {
+  refuseOtherUsers()
+  refuseOtherSystems(system)
 }
 
 /** Stops the node and undoes everything that `up` changed on the machine; fine where there is none. */
@@ -101,6 +110,13 @@ async function state(config: ClusterConfig): Promise<ClusterState> {
   return { type: 'Up', problems, pods }
 }
 
+/** Builds what a start needs, so that nobody waits for it later. */
+async function prepare(options: ClusterOptions): Promise<void> {
+  const kubernetes = await chooseKubernetes(options)
+  await installPackages(NODE_PACKAGES, options.report, options.signal)
+  await ensureBinaries(kubernetes, options)
+}
+
 /** The record of a node that runs. Throws a ClusterError where it is down. */
 async function runningRecord(config: ClusterConfig): Promise<RunningRecord> {
   refuseOtherUsers()
@@ -111,15 +127,18 @@ async function runningRecord(config: ClusterConfig): Promise<RunningRecord> {
 
 /** A handle on the node that runs. Throws a ClusterError where it is down. */
 async function attach(options: ClusterOptions): Promise<ClusterHandle> {
-  return handleFor(options, (await runningRecord(options.config)).range)
+  return handleFor(options, await runningRecord(options.config))
 }
 
-function handleFor(options: ClusterOptions, range: string): ClusterHandle {
+function handleFor(options: ClusterOptions, record: RunningRecord): ClusterHandle {
   const { config, report, signal } = options
-  const { hostAddress, nodeAddress, serviceCidr, podCidr } = nodeRanges(range)
+  const { binariesDir } = record
+  const { hostAddress, nodeAddress, serviceCidr, podCidr } = nodeRanges(record.range)
   return {
     name: config.name,
     kubeconfigPath: layoutOf(config).kubeconfig,
+    kubectl: join(binariesDir, 'kubectl'),
+    kubernetesMinor: KUBERNETES[record.kubernetes].minor,
     hostAddress,
     nodeAddress,
     serviceCidr,
@@ -127,7 +146,7 @@ function handleFor(options: ClusterOptions, range: string): ClusterHandle {
     build: async (spec) => {
       await buildImage(spec, { cacheDir: config.cacheDir, report, signal })
     },
-    load: (tag) => loadImage(config, tag, signal),
+    load: (tag) => loadImage({ ...config, binariesDir }, tag, signal),
     down: () => down({ config, report }),
   }
 }
@@ -146,6 +165,12 @@ async function becomeHealthy(layout: Layout, record: RunningRecord, options: Clu
       `cluster ${config.name} is up with the range ${record.range}, not ${config.range}; run down first or choose another --name`,
     )
   }
+  if (config.kubernetes !== 'auto' && config.kubernetes !== record.kubernetes) {
+    throw new ClusterError(
+      `cluster ${config.name} is up with Kubernetes ${record.kubernetes}, not ${config.kubernetes}; run down first or choose another --name`,
+    )
+  }
+  report(`Kubernetes ${KUBERNETES[record.kubernetes].version} (cluster ${config.name} runs it)`)
   const ranges = nodeRanges(record.range)
   const api = await connect(ranges.nodeAddress, layout.pkiDir)
   const problems = await findProblems(record.init.pid, api, layout.nodeName)
@@ -171,13 +196,14 @@ async function startAnew(
   options: ClusterOptions,
 ): Promise<void> {
   const { config, report, signal } = options
+  const kubernetes = await chooseKubernetes(options)
   if (record !== undefined) report('removing what an earlier start left behind')
   // Also without a record: a restart of the machine empties /run and leaves the files on disk.
   await removeNode(layout, record)
   await refuseOverlap(config.range)
-  await installPackages(report, signal)
+  await installPackages(NODE_PACKAGES, report, signal)
   await refuseMissingKernelFeatures()
-  await ensureBinaries({ layout, report, signal })
+  const binariesDir = await ensureBinaries(kubernetes, options)
   const helpers = await compileHelpers(config.cacheDir, signal)
   await buildImage(
     {
@@ -189,7 +215,7 @@ async function startAnew(
   )
   const claim = await claimRange(options)
   try {
-    await start(layout, { initProgram: helpers.init, claim }, options)
+    await start(layout, { initProgram: helpers.init, claim, kubernetes, binariesDir }, options)
   } catch (cause) {
     const logs = await keepLogs(layout)
     await removeNode(layout, await readRecord(layout))
@@ -215,22 +241,31 @@ async function claimRange({ config, report, signal }: ClusterOptions): Promise<L
   }
 }
 
+/** What a start is given beside the settings. */
+interface Parts {
+  readonly initProgram: string
+  readonly claim: Lock
+  readonly kubernetes: Kubernetes
+  readonly binariesDir: string
+}
+
 /** From nothing to a node that takes pods. Whoever calls it cleans up where it throws. */
 async function start(
   layout: Layout,
-  { initProgram, claim }: { readonly initProgram: string; readonly claim: Lock },
+  { initProgram, claim, kubernetes, binariesDir }: Parts,
   options: ClusterOptions,
 ): Promise<void> {
   const { config, report } = options
   const signal = deadline(READY_SECONDS, options.signal)
   const ranges = nodeRanges(config.range)
   const phase = stopwatch(report)
-  await writeRecord(layout, { range: config.range, start: 'Unfinished' })
-  await writeNodeFiles({ layout, ranges, pauseImage: referenceOf(PAUSE_IMAGE), initProgram })
+  const record = { range: config.range, kubernetes: kubernetes.release, binariesDir }
+  await writeRecord(layout, { ...record, start: 'Unfinished' })
+  await writeNodeFiles({ layout, ranges, kubernetes, pauseImage: referenceOf(PAUSE_IMAGE), initProgram })
   phase('keys, certificates and configuration')
 
-  const world = await openWorld(layout)
-  await writeRecord(layout, { range: config.range, init: world.init, start: 'Unfinished' })
+  const world = await openWorld(layout, binariesDir)
+  await writeRecord(layout, { ...record, init: world.init, start: 'Unfinished' })
   await enterCgroup(layout.cgroup, world.init.pid)
   await connectNode(world.init.pid, layout, ranges)
   await claim.release()
@@ -238,11 +273,11 @@ async function start(
   phase('namespaces and network')
 
   const api = await connect(ranges.nodeAddress, layout.pkiDir)
-  await Promise.all([api.ready(signal), loadPause(config, signal)])
+  await Promise.all([api.ready(signal), loadPause(config, binariesDir, signal)])
   phase('API server')
   await takesPods(api, ranges, signal)
   phase('node Ready')
-  await writeRecord(layout, { range: config.range, init: world.init, start: 'Finished' })
+  await writeRecord(layout, { ...record, init: world.init, start: 'Finished' })
 }
 
 async function takesPods(api: Api, ranges: NodeRanges, signal: AbortSignal): Promise<void> {
@@ -251,9 +286,9 @@ async function takesPods(api: Api, ranges: NodeRanges, signal: AbortSignal): Pro
   await Promise.all([reachable(ranges.apiServiceAddress, signal), resolves(ranges.dnsAddress, signal)])
 }
 
-async function loadPause(config: ClusterConfig, signal: AbortSignal): Promise<void> {
-  await containerdAnswers(layoutOf(config), signal)
-  await loadImage(config, PAUSE_IMAGE, signal)
+async function loadPause(config: ClusterConfig, binariesDir: string, signal: AbortSignal): Promise<void> {
+  await containerdAnswers(layoutOf(config), binariesDir, signal)
+  await loadImage({ ...config, binariesDir }, PAUSE_IMAGE, signal)
 }
 
 async function locked(

@@ -123,7 +123,7 @@ function accessTo(cluster: ClusterHandle): Access {
 
 function kubectlOf(cluster: ClusterHandle): Environment['kubectl'] {
   return async (args, input) => {
-    const result = await attempt('kubectl', ['--kubeconfig', cluster.kubeconfigPath, ...args], {
+    const result = await attempt(cluster.kubectl, ['--kubeconfig', cluster.kubeconfigPath, ...args], {
       env: { KUBECACHEDIR: kubectlCache(cluster.name) },
       ...(input === undefined ? {} : { input }),
     })

@@ -64,9 +64,6 @@ const untilSaid = (child: ChildProcessWithoutNullStreams, words: string): Promis
     child.on('close', () => reject(new Error(`ended without saying ${words}`)))
   })
 
-const kubectl = (...args: string[]): Promise<string> =>
-  run('kubectl', ['--kubeconfig', layout.kubeconfig, ...args])
-
 const initPid = async (): Promise<number> => {
   const pid = (await readRecord(layout))?.init?.pid
   // Zero would be this test's own process group.
@@ -123,6 +120,10 @@ when('the node', () => {
   let before: Record<string, unknown> = {}
   let handle: ClusterHandle
 
+  /** The one that was built with the node: the machine's, if it has any, is never used. */
+  const kubectl = (...args: string[]): Promise<string> =>
+    run(handle.kubectl, ['--kubeconfig', layout.kubeconfig, ...args])
+
   let turn: Lock | undefined
 
   beforeAll(async () => {
@@ -145,11 +146,16 @@ when('the node', () => {
         code: 0,
         output: expect.stringContaining('cluster e2e-node is up'),
       })
+      expect(output).toMatch(/^Kubernetes:? 1\.\d+\.\d+ from /)
       expect(await cluster('status')).toMatchObject({
         code: 0,
         output: expect.stringContaining('is healthy'),
       })
       handle = await debianNode({ config, report: () => undefined }).attach()
+      const versions = await kubectl('version', '--output=json')
+      const { clientVersion, serverVersion } = JSON.parse(versions) as Record<string, { gitVersion: string }>
+      expect(serverVersion?.gitVersion).toMatch(new RegExp(`^v1\\.${handle.kubernetesMinor}\\.`))
+      expect(clientVersion?.gitVersion).toBe(serverVersion?.gitVersion)
     },
     LIMIT_MS,
   )
@@ -161,7 +167,7 @@ when('the node', () => {
     await kubectl('wait', '--for=condition=Ready', 'pod/echo', '--timeout=60s')
     expect(await kubectl('logs', 'echo')).toBe('echo listens')
     expect(await kubectl('exec', 'echo', '--', 'node', '-p', 'process.getuid()')).toBe('1000')
-    const write = await attempt('kubectl', [
+    const write = await attempt(handle.kubectl, [
       ...['--kubeconfig', layout.kubeconfig, 'exec', 'echo', '--', 'touch', '/file'],
     ])
     expect(write.stderr).toContain('Read-only file system')

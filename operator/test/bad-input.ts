@@ -64,7 +64,7 @@ function goodFor(row: Row, site: Site): WrittenRelease {
 
 /** As a user would, with kubectl's own check. */
 async function applyByHand({ cluster }: Environment, release: WrittenRelease): Promise<Said> {
-  return attempt('kubectl', ['--kubeconfig', cluster.kubeconfigPath, 'apply', '-f', '-'], {
+  return attempt(cluster.kubectl, ['--kubeconfig', cluster.kubeconfigPath, 'apply', '-f', '-'], {
     input: JSON.stringify(release),
   })
 }

@@ -98,7 +98,7 @@ export async function realCluster(purpose: string): Promise<RealCluster> {
 }
 
 function kubectlOf(handle: ClusterHandle, args: readonly string[], input?: string): Promise<RunResult> {
-  return attempt('kubectl', ['--kubeconfig', handle.kubeconfigPath, ...args], {
+  return attempt(handle.kubectl, ['--kubeconfig', handle.kubeconfigPath, ...args], {
     // Its cache of what the API server serves stays out of the home of whoever runs the tests.
     env: { KUBECACHEDIR: `/tmp/modelrelease-kubectl-${handle.name}` },
     ...(input === undefined ? {} : { input }),

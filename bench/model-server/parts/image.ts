@@ -108,7 +108,7 @@ async function startsInPods(
   })
   const kubectl: Kubectl = (args, input) =>
     run(
-      'kubectl',
+      cluster.kubectl,
       [
         '--kubeconfig',
         cluster.kubeconfigPath,

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { goEnvironment, versionStamps } from './kubernetes-build.ts'
+import { goEnvironment, versionStamps } from './debian-source.ts'
 
 test('Debian’s Go comes before any other, in GOPATH mode', () => {
   const environment = goEnvironment('/cache/build')

@@ -1,0 +1,77 @@
+import { mkdir, readdir, rename, rm, access } from 'node:fs/promises'
+import { join } from 'node:path'
+import { run, type RunOptions } from './command.ts'
+import { withFreshLists } from './debian.ts'
+
+/** One step of a long build. */
+export interface Step {
+  readonly name: string
+  /** What the step leaves behind when it is complete; a later run skips the step where it exists. */
+  readonly result: string
+  readonly make: () => Promise<void>
+}
+
+/** Takes the steps that are not done yet, one after the other, and says how long each takes. */
+export async function takeSteps(steps: readonly Step[], report: (line: string) => void): Promise<void> {
+  for (const [index, step] of steps.entries()) {
+    const label = `[${index + 1}/${steps.length}] ${step.name}`
+    if (await exists(step.result)) report(`${label}: kept from an earlier run`)
+    else await tell(label, step, report)
+  }
+}
+
+/** Says every half minute that a long step still runs. */
+async function tell(label: string, step: Step, report: (line: string) => void): Promise<void> {
+  const started = Date.now()
+  const progress = setInterval(() => report(`${label}: ${secondsSince(started)} so far`), 30_000)
+  try {
+    await step.make()
+  } finally {
+    clearInterval(progress)
+  }
+  report(`${label}: ${secondsSince(started)}`)
+}
+
+/** Compiles a program with Go; a build that is killed leaves nothing that looks complete. */
+export async function goBuild(
+  program: { readonly package: string; readonly ldflags: string; readonly target: string },
+  options: RunOptions,
+): Promise<void> {
+  const partial = `${program.target}.partial`
+  const args = ['build', '-trimpath', '-ldflags', program.ldflags, '-o', partial, program.package]
+  await run('go', args, options)
+  await rename(partial, program.target)
+}
+
+/** Unpacks Debian's packages into a directory and installs none of them. */
+export async function unpackPackages(
+  packages: readonly string[],
+  target: string,
+  options: RunOptions,
+): Promise<void> {
+  const downloads = `${target}.debs`
+  const partial = `${target}.partial`
+  await rm(downloads, { recursive: true, force: true })
+  await rm(partial, { recursive: true, force: true })
+  await mkdir(downloads, { recursive: true })
+  // apt's own user cannot write below root's home; the signatures are checked all the same.
+  const download = ['-o', 'APT::Sandbox::User=root', 'download', ...packages]
+  await withFreshLists(download, { ...options, cwd: downloads })
+  for (const file of await readdir(downloads))
+    await run('dpkg', ['--extract', join(downloads, file), partial], options)
+  await rm(downloads, { recursive: true })
+  await rename(partial, target)
+}
+
+/** Whether there is something at a path. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The time since a moment, for people. */
+export function secondsSince(started: number): string {
+  return `${((Date.now() - started) / 1000).toFixed(1)} s`
+}
