@@ -1,5 +1,5 @@
 /** Puts the operator into a cluster as its manifests say, with an AWS that is a program on this machine. */
-import { readFileSync, statSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { load, loadAll } from 'js-yaml'
 import { ROOT } from './program.ts'
@@ -47,13 +47,11 @@ export function operatorManifests(
   return { apiVersion: 'v1', kind: 'List', items }
 }
 
-/** The objects of a kustomization. Read here, because Debian's kubectl brings a kustomize that takes no folders. */
-function resourcesOf(path: string): Manifest[] {
-  if (!statSync(path).isDirectory()) return loadAll(readFileSync(path, 'utf8')) as Manifest[]
-  const { resources } = load(readFileSync(join(path, 'kustomization.yaml'), 'utf8')) as {
-    resources: string[]
-  }
-  return resources.flatMap((resource) => resourcesOf(join(path, resource)))
+/** The objects of a kustomization that names files alone. */
+function resourcesOf(folder: string): Manifest[] {
+  const text = readFileSync(join(folder, 'kustomization.yaml'), 'utf8')
+  const { resources } = load(text) as { resources: string[] }
+  return resources.flatMap((file) => loadAll(readFileSync(join(folder, file), 'utf8')) as Manifest[])
 }
 
 const AWS_SECRET = 'cloudfront-local'

@@ -53,13 +53,19 @@ async function typesOf(schema: Schema): Promise<string> {
   return `${BANNER}\n\n${parts.join('\n')}`
 }
 
-const crd = load(readFileSync(SOURCE, 'utf8')) as Crd
+const source = readFileSync(SOURCE, 'utf8')
+const crd = load(source) as Crd
 const schema = crd.spec.versions[0].schema.openAPIV3Schema
 const options = { semi: false, singleQuote: true, printWidth: 110 }
 const outputs: Record<string, string> = {
   'operator/api/modelrelease.ts': await format(await typesOf(schema), { ...options, parser: 'typescript' }),
   'docs/bad-input.md': await format(badInputPage(), { ...options, parser: 'markdown' }),
   'docs/faults.md': await format(faultsPage(), { ...options, parser: 'markdown' }),
+  // A copy, because the kustomize of kubectl 1.20, which Debian 12 has, takes files of its own folder only.
+  'manifests/crd.yaml': source.replace(
+    /^(#.*\n)+/,
+    `# Generated from ${SOURCE} by npm run generate; do not edit.\n`,
+  ),
   'docs/reference.md': await format(referenceOf(schema, SOURCE), { ...options, parser: 'markdown' }),
 }
 
