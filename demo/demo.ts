@@ -1,6 +1,7 @@
 /**
  * `node demo/demo.ts`: tells in the terminal how releases switch under load, and exits 0 only if all of it was true.
- * `--self-test` kills the color that serves instead, and must end in failed. KEEP=1 leaves everything running.
+ * `--self-test` kills the color that serves instead, and must end in failed. KEEP=1 leaves everything running; it is never
+ * taken down by a later run, only by `make clean`. MODELRELEASE_CLUSTER_NAME and _RANGE name another cluster.
  */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
@@ -14,7 +15,7 @@ import { operatorProcesses, residentMiB } from './operator-pods.ts'
 import { PHASES } from './phases.ts'
 import { ROOT } from './program.ts'
 import { createProgress, type Progress } from './progress.ts'
-import { DEMO_DIR } from './running.ts'
+import { allRunning, DEMO_DIR, TakenError } from './running.ts'
 import { spoil } from './self-test.ts'
 import type { Stage } from './stage.ts'
 import { admitViewers, firstRelease, openHousing, tellStory, VERSIONS } from './story.ts'
@@ -50,19 +51,19 @@ const SELF_TEST: Play = {
 
 const RUNS_KEPT = 5
 
-/** A folder for the logs of this run; those of the last few runs stay. */
+/** A folder for the logs of this run. */
 function newLogDir(): string {
-  mkdirSync(DEMO_DIR, { recursive: true })
-  const runs = readdirSync(DEMO_DIR).filter((entry) => /^\d{8}T\d{6}/.test(entry))
-  for (const old of runs.sort().slice(0, -(RUNS_KEPT - 1)))
-    rmSync(join(DEMO_DIR, old), { recursive: true, force: true })
   const stamp = new Date().toISOString().replaceAll(/[-:]|\.\d+Z$/g, '')
-  return makeDir(join(DEMO_DIR, `${stamp}-${process.pid}`))
+  return join(DEMO_DIR, `${stamp}-${process.pid}`)
 }
 
-function makeDir(path: string): string {
-  mkdirSync(path, { recursive: true })
-  return path
+/** Those of the last few runs stay, and those of whatever runs. */
+function removeOldLogs(): void {
+  const used = new Set(allRunning().map(({ logDir }) => logDir))
+  const runs = readdirSync(DEMO_DIR).filter((entry) => /^\d{8}T\d{6}/.test(entry))
+  const old = runs.sort().slice(0, -RUNS_KEPT)
+  for (const folder of old.map((entry) => join(DEMO_DIR, entry)))
+    if (!used.has(folder)) rmSync(folder, { recursive: true, force: true })
 }
 
 /** Plays it and judges it. Whatever goes wrong in between becomes a problem of the verdict. */
@@ -119,7 +120,7 @@ async function tellMemory({ environment, say }: Stage): Promise<void> {
 
 function lookAround({ cluster, cloudFront, logDir }: Environment): string {
   return [
-    'Everything is left running. Look around:',
+    'Look around:',
     `  export KUBECONFIG=${cluster.kubeconfigPath}`,
     `  kubectl -n ${DEMO_PLACE.namespace} get mr,deployments,services,pods`,
     `  kubectl -n ${DEMO_PLACE.namespace} describe mr housing`,
@@ -150,25 +151,33 @@ async function main(): Promise<number> {
   const { values } = parseArgs({ options: { 'self-test': { type: 'boolean', default: false } } })
   const play = values['self-test'] ? SELF_TEST : DEMO
   const logDir = newLogDir()
-  const shown = `${relative(ROOT, logDir)}/`
   const progress = createProgress(process.stdout)
   const signal = interruptible(progress.say)
-  const { name, range } = play
-  let verdict: Verdict
+  const { MODELRELEASE_CLUSTER_NAME: name = play.name, MODELRELEASE_CLUSTER_RANGE: range = play.range } =
+    process.env
   try {
     const environment = await openEnvironment({ name, range, logDir, report: progress.say, signal })
+    removeOldLogs()
     progress.say('everything stands; the story begins')
-    verdict = await perform(play, environment, progress).catch((error: unknown) => judgeFailure(error))
+    const verdict = await perform(play, environment, progress).catch((error: unknown) => judgeFailure(error))
     if (process.env.KEEP === '1' && !signal.aborted) {
-      process.stdout.write(`${lookAround(environment)}\n`)
-      environment.leave()
+      const howToLook = lookAround(environment)
+      process.stdout.write(`Everything is left running. ${howToLook}\n`)
+      environment.leave(howToLook)
     } else await environment.close()
+    return tell(verdict, logDir)
   } catch (error) {
-    verdict = judgeFailure(error)
+    if (!(error instanceof TakenError)) return tell(judgeFailure(error), logDir)
+    process.stdout.write(`${error.message}\ndemo: not started\n`)
+    return 1
   }
-  const text = [...verdict.problems.map((problem) => `- ${problem}`), `logs: ${shown}`, verdict.line].join(
-    '\n',
-  )
+}
+
+/** Prints the verdict, keeps it with the logs, and returns the exit code. */
+function tell(verdict: Verdict, logDir: string): number {
+  const problems = verdict.problems.map((problem) => `- ${problem}`)
+  const text = [...problems, `logs: ${relative(ROOT, logDir)}/`, verdict.line].join('\n')
+  mkdirSync(logDir, { recursive: true })
   writeFileSync(join(logDir, 'verdict.txt'), `${text}\n`)
   process.stdout.write(`${text}\n`)
   return verdict.result === 'passed' ? 0 : 1

@@ -21,14 +21,14 @@ import {
 } from './install.ts'
 import { keepOperatorLogs } from './operator-pods.ts'
 import { ROOT, startProgram } from './program.ts'
-import { allRunning, kubectlCache, stopRunning, writeRunning, type Running } from './running.ts'
+import { claimRunning, kubectlCache, stopRunning, writeRunning, type Running } from './running.ts'
 
 export type EnvironmentOptions = {
   /** Name of the cluster; two environments need two names and two ranges. */
   name: string
   /** A private /16 of its own. */
   range: string
-  /** Takes all logs; it exists. */
+  /** Takes all logs. */
   logDir: string
   report: (line: string) => void
   /** Default: the operator runs as it is shipped. */
@@ -53,19 +53,17 @@ export type Environment = {
   adopt: (program: ProcessIdentity) => void
   /** Stops everything that was started and forgets it; logs stay. */
   close: () => Promise<void>
-  /** Lets go of everything without stopping it. */
-  leave: () => void
+  /** Lets go of everything without stopping it; whoever comes later is told how to look at it. */
+  leave: (howToLook: string) => void
 }
 
-/** Sets everything up; a leftover of the same name is removed first. Whatever was started is stopped where this throws. */
+/**
+ * Sets everything up. Whatever was started is stopped where this throws; a TakenError (running.ts) says that somebody else's
+ * environment of that name stands, and was left as it is.
+ */
 export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
-  const { name, range, report } = options
-  for (const leftover of allRunning().filter((one) => one.name === name)) {
-    report(`removing what an earlier run left: cluster ${name}`)
-    await stopRunning(leftover, report)
-  }
-  const running: Running = { name, range, programs: [] }
-  writeRunning(running)
+  const { name, range, logDir, report } = options
+  const running = await claimRunning({ config: readConfig({ name, range }), logDir, report })
   try {
     return await setUp(options, running)
   } catch (error) {
@@ -75,11 +73,11 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
 }
 
 async function setUp(options: EnvironmentOptions, running: Running): Promise<Environment> {
-  const { name, range, report, logDir } = options
+  const { report, logDir } = options
   mkdirSync(logDir, { recursive: true })
   const failure = new AbortController()
   const signal = AbortSignal.any([options.signal, failure.signal])
-  const provider = await providerFor({ config: readConfig({ name, range }), report, signal })
+  const provider = await providerFor({ config: running.config, report, signal })
   const cluster = await provider.up()
   const kubectl = kubectlOf(cluster)
   await bringImages(cluster, report)
@@ -102,13 +100,17 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
   const api = accessTo(cluster)
   const failed = (error: Error): void => failure.abort(error)
   mapOrigins(api, cloudFront, { signal, failed })
-  const leave = (): void => {
+  const letGo = (): void => {
     failure.abort(new Error('the environment was closed'))
     api.close()
   }
+  const leave = (howToLook: string): void => {
+    letGo()
+    writeRunning({ ...running, kept: howToLook })
+  }
   const close = async (): Promise<void> => {
     await keepOperatorLogs(kubectl, logDir)
-    leave()
+    letGo()
     await stopRunning(running, report)
   }
   const modelsUrl = models.ready

@@ -12,6 +12,8 @@ test(
   async () => {
     const demo = spawn(process.execPath, ['demo/demo.ts', '--self-test'], {
       cwd: ROOT,
+      // A cluster of its own, not the one that the other tests share.
+      env: { ...process.env, MODELRELEASE_CLUSTER_NAME: undefined, MODELRELEASE_CLUSTER_RANGE: undefined },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const output = text(demo.stdout)
