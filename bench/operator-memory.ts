@@ -87,8 +87,8 @@ type Sample = { minute: number; leader: number; standby: number }
 async function sample(environment: Environment, minute: number): Promise<Sample> {
   const leading = await leaderPod(environment.kubectl)
   const held = { leader: 0, standby: 0 }
-  for (const { pod, pid } of await operatorProcesses(environment))
-    held[pod === leading ? 'leader' : 'standby'] = await residentMiB(environment.provider, pid)
+  for (const one of await operatorProcesses(environment))
+    held[one.pod === leading ? 'leader' : 'standby'] = await residentMiB(environment.provider, one)
   return { minute, ...held }
 }
 

@@ -41,7 +41,7 @@ async function perform({ verb, args, config }: Invocation): Promise<number> {
     case 'status':
       return tell(config.name, await provider.state())
     case 'load':
-      for (const tag of args) await (await provider.attach()).load(tag)
+      for (const tag of args) report(`pods use it as ${await (await provider.attach()).load(tag)}`)
       return 0
     case 'exec':
       return enter(await provider.enter(args))

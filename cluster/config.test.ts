@@ -7,6 +7,7 @@ const defaults = {
   range: '10.213.0.0/16',
   provider: 'auto',
   context: undefined,
+  registry: undefined,
   kubernetes: 'auto',
   kubectl: undefined,
   cacheDir: '/home/ada/.cache/modelrelease',
@@ -85,8 +86,27 @@ describe('clusterConfig', () => {
     { flags: { provider: 'context' }, says: 'provider context needs --context NAME' },
     { flags: { provider: 'kind', context: 'c' }, says: 'goes with --provider context, not kind' },
     { flags: { name: 'a-name-that-is-too-long' }, says: 'name: "a-name-that-is-too-long"' },
+    { flags: { registry: 'https://r.test/x' }, says: 'registry: "https://r.test/x" is not HOST' },
+    { flags: { registry: 'r.test/x:1' }, says: 'without a scheme or a tag' },
     { flags: { name: '../etc' }, says: 'name: "../etc"' },
   ])('refuses $flags', ({ flags, says }) => expect(() => clusterConfig(flags, home)).toThrow(says))
+})
+
+test('a context and its registry may be named in the environment, for the runs that use one', () => {
+  const env = {
+    ...home,
+    MODELRELEASE_CLUSTER_CONTEXT: 'mine',
+    MODELRELEASE_REGISTRY: '10.0.0.1:5000/team/',
+    MODELRELEASE_REGISTRY_TLS_VERIFY: 'false',
+  }
+  const registry = { prefix: '10.0.0.1:5000/team', tls: 'Any' }
+  expect(clusterConfig({}, env)).toMatchObject({ provider: 'context', context: 'mine', registry })
+  expect(clusterConfig({ context: 'other' }, env)).toMatchObject({ provider: 'context', context: 'other' })
+  // A test that makes a node of its own is none of them.
+  expect(clusterConfig({ provider: 'debian' }, env)).toMatchObject({ provider: 'debian', context: undefined })
+  expect(() => clusterConfig({}, { ...env, MODELRELEASE_REGISTRY_TLS_VERIFY: 'no' })).toThrow(
+    'neither true nor false',
+  )
 })
 
 test('searchPath leaves out empty entries, which would mean the current directory', () => {

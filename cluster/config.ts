@@ -34,12 +34,22 @@ export interface ClusterConfig {
   readonly provider: Provider | 'auto'
   /** An existing kubeconfig context, only ever used when named. */
   readonly context: string | undefined
+  /** Where images for `context` are pushed to; undefined: none can be built for it. */
+  readonly registry: Registry | undefined
   /** What the Debian node runs; `auto` takes the current release where its modules can be fetched or were built before. */
   readonly kubernetes: KubernetesRelease | 'auto'
   /** The kubectl for clusters that are not built here; undefined: the one on the PATH. */
   readonly kubectl: string | undefined
   /** Where binaries and images are kept between runs, `${XDG_CACHE_HOME:-~/.cache}/modelrelease`. */
   readonly cacheDir: string
+}
+
+/** A registry that the nodes of a cluster pull from. */
+export interface Registry {
+  /** Host, port where it is not the usual one, and path, such as `10.0.0.1:5000/team`. */
+  readonly prefix: string
+  /** Whether its certificate is checked; `Any` also takes plain HTTP. */
+  readonly tls: 'Verified' | 'Any'
 }
 
 /** A command line, understood. */
@@ -71,7 +81,9 @@ export const USAGE = `usage: node cluster/cluster.ts <verb> [flags]
   --name NAME          default modelrelease (MODELRELEASE_CLUSTER_NAME)
   --range CIDR         a private /16, default 10.213.0.0/16 (MODELRELEASE_CLUSTER_RANGE)
   --provider PROVIDER  auto, debian, kind or context (MODELRELEASE_CLUSTER_PROVIDER)
-  --context NAME       use this context of your kubeconfig, and no other
+  --context NAME       use this context of your kubeconfig, and no other (MODELRELEASE_CLUSTER_CONTEXT)
+  --registry PREFIX    where a context's nodes pull from, such as 10.0.0.1:5000/team (MODELRELEASE_REGISTRY);
+                       MODELRELEASE_REGISTRY_TLS_VERIFY=false takes one without a certificate
   --kubernetes RELEASE auto, 1.36 (Go modules) or 1.20 (Debian's sources), of the Debian node (MODELRELEASE_KUBERNETES)
   --kubectl PATH       for kind and a context; default the one on the PATH (MODELRELEASE_KUBECTL)`
 
@@ -80,6 +92,7 @@ const OPTIONS = {
   range: { type: 'string' },
   provider: { type: 'string' },
   context: { type: 'string' },
+  registry: { type: 'string' },
   kubernetes: { type: 'string' },
   kubectl: { type: 'string' },
   help: { type: 'boolean', short: 'h' },
@@ -90,6 +103,7 @@ interface Flags {
   readonly range?: string
   readonly provider?: string
   readonly context?: string
+  readonly registry?: string
   readonly kubernetes?: string
   readonly kubectl?: string
   readonly help?: boolean
@@ -103,15 +117,22 @@ export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
     provider: env.MODELRELEASE_CLUSTER_PROVIDER,
     kubernetes: env.MODELRELEASE_KUBERNETES,
     kubectl: env.MODELRELEASE_KUBECTL,
+    registry: env.MODELRELEASE_REGISTRY,
     ...flags,
   }
-  const { name = 'modelrelease', range = '10.213.0.0/16', context, kubernetes = 'auto', kubectl } = asked
-  const provider = asked.provider ?? (context === undefined ? 'auto' : 'context')
+  const { name = 'modelrelease', range = '10.213.0.0/16', kubernetes = 'auto', kubectl } = asked
+  const named = flags.context ?? env.MODELRELEASE_CLUSTER_CONTEXT
+  const provider = asked.provider ?? (named === undefined ? 'auto' : 'context')
+  // A flag that does not fit is a mistake; a variable is meant for those runs alone that use a context.
+  const context = provider === 'context' ? named : flags.context
+  const tlsVerify = env.MODELRELEASE_REGISTRY_TLS_VERIFY ?? 'true'
   const problems = [
     nameProblem(name),
     rangeProblem(range),
     providerProblem(provider),
     contextProblem(provider, context),
+    registryProblem(asked.registry),
+    tlsProblem(tlsVerify),
     kubernetesProblem(kubernetes),
   ].filter((problem) => problem !== undefined)
   if (problems.length > 0) throw new ConfigError(`invalid configuration:\n- ${problems.join('\n- ')}`)
@@ -121,6 +142,7 @@ export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
     range,
     provider: provider as ClusterConfig['provider'],
     context,
+    registry: registryOf(asked.registry, tlsVerify),
     kubernetes: kubernetes as ClusterConfig['kubernetes'],
     kubectl,
     cacheDir: join(cacheHome, 'modelrelease'),
@@ -180,9 +202,25 @@ function kubernetesProblem(kubernetes: string): string | undefined {
 }
 
 function contextProblem(provider: string, context: string | undefined): string | undefined {
-  if (provider === 'context' && context === undefined) return 'context: provider context needs --context NAME'
+  if (provider === 'context' && context === undefined)
+    return 'context: provider context needs --context NAME or MODELRELEASE_CLUSTER_CONTEXT'
   if (provider !== 'context' && context !== undefined) {
     return `context: --context ${context} goes with --provider context, not ${provider}`
   }
   return undefined
+}
+
+function registryOf(prefix: string | undefined, tlsVerify: string): Registry | undefined {
+  if (prefix === undefined) return undefined
+  return { prefix: prefix.replace(/\/+$/, ''), tls: tlsVerify === 'false' ? 'Any' : 'Verified' }
+}
+
+function registryProblem(prefix: string | undefined): string | undefined {
+  if (prefix === undefined || /^[a-z0-9.-]+(:\d+)?(\/[a-z0-9._-]+)*\/*$/.test(prefix)) return undefined
+  return `registry: ${JSON.stringify(prefix)} is not HOST[:PORT][/PATH] in lower case, without a scheme or a tag`
+}
+
+function tlsProblem(value: string): string | undefined {
+  if (value === 'true' || value === 'false') return undefined
+  return `MODELRELEASE_REGISTRY_TLS_VERIFY: ${JSON.stringify(value)} is neither true nor false`
 }

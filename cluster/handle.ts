@@ -19,8 +19,13 @@ export interface ClusterHandle {
   readonly podCidr: string | undefined
   /** Builds an image from its Dockerfile with what the provider has; fast where nothing changed. */
   build(spec: ImageSpec): Promise<void>
-  /** Makes an image that was built available to pods under its tag. */
-  load(tag: string): Promise<void>
+  /** Makes an image that was built available to pods; returns the name by which they use it, its tag or that of a registry. */
+  load(tag: string): Promise<string>
+  /**
+   * Says what is about to be made, as `kind/name`: namespaces, and what lies in none. In a cluster of the user's it must not be
+   * there yet, and `down` removes it; throws a ClusterError that names what is there. Elsewhere there is nothing to do.
+   */
+  claim(objects: readonly string[]): Promise<void>
   /** Stops the cluster and undoes what it changed on the machine. */
   down(): Promise<void>
 }
@@ -52,6 +57,9 @@ export interface ClusterProvider {
   state(): Promise<ClusterState>
   /** A handle on the cluster that runs. Throws a ClusterError where there is none. */
   attach(): Promise<ClusterHandle>
-  /** The command line that runs a command inside the node. Throws a ClusterError where there is none. */
-  enter(command: readonly string[]): Promise<readonly string[]>
+  /**
+   * The command line that runs a command inside the node, or in a cluster of several the one that is named, with its
+   * processes in sight. Throws a ClusterError where there is none.
+   */
+  enter(command: readonly string[], node?: string): Promise<readonly string[]>
 }

@@ -1,5 +1,6 @@
 import { attempt, run } from './command.ts'
 import { ClusterError } from './cluster-error.ts'
+import { onPath } from './debian.ts'
 import type { Layout } from './layout.ts'
 import { freeRange, overlappingRoute, type NodeRanges, type Route } from './ranges.ts'
 
@@ -45,6 +46,8 @@ export async function connectNode(init: number, layout: Layout, ranges: NodeRang
 
 /** Takes back what connectNode did; it may be called where nothing or only a part is there. */
 export async function disconnectNode(layout: Layout, ranges: NodeRanges | undefined): Promise<void> {
+  // Where that program never came, no node ever did.
+  if ((await onPath('ip')) === undefined) return
   await attempt('ip', ['link', 'delete', 'dev', layout.hostDevice])
   if (ranges === undefined) return
   for (const destination of [ranges.serviceCidr, ranges.podCidr]) {

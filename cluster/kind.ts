@@ -123,7 +123,11 @@ async function handleFor(options: ClusterOptions, kubeconfigPath: string): Promi
     serviceCidr,
     podCidr,
     build: (spec) => perform(kindCommands.build(spec), options),
-    load: (tag) => perform(kindCommands.load(config.name, tag), options),
+    load: async (tag) => {
+      await perform(kindCommands.load(config.name, tag), options)
+      return tag
+    },
+    claim: () => Promise.resolve(),
     down: () => kindCluster({ config, report }).down(),
   }
 }

@@ -146,7 +146,11 @@ function handleFor(options: ClusterOptions, record: RunningRecord): ClusterHandl
     build: async (spec) => {
       await buildImage(spec, { cacheDir: config.cacheDir, report, signal })
     },
-    load: (tag) => loadImage({ ...config, binariesDir }, tag, signal),
+    load: async (tag) => {
+      await loadImage({ ...config, binariesDir }, tag, signal)
+      return tag
+    },
+    claim: () => Promise.resolve(),
     down: () => down({ config, report }),
   }
 }

@@ -110,7 +110,7 @@ async function countViewers(
 async function tellMemory({ environment, say }: Stage): Promise<void> {
   try {
     const processes = await operatorProcesses(environment)
-    const sizes = await Promise.all(processes.map(({ pid }) => residentMiB(environment.provider, pid)))
+    const sizes = await Promise.all(processes.map((one) => residentMiB(environment.provider, one)))
     const texts = processes.map(({ pod }, index) => `${pod} ${sizes[index]?.toFixed(0) ?? '?'} MiB`)
     say(`resident memory of the operator: ${texts.join(', ')}`)
   } catch (error) {

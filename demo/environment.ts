@@ -5,6 +5,7 @@ import { KubeConfig } from '@kubernetes/client-node'
 import { attempt } from '../cluster/command.ts'
 import { readConfig } from '../cluster/config.ts'
 import type { ClusterHandle, ClusterProvider } from '../cluster/handle.ts'
+import { reachable } from '../cluster/node-health.ts'
 import type { ProcessIdentity } from '../cluster/process-identity.ts'
 import { providerFor } from '../cluster/provider.ts'
 import { LABEL, MANAGER } from '../operator/api/names.ts'
@@ -13,10 +14,13 @@ import { hostOf, startCloudFront, type CloudFront } from './cloudfront.ts'
 import { follow, onEach, type ApiObject } from './follow.ts'
 import {
   CRD,
+  clusterWide,
   IMAGES,
   OPERATOR,
   OPERATOR_NAMESPACE,
   operatorManifests,
+  type ImageNames,
+  shippedObjects,
   type OperatorSettings,
 } from './install.ts'
 import { keepOperatorLogs } from './operator-pods.ts'
@@ -44,11 +48,14 @@ export type Environment = {
   cloudFront: CloudFront
   /** Where pods fetch the files of examples/housing/models. */
   modelsUrl: string
+  images: ImageNames
   logDir: string
   /** Aborts when the environment ends, on request or because something in it failed. */
   signal: AbortSignal
   /** Runs kubectl as the administrator and returns its stdout; throws with its stderr where it fails. */
   kubectl: (args: readonly string[], input?: string) => Promise<string>
+  /** Makes a namespace that goes with the environment; throws where it is there. */
+  makeNamespace: (name: string) => Promise<void>
   /** Another program that `close` stops. */
   adopt: (program: ProcessIdentity) => void
   /** Stops everything that was started and forgets it; logs stay. */
@@ -56,6 +63,9 @@ export type Environment = {
   /** Lets go of everything without stopping it; whoever comes later is told how to look at it. */
   leave: (howToLook: string) => void
 }
+
+/** A Service answers in milliseconds, or in seconds where the machine has much else to do. */
+const REACH_MS = 60_000
 
 /**
  * Sets everything up. Whatever was started is stopped where this throws; a TakenError (running.ts) says that somebody else's
@@ -80,7 +90,9 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
   const provider = await providerFor({ config: running.config, report, signal })
   const cluster = await provider.up()
   const kubectl = kubectlOf(cluster)
-  await bringImages(cluster, report)
+  await refuseFarServices(cluster, kubectl, signal)
+  await cluster.claim(clusterWide(shippedObjects()))
+  const images = await bringImages(cluster, report)
 
   const adopt = (program: ProcessIdentity): void => {
     running.programs.push(program)
@@ -95,7 +107,10 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
   adopt(models.identity)
   report(`CloudFront stand-in at ${cloudFront.endpoint}, edges at ${cloudFront.edges.join(', ')}`)
 
-  await install(kubectl, operatorManifests(cloudFront.endpoint, options.operator))
+  await install(
+    kubectl,
+    operatorManifests({ endpoint: cloudFront.endpoint, settings: options.operator, images }),
+  )
   report('operator available')
   const api = accessTo(cluster)
   const failed = (error: Error): void => failure.abort(error)
@@ -113,8 +128,22 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
     letGo()
     await stopRunning(running, report)
   }
-  const modelsUrl = models.ready
-  return { cluster, provider, api, cloudFront, modelsUrl, logDir, signal, kubectl, adopt, close, leave }
+  const makeNamespace = async (namespace: string): Promise<void> => {
+    await cluster.claim([`namespace/${namespace}`])
+    await kubectl(['create', 'namespace', namespace])
+  }
+  const rest = {
+    images,
+    makeNamespace,
+    adopt,
+    close,
+    leave,
+    modelsUrl: models.ready,
+    logDir,
+    signal,
+    kubectl,
+  }
+  return { cluster, provider, api, cloudFront, ...rest }
 }
 
 function accessTo(cluster: ClusterHandle): Access {
@@ -134,12 +163,32 @@ function kubectlOf(cluster: ClusterHandle): Environment['kubectl'] {
   }
 }
 
-async function bringImages(cluster: ClusterHandle, report: (line: string) => void): Promise<void> {
+/** The edges run on this machine and ask the color Services: in a cluster of the user's they may be out of reach. */
+async function refuseFarServices(
+  cluster: ClusterHandle,
+  kubectl: Environment['kubectl'],
+  signal: AbortSignal,
+): Promise<void> {
+  const address = await kubectl(['get', 'service', 'kubernetes', '-o', 'jsonpath={.spec.clusterIP}'])
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(REACH_MS)])
+  await reachable(address, soon).catch((cause: unknown) => {
+    signal.throwIfAborted()
+    throw new Error(
+      `this machine does not reach the Service addresses of cluster ${cluster.name} (${address}:443 does not answer), and the local CloudFront asks them; run this on a machine in the cluster's network`,
+      { cause },
+    )
+  })
+}
+
+/** Builds what the demo runs and makes it available to pods, and says under which names. */
+async function bringImages(cluster: ClusterHandle, report: (line: string) => void): Promise<ImageNames> {
   for (const { tag, dockerfile, context } of IMAGES)
     await cluster.build({ tag, dockerfile: join(ROOT, dockerfile), context: join(ROOT, context) })
   // One after the other: they share their base, which the first brings and the others then find there.
-  for (const { tag } of IMAGES) await cluster.load(tag)
-  report(`images loaded: ${IMAGES.map(({ tag }) => tag).join(', ')}`)
+  const names = new Map<string, string>()
+  for (const { tag } of IMAGES) names.set(tag, await cluster.load(tag))
+  report(`images loaded: ${[...names.values()].join(', ')}`)
+  return names
 }
 
 async function install(kubectl: Environment['kubectl'], manifests: object): Promise<void> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { API_VERSION, KIND } from '../operator/api/names.ts'
 import type { Gate, Spec } from '../operator/api/release.ts'
 import { ORIGINS } from './cloudfront.ts'
-import { PLAIN_IMAGE } from './install.ts'
+import { PLAIN_IMAGE, type ImageNames } from './install.ts'
 import { DEMO_PLACE, type Place } from './place.ts'
 import { ROOT } from './program.ts'
 
@@ -105,10 +105,10 @@ function distribution(edge: string, { distributionId, host }: Place): WrittenSpe
 }
 
 /** A container that knows nothing of us, behind a Service. */
-export function dashboard(version: string): WrittenRelease {
+export function dashboard(version: string, images: ImageNames = new Map()): WrittenRelease {
   const container = {
     name: 'dashboard',
-    image: PLAIN_IMAGE,
+    image: images.get(PLAIN_IMAGE) ?? PLAIN_IMAGE,
     env: [{ name: 'VERSION', value: version }],
     ports: [{ containerPort: 8080 }],
     readinessProbe: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1 },

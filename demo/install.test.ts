@@ -1,9 +1,9 @@
 import { expect, test } from '@jest/globals'
-import { IMAGES, operatorManifests } from './install.ts'
+import { clusterWide, IMAGES, operatorManifests, shippedObjects } from './install.ts'
 
 type Item = { kind: string; stringData?: Record<string, string>; spec?: unknown }
 
-const { items } = operatorManifests('http://10.0.0.1:4570') as { items: Item[] }
+const { items } = operatorManifests({ endpoint: 'http://10.0.0.1:4570' }) as { items: Item[] }
 
 test('everything that the shipped kustomization names is installed', () => {
   const kinds = new Set(items.map(({ kind }) => kind))
@@ -30,7 +30,10 @@ test('the operator is led to the stand-in by a Secret that is there before it', 
 })
 
 test('what else the operator is told stands in that Secret', () => {
-  const told = operatorManifests('http://10.0.0.1:4570', { CLOUDFRONT_UPDATE_SPACING_SECONDS: '1' })
+  const told = operatorManifests({
+    endpoint: 'http://10.0.0.1:4570',
+    settings: { CLOUDFRONT_UPDATE_SPACING_SECONDS: '1' },
+  })
   const secret = (told.items as Item[]).find(({ kind }) => kind === 'Secret')
   expect(secret?.stringData?.CLOUDFRONT_UPDATE_SPACING_SECONDS).toBe('1')
 })
@@ -40,4 +43,25 @@ test('the images that the demo builds are those that the manifests name', () => 
   const deployment = JSON.stringify(items.find(({ kind }) => kind === 'Deployment'))
   expect(deployment).toContain(`"image":"${operator.tag}"`)
   expect(deployment).toContain(`"value":"${modelServer.tag}"`)
+})
+
+test('where images come from a registry, the manifests name them there', () => {
+  const images = new Map(IMAGES.map(({ tag }) => [tag, `r.test/${tag.replace(':dev', '@sha256:1')}`]))
+  const named = operatorManifests({ endpoint: 'http://10.0.0.1:4570', images })
+  const deployment = JSON.stringify(named.items.find(({ kind }) => kind === 'Deployment'))
+  expect(deployment).toContain('"image":"r.test/modelrelease/operator@sha256:1"')
+  expect(deployment).toContain('"value":"r.test/modelrelease/model-server@sha256:1"')
+  expect(deployment).not.toContain(':dev')
+})
+
+test('what must not be there yet in a cluster of the user is all that no namespace of ours holds', () => {
+  const claimed = clusterWide(shippedObjects())
+  expect(claimed.toSorted()).toEqual([
+    'clusterrole/modelrelease-edit',
+    'clusterrole/modelrelease-operator',
+    'clusterrole/modelrelease-view',
+    'clusterrolebinding/modelrelease-operator',
+    'customresourcedefinition/modelreleases.modelrelease.io',
+    'namespace/modelrelease-system',
+  ])
 })

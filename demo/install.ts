@@ -21,19 +21,30 @@ export const IMAGES = [
 
 export const PLAIN_IMAGE = 'modelrelease/plain-http:dev'
 
-type Manifest = { kind: string; metadata: { name: string }; spec?: unknown }
+export type Manifest = { kind: string; metadata: { name: string; namespace?: string }; spec?: unknown }
 type Container = { envFrom?: unknown[]; readinessProbe?: object }
 type Deployment = Manifest & { spec: { template: { spec: { containers: Container[] } } } }
 
 /** Further environment variables of the operator, by name. */
 export type OperatorSettings = Readonly<Record<string, string>>
 
+/** The name by which pods use each image, by its tag; a tag that is not in there is its own name. */
+export type ImageNames = ReadonlyMap<string, string>
+
+type OperatorOptions = {
+  /** Where the operator finds CloudFront. */
+  endpoint: string
+  settings?: OperatorSettings | undefined
+  images?: ImageNames
+}
+
 /** What `kubectl apply -f` takes: the shipped manifests, and a Secret that leads the operator to `endpoint`. */
-export function operatorManifests(
-  endpoint: string,
-  settings: OperatorSettings = {},
-): { apiVersion: string; kind: string; items: object[] } {
-  const shipped = resourcesOf(join(ROOT, 'manifests'))
+export function operatorManifests({ endpoint, settings = {}, images = new Map() }: OperatorOptions): {
+  apiVersion: string
+  kind: string
+  items: Manifest[]
+} {
+  const shipped = shippedObjects()
   // The Secret first: a pod that misses it waits long before it looks again.
   const [deployments, rest] = [
     shipped.filter(({ kind }) => kind === 'Deployment'),
@@ -42,13 +53,28 @@ export function operatorManifests(
   const items = [
     ...rest,
     awsSecret(endpoint, settings),
-    ...deployments.map((one) => withLocalAws(one as Deployment)),
+    ...deployments.map((one) => withImages(withLocalAws(one as Deployment), images)),
   ]
   return { apiVersion: 'v1', kind: 'List', items }
 }
 
-/** The objects of a kustomization that names files alone. */
-function resourcesOf(folder: string): Manifest[] {
+/** Namespaces, and the objects that lie in none, as `kind/name`; what lies in a namespace goes with it. */
+export function clusterWide(items: readonly Manifest[]): string[] {
+  return items
+    .filter(({ metadata }) => metadata.namespace === undefined)
+    .map(({ kind, metadata }) => `${kind.toLowerCase()}/${metadata.name}`)
+}
+
+/** The same with the names of images that pods can use, wherever a tag of ours stands. */
+function withImages<T>(value: T, images: ImageNames): T {
+  const rename = (_: string, member: unknown): unknown =>
+    typeof member === 'string' ? (images.get(member) ?? member) : member
+  return JSON.parse(JSON.stringify(value, rename)) as T
+}
+
+/** What the kustomization of manifests/ installs; it names files alone. */
+export function shippedObjects(): Manifest[] {
+  const folder = join(ROOT, 'manifests')
   const text = readFileSync(join(folder, 'kustomization.yaml'), 'utf8')
   const { resources } = load(text) as { resources: string[] }
   return resources.flatMap((file) => loadAll(readFileSync(join(folder, file), 'utf8')) as Manifest[])
@@ -56,7 +82,7 @@ function resourcesOf(folder: string): Manifest[] {
 
 const AWS_SECRET = 'cloudfront-local'
 
-function awsSecret(endpoint: string, settings: OperatorSettings): object {
+function awsSecret(endpoint: string, settings: OperatorSettings): Manifest & Record<string, unknown> {
   return {
     apiVersion: 'v1',
     kind: 'Secret',

@@ -12,6 +12,7 @@ const LEASE = 'modelrelease-operator'
 
 type Pod = {
   metadata: { name: string }
+  spec: { nodeName?: string }
   status: { containerStatuses?: { containerID?: string; restartCount: number }[] }
 }
 
@@ -28,11 +29,13 @@ export async function leaderPod(kubectl: Kubectl): Promise<string | undefined> {
   return spec.holderIdentity ? spec.holderIdentity.split('_')[0] : undefined
 }
 
-export type PodProcess = {
-  pod: string
-  /** Number of the container's main process inside the node. */
+export type NodeProcess = {
+  node: string
+  /** The process's number inside the node. */
   pid: number
 }
+
+export type PodProcess = NodeProcess & { pod: string }
 
 /** The main process of each operator pod. */
 export async function operatorProcesses({
@@ -40,10 +43,9 @@ export async function operatorProcesses({
   provider,
 }: Pick<Environment, 'kubectl' | 'provider'>): Promise<PodProcess[]> {
   const processes: PodProcess[] = []
-  for (const { metadata, status } of await podsOf(kubectl)) {
-    const id = status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '')
-    if (id === undefined) continue
-    processes.push({ pod: metadata.name, pid: await mainProcess(provider, id) })
+  for (const pod of await podsOf(kubectl)) {
+    if (pod.status.containerStatuses?.[0]?.containerID === undefined) continue
+    processes.push({ pod: pod.metadata.name, ...(await mainProcess(provider, pod)) })
   }
   return processes
 }
@@ -53,33 +55,47 @@ export async function processOf(
   { kubectl, provider }: Pick<Environment, 'kubectl' | 'provider'>,
   pod: string,
   namespace = OPERATOR_NAMESPACE,
-): Promise<number> {
-  const { status } = JSON.parse(await kubectl(['-n', namespace, 'get', 'pod', pod, '-o', 'json'])) as Pod
-  return mainProcess(provider, status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? 'none')
+): Promise<NodeProcess> {
+  return mainProcess(
+    provider,
+    JSON.parse(await kubectl(['-n', namespace, 'get', 'pod', pod, '-o', 'json'])) as Pod,
+  )
 }
 
 /** Found by its cgroup, which the runtime names after the container. */
-async function mainProcess(provider: Environment['provider'], containerId: string): Promise<number> {
+async function mainProcess(provider: Environment['provider'], { spec, status }: Pod): Promise<NodeProcess> {
+  const containerId = status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? 'none'
+  const node = spec.nodeName ?? ''
   const find = `grep -l ${containerId} /proc/[0-9]*/cgroup | head -1`
-  const found = await inNode(provider, ['sh', '-c', find])
+  const found = await inNode(provider, node, ['sh', '-c', find])
   const pid = Number(/^\/proc\/(\d+)\//.exec(found)?.[1])
   if (!Number.isInteger(pid)) throw new Error(`no process of container ${containerId} runs in the node`)
-  return pid
+  return { node, pid }
 }
 
-async function inNode(provider: Environment['provider'], command: readonly string[]): Promise<string> {
-  const [program = '', ...args] = await provider.enter(command)
+async function inNode(
+  provider: Environment['provider'],
+  node: string,
+  command: readonly string[],
+): Promise<string> {
+  const [program = '', ...args] = await provider.enter(command, node)
   return run(program, args)
 }
 
-/** Ends a process of the node at once, as the kernel would when memory is short. */
-export async function killInNode(provider: Environment['provider'], pid: number): Promise<void> {
-  await inNode(provider, ['kill', '-KILL', String(pid)])
+/** Ends a process of a node at once, as the kernel would when memory is short. */
+export async function killInNode(
+  provider: Environment['provider'],
+  { node, pid }: NodeProcess,
+): Promise<void> {
+  await inNode(provider, node, ['kill', '-KILL', String(pid)])
 }
 
-/** Resident memory of a process of the node, in MiB. */
-export async function residentMiB(provider: Environment['provider'], pid: number): Promise<number> {
-  const status = await inNode(provider, ['cat', `/proc/${pid}/status`])
+/** Resident memory of a process of a node, in MiB. */
+export async function residentMiB(
+  provider: Environment['provider'],
+  { node, pid }: NodeProcess,
+): Promise<number> {
+  const status = await inNode(provider, node, ['cat', `/proc/${pid}/status`])
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024
 }
 

@@ -27,7 +27,7 @@ export type Housing = {
 
 /** Makes the namespace and follows the release that does not exist yet. */
 export async function openHousing({ environment, say }: Stage): Promise<Housing> {
-  await environment.kubectl(['create', 'namespace', DEMO_PLACE.namespace])
+  await environment.makeNamespace(DEMO_PLACE.namespace)
   const { modelsUrl, cloudFront } = environment
   return {
     follower: followRelease({ environment, namespace: DEMO_PLACE.namespace, name: 'housing', say }),
@@ -142,7 +142,7 @@ async function survivingRelease(stage: Stage, { follower, write }: Housing): Pro
       write({ version: '5', model: '1', changes: { retireAfterSeconds: 10 } }),
     )
     const accepted = await environment.cloudFront.waitFor(isAcceptedUpdate, since, environment.signal)
-    await killInNode(environment.provider, victim.pid)
+    await killInNode(environment.provider, victim)
     const late = Date.now() - Date.parse(accepted.time)
     say(
       `  the update stands in the audit log (${accepted.sequence}); ${victim.pod} was killed ${late} ms later`,
@@ -182,7 +182,7 @@ async function unknownContainer(stage: Stage): Promise<void> {
   await play(stage, {
     ...shared,
     title: 'dashboard 1: knows nothing of us',
-    act: () => apply(stage, dashboard('1')),
+    act: () => apply(stage, dashboard('1', environment.images)),
   })
   const query = [
     '-n',
@@ -198,7 +198,11 @@ async function unknownContainer(stage: Stage): Promise<void> {
   await dashboardAnswers(url, ['1'], soon)
   const viewers = watchDashboard(url, ['1', '2'])
   try {
-    await play(stage, { ...shared, title: 'dashboard 2', act: () => apply(stage, dashboard('2')) })
+    await play(stage, {
+      ...shared,
+      title: 'dashboard 2',
+      act: () => apply(stage, dashboard('2', environment.images)),
+    })
     await viewers.seen('2', AbortSignal.any([environment.signal, AbortSignal.timeout(NODES_FOLLOW_MS)]))
   } finally {
     const { pages, failures, versions } = await viewers.leave()

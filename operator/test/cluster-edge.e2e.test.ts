@@ -31,7 +31,7 @@ let claims: Claims
 
 beforeAll(async () => {
   world = await realCluster('edge')
-  await world.loadPlainImage()
+  container.image = await world.loadPlainImage()
   const warn = (data: object): void => {
     throw new Error(JSON.stringify(data))
   }
@@ -44,7 +44,7 @@ afterAll(() => world.close())
 const container = {
   name: 'server',
   image: PLAIN_IMAGE,
-  imagePullPolicy: 'Never',
+  imagePullPolicy: 'IfNotPresent',
   readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
 }
 
@@ -302,7 +302,7 @@ describe('the trouble of a real pod', () => {
 
 test('somebody else’s Deployment under our name is refused and stays', async () => {
   const release = await releaseOf('taken')
-  await world.kubectlOk(['create', 'deployment', 'taken-blue', `--image=${PLAIN_IMAGE}`, '--replicas=0'])
+  await world.kubectlOk(['create', 'deployment', 'taken-blue', `--image=${container.image}`, '--replicas=0'])
   const refusal = cluster.createWorkload(release, createStep(storedOf()))
   await expect(refusal).rejects.toMatchObject({ reason: 'InvalidSpec' })
   await expect(refusal).rejects.toThrow(/taken-blue exists already.*rename the release/)

@@ -6,6 +6,7 @@ import { loadAll } from 'js-yaml'
 import { attempt, type RunResult } from '../../cluster/command.ts'
 import { readConfig } from '../../cluster/config.ts'
 import type { ClusterHandle } from '../../cluster/handle.ts'
+import { clusterWide, type Manifest } from '../../demo/install.ts'
 import { up } from '../../cluster/provider.ts'
 import { Access } from '../runtime/access.ts'
 
@@ -54,8 +55,8 @@ export interface RealCluster {
     name: string,
     isWanted: (object: AnyObject | undefined) => boolean,
   ): Promise<AnyObject | undefined>
-  /** Makes the plain container available to pods. */
-  loadPlainImage(): Promise<void>
+  /** Makes the plain container available to pods; returns the name by which they use it. */
+  loadPlainImage(): Promise<string>
   /** Deletes the namespace and closes all connections; the cluster stays up for the next test file. */
   close(): Promise<void>
 }
@@ -72,6 +73,7 @@ export async function realCluster(purpose: string): Promise<RealCluster> {
     await kubectlOk(['apply', '--server-side', '--force-conflicts', '-f', '-'], JSON.stringify(object))
   }
   await installManifests(handle)
+  await handle.claim([`namespace/${namespace}`])
   await kubectlOk(['create', 'namespace', namespace])
   const admin = accessOf(handle.kubeconfigPath)
   const operator = accessOf(handle.kubeconfigPath, OPERATOR)
@@ -87,7 +89,7 @@ export async function realCluster(purpose: string): Promise<RealCluster> {
     loadPlainImage: async () => {
       const context = `${ROOT}examples/plain-http`
       await handle.build({ dockerfile: `${context}/Dockerfile`, tag: PLAIN_IMAGE, context })
-      await handle.load(PLAIN_IMAGE)
+      return handle.load(PLAIN_IMAGE)
     },
     close: async () => {
       admin.close()
@@ -114,8 +116,9 @@ function outputOf(args: readonly string[], { code, stdout, stderr }: RunResult):
 async function installManifests(handle: ClusterHandle): Promise<void> {
   const run = async (args: readonly string[], input?: string): Promise<string> =>
     outputOf(args, await kubectlOf(handle, args, input))
-  const all = loadAll(await run(['kustomize', `${ROOT}manifests`])) as { kind: string }[]
+  const all = loadAll(await run(['kustomize', `${ROOT}manifests`])) as Manifest[]
   const items = all.filter(({ kind }) => kind !== 'Deployment')
+  await handle.claim(clusterWide(items))
   // Without kubectl's own check, and not server-side: an API server older than 1.25 refuses the CEL rules of the CRD in
   // both of these ways, and drops them in this one.
   await run(

@@ -63,7 +63,7 @@ export async function openSite(
     host: `site-${number}.models.example.com`,
   }
   const { namespace, distributionId } = place
-  await environment.kubectl(['create', 'namespace', namespace])
+  await environment.makeNamespace(namespace)
   await environment.cloudFront.createDistribution(distributionOf(place))
   const seen: string[] = []
   const say = (line: string): void => void seen.push(line)

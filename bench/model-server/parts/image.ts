@@ -147,8 +147,8 @@ async function startInPod(world: World, modelUrl: string, scratch: string): Prom
 
 /** When the pod's process began, in milliseconds since 1970, to a hundredth of a second. */
 async function startOf({ kubectl, provider }: World): Promise<number> {
-  const pid = await processOf({ kubectl, provider }, POD, NAMESPACE)
-  const [program = '', ...args] = await provider.enter(['cat', `/proc/${pid}/stat`])
+  const { node, pid } = await processOf({ kubectl, provider }, POD, NAMESPACE)
+  const [program = '', ...args] = await provider.enter(['cat', `/proc/${pid}/stat`], node)
   const stat = await run(program, args)
   const ticks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
   const upMs = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 1000

@@ -247,7 +247,7 @@ async function targetUnhealthy(ground: Ground): Promise<void> {
 
 /** A container of its own, since only a template may have readiness gates. */
 function gatedRelease(ground: Ground): WrittenRelease {
-  const { template, port, gates } = dashboard('2').spec
+  const { template, port, gates } = dashboard('2', ground.environment.images).spec
   const spec = without(ground.write('2').spec, 'model')
   const pod = (template as { spec: object }).spec
   const gated = { spec: { ...pod, readinessGates: [{ conditionType: GATE }] } }
@@ -295,7 +295,7 @@ async function serviceMade({ environment, site, next }: Ground): Promise<void> {
 async function twoOwners(ground: Ground): Promise<void> {
   const { environment, site } = ground
   const namespace = `${site.place.namespace}-second`
-  await environment.kubectl(['create', 'namespace', namespace])
+  await environment.makeNamespace(namespace)
   const say = (): void => undefined
   const follower = followRelease({ environment, namespace, name: 'housing', say })
   const second = ground.write('2')

@@ -229,5 +229,5 @@ async function killLeader(environment: Environment): Promise<void> {
   const leader = await leaderPod(environment.kubectl)
   const victim = (await operatorProcesses(environment)).find(({ pod }) => pod === leader)
   if (!victim) throw new Error(`nobody leads (${leader ?? 'no holder'})`)
-  await killInNode(environment.provider, victim.pid)
+  await killInNode(environment.provider, victim)
 }
