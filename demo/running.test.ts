@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals'
-import { clusterConfig } from '../cluster/config.ts'
+import { clusterConfig, type ClusterConfig } from '../cluster/config.ts'
 import type { ClusterState } from '../cluster/handle.ts'
 import { identify, isRunning, type ProcessIdentity } from '../cluster/process-identity.ts'
 import { allRunning, claimRunning, stopRunning, TakenError, writeRunning } from './running.ts'
@@ -115,6 +115,16 @@ test('what a run that crashed left is removed', async () => {
 
 test('a cluster that somebody made by hand is not touched', async () => {
   await refuses(/none of our runs made it.*npm run cluster -- down --name demo/)
+})
+
+test('a context of the user is one cluster, whatever name it is used under', async () => {
+  const owner = await program()
+  const context = { ...config, provider: 'context', context: 'mine' } as const
+  writeRunning({ config: { ...context, name: 'other' }, owner, programs: [], logDir: '/logs' })
+  const claims = (one: ClusterConfig) =>
+    claimRunning({ config: one, logDir: '/logs', report: () => undefined, clusterOf })
+  await expect(claims(context)).rejects.toThrow(`process ${owner.pid} uses cluster other right now`)
+  await expect(claims({ ...context, context: 'yours' })).resolves.toBeDefined()
 })
 
 test('of two that begin at once one gets it', async () => {

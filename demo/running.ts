@@ -81,11 +81,11 @@ export async function claimRunning(options: ClaimOptions): Promise<Running> {
   const wait = (): void => report(`waiting for another run that looks at cluster ${name}`)
   const held = await lock(join(recordsDir(config), `${name}.lock`), wait)
   try {
-    const earlier = allRunning(config).find((one) => one.config.name === name)
+    const earlier = allRunning(config).find((one) => isSameCluster(one.config, config))
     const taken = await whyTaken(config, earlier, clusterOf)
     if (taken !== undefined) throw new TakenError(`${taken}\nNothing was changed.`)
     if (earlier !== undefined) {
-      report(`removing what an earlier run left: cluster ${name}`)
+      report(`removing what an earlier run left: cluster ${earlier.config.name}`)
       await stopRunning(earlier, report, clusterOf)
     }
     const running: Running = { config, owner: await identify(process.pid), programs: [], logDir }
@@ -96,13 +96,18 @@ export async function claimRunning(options: ClaimOptions): Promise<Running> {
   }
 }
 
+/** Under one name there is one cluster, and a context of the user's is the same one under every name. */
+function isSameCluster(one: ClusterConfig, other: ClusterConfig): boolean {
+  return one.name === other.name || (one.context !== undefined && one.context === other.context)
+}
+
 /** Why nothing may be set up under this name now, and how to go on. */
 async function whyTaken(
   config: ClusterConfig,
   earlier: Running | undefined,
   clusterOf: ClusterOf,
 ): Promise<string | undefined> {
-  const { name } = config
+  const { name } = earlier?.config ?? config
   if (earlier?.kept !== undefined && (await stands(earlier, clusterOf)))
     return `cluster ${name} is the one that KEEP=1 left running.\n${earlier.kept}\nAfter that, start anew.`
   if (earlier?.owner !== undefined && earlier.kept === undefined && (await isRunning(earlier.owner)))
