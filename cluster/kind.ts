@@ -74,7 +74,10 @@ export function kindCluster(options: ClusterOptions): ClusterProvider {
       await routeToServices(handle, report)
       return handle
     },
-    prepare: () => Promise.resolve(),
+    prepare: () => {
+      report('Kubernetes: the one that kind makes (a kind binary and a Docker engine are here)')
+      return Promise.resolve()
+    },
     down: async () => {
       const known = await exists()
       if (known) await unroute(await attach())

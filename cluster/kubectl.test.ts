@@ -1,11 +1,17 @@
 import { describe, expect, test } from '@jest/globals'
-import { serverMinorOf } from './kubectl.ts'
+import { applyCrdFlags, serverMinorOf } from './kubectl.ts'
 
 const printed = (client: string, server?: string): string =>
   JSON.stringify({
     clientVersion: { major: '1', minor: client },
     ...(server === undefined ? {} : { serverVersion: { major: '1', minor: server } }),
   })
+
+test('a CRD with CEL rules is applied as the README says, but where the API server is too old for them', () => {
+  expect(applyCrdFlags(36)).toEqual(['--server-side', '--force-conflicts'])
+  expect(applyCrdFlags(25)).not.toContain('--validate=false')
+  expect(applyCrdFlags(24)).toEqual(['--validate=false'])
+})
 
 describe('the kubectl of a cluster that was not built here', () => {
   test.each([

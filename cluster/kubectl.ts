@@ -11,6 +11,22 @@ interface List {
   readonly items: readonly { readonly metadata: { readonly name: string; readonly namespace?: string } }[]
 }
 
+/** API servers from 1.25 on evaluate the CEL rules of a CRD, and check fields themselves where kubectl asks for it. */
+const KNOWS_CEL_MINOR = 25
+
+/** Whether the API server of a 1.N cluster evaluates the CEL rules of a CRD. */
+export function knowsCel(serverMinor: number): boolean {
+  return serverMinor >= KNOWS_CEL_MINOR
+}
+
+/**
+ * The flags of `kubectl apply` by which a CRD with CEL rules is taken. An older API server refuses them server-side, and
+ * kubectl's own check does so for it; without both it drops the rules, and the operator checks the same itself.
+ */
+export function applyCrdFlags(serverMinor: number): string[] {
+  return knowsCel(serverMinor) ? ['--server-side', '--force-conflicts'] : ['--validate=false']
+}
+
 /** The machine's kubectl, for clusters that were not built here. Throws a ClusterError where it is missing. */
 export async function findKubectl(config: Pick<ClusterConfig, 'kubectl'>): Promise<string> {
   const path = config.kubectl ?? (await onPath('kubectl'))

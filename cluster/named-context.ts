@@ -34,13 +34,16 @@ export function namedContext(options: ClusterOptions, context: string): ClusterP
       throw new ClusterError(`context ${context} cannot be used: ${problems.join(', ')}`)
     return handleFor(options, context, { kubectl, kubeconfig })
   }
+  const up = async (): Promise<ClusterHandle> => {
+    const handle = await attach()
+    report(`Kubernetes 1.${handle.kubernetesMinor} (context ${context} runs it)`)
+    return handle
+  }
   return {
-    up: async () => {
-      const handle = await attach()
-      report(`Kubernetes 1.${handle.kubernetesMinor} (context ${context} runs it)`)
-      return handle
+    up,
+    prepare: async () => {
+      await up()
     },
-    prepare: () => Promise.resolve(),
     down: async () => {
       const known = await access(kubeconfig).then(
         () => true,

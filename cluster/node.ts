@@ -42,7 +42,7 @@ export function debianNode(options: ClusterOptions): ClusterProvider {
     up: () => up(options),
     down: () => down(options),
     prepare: async () => {
-      refuseUnfitMachine(await osRelease())
+      await refuseUnfitMachine()
       await prepare(options)
     },
     state: () => state(options.config),
@@ -60,7 +60,7 @@ export function debianNode(options: ClusterOptions): ClusterProvider {
  * What an earlier start left half-done is removed first. Throws a ClusterError that names the remedy.
  */
 async function up(options: ClusterOptions): Promise<ClusterHandle> {
-  refuseUnfitMachine(await osRelease())
+  await refuseUnfitMachine()
   const layout = layoutOf(options.config)
   await locked(layout, options, async () => {
     const started = Date.now()
@@ -74,9 +74,17 @@ async function up(options: ClusterOptions): Promise<ClusterHandle> {
   return attach(options)
 }
 
-function refuseUnfitMachine(system: string): void {
+/** Whether this machine can have a node of our own: Debian 12, and this process is root. */
+export async function runsHere(): Promise<boolean> {
+  return refuseUnfitMachine().then(
+    () => true,
+    () => false,
+  )
+}
+
+async function refuseUnfitMachine(): Promise<void> {
   refuseOtherUsers()
-  refuseOtherSystems(system)
+  refuseOtherSystems(await osRelease())
 }
 
 /** Stops the node and undoes everything that `up` changed on the machine; fine where there is none. */

@@ -7,6 +7,7 @@ import { readConfig } from '../cluster/config.ts'
 import type { ClusterHandle, ClusterProvider } from '../cluster/handle.ts'
 import { reachable } from '../cluster/node-health.ts'
 import type { ProcessIdentity } from '../cluster/process-identity.ts'
+import { applyCrdFlags } from '../cluster/kubectl.ts'
 import { providerFor } from '../cluster/provider.ts'
 import { LABEL, MANAGER } from '../operator/api/names.ts'
 import { Access } from '../operator/runtime/access.ts'
@@ -108,7 +109,7 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
   report(`CloudFront stand-in at ${cloudFront.endpoint}, edges at ${cloudFront.edges.join(', ')}`)
 
   await install(
-    kubectl,
+    { cluster, kubectl },
     operatorManifests({ endpoint: cloudFront.endpoint, settings: options.operator, images }),
   )
   report('operator available')
@@ -191,9 +192,12 @@ async function bringImages(cluster: ClusterHandle, report: (line: string) => voi
   return names
 }
 
-async function install(kubectl: Environment['kubectl'], manifests: object): Promise<void> {
-  // Without kubectl's own check: an API server older than 1.25 does not know the CEL rules of the CRD, and drops them.
-  await kubectl(['apply', '--validate=false', '-f', '-'], JSON.stringify(manifests))
+async function install(
+  environment: Pick<Environment, 'cluster' | 'kubectl'>,
+  manifests: object,
+): Promise<void> {
+  const { cluster, kubectl } = environment
+  await kubectl(['apply', ...applyCrdFlags(cluster.kubernetesMinor), '-f', '-'], JSON.stringify(manifests))
   await kubectl(['wait', '--for=condition=Established', `crd/${CRD}`, '--timeout=30s'])
   await kubectl(['-n', OPERATOR_NAMESPACE, 'rollout', 'status', `deployment/${OPERATOR}`, '--timeout=120s'])
 }

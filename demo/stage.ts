@@ -94,10 +94,7 @@ export async function apply(
   release: WrittenRelease,
 ): Promise<Applied> {
   const { name, namespace } = release.metadata
-  const answer = await environment.kubectl(
-    ['apply', '--validate=false', '-o', 'json', '-f', '-'],
-    JSON.stringify(release),
-  )
+  const answer = await environment.kubectl(['apply', '-o', 'json', '-f', '-'], JSON.stringify(release))
   const { generation } = (JSON.parse(answer) as SeenRelease).metadata
   say(`  $ kubectl -n ${namespace} apply -f ${name}.yaml    # generation ${generation}`)
   return ({ status }) => (status?.observedGeneration ?? 0) >= generation

@@ -9,12 +9,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { hierarchies } from '../cgroups.ts'
 import { attempt, run } from '../command.ts'
 import { readConfig } from '../config.ts'
-import { osRelease, refuseOtherSystems } from '../debian.ts'
 import type { ClusterHandle } from '../handle.ts'
 import { layoutOf } from '../layout.ts'
 import { lock, type Lock } from '../lock.ts'
-import { refuseOtherUsers } from '../machine-checks.ts'
-import { debianNode } from '../node.ts'
+import { debianNode, runsHere } from '../node.ts'
 import { readRecord } from '../node-record.ts'
 import { identify, isRunning, namespaceProcesses } from '../process-identity.ts'
 
@@ -24,16 +22,8 @@ const flags = ['--name', config.name, '--range', config.range, '--provider', 'de
 const program = join(import.meta.dirname, '../cluster.ts')
 const echo = join(import.meta.dirname, 'echo')
 
-/** The node exists on Debian 12 as root only; elsewhere the cluster is kind's and has its own tests. */
-const supported = await (async () => {
-  try {
-    refuseOtherUsers()
-    refuseOtherSystems(await osRelease())
-    return true
-  } catch {
-    return false
-  }
-})()
+/** Elsewhere the cluster is kind's and has its own tests. */
+const supported = await runsHere()
 
 /** For what takes seconds on a machine with nothing else to do. */
 const LIMIT_MS = 5 * 60_000

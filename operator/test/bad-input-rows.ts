@@ -7,8 +7,10 @@ type Target = 'Live' | 'New'
 
 /** How the bad input ends. */
 export type Answer =
-  /** Nothing is stored; kubectl, or the API server whatever the client, refuses it. `words` are part of what is said. */
-  | { type: 'Refused'; by: 'kubectl' | 'API server'; words: string }
+  /** Nothing is stored; the API server refuses it, whatever the client. `words` are part of what is said. */
+  | { type: 'Refused'; words: string }
+  /** Nothing is stored: kubectl has an API server from 1.25 on check it, and checks it itself before an older one. */
+  | { type: 'RefusedForKubectl'; words: string; before125: string }
   /** Refused by API servers from 1.25 on; older ones store it, and the operator stalls with this message. */
   | { type: 'RefusedFrom125'; words: string; reason: 'InvalidSpec'; message: string }
   /** Stored, and `Stalled` with this reason and message. */
@@ -64,7 +66,11 @@ export const ROWS: readonly Row[] = [
     target: 'Live',
     fields: 'spec.replica: 3',
     edit: (good) => withSpec(good, { replica: 3 }),
-    answer: { type: 'Refused', by: 'kubectl', words: 'unknown field "replica"' },
+    answer: {
+      type: 'RefusedForKubectl',
+      words: 'strict decoding error: unknown field "spec.replica"',
+      before125: 'unknown field "replica"',
+    },
   },
   {
     input: 'unusable smoke path',
@@ -74,7 +80,6 @@ export const ROWS: readonly Row[] = [
       withSpec(good, { gates: [{ name: 'bad', smoke: { request: { path: 'predict' } } }] as never }),
     answer: {
       type: 'Refused',
-      by: 'API server',
       words: 'smoke.request.path in body should match',
     },
   },
@@ -85,7 +90,6 @@ export const ROWS: readonly Row[] = [
     edit: (good) => withSpec(good, { port: 70_000 }),
     answer: {
       type: 'Refused',
-      by: 'API server',
       words: 'spec.port in body should be less than or equal to 65535',
     },
   },
@@ -219,7 +223,7 @@ export function badInputPage(): string {
     '<!-- Generated from operator/test/bad-input-rows.ts by `npm run generate`; do not edit. -->',
     '# Bad input',
     'What happens to it. Each row is a test (`operator/test/releases.e2e.test.ts`) on a release that is live: whatever is refused or stalls, no pod that serves is touched, nothing is created or removed by mistake, the pointer does not move, and the good spec applied again is live at once. The words quoted are part of what is said.',
-    'Server-side apply (`kubectl apply --server-side`, Flux, Argo CD where asked for) refuses unknown fields in the API server; `kubectl apply` refuses them itself; a plain create by another client loses them silently.',
+    'Server-side apply (`kubectl apply --server-side`, Flux, Argo CD where asked for) and `kubectl apply` with an API server from 1.25 on have the API server refuse unknown fields; before an older one `kubectl apply` refuses them itself; a plain create by another client loses them silently.',
     `| Input | For example | What happens |\n| --- | --- | --- |\n${lines.join('\n')}`,
     'An attempt that ends by its deadline shows the last words of its container in `Stalled` and more of them in `status.attempt.logs`.',
   ].join('\n\n')
@@ -228,7 +232,9 @@ export function badInputPage(): string {
 function answerText(answer: Answer): string {
   switch (answer.type) {
     case 'Refused':
-      return `refused by ${answer.by === 'kubectl' ? 'kubectl' : 'the API server, whatever the client'}: \`${answer.words}\``
+      return `refused by the API server, whatever the client: \`${answer.words}\``
+    case 'RefusedForKubectl':
+      return `refused by the API server, which kubectl asks for the check: \`${answer.words}\`; with one older than 1.25 by kubectl: \`${answer.before125}\``
     case 'RefusedFrom125':
       return `refused by an API server from 1.25 on: \`${answer.words}\`; with an older one stored, then ${stalledText(answer)}`
     case 'Stalled':

@@ -6,12 +6,13 @@ import { loadAll } from 'js-yaml'
 import { attempt, type RunResult } from '../../cluster/command.ts'
 import { readConfig } from '../../cluster/config.ts'
 import type { ClusterHandle } from '../../cluster/handle.ts'
+import { applyCrdFlags } from '../../cluster/kubectl.ts'
 import { clusterWide, type Manifest } from '../../demo/install.ts'
 import { up } from '../../cluster/provider.ts'
 import { Access } from '../runtime/access.ts'
 
-/** Time for `beforeAll`: the very first run on a machine builds Kubernetes. */
-export const CLUSTER_UP_MS = 15 * 60_000
+/** Time for `beforeAll`: where no other command did before, it builds Kubernetes, and others may load the machine. */
+export const CLUSTER_UP_MS = 45 * 60_000
 
 const OPERATOR = 'system:serviceaccount:modelrelease-system:modelrelease-operator'
 
@@ -19,6 +20,9 @@ const OPERATOR = 'system:serviceaccount:modelrelease-system:modelrelease-operato
 export const PLAIN_IMAGE = 'modelrelease/plain-http:dev'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What the README has users install. */
+export const MANIFESTS = `${ROOT}manifests`
 
 /** An API object as it comes back. */
 export interface AnyObject {
@@ -116,15 +120,11 @@ function outputOf(args: readonly string[], { code, stdout, stderr }: RunResult):
 async function installManifests(handle: ClusterHandle): Promise<void> {
   const run = async (args: readonly string[], input?: string): Promise<string> =>
     outputOf(args, await kubectlOf(handle, args, input))
-  const all = loadAll(await run(['kustomize', `${ROOT}manifests`])) as Manifest[]
+  const all = loadAll(await run(['kustomize', MANIFESTS])) as Manifest[]
   const items = all.filter(({ kind }) => kind !== 'Deployment')
   await handle.claim(clusterWide(items))
-  // Without kubectl's own check, and not server-side: an API server older than 1.25 refuses the CEL rules of the CRD in
-  // both of these ways, and drops them in this one.
-  await run(
-    ['apply', '--validate=false', '-f', '-'],
-    JSON.stringify({ apiVersion: 'v1', kind: 'List', items }),
-  )
+  const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
+  await run(['apply', ...applyCrdFlags(handle.kubernetesMinor), '-f', '-'], list)
   await run(['wait', '--for=condition=Established', 'crd/modelreleases.modelrelease.io', '--timeout=30s'])
 }
 
