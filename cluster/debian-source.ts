@@ -20,17 +20,14 @@ const BUILD_TOOLS: readonly DebianPackage[] = [
  */
 const REFLECT2 = { package: 'golang-github-modern-go-reflect2-dev', path: 'github.com/modern-go/reflect2' }
 
-/** The commit of the release tag, for `kubectl version` and the user agent. */
-const COMMIT = 'faecb196815e248d3ecfb03c680a4507229c2a56'
-
 /** What is done to compile the programs of the version that Debian has the source of; its packages are unpacked before. */
 export function debianSourceSteps(
-  { version, compiled }: Kubernetes,
+  { version, commit, compiled }: Kubernetes,
   { buildDir, log, report }: { buildDir: string; log: RunOptions; report: (line: string) => void },
 ): Step[] {
   const at = (path: string): string => join(buildDir, path)
   const go: RunOptions = { ...log, cwd: at('gopath/src/k8s.io/kubernetes'), env: goEnvironment(buildDir) }
-  const { file, ldflags } = versionStamps(version, COMMIT)
+  const { file, ldflags } = versionStamps(version, commit)
   const compile = (name: KubernetesProgram): Step => ({
     name,
     result: at(`bin/${name}`),

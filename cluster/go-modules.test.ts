@@ -4,7 +4,8 @@ import { describe, expect, test } from '@jest/globals'
 import { moduleEnvironment, stampFlags } from './go-modules.ts'
 import { KUBERNETES } from './kubernetes.ts'
 
-const { version } = KUBERNETES['1.36']
+const kubernetes = KUBERNETES['1.36']
+const { version } = kubernetes
 const goMod = await readFile(join(import.meta.dirname, 'kubernetes/go.mod'), 'utf8')
 const goSum = await readFile(join(import.meta.dirname, 'kubernetes/go.sum'), 'utf8')
 
@@ -45,6 +46,6 @@ test('of the machine’s Go settings the build takes only how modules are reache
 
 test('every program says which version it is', () => {
   for (const setting of ['component-base/version.gitVersion=v1.36.2', 'client-go/pkg/version.gitMinor=36']) {
-    expect(stampFlags('1.36.2')).toContain(`-X k8s.io/${setting}`)
+    expect(stampFlags(kubernetes)).toContain(`-X k8s.io/${setting}`)
   }
 })

@@ -34,7 +34,10 @@ export async function goClient(cacheDir: string, signal?: AbortSignal): Promise<
   return client
 }
 
-/** Why modules cannot be fetched, in Go's words; undefined where they can: it asks for the two that come first. */
+/**
+ * Why modules cannot be fetched, in Go's words; undefined where they can. It asks for the Go that comes first, and fetches
+ * and checks a small module of Kubernetes.
+ */
 export async function moduleProblem(
   client: string,
   { version }: Kubernetes,
@@ -47,10 +50,16 @@ export async function moduleProblem(
     env: await clientEnvironment(client, work),
     signal: AbortSignal.any([late, ...(signal === undefined ? [] : [signal])]),
   }
-  const asked = ['list', '-m', `golang.org/${toolchain()}`, `k8s.io/kubernetes@v${version}`]
+  const questions = [
+    ['list', '-m', `golang.org/${toolchain()}`],
+    ['mod', 'download', `k8s.io/cri-api@v${version.replace(/^1\./, '0.')}`],
+  ]
   try {
-    const { code, stderr } = await attempt(client, asked, options)
-    return code === 0 ? undefined : (stderr.trim().split('\n')[0] ?? `exit code ${code}`)
+    for (const question of questions) {
+      const { code, stderr } = await attempt(client, question, options)
+      if (code !== 0) return stderr.trim().split('\n')[0] ?? `exit code ${code}`
+    }
+    return undefined
   } catch (cause) {
     if (!late.aborted || signal?.aborted === true) throw cause
     return `no answer after ${PROBE_MS / 1000} s`
@@ -72,7 +81,7 @@ export function goModuleSteps(
       await mkdir(join(buildDir, 'bin'), { recursive: true })
       const env = moduleEnvironment({ goRoot, buildDir, reach: await reachSettings(client) })
       const target = join(buildDir, 'bin', name)
-      const ldflags = stampFlags(kubernetes.version)
+      const ldflags = stampFlags(kubernetes)
       await goBuild({ package: packageOf(name), ldflags, target }, { ...log, cwd: MODULE, env })
     },
   })
@@ -118,9 +127,9 @@ export function moduleEnvironment({
 }
 
 /** For `kubectl version` and the user agent. */
-export function stampFlags(version: string): string {
-  const [major = '', minor = ''] = version.split('.')
-  const values = { gitVersion: `v${version}`, gitMajor: major, gitMinor: minor, gitTreeState: 'archive' }
+export function stampFlags({ version, minor, commit }: Kubernetes): string {
+  const release = { gitVersion: `v${version}`, gitMajor: '1', gitMinor: `${minor}` }
+  const values = { ...release, gitCommit: commit, gitTreeState: 'archive' }
   const settings = ['component-base/version', 'client-go/pkg/version'].flatMap((path) =>
     Object.entries(values).map(([key, value]) => `-X k8s.io/${path}.${key}=${value}`),
   )

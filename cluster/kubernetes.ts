@@ -19,6 +19,8 @@ export interface Kubernetes {
   readonly version: string
   /** The N of 1.N. */
   readonly minor: number
+  /** Of the release's tag, for `kubectl version` and the user agent. */
+  readonly commit: string
   /** Raised when the same version is built in another way, so that binaries cached before are not used any more. */
   readonly build: number
   readonly source: 'GoModules' | 'DebianSource'
@@ -52,6 +54,7 @@ const CURRENT: Kubernetes = {
   release: '1.36',
   version: '1.36.2',
   minor: 36,
+  commit: '24e2b02af5543d7910c2bb074c7264df5a8f0467',
   build: 1,
   source: 'GoModules',
   sourceInWords: 'Go modules',
@@ -72,6 +75,7 @@ const FALLBACK: Kubernetes = {
   release: '1.20',
   version: '1.20.2',
   minor: 20,
+  commit: 'faecb196815e248d3ecfb03c680a4507229c2a56',
   build: 3,
   source: 'DebianSource',
   sourceInWords: "Debian's sources",

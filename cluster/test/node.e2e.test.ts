@@ -1,14 +1,16 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process'
 import { once } from 'node:events'
-import { access, readFile } from 'node:fs/promises'
+import { access, cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { connect, type AddressInfo } from 'node:net'
-import { join } from 'node:path'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { hierarchies } from '../cgroups.ts'
 import { attempt, run } from '../command.ts'
 import { readConfig } from '../config.ts'
+import { goClient } from '../go-modules.ts'
 import type { ClusterHandle } from '../handle.ts'
 import { layoutOf } from '../layout.ts'
 import { lock, type Lock } from '../lock.ts'
@@ -127,6 +129,28 @@ when('the node', () => {
     await cluster('down')
     await turn?.release()
   }, LIMIT_MS)
+
+  test(
+    'says first which Kubernetes it takes and why, also where no Go module proxy is reached',
+    async () => {
+      const cacheHome = await mkdtemp(join(tmpdir(), 'modelrelease-choice-'))
+      await cp(dirname(await goClient(config.cacheDir)), join(cacheHome, 'modelrelease/go-client'), {
+        recursive: true,
+      })
+      const env = { ...process.env, XDG_CACHE_HOME: cacheHome, GOPROXY: 'http://127.0.0.1:1' }
+      const child = spawn(process.execPath, [program, 'prepare', ...flags, '--kubernetes=auto'], { env })
+      const end = ended(child)
+      await untilSaid(child, 'building Kubernetes')
+      child.kill('SIGINT')
+      const lines = (await end).output.split('\n')
+      expect(lines[0]).toMatch(
+        /^Kubernetes: 1\.36\.2 from Go modules if .* else 1\.20\.2 from Debian's sources$/,
+      )
+      expect(lines[1]).toMatch(/^Kubernetes 1\.20\.2 .*127\.0\.0\.1:1: connect: connection refused/)
+      await rm(cacheHome, { recursive: true })
+    },
+    LIMIT_MS,
+  )
 
   test(
     'up starts it, and leaves a handle that works',

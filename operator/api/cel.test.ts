@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Environment } from '@marcbachmann/cel-js'
 import { load } from 'js-yaml'
 
-/** The cluster of the end-to-end tests is too old for CEL, so the rules of the CRD are proven here. */
+/** Finer cases than operator/test/crd.e2e.test.ts has, whose API server speaks the same rules. */
 
 interface Schema {
   type?: string
