@@ -266,7 +266,7 @@ when('the node', () => {
     )
     expect(code).toBe(1)
     expect(output).toMatch(
-      /^error: the range 10\.215\.0\.0\/16 overlaps .*; choose another, for example --range 10\.\d+/,
+      /^error: the range 10\.215\.0\.0\/16 overlaps .*; choose another, for example --range 10\.\d+/m,
     )
     expect(await exists('/run/modelrelease/e2e-other')).toBe(false)
   })
