@@ -4,7 +4,7 @@ import type { ClusterConfig } from './config.ts'
 import { onPath } from './debian.ts'
 import { isReadyNode } from './node-health.ts'
 
-/** The oldest whose `apply -k` takes our manifests, and that leaves the check of fields to a server that can do it. */
+/** The oldest that leaves the check of fields to a server that can do it, so that tests see what the server says. */
 const OLDEST_MINOR = 25
 
 interface List {

@@ -122,6 +122,8 @@ function lookAround({ cluster, cloudFront, logDir }: Environment): string {
   return [
     'Look around:',
     `  export KUBECONFIG=${cluster.kubeconfigPath}`,
+    // The machine may have none, or one that is too old.
+    `  alias kubectl=${cluster.kubectl}`,
     `  kubectl -n ${DEMO_PLACE.namespace} get mr,deployments,services,pods`,
     `  kubectl -n ${DEMO_PLACE.namespace} describe mr housing`,
     `  kubectl -n ${OPERATOR_NAMESPACE} logs -l app.kubernetes.io/name=${OPERATOR}`,
