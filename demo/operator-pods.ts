@@ -87,7 +87,7 @@ export async function killInNode(
   provider: Environment['provider'],
   { node, pid }: NodeProcess,
 ): Promise<void> {
-  await inNode(provider, node, ['kill', '-KILL', String(pid)])
+  await inNode(provider, node, ['sh', '-c', `kill -KILL ${pid}`])
 }
 
 /** Resident memory of a process of a node, in MiB. */
