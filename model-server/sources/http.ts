@@ -15,7 +15,7 @@ export async function download(
   url: URL,
   { maxBytes, signal, headers, refusalOf }: Download,
 ): Promise<Buffer> {
-  const silence = watchSilence(signal)
+  const silence = watchSilence(signal, hostOf(url))
   try {
     const response = await fetch(url, {
       signal: silence.signal,
@@ -30,15 +30,20 @@ export async function download(
     }
     return await collect(response.body, maxBytes, silence.heard)
   } catch (error) {
-    throw named(error)
+    throw named(error, hostOf(url))
   } finally {
     silence.end()
   }
 }
 
-/** fetch says only "fetch failed"; what failed stands in the cause. */
-function named(error: unknown): unknown {
+/** Host and port. */
+function hostOf({ hostname, port, protocol }: URL): string {
+  return `${hostname}:${port || (protocol === 'http:' ? '80' : '443')}`
+}
+
+/** fetch says only "fetch failed"; what failed stands in the cause, which does not always say with whom. */
+function named(error: unknown, host: string): unknown {
   if (!(error instanceof TypeError) || !(error.cause instanceof Error)) return error
-  const { code } = error.cause as NodeJS.ErrnoException
-  return new Error(error.cause.message === '' ? String(code) : error.cause.message, { cause: error })
+  const { code, message } = error.cause as NodeJS.ErrnoException
+  return new Error(`no answer from ${host}: ${message === '' ? String(code) : message}`, { cause: error })
 }

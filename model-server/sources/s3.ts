@@ -26,7 +26,7 @@ export async function fetchObject(
     followRegionRedirects: true,
     ...(region === undefined ? {} : { region }),
   })
-  const silence = watchSilence(signal)
+  const silence = watchSilence(signal, `the store of bucket ${bucket}`)
   try {
     const input: GetObjectCommandInput = { Bucket: bucket, Key: key, VersionId: versionId }
     const { Body } = await client.send(new GetObjectCommand(input), { abortSignal: silence.signal })

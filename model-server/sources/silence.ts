@@ -9,11 +9,11 @@ export type Silence = {
   end: () => void
 }
 
-/** Watch from now on; also aborts with `signal`. */
-export function watchSilence(signal: AbortSignal): Silence {
+/** Watch from now on; also aborts with `signal`. `from` is who should be heard, for example host and port. */
+export function watchSilence(signal: AbortSignal, from: string): Silence {
   const silence = new AbortController()
   const timer = setTimeout(() => {
-    silence.abort(new Error(`no byte came for ${SILENCE_MS / 1000} s`))
+    silence.abort(new Error(`no byte came from ${from} for ${SILENCE_MS / 1000} s`))
   }, SILENCE_MS)
   return {
     signal: AbortSignal.any([signal, silence.signal]),

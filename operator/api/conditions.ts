@@ -1,3 +1,4 @@
+import { shorten } from './text.ts'
 import type { Condition } from './release.ts'
 
 /**
@@ -88,7 +89,7 @@ export function conditionsFrom(
   return statements.map(({ type, status, reason, message }) => {
     const known = before.find((condition) => condition.type === type)
     const lastTransitionTime = known?.status === status ? known.lastTransitionTime : now
-    const short = message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH - 1)}…` : message
+    const short = shorten(message, MESSAGE_LENGTH)
     return { type, status, reason, message: short, lastTransitionTime, observedGeneration: generation }
   })
 }

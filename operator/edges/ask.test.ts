@@ -111,11 +111,13 @@ describe('an answer', () => {
   })
 })
 
+const hostOf = (url: string): string => new URL(url).host
+
 describe('no answer', () => {
   test('from a port where nobody listens', async () => {
     expect(await get('http://127.0.0.1:1')).toEqual({
       type: 'NoAnswer',
-      message: 'connect ECONNREFUSED 127.0.0.1:1',
+      message: '127.0.0.1:1 refuses the connection (connect ECONNREFUSED 127.0.0.1:1)',
     })
   })
 
@@ -124,7 +126,8 @@ describe('no answer', () => {
     ['in the middle of the body', (response: { write: (text: string) => void }): void => response.write('{')],
   ])('in time, when the server stops %s', async (_, start) => {
     const url = await serve((_request, response) => start(response))
-    expect(await get(url, 50)).toEqual({ type: 'NoAnswer', message: 'no complete answer within 50 ms' })
+    const message = `no answer from ${hostOf(url)} within 50 ms`
+    expect(await get(url, 50)).toEqual({ type: 'NoAnswer', message })
   })
 
   test('in time, when the server sends a byte now and then', async () => {
@@ -132,23 +135,46 @@ describe('no answer', () => {
       const timer = setInterval(() => response.write('.'), 10)
       response.once('close', () => clearInterval(timer))
     })
-    expect(await get(url, 100)).toMatchObject({ message: 'no complete answer within 100 ms' })
+    expect(await get(url, 1000)).toMatchObject({ message: `no answer from ${hostOf(url)} within 1 s` })
   })
 
   test('when the connection is cut in the middle of the body', async () => {
     const url = await speak('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n{"a"', 'end')
     expect(await get(url)).toEqual({
       type: 'NoAnswer',
-      message: 'the connection was closed in the middle of the answer',
+      message: `${hostOf(url)} closed the connection in the middle of the answer`,
     })
   })
 
   test('when the connection is reset', async () => {
-    expect(await get(await speak('', 'reset'))).toMatchObject({ type: 'NoAnswer' })
+    const url = await speak('', 'reset')
+    expect(await get(url)).toMatchObject({
+      type: 'NoAnswer',
+      message: expect.stringContaining(`${hostOf(url)} closed the connection before it answered`) as unknown,
+    })
   })
 
   test('when what comes is not HTTP', async () => {
-    expect(await get(await speak('SSH-2.0-x\r\n\r\n', 'end'))).toMatchObject({ type: 'NoAnswer' })
+    const url = await speak('SSH-2.0-x\r\n\r\n', 'end')
+    expect(await get(url)).toMatchObject({
+      type: 'NoAnswer',
+      message: expect.stringContaining(`the answer of ${hostOf(url)} is not HTTP`) as unknown,
+    })
+  })
+
+  test('when there is no TLS', async () => {
+    const url = await serve((_, response) => response.end())
+    expect(await get(url.replace('http:', 'https:'))).toMatchObject({
+      type: 'NoAnswer',
+      message: expect.stringContaining(`no TLS connection to ${hostOf(url)}`) as unknown,
+    })
+  })
+
+  test('from a name that does not exist', async () => {
+    expect(await get('http://nowhere.invalid/')).toMatchObject({
+      type: 'NoAnswer',
+      message: expect.stringContaining('nowhere.invalid:80') as unknown,
+    })
   })
 
   test('when the server wants another protocol', async () => {

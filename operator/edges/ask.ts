@@ -5,6 +5,7 @@ import * as https from 'node:https'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Answer } from '../core/world.ts'
+import { connectionText, peerOf, timeoutText } from './no-answer.ts'
 import type { Ask } from './ports.ts'
 
 /** More would only be held in memory to be compared with a few values. */
@@ -75,7 +76,7 @@ export const ask: Ask = async (question) => {
   try {
     return await exchange(question)
   } catch (error) {
-    return { type: 'NoAnswer', message: describe(error) }
+    return { type: 'NoAnswer', message: describe(error, question) }
   }
 }
 
@@ -94,7 +95,7 @@ async function exchange({ url, method, headers, body, timeoutMs }: Question): Pr
     lookup: guardedLookup,
   })
   // The socket's own timeout restarts with every byte; this one is over the whole exchange.
-  const timer = setTimeout(() => reject(new Error(`no complete answer within ${timeoutMs} ms`)), timeoutMs)
+  const timer = setTimeout(() => reject(new Error(timeoutText(peerOf(target), timeoutMs))), timeoutMs)
   request.once('error', reject)
   // Without a listener Node destroys the socket and tells nobody.
   request.once('upgrade', (_, socket) => {
@@ -151,10 +152,10 @@ function flat(headers: http.IncomingHttpHeaders): Record<string, string> {
   )
 }
 
-function describe(error: unknown): string {
-  const { message, errors } = error as Partial<AggregateError>
-  // Where a name has several addresses, Node reports one error with an empty message that holds the others.
-  if (errors) return [...new Set(errors.map(describe))].join('; ')
-  if (message === 'aborted') return 'the connection was closed in the middle of the answer'
-  return message ?? String(error)
+function describe(error: unknown, { url }: Question): string {
+  const { message } = error as Partial<Error>
+  if (!URL.canParse(url)) return message ?? String(error)
+  const peer = peerOf(new URL(url))
+  if (message === 'aborted') return `${peer} closed the connection in the middle of the answer`
+  return connectionText(error, peer) ?? message ?? String(error)
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { API_VERSION, KIND, MANAGER } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
+import { shorten } from '../api/text.ts'
 import type { Requests } from './cluster-requests.ts'
 import { EVENTS } from './cluster-resources.ts'
 import { ConflictError } from './errors.ts'
@@ -31,7 +32,7 @@ export async function tell(
     involvedObject: { apiVersion: API_VERSION, kind: KIND, name, namespace, uid, resourceVersion },
     type: happening.type,
     reason: happening.reason,
-    message: happening.message.slice(0, MESSAGE_LIMIT),
+    message: shorten(happening.message, MESSAGE_LIMIT),
     source: { component: MANAGER },
     firstTimestamp: at,
     lastTimestamp: at,
