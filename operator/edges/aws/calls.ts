@@ -1,4 +1,8 @@
 /** What every call of an AWS service has in common here: made once, bounded in time, and a write only while it is allowed. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { oneLine } from '../../api/text.ts'
+import { connectionText, NoAnswerError, peerOf, timeoutText, type PeerParts } from '../no-answer.ts'
+import type { Foreign } from './called.ts'
 import { isOutdatedIdentity } from './errors.ts'
 
 export type AwsOptions = {
@@ -10,20 +14,25 @@ export type AwsOptions = {
   requestTimeoutMs?: number
 }
 
+const CONNECT_MS = 3_000
+
 /** What the SDK's clients are made with besides identity and endpoint. */
 export const CLIENT_DEFAULTS = {
   // The reconciler looks again and decides anew; a retry inside the SDK could outlive the lease.
   maxAttempts: 1,
   // The whole call is bounded by an abort signal, which the SDK's own requestTimeout is not: it ends with the headers.
-  requestHandler: { connectionTimeout: 3_000 },
+  requestHandler: { connectionTimeout: CONNECT_MS },
 } as const
 
-/** What all commands have in common; the SDK's own types of it differ by command. */
+/** What all commands and clients have in common; the SDK's own types of it differ by command. */
 export type Command = { middlewareStack: { add(middleware: never, options: never): void } }
 type Place = { step: 'build' | 'deserialize'; priority: 'high' | 'low'; name: string }
 type Next<Args, Result> = (args: Args) => Promise<Result>
 
 const DEFAULT_REQUEST_TIMEOUT_MS = 5_000
+
+/** The call that is being made, with the host and port that its last request went to. */
+const calls = new AsyncLocalStorage<{ peer?: string }>()
 
 export type Caller<Connection, Attempted> = <Result>(
   attempted: Attempted,
@@ -40,13 +49,70 @@ export function createCaller<Connection, Attempted>(of: {
   let connection: Promise<Connection> | undefined
   return async (attempted, act) => {
     try {
-      return await act(await (connection ??= of.open()), AbortSignal.timeout(requestTimeoutMs))
+      const opened = await (connection ??= of.open())
+      return await inTime(requestTimeoutMs, (signal) => act(opened, signal))
     } catch (error) {
       // Credentials that were taken away before their time are not asked for again by the SDK; a new client does.
       if (isOutdatedIdentity(error)) connection = undefined
       throw of.understood(error, attempted)
     }
   }
+}
+
+/** Throws NoAnswerError where no usable answer came, else what `act` throws. */
+export async function inTime<Result>(
+  timeoutMs: number,
+  act: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const call: { peer?: string } = {}
+  const signal = AbortSignal.timeout(timeoutMs)
+  try {
+    // Finding credentials knows no signal; a write that comes late finds it aborted and never leaves.
+    return await Promise.race([calls.run(call, () => act(signal)), aborted(signal)])
+  } catch (error) {
+    const text = noAnswerText(error, { ...call, timeoutMs, isOver: signal.aborted })
+    throw text === undefined ? error : new NoAnswerError(text, { cause: error })
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+  })
+}
+
+type Circumstances = { peer?: string; timeoutMs: number; isOver: boolean }
+
+/** Undefined where a service answered, or nothing was sent. */
+function noAnswerText(error: unknown, { peer, timeoutMs, isOver }: Circumstances): string | undefined {
+  const { name = '', $metadata } = (error ?? {}) as Foreign
+  const status = $metadata?.httpStatusCode ?? 0
+  if (status >= 400) return undefined
+  if (isOver && ABORTS.has(name))
+    return peer === undefined
+      ? `no credentials of the operator were found within ${timeoutMs / 1000} s`
+      : timeoutText(peer, timeoutMs)
+  if (peer === undefined) return undefined
+  if (status > 0) return unreadableText(error as Error, peer)
+  return name === 'TimeoutError'
+    ? `no connection to ${peer} within ${CONNECT_MS / 1000} s`
+    : connectionText(error, peer)
+}
+
+const ABORTS = new Set(['AbortError', 'TimeoutError'])
+
+function unreadableText({ name, message }: Error, peer: string): string {
+  return `what ${peer} answers is not from AWS (${name}: ${oneLine(message)}): look for a proxy in between`
+}
+
+/** Has the call that is being made know where the requests of this client go. */
+export function notePeers(client: Command): void {
+  const place = { step: 'deserialize', priority: 'low', name: 'notePeer' } as const
+  insert<{ request: PeerParts }, unknown>(client, place, (next) => (args) => {
+    const call = calls.getStore()
+    if (call) call.peer = peerOf(args.request)
+    return next(args)
+  })
 }
 
 export function insert<Args, Result>(

@@ -12,6 +12,7 @@ import {
   createCaller,
   guardWrite,
   insert,
+  notePeers,
   type AwsOptions,
   type Command,
 } from '../aws/calls.ts'
@@ -126,7 +127,9 @@ function published(functionArn: string): { Name: string; Stage: 'LIVE' } {
 
 async function open({ region, client }: CloudFrontOptions): Promise<Connection> {
   const sdk = await import('@aws-sdk/client-cloudfront')
-  return { sdk, client: new sdk.CloudFrontClient({ region, ...CLIENT_DEFAULTS, ...client }) }
+  const opened = new sdk.CloudFrontClient({ region, ...CLIENT_DEFAULTS, ...client })
+  notePeers(opened)
+  return { sdk, client: opened }
 }
 
 /** Keeps the bytes of the answer, which the SDK's model would lose a part of; they are there once the command was sent. */

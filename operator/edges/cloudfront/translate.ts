@@ -1,5 +1,6 @@
 /** CloudFront's errors in our words. */
-import { translate as translateAws, type Called, type Dialect } from '../aws/errors.ts'
+import type { Called } from '../aws/called.ts'
+import { translate as translateAws, type Dialect } from '../aws/errors.ts'
 
 /** What was tried: the API operation, which is also the name of its IAM action, on which distribution or function. */
 export type Attempted =
@@ -20,8 +21,13 @@ function calledOn({ operation, distributionId }: Extract<Attempted, { distributi
     action: `cloudfront:${operation}`,
     subject: `distribution ${distributionId}`,
     arn: `arn:aws:cloudfront::*:distribution/${distributionId}`,
+    ...(operation === 'UpdateDistribution' ? { advice: AS_IT_STANDS } : {}),
   }
 }
+
+/** All else that an update has in it is what the distribution had before. */
+const AS_IT_STANDS =
+  'AWS refuses the distribution as it stands, of which the operator changes nothing but the target of its behaviors: correct it there'
 
 /** Which member of the spec names the distribution, only the reader knows. */
 function dialectOf(id: string): Dialect {

@@ -3,7 +3,7 @@ import type {
   CloudFrontKeyValueStoreClient,
   CloudFrontKeyValueStoreClientConfig,
 } from '@aws-sdk/client-cloudfront-keyvaluestore'
-import { CLIENT_DEFAULTS, createCaller, guardWrite, type AwsOptions } from '../aws/calls.ts'
+import { CLIENT_DEFAULTS, createCaller, guardWrite, notePeers, type AwsOptions } from '../aws/calls.ts'
 import { TransientError } from '../errors.ts'
 import { translate, type Attempted } from './translate.ts'
 
@@ -78,7 +78,9 @@ async function open({ region, endpoint, client }: KeyValueStoreOptions): Promise
     import('@aws-sdk/signature-v4a'),
   ])
   const configuration = { region, ...CLIENT_DEFAULTS, ...client }
-  return { sdk, client: new sdk.CloudFrontKeyValueStoreClient({ ...configuration, ...at(endpoint) }) }
+  const opened = new sdk.CloudFrontKeyValueStoreClient({ ...configuration, ...at(endpoint) })
+  notePeers(opened)
+  return { sdk, client: opened }
 }
 
 /** The SDK's own resolver of endpoints, replaced. */

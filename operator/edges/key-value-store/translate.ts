@@ -1,5 +1,6 @@
 /** The errors of the data plane of key value stores in our words. */
-import { translate as translateAws, type Foreign } from '../aws/errors.ts'
+import type { Foreign } from '../aws/called.ts'
+import { translate as translateAws } from '../aws/errors.ts'
 import { RefusedError, type ConflictError } from '../errors.ts'
 
 /** What was tried: the API operation, which is also the name of its IAM action, on which store. */
