@@ -10,6 +10,9 @@ export class TransientError extends Error {
   override readonly name = 'TransientError'
 }
 
+/** The world answered with how it was before something that is known of it: such an answer says nothing, look again later. */
+export class OlderError extends TransientError {}
+
 /** The world understood and said no; only a person's change can help. Becomes `Stalled` with this reason. */
 export class RefusedError extends Error {
   override readonly name = 'RefusedError'

@@ -1,6 +1,6 @@
 /** Reads one thing of AWS for everybody who asks about it: seldom while nothing moves, and patiently when it fails. */
 import type { Clock } from '../../runtime/clock.ts'
-import { RefusedError, TransientError } from '../errors.ts'
+import { OlderError, RefusedError, TransientError } from '../errors.ts'
 import { Patience } from './patience.ts'
 import { REFUSED_AGE_MS } from './refusals.ts'
 
@@ -28,6 +28,11 @@ export type ReaderOptions<T> = {
   fetch: () => Promise<T>
   /** Told whatever is read or written, before anybody else learns of it. */
   saw?: (value: T) => void
+  /**
+   * Why a reading is of a time before what was read last or written, undefined where it is not: the machines behind an API
+   * do not all know of a change at once. `last` is missing where it was read too long ago to be held against anything.
+   */
+  older?: (value: T, last: T | undefined) => string | undefined
   clock: Clock
 }
 
@@ -137,12 +142,26 @@ export class Reader<T> {
       const value = await this.#patience.told(this.#options.fetch())
       this.#refusal = undefined
       if (writes === this.#writes) {
+        // Counts as no answer, so that it is asked again soon, and forward moves wait for the answer.
+        await this.#patience.told(this.#believed(value))
         this.#keep(value, at)
         return
       }
       // A write was accepted meanwhile, so this may be what stood before it; its own answer is newer, if it had one.
       if (!this.#overtaken) return
     }
+  }
+
+  #believed(value: T): Promise<void> {
+    const { name, older } = this.#options
+    const isRemembered = this.#kept && this.#clock.monotonicMs() - this.#kept.at <= MEMORY_MS
+    const why = older?.(value, isRemembered ? this.#kept?.value : undefined)
+    if (why === undefined) return Promise.resolve()
+    return Promise.reject(
+      new OlderError(
+        `${name} was answered as it was before: ${why}; that says nothing, and it is asked again`,
+      ),
+    )
   }
 
   #keep(value: T, at: number): void {

@@ -16,6 +16,7 @@ import {
   type AwsOptions,
   type Command,
 } from '../aws/calls.ts'
+import type { Version } from '../aws/versions.ts'
 import { RefusedError } from '../errors.ts'
 import { DEFAULT_BEHAVIOR, pointBehaviors, readDistribution, type DistributionDocument } from './document.ts'
 import { translate, type Attempted } from './translate.ts'
@@ -27,9 +28,8 @@ export type CloudFrontOptions = AwsOptions & {
 }
 
 /** A distribution as CloudFront sent it at one instant, and what it says. */
-export type Fetched = {
+export type Fetched = Version & {
   xml: string
-  etag: string
   config: DistributionConfig
   document: DistributionDocument
 }
@@ -37,8 +37,7 @@ export type Fetched = {
 /** What is to be removed from the caches. The same reference with the same paths is the same invalidation. */
 export type Invalidation = { reference: string; paths: readonly string[] }
 
-export type PublishedFunction = {
-  etag: string
+export type PublishedFunction = Version & {
   /** ARNs of the key value stores that it may read. */
   stores: string[]
 }
@@ -110,7 +109,7 @@ export function createCloudFrontApi(options: CloudFrontOptions): CloudFrontApi {
         const { ETag: etag = '', FunctionSummary } = await client.send(command, { abortSignal: signal })
         const { Items = [] } = FunctionSummary?.FunctionConfig?.KeyValueStoreAssociations ?? {}
         const stores = Items.flatMap(({ KeyValueStoreARN: arn }) => (arn === undefined ? [] : [arn]))
-        return { etag, stores }
+        return { etag, changedAt: FunctionSummary?.FunctionMetadata?.LastModifiedTime?.getTime(), stores }
       }),
     codeOf: (functionArn) =>
       call({ operation: 'GetFunction', functionArn }, async ({ sdk, client }, signal) => {
@@ -169,7 +168,7 @@ function understand({ ETag, Distribution: parsed }: Answer, bytes: Uint8Array): 
   const ours = document.behaviors.map(({ pathPattern, target }) => [pathPattern, target])
   if (JSON.stringify(theirs) !== JSON.stringify(ours))
     throw new UnsafeXmlError('the SDK reads other targets out of it')
-  return { xml, etag: ETag, config, document }
+  return { xml, etag: ETag, changedAt: parsed.LastModifiedTime?.getTime(), config, document }
 }
 
 /** The update was accepted, so an answer that cannot be read is no failure of it. */

@@ -59,7 +59,7 @@ function translated(error: unknown, { arn }: Role): unknown {
   const understood = translate(error, called, DIALECT)
   if (understood instanceof RefusedError && isForGood(understood, error))
     return new RefusedError('AccessDenied', `${understood.message}; ${TRUST}`, { cause: error })
-  return new TransientError(describe(called, (error ?? {})), { cause: error })
+  return new TransientError(describe(called, error ?? {}), { cause: error })
 }
 
 const TRUST = 'the trust policy of the role must name them, and the external id of the allow-list'

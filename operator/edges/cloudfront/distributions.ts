@@ -3,6 +3,7 @@ import type { STSClientConfig } from '@aws-sdk/client-sts'
 import { roleFor, type AllowList, type Role } from '../../core/allow-list.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { Reader, type Freshness } from '../aws/reader.ts'
+import { Replaced } from '../aws/versions.ts'
 import { RefusedError, TransientError } from '../errors.ts'
 import {
   createCloudFrontApi,
@@ -26,6 +27,9 @@ export type EdgeFunction = PublishedFunction & {
   /** Its source, where it may be read. */
   code?: string
 }
+
+/** Functions are only read. */
+const NOTHING_REPLACED = new Replaced()
 
 export class Distributions {
   readonly #options: DistributionsOptions
@@ -54,7 +58,12 @@ export class Distributions {
     const api = this.#apiFor(distributionId)
     const reader =
       this.#functions.get(key) ??
-      new Reader({ name: `function ${functionArn}`, fetch: fetcherOf(api, functionArn), clock: this.#clock })
+      new Reader({
+        name: `function ${functionArn}`,
+        fetch: fetcherOf(api, functionArn),
+        older: (found, last) => NOTHING_REPLACED.older(found, last),
+        clock: this.#clock,
+      })
     this.#functions.set(key, reader)
     return (await reader.look(freshness)).value
   }

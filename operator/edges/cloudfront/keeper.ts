@@ -6,6 +6,7 @@ import { sleep, type Clock } from '../../runtime/clock.ts'
 import { Patience } from '../aws/patience.ts'
 import { Reader, type Freshness, type Known } from '../aws/reader.ts'
 import { Refusals } from '../aws/refusals.ts'
+import { Replaced } from '../aws/versions.ts'
 import { ConflictError, RefusedError, TransientError } from '../errors.ts'
 import type { CloudFrontApi, Fetched, Invalidation } from './api.ts'
 import { Routes } from './routes.ts'
@@ -43,6 +44,7 @@ export class DistributionKeeper {
   readonly #sends: Patience
   readonly #refusals: Refusals
   readonly #routes = new Routes()
+  readonly #replaced = new Replaced()
   #writtenAt = -Infinity
   #pending: Pending[] = []
   #writing = false
@@ -60,6 +62,7 @@ export class DistributionKeeper {
       saw: (fetched) => {
         this.#routes.saw(fetched)
       },
+      older: (fetched, last) => this.#replaced.older(fetched, last),
       clock,
     })
   }
@@ -153,6 +156,7 @@ export class DistributionKeeper {
 
   #accepted({ etag }: Fetched, written: Fetched | undefined): void {
     this.#writtenAt = this.#clock.monotonicMs()
+    this.#replaced.wrote(etag, written?.etag)
     if (written) this.#routes.wrote(etag, written.etag)
     this.#reader.wrote(written)
   }

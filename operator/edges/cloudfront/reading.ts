@@ -2,7 +2,7 @@
 import type { distributionOf, ModelRelease } from '../../api/release.ts'
 import type { PointerReading, PointerTarget, PointerTrouble } from '../../core/world.ts'
 import type { Freshness } from '../aws/reader.ts'
-import { RefusedError, TransientError } from '../errors.ts'
+import { OlderError, RefusedError, TransientError } from '../errors.ts'
 import type { DistributionDocument } from './document.ts'
 import type { Look } from './keeper.ts'
 
@@ -76,7 +76,8 @@ export function distributionReading(
   const used = new Set([blue, green, ...targets.map(({ names }) => names)])
   const timeouts = origins.filter(({ id }) => used.has(id)).map(({ timeoutSeconds }) => timeoutSeconds)
   const isSettled =
-    status === 'Deployed' || targets.every(({ part }) => (look.routes.of(part)?.size ?? 0) === 1)
+    !isDoubtful(look) &&
+    (status === 'Deployed' || targets.every(({ part }) => (look.routes.of(part)?.size ?? 0) === 1))
   return {
     type: 'Read',
     token: etag,
@@ -91,6 +92,11 @@ export function distributionReading(
     writableAt: look.writableAt,
     distribution: { origins, groups, behaviors, errorCaching },
   }
+}
+
+/** AWS contradicts itself, so that it is not certain which of its answers the edges follow. */
+export function isDoubtful({ outdated }: { outdated?: TransientError | RefusedError }): boolean {
+  return outdated instanceof OlderError
 }
 
 export function outdatedBy(error: TransientError | RefusedError): NonNullable<Read['outdated']> {

@@ -4,6 +4,7 @@ import type {
   CloudFrontKeyValueStoreClientConfig,
 } from '@aws-sdk/client-cloudfront-keyvaluestore'
 import { CLIENT_DEFAULTS, createCaller, guardWrite, notePeers, type AwsOptions } from '../aws/calls.ts'
+import type { Version } from '../aws/versions.ts'
 import { TransientError } from '../errors.ts'
 import { translate, type Attempted } from './translate.ts'
 
@@ -18,12 +19,12 @@ export type KeyValueStoreOptions = AwsOptions & {
 
 /** Throws ConflictError (another ETag), TransientError (throttled, 5xx, no answer: a write may or may not have happened), RefusedError. */
 export interface KeyValueStoreApi {
-  /** The ETag of the store, which versions all of its keys at once. */
-  describe(storeArn: string): Promise<string>
+  /** The ETag of the store, which versions all of its keys at once, and when it was changed last. */
+  describe(storeArn: string): Promise<Version>
   /** The value of a key; undefined where there is none. */
   get(storeArn: string, key: string): Promise<string | undefined>
-  /** Writes the value, or deletes the key where it is undefined, if the store is still at `etag`. */
-  update(storeArn: string, etag: string, change: KeyChange): Promise<void>
+  /** Writes the value, or deletes the key where it is undefined, if the store is still at `etag`; gives the ETag that it made. */
+  update(storeArn: string, etag: string, change: KeyChange): Promise<string | undefined>
 }
 
 export type KeyChange = { key: string; value: string | undefined }
@@ -43,9 +44,9 @@ export function createKeyValueStoreApi(options: KeyValueStoreOptions): KeyValueS
     describe: (storeArn) =>
       call({ operation: 'DescribeKeyValueStore', storeArn }, async ({ sdk, client }, signal) => {
         const command = new sdk.DescribeKeyValueStoreCommand({ KvsARN: storeArn })
-        const { ETag } = await client.send(command, { abortSignal: signal })
+        const { ETag, LastModified } = await client.send(command, { abortSignal: signal })
         if (!ETag) throw new TransientError(`DescribeKeyValueStore of ${storeArn}: the answer has no ETag`)
-        return ETag
+        return { etag: ETag, changedAt: LastModified?.getTime() }
       }),
     get: (storeArn, key) =>
       call({ operation: 'GetKey', storeArn }, async ({ sdk, client }, signal) => {
@@ -66,7 +67,7 @@ export function createKeyValueStoreApi(options: KeyValueStoreOptions): KeyValueS
           ...(value === undefined ? { Deletes: [{ Key: key }] } : { Puts: [{ Key: key, Value: value }] }),
         })
         const allowed = guardWrite(command, mayWrite)
-        await client.send(command, { abortSignal: signal }).catch(allowed)
+        return (await client.send(command, { abortSignal: signal }).catch(allowed)).ETag
       }),
   }
 }

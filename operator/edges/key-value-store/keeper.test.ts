@@ -1,5 +1,6 @@
 /** What a store says that lags behind itself, which the stand-in never does. */
 import { expect, test } from '@jest/globals'
+import type { Version } from '../aws/versions.ts'
 import { FakeClock } from '../../runtime/testing/fake-clock.ts'
 import type { KeyChange, KeyValueStoreApi } from './api.ts'
 import { StoreKeeper } from './keeper.ts'
@@ -14,8 +15,8 @@ class FakeStore implements KeyValueStoreApi {
   readonly asked: string[] = []
   readonly changes: KeyChange[] = []
 
-  describe(): Promise<string> {
-    return Promise.resolve(this.etag)
+  describe(): Promise<Version> {
+    return Promise.resolve({ etag: this.etag })
   }
 
   get(_arn: string, key: string): Promise<string | undefined> {
@@ -23,9 +24,9 @@ class FakeStore implements KeyValueStoreApi {
     return Promise.resolve(this.values.get(key))
   }
 
-  update(_arn: string, _etag: string, change: KeyChange): Promise<void> {
+  update(_arn: string, _etag: string, change: KeyChange): Promise<string> {
     this.changes.push(change)
-    return Promise.resolve()
+    return Promise.resolve(`KV${this.changes.length + 1}`)
   }
 }
 

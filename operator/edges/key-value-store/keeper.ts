@@ -3,14 +3,14 @@ import type { Clock } from '../../runtime/clock.ts'
 import { Patience } from '../aws/patience.ts'
 import { Reader, type Freshness, type Known } from '../aws/reader.ts'
 import { Refusals } from '../aws/refusals.ts'
+import { Replaced, type Version } from '../aws/versions.ts'
 import { ConflictError, TransientError } from '../errors.ts'
 import type { KeyChange, KeyValueStoreApi } from './api.ts'
 import { refusedForGood } from './translate.ts'
 import { readValue } from './value.ts'
 
 /** The store at one version, as far as anybody asked. */
-type Contents = {
-  etag: string
+type Contents = Version & {
   values: ReadonlyMap<string, string | undefined>
   /** When the values were read, on the monotonic clock. */
   readAt: number
@@ -58,6 +58,9 @@ export class StoreKeeper {
   readonly #sights = new Map<string, { at: number; before: Sight['before'] }>()
   /** What was read last, also where a write has overtaken it: a version that comes back holds the same. */
   #last: Contents | undefined
+  readonly #replaced = new Replaced()
+  /** What our last write made. */
+  #written: (KeyChange & { etag: string | undefined }) | undefined
   /** The version at which the last write was called a conflict. */
   #conflictAt: string | undefined
   /** One write at a time: the next finds that the store has changed, without asking for it. */
@@ -75,6 +78,7 @@ export class StoreKeeper {
       saw: (contents) => {
         this.#saw(contents)
       },
+      older: (contents, last) => this.#older(contents, last),
       clock,
     })
   }
@@ -119,14 +123,25 @@ export class StoreKeeper {
     const readAt = this.#clock.monotonicMs()
     for (const [key, askedAt] of this.#keys) if (readAt - askedAt > KEPT_MS) this.#keys.delete(key)
     const keys = [...this.#keys.keys()]
-    const etag = await this.#api.describe(this.#arn)
+    const version = await this.#api.describe(this.#arn)
     const known = this.#last
-    const isKnown = known?.etag === etag && keys.every((key) => known.values.has(key))
+    const isKnown = known?.etag === version.etag && keys.every((key) => known.values.has(key))
     if (isKnown && readAt - known.readAt < TRUSTED_MS) return known
     const values = await Promise.all(
       keys.map(async (key) => [key, await this.#api.get(this.#arn, key)] as const),
     )
-    return { etag, values: new Map(values), readAt }
+    return { ...version, values: new Map(values), readAt }
+  }
+
+  /** Version and values are read apart, so either may lag behind. */
+  #older(contents: Contents, last: Contents | undefined): string | undefined {
+    const { etag, values } = contents
+    const written = this.#written
+    const lags =
+      written?.etag === etag && values.has(written.key) && values.get(written.key) !== written.value
+    return lags
+      ? `its key ${written.key} has not the value that a write of this operator gave it at ETag ${etag}`
+      : this.#replaced.older(contents, last)
   }
 
   #saw(contents: Contents): void {
@@ -154,7 +169,9 @@ export class StoreKeeper {
     if (direction === 'Forward' && this.#waitMs() > 0)
       throw new TransientError(`key value store ${this.#arn} was throttled a moment ago`)
     try {
-      await this.#sends.told(this.#api.update(this.#arn, etag, { key, value }))
+      const made = await this.#sends.told(this.#api.update(this.#arn, etag, { key, value }))
+      this.#replaced.wrote(etag, made)
+      this.#written = { etag: made, key, value }
       // The answer names a version and no value, so what stands there now is read back.
       this.#reader.wrote(undefined)
     } catch (error) {

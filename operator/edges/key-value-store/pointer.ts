@@ -19,6 +19,7 @@ import type { DistributionKeeper, Look } from '../cloudfront/keeper.ts'
 import {
   distributionReading,
   freshnessFor,
+  isDoubtful,
   isReturning,
   outdatedBy,
   readingOrTrouble,
@@ -260,6 +261,7 @@ function merged(parts: Parts): Read {
   return {
     ...base,
     ...decided(parts, route),
+    ...(isDoubtful(store) ? { settled: 'No' as const } : {}),
     token: store.etag,
     fresh: base.fresh === 'Yes' ? store.fresh : 'No',
     ...(outdated ? { outdated } : {}),
