@@ -110,6 +110,18 @@ describe('a distribution is warned of', () => {
   const slow = { ...gate, smoke: { ...gate.smoke, timeoutSeconds: 60 } }
 
   test.each<[string, Spec, DistributionFacts, string]>([
+    ...['/*', '* (ordered)'].map((taking): [string, Spec, DistributionFacts, string] => [
+      `whose behavior ${taking} takes what one of the release should get`,
+      spec({ behaviors: [{ pathPattern: '/v2/*' }] }),
+      facts({
+        behavior: { target: 'x' },
+        behaviors: [
+          { pathPattern: taking, target: 'x' },
+          { pathPattern: '/v2/*', target: 'x' },
+        ],
+      }),
+      `behaviors "/v2/*" is never reached: behavior "${taking}" of the distribution stands before it`,
+    ]),
     [
       'that caches',
       spec(),

@@ -8,7 +8,13 @@ import {
   type Gate,
   type Spec,
 } from '../api/release.ts'
-import type { BehaviorFacts, DistributionFacts, OriginFacts } from './distribution.ts'
+import {
+  DEFAULT_BEHAVIOR,
+  ORDERED_STAR,
+  type BehaviorFacts,
+  type DistributionFacts,
+  type OriginFacts,
+} from './distribution.ts'
 import { unprovableOrigins } from './origin-proof.ts'
 import { originName } from './world.ts'
 
@@ -41,6 +47,7 @@ export function warningsOf(spec: Spec, facts: DistributionFacts): string[] {
   const settings = settingsOf(spec)
   if (!settings) return []
   return [
+    ...unreachedBehaviors(settings, facts),
     ...cachedBehaviors(settings, facts),
     ...cachedErrors(facts),
     ...gatesForbidden(spec, settings, facts),
@@ -52,15 +59,20 @@ export function warningsOf(spec: Spec, facts: DistributionFacts): string[] {
 
 /** The behavior that CloudFront uses for a path: the first whose pattern matches, else the default one. */
 export function behaviorFor({ behaviors }: DistributionFacts, path: string): BehaviorFacts | undefined {
-  const own = behaviors.filter(({ pathPattern }) => pathPattern !== '*')
+  const own = behaviors.filter(({ pathPattern }) => pathPattern !== DEFAULT_BEHAVIOR)
   return (
     own.find(({ pathPattern }) => matches(pathPattern, path)) ??
-    behaviors.find(({ pathPattern }) => pathPattern === '*')
+    behaviors.find(({ pathPattern }) => pathPattern === DEFAULT_BEHAVIOR)
   )
+}
+
+function matchesAll(pattern: string): boolean {
+  return pattern === ORDERED_STAR || /^\/?\*+$/.test(pattern)
 }
 
 /** `*` is any text, `?` one character; the leading slash may be left away. */
 function matches(pattern: string, path: string): boolean {
+  if (matchesAll(pattern)) return true
   const text = pattern.startsWith('/') || pattern.startsWith('*') ? pattern : `/${pattern}`
   const escaped = text.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
   const [withoutQuery = ''] = path.split('?')
@@ -109,6 +121,22 @@ function verifyForbidden(settings: Settings, facts: DistributionFacts): string[]
 
 function allows({ methods }: BehaviorFacts, method: string): boolean {
   return methods.length === 0 || methods.includes(method)
+}
+
+/** CloudFront takes the first behavior that matches; what stands behind one that matches everything moves nobody. */
+function unreachedBehaviors({ field, behaviors }: Settings, facts: DistributionFacts): string[] {
+  const ordered = facts.behaviors
+    .map(({ pathPattern }) => pathPattern)
+    .filter((one) => one !== DEFAULT_BEHAVIOR)
+  const taking = ordered.findIndex(matchesAll)
+  if (taking < 0) return []
+  const unreached = new Set([DEFAULT_BEHAVIOR, ...ordered.slice(taking + 1)])
+  return behaviors
+    .filter(({ pathPattern }) => unreached.has(pathPattern))
+    .map(
+      ({ pathPattern }) =>
+        `${field}.behaviors "${pathPattern}" is never reached: behavior "${ordered[taking] ?? ''}" of the distribution stands before it and takes every request; change their order there, or name that one`,
+    )
 }
 
 function cachedBehaviors(settings: Settings, facts: DistributionFacts): string[] {

@@ -17,8 +17,17 @@ export interface OriginFacts {
   timeoutSeconds: number
 }
 
+/** The default behavior, by which a release names it. */
+export const DEFAULT_BEHAVIOR = '*'
+
+/**
+ * The ordered behavior whose pattern is `*`, told apart from the default one by words that no path pattern can hold. It
+ * matches every path, so no behavior after it is reached, nor the default one.
+ */
+export const ORDERED_STAR = '* (ordered)'
+
 export interface BehaviorFacts {
-  /** `*` is the default behavior. */
+  /** In the order in which CloudFront tries them, after the default one, which is `*`. */
   pathPattern: string
   /** Id of an origin or of an origin group. */
   target: string

@@ -162,12 +162,11 @@ function release(): Release {
     origins: { blue: BLUE, green: GREEN },
     verify,
   }
-  const { traffic: _, ...spec } = one.spec
   const traffic =
     driver === 'CloudFrontDistribution'
       ? { type: driver, cloudFrontDistribution: settings }
       : { type: driver, cloudFrontKeyValueStore: { ...settings, key: 'housing', keyValueStoreArn: STORE } }
-  return { ...one, spec: { ...spec, traffic } } as Release
+  return { ...one, spec: { ...one.spec, traffic } }
 }
 
 async function read(pointer: Pointer): Promise<Read> {

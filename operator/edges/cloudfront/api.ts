@@ -18,7 +18,8 @@ import {
 } from '../aws/calls.ts'
 import type { Version } from '../aws/versions.ts'
 import { RefusedError } from '../errors.ts'
-import { DEFAULT_BEHAVIOR, pointBehaviors, readDistribution, type DistributionDocument } from './document.ts'
+import { DEFAULT_BEHAVIOR } from '../../core/distribution.ts'
+import { orderedName, pointBehaviors, readDistribution, type DistributionDocument } from './document.ts'
 import { translate, type Attempted } from './translate.ts'
 import { UnsafeXmlError } from './xml-ranges.ts'
 
@@ -163,7 +164,10 @@ function understand({ ETag, Distribution: parsed }: Answer, bytes: Uint8Array): 
   // Two readers of one text: if they disagree about where users go, ours is not to be trusted with a write.
   const theirs = [
     [DEFAULT_BEHAVIOR, config.DefaultCacheBehavior?.TargetOriginId],
-    ...(config.CacheBehaviors?.Items ?? []).map((one) => [one.PathPattern, one.TargetOriginId]),
+    ...(config.CacheBehaviors?.Items ?? []).map((one) => [
+      orderedName(one.PathPattern ?? ''),
+      one.TargetOriginId,
+    ]),
   ]
   const ours = document.behaviors.map(({ pathPattern, target }) => [pathPattern, target])
   if (JSON.stringify(theirs) !== JSON.stringify(ours))

@@ -93,6 +93,24 @@ describe('a distribution', () => {
     })
   })
 
+  test('is told the ordered behavior * from the default one by where it stands', () => {
+    const xml = distributionXml({ target: 'a', behaviors: { '/a': 'b', '*': 'c' } })
+    const targetsIn = (text: string): unknown =>
+      readDistribution(text).behaviors.map(({ pathPattern, target }) => [pathPattern, target])
+    expect(targetsIn(xml)).toEqual([
+      ['*', 'a'],
+      ['/a', 'b'],
+      ['* (ordered)', 'c'],
+    ])
+    const config = pointBehaviors(xml, to('housing-green', '/a', '*'))
+    expect([...config.matchAll(/<TargetOriginId>([^<]*)/g)].map(([, name]) => name)).toEqual([
+      'housing-green',
+      'housing-green',
+      'c',
+      'not a target',
+    ])
+  })
+
   test('has the time that its slowest answer may take', () => {
     const read = (xml: string): unknown =>
       readDistribution(xml).origins.map(({ timeoutSeconds }) => timeoutSeconds)
@@ -156,11 +174,6 @@ describe('a distribution', () => {
       'two behaviors of one path',
       distributionXml({ behaviors: { '/a': 'x', '/&#97;': 'y' } }),
       'two behaviors have the path pattern /a',
-    ],
-    [
-      'a behavior that hides the default one',
-      distributionXml({ behaviors: { '*': 'x' } }),
-      'two behaviors have the path pattern *',
     ],
     ['text after the end', `${distributionXml()}x`, 'text outside'],
   ])('is refused: %s', (_, xml, message) => {

@@ -2,11 +2,14 @@
  * What the operator reads of a distribution, and the one thing that it changes, on the text that CloudFront sent. The
  * SDK's model drops every element that it does not know, and UpdateDistribution replaces the whole configuration.
  */
-import type { BehaviorFacts, DistributionFacts, OriginFacts } from '../../core/distribution.ts'
+import {
+  DEFAULT_BEHAVIOR,
+  ORDERED_STAR,
+  type BehaviorFacts,
+  type DistributionFacts,
+  type OriginFacts,
+} from '../../core/distribution.ts'
 import { childOf, descend, escapeXml, scanXml, textOf, UnsafeXmlError, type XmlRange } from './xml-ranges.ts'
-
-/** The path pattern by which a release addresses the default behavior. */
-export const DEFAULT_BEHAVIOR = '*'
 
 /** CloudFront's default for OriginReadTimeout, which an S3 origin does not state. */
 const DEFAULT_TIMEOUT_SECONDS = 30
@@ -180,7 +183,7 @@ function behaviorsOf(xml: string, config: XmlRange): BehaviorRange[] {
   const all = [
     toBehavior(xml, DEFAULT_BEHAVIOR, descend(config, 'DefaultCacheBehavior')),
     ...itemsOf(config, 'CacheBehaviors').map((behavior) =>
-      toBehavior(xml, textOf(xml, descend(behavior, 'PathPattern')), behavior),
+      toBehavior(xml, orderedName(textOf(xml, descend(behavior, 'PathPattern'))), behavior),
     ),
   ]
   const twice = all.find(
@@ -188,6 +191,11 @@ function behaviorsOf(xml: string, config: XmlRange): BehaviorRange[] {
   )
   if (twice) throw new UnsafeXmlError(`two behaviors have the path pattern ${twice.pathPattern}`)
   return all
+}
+
+/** What an ordered behavior is called here, by its path pattern. */
+export function orderedName(pathPattern: string): string {
+  return pathPattern === DEFAULT_BEHAVIOR ? ORDERED_STAR : pathPattern
 }
 
 function toBehavior(xml: string, pathPattern: string, behavior: XmlRange): BehaviorRange {

@@ -120,6 +120,41 @@ async function readAndMove(pointer: Pointer, about: ModelRelease, step: MovePoin
   await pointer.move(about, step)
 }
 
+describe('an ordered behavior * beside the default one', () => {
+  const behaviors = { '/v2/*': 'housing-blue', '*': 'housing-blue' }
+  const get = found({ behaviors })
+
+  test('stands in the way of no other', async () => {
+    const put = found({ behaviors: { ...behaviors, '/v2/*': 'housing-green' } })
+    const { endpoint, calls } = await fake({ get, put })
+    const pointer = pointerTo(endpoint)
+    const one = release({ behaviors: [{ pathPattern: '/v2/*' }] })
+    expect(await pointer.read(one)).toMatchObject({
+      type: 'Read',
+      targets: [{ part: '/v2/*', names: 'housing-blue' }],
+      elsewhere: [
+        { part: '*', names: 'housing-blue' },
+        { part: '* (ordered)', names: 'housing-blue' },
+      ],
+    })
+    await pointer.move(one, toGreen())
+    const sent = calls.find(({ method }) => method === 'PUT')?.body ?? ''
+    expect(sent.match(/<TargetOriginId>housing-green</g)).toHaveLength(1)
+    expect(sent).toContain('<PathPattern>/v2/*</PathPattern><TargetOriginId>housing-green<')
+  })
+
+  test('is named where the default one should be moved, which nobody reaches', async () => {
+    const { endpoint } = await fake({ get })
+    expect(await pointerTo(endpoint).read(release())).toEqual({
+      type: 'Unusable',
+      reason: 'UnsafeUpdate',
+      message: expect.stringMatching(
+        /behaviors "\*" is the default behavior .* which is never reached: /,
+      ) as unknown,
+    })
+  })
+})
+
 describe('a reading', () => {
   test('says what the declared behaviors name, in one call', async () => {
     const { endpoint, calls } = await fake({

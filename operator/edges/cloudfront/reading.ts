@@ -1,5 +1,6 @@
 /** A distribution as the reading of a pointer. */
 import type { distributionOf, ModelRelease } from '../../api/release.ts'
+import { DEFAULT_BEHAVIOR, ORDERED_STAR } from '../../core/distribution.ts'
 import type { PointerReading, PointerTarget, PointerTrouble } from '../../core/world.ts'
 import type { Freshness } from '../aws/reader.ts'
 import { OlderError, RefusedError, TransientError } from '../errors.ts'
@@ -123,6 +124,10 @@ export function routedTo({ fetched, routes }: Look, part: string): PointerTarget
   })
 }
 
+function isDefault({ pathPattern }: { pathPattern: string }): boolean {
+  return pathPattern === DEFAULT_BEHAVIOR
+}
+
 function targetsOf(
   document: DistributionDocument,
   { distributionId, behaviors }: DistributionSettings,
@@ -135,6 +140,11 @@ function targetsOf(
     )
   if (!document.enabled)
     throw new RefusedError('DistributionDisabled', `distribution ${distributionId} is disabled: enable it`)
+  if (behaviors.some(isDefault) && document.behaviors.some(({ pathPattern }) => pathPattern === ORDERED_STAR))
+    throw new RefusedError(
+      'UnsafeUpdate',
+      `${field}.behaviors "*" is the default behavior of distribution ${distributionId}, which is never reached: an ordered behavior with the path pattern "*" stands before it and takes every request; remove that one, or name others in ${field}.behaviors`,
+    )
   return behaviors.map(({ pathPattern }) => {
     const behavior = document.behaviors.find((one) => one.pathPattern === pathPattern)
     if (behavior) return { part: pathPattern, names: behavior.target }
