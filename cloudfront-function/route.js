@@ -9,12 +9,15 @@ const HINT = 'x-modelrelease-origin'
 
 // Sends a request to the origin that the key names. Whatever goes wrong, the request goes on unchanged to the behavior's own
 // TargetOriginId: a function that throws would be an error for every user.
-// Written in the part of the language that the runtime cloudfront-js-2.0 documents: no destructuring, no `?.`, no Promise.all.
+// Written in the part of the language that the runtime cloudfront-js-2.0 documents: no destructuring, no `?.`, no Promise.all,
+// no await in arguments. All of it being in one try does not help code that the runtime does not compile.
 async function handler(event) {
   const request = event.request
   try {
     delete request.headers[HINT]
-    const value = JSON.parse(await cf.kvs().get(KEY))
+    // Bound first: the runtime refuses await within the arguments of a call, and answers 503 to everybody.
+    const text = await cf.kvs().get(KEY)
+    const value = JSON.parse(text)
     if (value.v !== 1) throw new Error('version ' + value.v + ' of the value is not known')
     if (!isName(value.live)) throw new Error('the value names no origin')
     const origin = isInCanary(value.canary, event) ? value.canary.origin : value.live
