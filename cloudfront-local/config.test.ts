@@ -14,6 +14,7 @@ test('without flags: three edges beside the control plane, on the loopback addre
       propagation: { minMs: 2000, maxMs: 10_000 },
       storePropagation: { minMs: 200, maxMs: 2000 },
       identicalPut: 'NewEtag',
+      unknownOrigin: 'Throws',
       maxPageSize: 100,
     },
   })
@@ -24,7 +25,7 @@ test('every flag', () => {
     '--host 127.0.0.1 --host 10.9.0.1 --port 0 --edges 2 --edge-ports 7001,7005 --seed s.json ' +
     '--resolve Blue.Example=10.0.0.1:8080 --resolve green.example=::1 --propagation-min 5 --propagation-max 5 ' +
     '--random-seed 9 --audit a.jsonl --identical-put same-etag --max-page-size 2 --viewer-port 0 --state s ' +
-    '--store-propagation-min 1 --store-propagation-max 2'
+    '--store-propagation-min 1 --store-propagation-max 2 --unknown-origin fails'
   expect(readCommandLine(line.split(' '))).toEqual({
     type: 'Run',
     seedFile: 's.json',
@@ -41,6 +42,7 @@ test('every flag', () => {
       randomSeed: 9,
       auditFile: 'a.jsonl',
       identicalPut: 'SameEtag',
+      unknownOrigin: 'FailsRequest',
       maxPageSize: 2,
     },
   })

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import { parseResolveEntry } from './http/resolve-map.ts'
 import type { IdenticalPut } from './control-plane/distributions.ts'
+import type { UnknownOrigin } from './edge/edge.ts'
 import type { Range } from './propagation/propagation.ts'
 import type { CloudFrontLocalOptions } from './start.ts'
 
@@ -45,6 +46,8 @@ Usage: npm run cloudfront-local -- [flags]
   --audit FILE            append every call and every application by an edge, as JSON lines
   --identical-put WHAT    an update that changes nothing makes a new-etag (default) or keeps
                           the same-etag
+  --unknown-origin WHAT   an id that is no origin's throws in selectRequestOriginById (default),
+                          or is taken, and fails the request: 502
   --max-page-size N       cap of MaxItems in list calls, 1 to 100 (default 100)
   --help                  this text
 
@@ -73,6 +76,7 @@ export const FLAGS = [
   'random-seed',
   'audit',
   'identical-put',
+  'unknown-origin',
   'max-page-size',
   'help',
 ] as const
@@ -130,6 +134,7 @@ export function readCommandLine(args: readonly string[]): CommandLine {
       maxMs: 2000,
     }),
     identicalPut: readIdenticalPut(flags),
+    unknownOrigin: readUnknownOrigin(flags),
     maxPageSize: flags.integer('max-page-size', 100, 1, 100),
     ...optional('randomSeed', flags.optionalInteger('random-seed', 2 ** 32 - 1)),
     ...optional('viewerPort', flags.optionalInteger('viewer-port', 65_535)),
@@ -179,6 +184,13 @@ function readIdenticalPut(flags: Flags): IdenticalPut {
   if (text === 'same-etag') return 'SameEtag'
   if (text !== 'new-etag') flags.problems.push(`--identical-put ${text}: expected new-etag or same-etag`)
   return 'NewEtag'
+}
+
+function readUnknownOrigin(flags: Flags): UnknownOrigin {
+  const text = flags.last('unknown-origin') ?? 'throws'
+  if (text === 'fails') return 'FailsRequest'
+  if (text !== 'throws') flags.problems.push(`--unknown-origin ${text}: expected throws or fails`)
+  return 'Throws'
 }
 
 type Argument = { text: string; name: string; value: string | undefined }

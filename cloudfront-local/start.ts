@@ -15,7 +15,7 @@ import { VIEWER_KEEP_ALIVE_MS } from './edge/edge.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AuditEntry } from './audit-log.ts'
 import type { IdenticalPut } from './control-plane/distributions.ts'
-import type { Edge } from './edge/edge.ts'
+import type { Edge, UnknownOrigin } from './edge/edge.ts'
 import type { Address } from './http/resolve-map.ts'
 import type { Log } from './log.ts'
 import type { Range } from './propagation/propagation.ts'
@@ -50,6 +50,8 @@ export type CloudFrontLocalOptions = {
   /** Append the audit log to this file as JSON lines. */
   auditFile?: string
   identicalPut?: IdenticalPut
+  /** What `selectRequestOriginById` does with an id that is no origin's, which is not documented. Default: Throws. */
+  unknownOrigin?: UnknownOrigin
   /** Cap of the list operations' MaxItems; CloudFront's is 100. */
   maxPageSize?: number
   log?: Log
@@ -84,6 +86,7 @@ const DEFAULTS = {
   propagation: { minMs: 50, maxMs: 500 },
   storePropagation: { minMs: 10, maxMs: 100 },
   identicalPut: 'NewEtag',
+  unknownOrigin: 'Throws',
   maxPageSize: 100,
   log: logToStderr,
   now: Date.now,

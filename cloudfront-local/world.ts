@@ -1,6 +1,7 @@
 /** All parts of the stand-in in their places, nothing listening yet. */
 import { randomInt } from 'node:crypto'
 import { AuditLog } from './audit-log.ts'
+import { CloudFrontError } from './control-plane/cloudfront-error.ts'
 import { answerCall } from './calls/answer-call.ts'
 import { FaultTable } from './calls/faults.ts'
 import { controlPlane } from './control-plane/control-plane.ts'
@@ -15,7 +16,7 @@ import { storeRoutes } from './control-plane/store-routes.ts'
 import { taggingRoutes, Tags } from './control-plane/tags.ts'
 import { VpcOrigins, vpcOriginRoutes } from './control-plane/vpc-origins.ts'
 import { child, listItems, textOf } from './control-plane/xml.ts'
-import { Edge, functionsOf } from './edge/edge.ts'
+import { Edge, functionsOf, type UnknownOrigin } from './edge/edge.ts'
 import { FunctionRunner } from './functions/function-runner.ts'
 import { DATA_PLANE_PREFIX, dataPlane } from './key-value-store/data-plane.ts'
 import { Stores } from './key-value-store/stores.ts'
@@ -44,6 +45,7 @@ export type WorldOptions = {
   random: Random
   auditFile: string | undefined
   identicalPut: IdenticalPut
+  unknownOrigin: UnknownOrigin
   maxPageSize: number
   state: StateFolder | undefined
   log: Log
@@ -83,7 +85,7 @@ export function buildWorld(options: WorldOptions): World {
   const clock = new Clock(options.now)
   const edges = Array.from(
     { length: options.edges },
-    (_, index) => new Edge({ number: index + 1, resolve, log, clock }),
+    (_, index) => new Edge({ number: index + 1, resolve, log, clock, unknownOrigin: options.unknownOrigin }),
   )
   const propagations = propagationsTo(edges, audit, clock, options)
   const shelf = <T>(kind: string): Shelf<T> => options.state?.shelf<T>(kind) ?? memoryShelf<T>()
@@ -96,8 +98,12 @@ export function buildWorld(options: WorldOptions): World {
     propagation: propagations.functions,
     shelf: shelf('functions'),
     assertStore: (arn) => {
-      const store = stores.list().find((one) => one.arn === arn)
-      stores.get(store?.name ?? arn)
+      const store = stores.get(stores.list().find((one) => one.arn === arn)?.name ?? arn)
+      if (stores.statusOf(store) === 'READY') return
+      throw new CloudFrontError(
+        'InvalidArgument',
+        `The KVS cannot be associated before the resource is provisioned: ${store.name} is PROVISIONING.`,
+      )
     },
   })
   const policies = new Policies({ ...common, shelf: shelf('continuous-deployment-policies') })
@@ -263,12 +269,18 @@ export function apiOf(world: World): (request: IncomingMessage, response: Server
 function testerOf({ tester, stores }: World) {
   return (
     { arn, published }: EdgeFunction,
-    { code, store }: Staged,
+    { code, runtime, store }: Staged,
     event: ViewerRequestEvent,
   ): Promise<Outcome> => {
     const snapshot = stores.list().find((one) => one.arn === store)
     if (snapshot !== undefined) tester.provideStore(snapshot)
-    tester.provideFunction({ arn, number: published, code, ...(store === undefined ? {} : { store }) })
+    tester.provideFunction({
+      arn,
+      number: published,
+      code,
+      runtime,
+      ...(store === undefined ? {} : { store }),
+    })
     return tester.run(arn, event)
   }
 }

@@ -30,7 +30,7 @@ export type FunctionsOptions = {
   shelf: Shelf<EdgeFunction>
   clock: Clock
   pick: (choices: number) => number
-  /** Throws EntityNotFound when no KeyValueStore has that ARN. */
+  /** Throws EntityNotFound when no KeyValueStore has that ARN, InvalidArgument until it is READY. */
   assertStore: (arn: string) => void
 }
 
@@ -156,8 +156,8 @@ export class Functions {
 
   #deliver({ arn, published: number, live }: EdgeFunction, when: 'InTime' | 'AtOnce'): void {
     if (live === undefined) return
-    const { code, store } = live
-    const value = { arn, number, code, ...(store === undefined ? {} : { store }) }
+    const { code, runtime, store } = live
+    const value = { arn, number, code, runtime, ...(store === undefined ? {} : { store }) }
     if (when === 'AtOnce') this.#options.propagation.seed({ resource: arn, number, value })
     else this.#options.propagation.publish({ resource: arn, number, value })
   }

@@ -34,7 +34,16 @@ export type EdgeCounters = {
 }
 
 /** `resolve` is shared by all edges and may change at any time. */
-export type EdgeOptions = { number: number; resolve: ReadonlyMap<string, Address>; log: Log; clock: Clock }
+export type EdgeOptions = {
+  number: number
+  resolve: ReadonlyMap<string, Address>
+  log: Log
+  clock: Clock
+  unknownOrigin: UnknownOrigin
+}
+
+/** What a function meets that selects an origin by an id that none has: AWS does not say. */
+export type UnknownOrigin = 'Throws' | 'FailsRequest'
 
 /** Longer than any client keeps a connection idle: the edge must never be the one that closes under a request. */
 export const VIEWER_KEEP_ALIVE_MS = 600_000
@@ -56,14 +65,16 @@ export class Edge {
   readonly #pool = new OriginPool()
   readonly #cache: EdgeCache
   readonly #functions = new FunctionRunner()
+  readonly #unknownOrigin: UnknownOrigin
   readonly #served = new Map<string, Served>()
   readonly #pop: string
   readonly #via: string
   #byHost = new Map<string, Served>()
   #servers: Server[] = []
 
-  constructor({ number, resolve, log, clock }: EdgeOptions) {
+  constructor({ number, resolve, log, clock, unknownOrigin }: EdgeOptions) {
     this.number = number
+    this.#unknownOrigin = unknownOrigin
     this.#resolve = resolve
     this.#log = log
     this.#cache = new EdgeCache(clock)
@@ -180,7 +191,8 @@ export class Edge {
   async #runFunction(visit: Visit, target: Target, arn: string): Promise<void> {
     const { served } = target
     const event = eventOf(visit.request, target, visit.stamp.requestId)
-    const outcome = await this.#functions.run(arn, event, served.originIds)
+    const known = this.#unknownOrigin === 'Throws' ? served.originIds : undefined
+    const outcome = await this.#functions.run(arn, event, known)
     for (const line of outcome.logs) this.#log('A function says', { edge: this.number, function: arn, line })
     this.#guard(visit, () => {
       switch (outcome.type) {

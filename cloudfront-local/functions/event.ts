@@ -55,7 +55,7 @@ export type Outcome = { logs: readonly string[] } & (
 )
 
 /** A function as it runs; `store` is the ARN of the KeyValueStore that it is associated with. */
-export type FunctionCode = { arn: string; number: number; code: string; store?: string }
+export type FunctionCode = { arn: string; number: number; code: string; runtime: string; store?: string }
 
 /** A KeyValueStore as one edge knows it. Times are ISO 8601. */
 export type StoreSnapshot = {

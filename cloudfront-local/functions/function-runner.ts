@@ -23,6 +23,11 @@ export class FunctionRunner {
   readonly #pending = new Map<number, Pending>()
   #worker: { thread: Worker; online: Promise<unknown> } | undefined
   #runs = 0
+  readonly #program: URL
+
+  constructor(program = new URL('./worker.ts', import.meta.url)) {
+    this.#program = program
+  }
 
   /** From now on, runs of this function use this code. */
   provideFunction(code: FunctionCode): void {
@@ -63,9 +68,7 @@ export class FunctionRunner {
 
   #start(): { thread: Worker; online: Promise<unknown> } {
     if (this.#worker !== undefined) return this.#worker
-    const thread = new Worker(new URL('./worker.ts', import.meta.url), {
-      // Functions are ES modules in a context; Node has such modules behind this flag, and says so on stderr.
-      execArgv: ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning'],
+    const thread = new Worker(this.#program, {
       resourceLimits: { maxOldGenerationSizeMb: 64 },
     })
     thread.on('message', ({ run, outcome }: FromWorker) => {

@@ -1,13 +1,17 @@
 /**
- * The thread in which functions run: runtime cloudfront-js-2.0 as far as this stand-in has it. Each function is compiled
- * once, as a module in a context of its own, which has no timers, no network and no Node.
+ * The thread in which functions run: runtime cloudfront-js-2.0 as far as this stand-in has it. Each function is judged by
+ * what AWS documents (language.ts) and compiled once, in a context of its own that has the library of the
+ * runtime (library.ts, realm.js): no timers, no network, no Node, and nothing of V8 that CloudFront lacks.
  */
-import { createContext, SourceTextModule, SyntheticModule } from 'node:vm'
+import { readFileSync } from 'node:fs'
+import { createContext, Script } from 'node:vm'
 import { parentPort } from 'node:worker_threads'
 import { cloudFrontModule } from './cloudfront-module.ts'
 import { cryptoModule } from './crypto-module.ts'
+import { scriptOf } from './language.ts'
+import { CONSTANTS, LIBRARY, NEW_IN_20, TYPED_ARRAYS } from './library.ts'
 import * as querystring from 'node:querystring'
-import type { Context, Module } from 'node:vm'
+import type { Context } from 'node:vm'
 import type {
   EventRequest,
   EventResponse,
@@ -20,10 +24,9 @@ import type {
 import type { Run } from './cloudfront-module.ts'
 
 type Handler = (event: unknown) => unknown
-type Compiled = { function: FunctionCode; handler: Promise<Handler> }
+type Compiled = { handler: Handler } | { failed: unknown }
 
 const PENDING = Symbol('pending')
-const HANDLER = 'cloudfront-local:handler'
 
 const functions = new Map<string, Compiled>()
 const stores = new Map<string, StoreSnapshot>()
@@ -32,58 +35,50 @@ let current: Run = { logs: [] }
 let previous: Promise<void> = Promise.resolve()
 
 function compile(source: FunctionCode): Compiled {
-  const handler = load(source)
-  // The run reports it.
-  handler.catch(() => undefined)
-  return { function: source, handler }
+  try {
+    return { handler: load(source) }
+  } catch (failed) {
+    // The run reports it.
+    return { failed }
+  }
 }
 
-async function load({ code, store }: FunctionCode): Promise<Handler> {
-  const cloudFront = cloudFrontModule({
-    run: () => current,
-    store: () => (store === undefined ? undefined : stores.get(store)),
-  })
-  const modules: Record<string, object> = {
-    cloudfront: cloudFront,
+function load({ code, runtime, store }: FunctionCode): Handler {
+  const script = new Script(scriptOf(code, runtime), { filename: 'function.js' })
+  const context = createContext({}, { codeGeneration: { strings: false, wasm: false } })
+  const modules = furnish(context, runtime, {
+    cloudfront: cloudFrontModule({
+      run: () => current,
+      store: () => (store === undefined ? undefined : stores.get(store)),
+    }),
     crypto: cryptoModule,
     querystring: { ...querystring },
-    buffer: { Buffer },
-  }
-  const find = (name: string): object => {
-    const found = Object.hasOwn(modules, name) ? modules[name] : undefined
-    if (found === undefined) throw new Error(`there is no module "${name}" in this runtime`)
-    return found
-  }
-  const context = createContext(globals(find), { codeGeneration: { strings: false, wasm: false } })
-  const module = new SourceTextModule(`${code}\n;export { handler as '${HANDLER}' }`, {
-    context,
-    identifier: 'function.js',
   })
-  await module.link((name: string) => synthetic(find(name), context))
-  await module.evaluate()
-  const handler: unknown = (module.namespace as Record<string, unknown>)[HANDLER]
+  const handler: unknown = (script.runInContext(context) as (modules: object) => unknown)(modules)
   if (typeof handler !== 'function') throw new TypeError('handler is not a function')
   return handler as Handler
 }
 
-function globals(find: (name: string) => object): object {
-  const log = (...parts: unknown[]): void => {
-    current.logs.push(parts.map((part) => (typeof part === 'string' ? part : JSON.stringify(part))).join(' '))
-  }
-  return { console: { log, error: log }, require: find, Buffer, TextEncoder, TextDecoder, atob, btoa }
-}
+type Furnish = (host: object, library: object) => Record<string, object>
 
-function synthetic(exports: object, context: Context): Module {
-  const names = Object.keys(exports)
-  const module = new SyntheticModule(
-    ['default', ...names],
-    () => {
-      module.setExport('default', exports)
-      for (const name of names) module.setExport(name, (exports as Record<string, unknown>)[name])
-    },
-    { context },
-  )
-  return module
+const REALM = new Script(readFileSync(new URL('./realm.js', import.meta.url), 'utf8'), {
+  filename: 'realm.js',
+})
+
+/** Makes the context what a function meets; gives the modules as objects of it. */
+function furnish(context: Context, runtime: string, modules: object): Record<string, object> {
+  const host = {
+    modules,
+    ...{ atob, btoa, buffer: Buffer, isBuffer: (value: unknown) => Buffer.isBuffer(value) },
+    view: ({ buffer, byteOffset, length }: Uint8Array) => Buffer.from(buffer, byteOffset, length),
+    encode: (text: string) => new TextEncoder().encode(text),
+    encodeInto: (text: string, bytes: Uint8Array) => new TextEncoder().encodeInto(text, bytes),
+    textDecoder: (options: object) => new TextDecoder('utf-8', options),
+    log: (line: string) => current.logs.push(line),
+  }
+  const missing = runtime === 'cloudfront-js-1.0' ? NEW_IN_20 : new Set()
+  const realm = REALM.runInContext(context) as Furnish
+  return realm(host, { library: LIBRARY, typedArrays: TYPED_ARRAYS, constants: CONSTANTS, missing })
 }
 
 async function run({ arn, event, originIds }: Extract<ToWorker, { type: 'Run' }>): Promise<Outcome> {
@@ -91,10 +86,10 @@ async function run({ arn, event, originIds }: Extract<ToWorker, { type: 'Run' }>
   try {
     const compiled = functions.get(arn)
     if (compiled === undefined) throw new Error(`there is no function ${arn} at this edge`)
-    const handler = await compiled.handler
+    if ('failed' in compiled) throw compiled.failed
     const mine: Run = { logs, ...(originIds === undefined ? {} : { originIds }) }
     current = mine
-    return { logs, ...judge(await settled(handler(event)), mine) }
+    return { logs, ...judge(await settled(compiled.handler(event)), mine) }
   } catch (error) {
     return { type: 'Error', message: describe(error), logs }
   }

@@ -34,7 +34,7 @@ import type { CloudFrontLocalOptions } from '../start.ts'
 
 const ID = 'E1TESTTESTTEST'
 const SWITCH = `import cf from 'cloudfront'
-async function handler(event) { cf.selectRequestOriginById(await cf.kvs().get('color')); return event.request }`
+async function handler(event) { const color = await cf.kvs().get('color'); cf.selectRequestOriginById(color); return event.request }`
 
 function folder(): string {
   const path = mkdtempSync(join(tmpdir(), 'cloudfront-local-state-'))
