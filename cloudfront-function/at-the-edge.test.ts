@@ -1,15 +1,20 @@
 /** The function run for real, by the edges of the stand-in. */
 import { expect, test } from '@jest/globals'
 import { ask, HOST, origin, says, start, type Running } from '../cloudfront-local/test/running.ts'
+import type { UnknownOrigin } from '../cloudfront-local/edge/edge.ts'
 import { functionSource } from './source.ts'
 
 const ORIGINS = ['housing-blue', 'housing-green', 'housing-always']
 
 /** A distribution whose default behavior leads to a third origin and runs the function. */
-async function running(items: Record<string, string>): Promise<Running> {
+async function running(
+  items: Record<string, string>,
+  unknownOrigin: UnknownOrigin = 'Throws',
+): Promise<Running> {
   const ports = await Promise.all(ORIGINS.map((id) => origin(says(id))))
   return start({
     edges: 1,
+    unknownOrigin,
     seed: {
       distributions: [
         {
@@ -57,11 +62,23 @@ test.each([
   { name: 'no key', items: {} },
   { name: 'garbage', items: { 'models:housing': '<html>' } },
   { name: 'an unknown version', items: { 'models:housing': '{"v":2,"live":"housing-green"}' } },
-  { name: 'an unknown origin', items: { 'models:housing': '{"v":1,"live":"housing-red"}' } },
 ])('with $name the behavior decides, and the log of the function says why', async ({ items }) => {
-  const world = await running(items)
+  // Nothing here depends on what an id does that no origin has.
+  const world = await running(items, 'FailsRequest')
   expect(await ask(world.edgeUrls[0])).toMatchObject({ status: 200, body: 'housing-always' })
   expect(world.logged).toMatchObject([
     { data: { line: expect.stringContaining('key "models:housing" was not followed') as unknown } },
   ])
 })
+
+// AWS does not say what selecting an origin that is not there does, so the operator never writes such a key.
+test.each([
+  ['Throws', 200, 'housing-always'],
+  ['FailsRequest', 502, expect.stringContaining('no address')],
+] as const)(
+  'with an origin that is not there, where that %s, the answer is %p',
+  async (unknown, status, body) => {
+    const world = await running({ 'models:housing': '{"v":1,"live":"housing-red"}' }, unknown)
+    expect(await ask(world.edgeUrls[0])).toMatchObject({ status, body: body as unknown })
+  },
+)
