@@ -46,6 +46,7 @@ export const REASONS = {
     'UnsafeUpdate',
     'StoreNotFound',
     'FunctionNotAssociated',
+    'FunctionFails',
     'GateFailed',
     'CanaryFailed',
     'ProgressDeadlineExceeded',

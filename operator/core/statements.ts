@@ -145,11 +145,12 @@ function readyOf(
   return say('False', ended[attempt?.outcome ?? ''] ?? 'Stalled', stalled?.message ?? 'the spec is not live')
 }
 
+const UNLED: ReadonlySet<string> = new Set(['FunctionNotAssociated', 'FunctionFails', 'StoreNotFound'])
+
 /** Why the pointer decides nothing for anybody, whatever it names: a key that no function reads, or that is nowhere. */
 function unledUsers({ world: { pointer } }: Scene): string | undefined {
   const trouble = pointer.type === 'Read' ? pointer.unfit : pointer.type === 'Unusable' ? pointer : undefined
-  const isUnread = trouble?.reason === 'FunctionNotAssociated' || trouble?.reason === 'StoreNotFound'
-  return isUnread ? trouble.message : undefined
+  return trouble && UNLED.has(trouble.reason) ? trouble.message : undefined
 }
 
 function driftOf(scene: Scene): Statement<'Drifted'> {
@@ -177,7 +178,8 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
   const { fallback } = scene.memory
   const { pointer, release } = scene.world
   const facts = pointer.type === 'Read' ? pointer.distribution : undefined
-  const warnings = facts ? warningsOf(release.spec, facts) : []
+  const untested = pointer.type === 'Read' && pointer.untested ? [pointer.untested] : []
+  const warnings = [...(facts ? warningsOf(release.spec, facts) : []), ...untested]
   if (fallback) return [fallbackWarning([`${leftBehind(scene)}: ${fallback.message}`, ...warnings])]
   if (warnings.length === 0) return []
   return [{ type: 'Warned', status: 'True', reason: 'DistributionRisky', message: warnings.join('; ') }]

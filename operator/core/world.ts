@@ -100,7 +100,12 @@ export type PointerReading =
       /** Where users go while the pointer decides nothing for them: what the behaviors themselves name. */
       fallback?: Fallback
       /** Why nobody should be brought forward by it: it is not seen to be followed. Whatever goes back goes back all the same. */
-      unfit?: { reason: 'FunctionNotAssociated' | 'AccessDenied' | 'PointerUnreachable'; message: string }
+      unfit?: {
+        reason: 'FunctionNotAssociated' | 'FunctionFails' | 'AccessDenied' | 'PointerUnreachable'
+        message: string
+      }
+      /** Why it is not known whether what follows the pointer runs at all. */
+      untested?: string
     }
   | { type: 'Absent' }
   | { type: 'Unusable'; reason: PointerTrouble; message: string }

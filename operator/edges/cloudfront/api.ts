@@ -58,6 +58,11 @@ export interface CloudFrontApi {
   describeFunction(functionArn: string): Promise<PublishedFunction>
   /** Its source. Throws as `describeFunction`. */
   codeOf(functionArn: string): Promise<string>
+  /**
+   * Runs the function as published at `etag` once, outside of every edge: what it fails with, empty where it does not.
+   * CloudFront takes and publishes a function that it cannot compile, and tells only here. Throws as `describeFunction`.
+   */
+  testFunction(functionArn: string, etag: string, event: object): Promise<string>
 }
 
 type Sdk = typeof import('@aws-sdk/client-cloudfront')
@@ -117,6 +122,13 @@ export function createCloudFrontApi(options: CloudFrontOptions): CloudFrontApi {
         const command = new sdk.GetFunctionCommand(published(functionArn))
         const { FunctionCode } = await client.send(command, { abortSignal: signal })
         return new TextDecoder().decode(FunctionCode)
+      }),
+    testFunction: (functionArn, etag, event) =>
+      call({ operation: 'TestFunction', functionArn }, async ({ sdk, client }, signal) => {
+        const EventObject = new TextEncoder().encode(JSON.stringify(event))
+        const command = new sdk.TestFunctionCommand({ ...published(functionArn), IfMatch: etag, EventObject })
+        const { TestResult } = await client.send(command, { abortSignal: signal })
+        return TestResult?.FunctionErrorMessage ?? ''
       }),
   }
 }

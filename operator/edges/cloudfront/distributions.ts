@@ -4,7 +4,7 @@ import { roleFor, type AllowList, type Role } from '../../core/allow-list.ts'
 import type { Clock } from '../../runtime/clock.ts'
 import { Reader, type Freshness } from '../aws/reader.ts'
 import { Replaced } from '../aws/versions.ts'
-import { RefusedError, TransientError } from '../errors.ts'
+import { ConflictError, RefusedError, TransientError } from '../errors.ts'
 import {
   createCloudFrontApi,
   type CloudFrontApi,
@@ -26,10 +26,17 @@ export type DistributionsOptions = CloudFrontOptions & {
 export type EdgeFunction = PublishedFunction & {
   /** Its source, where it may be read. */
   code?: string
+  /** What TestFunction says that it fails with. */
+  failure?: string
+  /** Why it was not tested: the permission is missing. */
+  untested?: string
 }
 
 /** Functions are only read. */
 const NOTHING_REPLACED = new Replaced()
+
+/** Where a function runs, and for which request. */
+export type FunctionUse = { distributionId: string; event: object }
 
 export class Distributions {
   readonly #options: DistributionsOptions
@@ -52,15 +59,16 @@ export class Distributions {
     return keeper
   }
 
-  /** A function of a distribution, as it runs at the edges. Throws as `Reader.look`. */
-  async functionOf(distributionId: string, functionArn: string, freshness: Freshness): Promise<EdgeFunction> {
-    const key = `${distributionId} ${functionArn}`
-    const api = this.#apiFor(distributionId)
+  /** A function of a distribution, as it runs at the edges, and what becomes of `event` in it. Throws as `Reader.look`. */
+  async functionOf(functionArn: string, of: FunctionUse, freshness: Freshness): Promise<EdgeFunction> {
+    const { distributionId, event } = of
+    const key = `${distributionId} ${functionArn} ${JSON.stringify(event)}`
+    const fetch = fetcherOf(this.#apiFor(distributionId), functionArn, event)
     const reader =
       this.#functions.get(key) ??
       new Reader({
         name: `function ${functionArn}`,
-        fetch: fetcherOf(api, functionArn),
+        fetch,
         older: (found, last) => NOTHING_REPLACED.older(found, last),
         clock: this.#clock,
       })
@@ -80,13 +88,35 @@ export class Distributions {
   }
 }
 
-/** Reads the source only of what was published anew: nothing depends on whether it may be read. */
-function fetcherOf(api: CloudFrontApi, arn: string): () => Promise<EdgeFunction> {
-  let last: { etag: string; code?: string } | undefined
+/** Reads the source, and tests, only what was published anew: nothing depends on whether the source may be read. */
+function fetcherOf(api: CloudFrontApi, arn: string, event: object): () => Promise<EdgeFunction> {
+  let source: { etag: string; code?: string } | undefined
+  let test: ({ etag: string } & Tested) | undefined
   return async () => {
     const found = await api.describeFunction(arn)
-    if (last?.etag !== found.etag) last = await sourced(api, arn, found.etag)
-    return { ...found, ...(last?.code === undefined ? {} : { code: last.code }) }
+    const { etag } = found
+    if (test?.etag !== etag) test = { etag, ...(await tested(api, found, { arn, event })) }
+    if (source?.etag !== etag) source = await sourced(api, arn, etag)
+    return { ...found, ...source, ...test }
+  }
+}
+
+type Tested = Pick<EdgeFunction, 'failure' | 'untested'>
+
+/** Unknown is no pass: throws TransientError where there was no answer. */
+async function tested(
+  api: CloudFrontApi,
+  { etag }: PublishedFunction,
+  { arn, event }: { arn: string; event: object },
+): Promise<Tested> {
+  try {
+    const failure = await api.testFunction(arn, etag, event)
+    return failure === '' ? {} : { failure }
+  } catch (error) {
+    if (error instanceof ConflictError)
+      throw new TransientError(`function ${arn} was published anew while it was looked at`, { cause: error })
+    if (error instanceof RefusedError) return { untested: error.message }
+    throw error
   }
 }
 

@@ -5,7 +5,7 @@ import { translate as translateAws, type Dialect } from '../aws/errors.ts'
 /** What was tried: the API operation, which is also the name of its IAM action, on which distribution or function. */
 export type Attempted =
   | { operation: 'GetDistribution' | 'UpdateDistribution' | 'CreateInvalidation'; distributionId: string }
-  | { operation: 'DescribeFunction' | 'GetFunction'; functionArn: string }
+  | { operation: 'DescribeFunction' | 'GetFunction' | 'TestFunction'; functionArn: string }
 
 const CONFLICTS = /^(PreconditionFailed|InvalidIfMatchVersion)$/
 

@@ -209,7 +209,6 @@ describe('a reading', () => {
     { name: 'is absent', value: undefined },
     { name: 'is garbage', value: '<html>' },
     { name: 'has a version that is not known', value: '{"v":2,"live":"housing-green"}' },
-    { name: 'names an origin that is not there', value: live('housing-red') },
   ])('of a key that $name says what the behaviors name', async ({ value }) => {
     const setting = value === undefined ? {} : { value }
     const foreignOrigin = await world(setting)
@@ -220,6 +219,15 @@ describe('a reading', () => {
     const color = await world({ ...setting, target: BLUE })
     expect(await readOf(color)).toMatchObject({ targets: [{ part: '*', names: BLUE }] })
     expect(await bodies(color)).toEqual([BLUE, BLUE])
+  })
+
+  // What the function meets there is not documented, so neither the behaviors nor the key may be taken for what users follow.
+  test('of a key that names an origin that is not there says that, and where the behaviors lead', async () => {
+    const of = await world({ value: live('housing-red'), target: BLUE })
+    expect(await readOf(of)).toMatchObject({
+      targets: [{ part: 'key housing', names: 'housing-red' }],
+      fallback: { targets: [{ part: '*', names: BLUE }] },
+    })
   })
 
   test('of a key that names a third origin says that', async () => {
@@ -313,6 +321,90 @@ describe('a reading', () => {
     const reading = await of.pointer.read(returning(of.release))
     expect(reading).toMatchObject({ type: 'Read', targets: [{ names: GREEN }] })
     expect(reading).not.toHaveProperty('unfit')
+  })
+
+  test.each([
+    {
+      name: 'awaits in arguments',
+      code: (source: string) => source.replace(/const text = (.*)\n.*$/m, 'const value = JSON.parse($1)'),
+      words: 'SyntaxError: await in arguments not supported in',
+    },
+    {
+      name: 'has a class',
+      code: (source: string) => `${source}\nclass A {}`,
+      words: 'SyntaxError: class not supported in',
+    },
+    {
+      name: 'throws',
+      code: (source: string) => source.replace('try {', 'null.x\n  try {'),
+      words: 'TypeError',
+    },
+    {
+      name: 'gives nothing back',
+      code: (source: string) => source.replace('return request\n', '\n'),
+      words: 'neither a request nor a response',
+    },
+  ])(
+    'of a function that $name brings nobody forward until it is mended, and a return goes on',
+    async (given) => {
+      const of = await world({ value: live(GREEN) })
+      const code = given.code(functionSource('housing'))
+      expect(code).not.toBe(functionSource('housing'))
+      await publish(of.local, { name: 'route-housing', code, store: of.arn })
+      const { unfit } = await readOf(of)
+      expect(unfit).toEqual({
+        reason: 'FunctionFails',
+        message: expect.stringContaining(given.words) as unknown,
+      })
+      expect(unfit?.message).toContain('arn:aws:cloudfront::123456789012:function/route-housing')
+      expect(await of.pointer.read(returning(of.release))).not.toHaveProperty('unfit')
+      await publish(of.local, { name: 'route-housing', code: functionSource('housing'), store: of.arn })
+      expect(await readOf(of)).not.toHaveProperty('unfit')
+    },
+  )
+
+  test('tests what is published once, with a request of the release', async () => {
+    const code =
+      "function handler(event) { throw event.request.headers['x-user-id'].value + event.request.headers.host.value + event.request.uri }"
+    const of = await world({ value: live(BLUE), settings: { canaryClientHeader: 'x-user-id' } })
+    const tests = (): number => calls(of.local).filter(({ operation }) => operation === 'TestFunction').length
+    for (let round = 0; round < 3; round += 1) expect(await readOf(of)).not.toHaveProperty('unfit')
+    expect(tests()).toBe(1)
+    await publish(of.local, { name: 'route-housing', code, store: of.arn })
+    expect((await readOf(of)).unfit?.message).toContain('modelrelease')
+    expect(tests()).toBe(2)
+  })
+
+  test('says that a function was not tested where it may not be, and goes on', async () => {
+    const of = await world({ value: live(BLUE) })
+    await fault(of, { operation: 'TestFunction', code: 'AccessDenied', status: 403, times: 9 })
+    for (let round = 0; round < 3; round += 1) {
+      const reading = await readOf(of)
+      expect(reading).not.toHaveProperty('unfit')
+      expect(reading.untested).toContain('cloudfront:TestFunction')
+    }
+    expect(calls(of.local).filter(({ operation }) => operation === 'TestFunction')).toHaveLength(1)
+  })
+
+  test('waits for the test of a function that gave no answer', async () => {
+    const of = await world({ value: live(BLUE) })
+    await fault(of, { operation: 'TestFunction', code: 'Throttling', status: 400 })
+    expect((await readOf(of)).unfit).toMatchObject({ reason: 'PointerUnreachable' })
+    of.clock.jump(60_000)
+    expect(await readOf(of)).not.toHaveProperty('unfit')
+  })
+
+  test.each([
+    { name: 'forward', names: 'housing-red' },
+    { name: 'for a share', names: 'housing-red', weight: 10, live: BLUE, salt: 'r7' },
+    { name: 'back', names: 'housing-red', direction: 'Back' as const },
+    { name: 'for a share of what is gone', names: GREEN, weight: 10, live: 'housing-red', salt: 'r7' },
+  ])('writes no key that names an origin that is not there: $name', async (more) => {
+    const of = await world({ value: live(BLUE) })
+    const { token } = await readOf(of)
+    const moved = of.pointer.move(of.release, step(token, { to: 'green', ...more }))
+    await expect(moved).rejects.toMatchObject({ reason: 'OriginNotFound' })
+    expect(await valueAt(of)).toMatchObject({ live: BLUE })
   })
 
   test.each([

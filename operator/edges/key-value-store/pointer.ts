@@ -60,12 +60,14 @@ export function createKeyValueStorePointer(
     const { distributionId, key } = settings
     const look = await lookAt(distributions.keeperOf(distributionId), around)
     const base = distributionReading(look, settings, distributionField(release.spec))
-    const [store, unfit] = await Promise.all([
+    const [store, functions] = await Promise.all([
       keeperOf(settings).look(key, freshness),
       // Whatever the function does, a return is what is left to do.
       isReturning(release)
         ? undefined
-        : unfitness(look, settings, (arn) => distributions.functionOf(distributionId, arn, around)),
+        : functionsOf(look, settings, (arn) =>
+            distributions.functionOf(arn, { distributionId, event: eventOf(settings) }, around),
+          ),
     ])
     const now = clock.wallMs()
     const reading = merged({
@@ -76,7 +78,7 @@ export function createKeyValueStorePointer(
       now,
       unsettledMs: unsettledMs(store, { release, settleMs, now }),
     })
-    return unfit ? { ...reading, unfit } : reading
+    return { ...reading, ...functions }
   }
 
   return {
@@ -90,6 +92,7 @@ export function createKeyValueStorePointer(
     move: async (release, step) => {
       const { token, direction = 'Forward' } = step
       const settings = allowed(release)
+      await assertOrigins(settings, step)
       const value = step.names === '' ? undefined : writeValue({ ...routeOf(step), at: clock.wallMs() })
       await keeperOf(settings).move({ key: settings.key, value, etag: token, direction })
     },
@@ -102,12 +105,28 @@ export function createKeyValueStorePointer(
       distributions.keeperOf(settingsOf(release).distributionId).invalidate({ reference, paths }),
   }
 
+  /** What a function meets that selects an origin that is not there is not documented: no such key is ever written. */
+  async function assertOrigins({ distributionId }: KeyValueStore, step: MoveStep): Promise<void> {
+    const { names, live, direction } = step
+    const keeper = distributions.keeperOf(distributionId)
+    const { fetched } = await lookAt(keeper, direction === 'Back' ? 'Urgent' : 'Busy')
+    const known = fetched.document.origins.map(({ id }) => id)
+    const missing = [names, live].filter((id) => id !== undefined && id !== '' && !known.includes(id))
+    if (missing.length === 0) return
+    throw new RefusedError(
+      'OriginNotFound',
+      `"${missing.join('", "')}" is not an origin of distribution ${distributionId}, which has ${known.join(', ')}: the key was not written; add the origin`,
+    )
+  }
+
   function allowed(release: ModelRelease): KeyValueStore {
     const message = forbidden(allowList, release)
     if (message !== undefined) throw new RefusedError('NotAllowed', message)
     return settingsOf(release)
   }
 }
+
+type MoveStep = Parameters<Pointer['move']>[1]
 
 /** How old what is known may be: of the store, and of the distribution and the functions, which decide what the key does. */
 type Ages = { freshness: Freshness; around: Freshness }
@@ -159,39 +178,61 @@ function settingsOf({ spec }: ModelRelease): KeyValueStore {
   )
 }
 
-function routeOf(step: Parameters<Pointer['move']>[1]): Omit<Parameters<typeof writeValue>[0], 'at'> {
+function routeOf(step: MoveStep): Omit<Parameters<typeof writeValue>[0], 'at'> {
   const { names, weight, live = '', salt = '', clientHeader: header } = step
   if (weight === undefined) return { live: names }
   return { live, canary: { origin: names, weight, salt, ...(header === undefined ? {} : { header }) } }
 }
 
-/** Why the key is not seen to be followed; undefined where every declared behavior runs a function that reads its store. */
-async function unfitness(...checked: Parameters<typeof checkFunctions>): Promise<Read['unfit']> {
+/** Why the key is not seen to be followed, or not as surely as it could be; empty where all is well. */
+async function functionsOf(
+  ...checked: Parameters<typeof checkFunctions>
+): Promise<Pick<Read, 'unfit' | 'untested'>> {
   try {
-    await checkFunctions(...checked)
-    return undefined
+    const untested = await checkFunctions(...checked)
+    return untested === undefined ? {} : { untested }
   } catch (error) {
     if (error instanceof RefusedError && isUnfitness(error.reason))
-      return { reason: error.reason, message: error.message }
+      return { unfit: { reason: error.reason, message: error.message } }
     if (error instanceof RefusedError || error instanceof TransientError)
-      return { reason: 'PointerUnreachable', message: error.message }
+      return { unfit: { reason: 'PointerUnreachable', message: error.message } }
     throw error
   }
 }
 
-function isUnfitness(reason: string): reason is 'FunctionNotAssociated' | 'AccessDenied' {
-  return reason === 'FunctionNotAssociated' || reason === 'AccessDenied'
+function isUnfitness(reason: string): reason is 'FunctionNotAssociated' | 'FunctionFails' | 'AccessDenied' {
+  return reason === 'FunctionNotAssociated' || reason === 'FunctionFails' || reason === 'AccessDenied'
+}
+
+/** A request as one of the release's users would send it, as functions are given it. */
+function eventOf({ distributionId, canaryClientHeader: header, verify }: KeyValueStore): object {
+  const { host, pathname } = new URL(verify?.url ?? `https://${distributionId.toLowerCase()}.cloudfront.net/`)
+  const headers = { host: { value: host }, ...(header ? { [header]: { value: 'modelrelease' } } : {}) }
+  return {
+    version: '1.0',
+    context: {
+      distributionDomainName: host,
+      distributionId,
+      eventType: 'viewer-request',
+      requestId: 'modelrelease',
+    },
+    // An address that is reserved for documentation.
+    viewer: { ip: '192.0.2.1' },
+    request: { method: 'GET', uri: pathname, querystring: {}, headers, cookies: {} },
+  }
 }
 
 /**
- * A key that no function reads would be moved without moving anybody. Throws RefusedError FunctionNotAssociated, and what
+ * A key that no function reads would be moved without moving anybody, and one whose function fails, with nobody answered.
+ * Gives why a function could not be tested. Throws RefusedError FunctionNotAssociated or FunctionFails, and what
  * `functionOf` throws.
  */
 async function checkFunctions(
   { fetched }: Look,
   { behaviors, distributionId, keyValueStoreArn: store, key }: KeyValueStore,
   functionOf: (functionArn: string) => Promise<EdgeFunction>,
-): Promise<void> {
+): Promise<string | undefined> {
+  let weaker: string | undefined
   const asked = new Map<string, Promise<EdgeFunction>>()
   for (const { pathPattern } of behaviors) {
     const arn = fetched.document.viewerRequestFunctions.get(pathPattern)
@@ -202,7 +243,12 @@ async function checkFunctions(
       )
     const asking = asked.get(arn) ?? functionOf(arn)
     asked.set(arn, asking)
-    const { stores, code = '' } = await asking.catch((error: unknown) => {
+    const {
+      stores,
+      code = '',
+      failure,
+      untested,
+    } = await asking.catch((error: unknown) => {
       if (error instanceof RefusedError && error.reason === 'FunctionNotAssociated')
         throw notAssociated(`${behavior} runs ${arn}, which was never published: publish it`)
       throw error
@@ -216,7 +262,15 @@ async function checkFunctions(
       throw notAssociated(
         `${behavior} runs ${arn}, which as published follows the key "${followed}" and not "${key}": publish it with that key, or correct spec.traffic.cloudFrontKeyValueStore.key`,
       )
+    if (failure !== undefined)
+      throw new RefusedError(
+        'FunctionFails',
+        `${behavior} runs ${arn}, which as published fails in TestFunction, so CloudFront answers 503 to every request of the behavior: ${failure}; correct the function and publish it, for ours with what "npm run -s cloudfront-function -- --key ${key}" prints`,
+      )
+    if (untested !== undefined)
+      weaker = `${arn} was not tested, so a function that CloudFront cannot run would not be noticed before the switch: ${untested}`
   }
+  return weaker
 }
 
 function notAssociated(message: string): RefusedError {
@@ -256,7 +310,7 @@ type Parts = {
 
 function merged(parts: Parts): Read {
   const { base, look, store, settings } = parts
-  const route = followed(readValue(store.value), base.origins)
+  const route = readValue(store.value)
   const outdated = store.outdated ? outdatedBy(store.outdated) : base.outdated
   return {
     ...base,
@@ -276,16 +330,14 @@ function merged(parts: Parts): Read {
   }
 }
 
-/** A function that cannot choose the origin leaves everybody to the behavior's own. */
-function followed(route: Route | undefined, origins: readonly string[]): Route | undefined {
-  return route && origins.includes(route.live) ? route : undefined
-}
-
 function sharedBy({ origin, ...rest }: NonNullable<Route['canary']>): CanaryReading {
   return { names: origin, ...rest }
 }
 
-/** Where users go by the key, or by the behaviors themselves where no function follows it. */
+/**
+ * Where users go by the key, or by the behaviors themselves where it says nothing. An origin that is not there is named as
+ * it stands: AWS does not say what a function meets that selects one.
+ */
 function decided(
   { base, settings, unsettledMs, now }: Parts,
   route: Route | undefined,
