@@ -11,7 +11,7 @@ import { seededRandom } from './propagation/random.ts'
 import { DEFAULT_SEED, parseSeed, readSeed } from './seed.ts'
 import { StateFolder } from './state/state-folder.ts'
 import { apiOf, buildWorld, sow } from './world.ts'
-import { VIEWER_KEEP_ALIVE_MS } from './edge/edge.ts'
+import { createViewerServer } from './edge/viewer-server.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AuditEntry } from './audit-log.ts'
 import type { IdenticalPut } from './control-plane/distributions.ts'
@@ -173,13 +173,13 @@ function apiServer(world: World): () => Server {
 /** Viewers who do not care get the edges in turn; `X-Edge: 2` asks for one. */
 function viewerServer(edges: readonly Edge[]): () => Server {
   let turn = 0
+  const next = (): Edge | undefined => edges[turn++ % edges.length]
   const answer = (request: IncomingMessage, response: ServerResponse): void => {
     const asked = Number(request.headers['x-edge'])
-    const edge = edges.find(({ number }) => number === asked) ?? edges[turn % edges.length]
-    turn += 1
+    const edge = edges.find(({ number }) => number === asked) ?? next()
     edge?.answer(request, response)
   }
-  return () => createServer({ keepAliveTimeout: VIEWER_KEEP_ALIVE_MS, noDelay: true }, answer)
+  return () => createViewerServer(answer, (unreadable) => next()?.answerUnreadable(unreadable))
 }
 
 function readResolve(entries: readonly string[]): Map<string, Address> {

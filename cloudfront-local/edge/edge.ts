@@ -1,6 +1,6 @@
 /** One edge location: its own listeners, configurations, functions, cache and connections to the origins. */
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import { isIP } from 'node:net'
 import { FunctionRunner } from '../functions/function-runner.ts'
 import { closeServers, listenOn } from '../http/listen.ts'
@@ -10,7 +10,8 @@ import { OriginPool } from './origin-pool.ts'
 import { originRequestHeaders, viewerResponseHeaders } from './proxy-headers.ts'
 import { bodyOf, methodRefusal, servedFrom, targetOf } from './served.ts'
 import { eventOf, headersFrom, originFrom, pathFrom } from './viewer-function.ts'
-import { answerFromFunction, refuse } from './visit.ts'
+import { createViewerServer, MAX_REQUEST_BYTES, MAX_URL_BYTES, tooLong } from './viewer-server.ts'
+import { answerFromFunction, errorPage, refuse } from './visit.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Origin } from '../control-plane/distribution-config.ts'
 import type { Version } from '../control-plane/distributions.ts'
@@ -18,7 +19,9 @@ import type { FunctionCode, StoreSnapshot } from '../functions/event.ts'
 import type { Address } from '../http/resolve-map.ts'
 import type { Log } from '../log.ts'
 import type { Clock } from '../propagation/clock.ts'
+import type { EdgeStamp } from './proxy-headers.ts'
 import type { Served, Target } from './served.ts'
+import type { Unreadable } from './viewer-server.ts'
 import type { Visit } from './visit.ts'
 
 /** Counters since the start; `byOrigin` counts requests sent to each origin id. */
@@ -45,8 +48,8 @@ export type EdgeOptions = {
 /** What a function meets that selects an origin by an id that none has: AWS does not say. */
 export type UnknownOrigin = 'Throws' | 'FailsRequest'
 
-/** Longer than any client keeps a connection idle: the edge must never be the one that closes under a request. */
-export const VIEWER_KEEP_ALIVE_MS = 600_000
+// From CloudFront's developer guide, as is the status 413.
+const TOO_LONG = `A request has ${MAX_REQUEST_BYTES} bytes without its body at most, a URL ${MAX_URL_BYTES}.`
 
 export class Edge {
   readonly number: number
@@ -85,9 +88,14 @@ export class Edge {
   /** Listen on every address, all on one port; resolves to the port. */
   async listen(hosts: readonly string[], port: number): Promise<number> {
     const listening = await listenOn(hosts, port, () =>
-      createServer({ keepAliveTimeout: VIEWER_KEEP_ALIVE_MS, noDelay: true }, (request, response) => {
-        this.answer(request, response)
-      }),
+      createViewerServer(
+        (request, response) => {
+          this.answer(request, response)
+        },
+        (unreadable) => {
+          this.answerUnreadable(unreadable)
+        },
+      ),
     )
     this.#servers = listening.servers
     return listening.port
@@ -131,15 +139,30 @@ export class Edge {
 
   /** Answer one request of a viewer, whichever listener it came in by. */
   answer(request: IncomingMessage, response: ServerResponse): void {
-    const requestId = randomBytes(42).toString('base64url')
-    const stamp = { via: this.#via, pop: this.#pop, requestId }
-    const visit = { request, response, stamp, headers: request.rawHeaders }
+    const visit = { request, response, stamp: this.#stamp(), headers: request.rawHeaders }
     this.counters.requests += 1
     this.counters.inFlight += 1
     response.on('close', () => (this.counters.inFlight -= 1))
     this.#guard(visit, () => {
       this.#serve(visit)
     })
+  }
+
+  /** Answer what node:http could not make a request of. */
+  answerUnreadable({ isTooLong, socket, message }: Unreadable): void {
+    this.counters.requests += 1
+    this.#log('A request cannot be read', { edge: this.number, err: message })
+    const status = isTooLong ? 413 : 400
+    const reason = isTooLong ? TOO_LONG : 'Bad request.'
+    const { headers, page } = errorPage(this.#stamp(), { status, reason, cause: 'Error' })
+    const lines = Object.entries({ ...headers, connection: 'close' }).map(
+      ([name, text]) => `${name}: ${text}\r\n`,
+    )
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${lines.join('')}\r\n${page}`)
+  }
+
+  #stamp(): EdgeStamp {
+    return { via: this.#via, pop: this.#pop, requestId: randomBytes(42).toString('base64url') }
   }
 
   #indexHosts(): void {
@@ -161,6 +184,14 @@ export class Edge {
 
   #serve(visit: Visit): void {
     const { request } = visit
+    const long = tooLong(request)
+    if (long !== undefined) {
+      this.#log('A request is longer than CloudFront takes', { edge: this.number, ...long })
+      // CloudFront ends the connection after this answer.
+      visit.response.shouldKeepAlive = false
+      refuse(visit, { status: 413, reason: TOO_LONG })
+      return
+    }
     const served = this.#distributionFor(request.headers.host ?? '')
     if (served === undefined) {
       const reason = 'No distribution has this host name among its domain name and aliases.'
