@@ -14,6 +14,7 @@ import { apiOf, buildWorld, sow } from './world.ts'
 import { createViewerServer } from './edge/viewer-server.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AuditEntry } from './audit-log.ts'
+import type { Outcome } from './control-plane/control-plane.ts'
 import type { IdenticalPut } from './control-plane/distributions.ts'
 import type { Edge, UnknownOrigin } from './edge/edge.ts'
 import type { Address } from './http/resolve-map.ts'
@@ -55,6 +56,8 @@ export type CloudFrontLocalOptions = {
   /** Cap of the list operations' MaxItems; CloudFront's is 100. */
   maxPageSize?: number
   log?: Log
+  /** Sees every outcome of the control plane before its caller does: our tests compare all of them with the model. */
+  inspect?: (outcome: Outcome) => void
   /**
    * What the clock shows before anything was skipped, in milliseconds since 1970. Default: the machine's time. With a
    * time that stands still, a delay that has not passed by `clock/advance` is still waited for by a timer of the machine.

@@ -12,10 +12,14 @@ import { functionRoutes } from './control-plane/function-routes.ts'
 import { Functions } from './control-plane/functions.ts'
 import { Invalidations } from './control-plane/invalidations.ts'
 import { Policies, policyRoutes } from './control-plane/policies.ts'
+import { distributionListRoutes } from './control-plane/distribution-lists.ts'
+import { existsAmong, keepAll } from './control-plane/kept-kinds.ts'
+import { keptRoutes } from './control-plane/kept-routes.ts'
+import { referencesIn } from './control-plane/references.ts'
 import { storeRoutes } from './control-plane/store-routes.ts'
 import { taggingRoutes, Tags } from './control-plane/tags.ts'
-import { VpcOrigins, vpcOriginRoutes } from './control-plane/vpc-origins.ts'
-import { child, listItems, textOf } from './control-plane/xml.ts'
+import { vpcOriginArn, VpcOrigins, vpcOriginRoutes } from './control-plane/vpc-origins.ts'
+import { textOf } from './control-plane/xml.ts'
 import { Edge, functionsOf, type UnknownOrigin } from './edge/edge.ts'
 import { FunctionRunner } from './functions/function-runner.ts'
 import { DATA_PLANE_PREFIX, dataPlane } from './key-value-store/data-plane.ts'
@@ -27,6 +31,9 @@ import { memoryShelf } from './state/shelf.ts'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { IdenticalPut, Version } from './control-plane/distributions.ts'
 import type { EdgeFunction, Staged } from './control-plane/functions.ts'
+import type { Kept, KeptByKind } from './control-plane/kept-kinds.ts'
+import type { ReferenceKind } from './control-plane/references.ts'
+import type { Outcome as ControlPlaneOutcome } from './control-plane/control-plane.ts'
 import type { Invalidation } from './control-plane/invalidations.ts'
 import type { FunctionCode, Outcome, StoreSnapshot, ViewerRequestEvent } from './functions/event.ts'
 import type { Address } from './http/resolve-map.ts'
@@ -50,6 +57,8 @@ export type WorldOptions = {
   state: StateFolder | undefined
   log: Log
   now: () => number
+  /** Sees every outcome of the control plane. */
+  inspect?: (outcome: ControlPlaneOutcome) => void
 }
 
 /** How each kind of change travels; the names by which the admin API calls them. */
@@ -74,8 +83,11 @@ export type World = {
   tags: Tags
   policies: Policies
   vpcOrigins: VpcOrigins
+  kept: Kept
+  byKind: KeptByKind
   tester: FunctionRunner
   maxPageSize: number
+  inspect: ((outcome: ControlPlaneOutcome) => void) | undefined
   pick: (choices: number) => number
 }
 
@@ -107,13 +119,16 @@ export function buildWorld(options: WorldOptions): World {
     },
   })
   const policies = new Policies({ ...common, shelf: shelf('continuous-deployment-policies') })
+  const vpcOrigins = new VpcOrigins({ ...common, shelf: shelf('vpc-origins') })
+  const kept = keepAll((folder) => ({ ...common, shelf: shelf(folder) }))
+  const byKind = { ...kept, ContinuousDeploymentPolicy: policies.kept, VpcOrigin: vpcOrigins.kept }
   const distributions = new Distributions({
     ...common,
     propagation: propagations.distributions,
     shelf: shelf('distributions'),
     references: {
       isPublishedFunction: (arn) => functions.isPublished(arn),
-      isPolicy: (id) => policies.kept.has(id),
+      exists: (kind, id) => existsAmong(byKind, kind, id),
     },
     identicalPut,
   })
@@ -123,9 +138,9 @@ export function buildWorld(options: WorldOptions): World {
     shelf: shelf('invalidations'),
   })
   const tags = new Tags(shelf('tags'))
-  const vpcOrigins = new VpcOrigins({ ...common, shelf: shelf('vpc-origins') })
   return {
     ...{ audit, clock, faults: new FaultTable(), edges, resolve, propagations, maxPageSize, pick },
+    inspect: options.inspect,
     ...{
       distributions,
       invalidations,
@@ -134,6 +149,8 @@ export function buildWorld(options: WorldOptions): World {
       tags,
       policies,
       vpcOrigins,
+      kept,
+      byKind,
       tester: new FunctionRunner(),
     },
   }
@@ -230,39 +247,53 @@ function propagationsTo(
 /** Both services of AWS that the stand-in plays, on one port. Never rejects. */
 export function apiOf(world: World): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { audit, faults, distributions, functions, stores, tags, policies, vpcOrigins, maxPageSize } = world
+  const { kept, byKind } = world
   const configs = () => distributions.list().map(({ config }) => config)
   const isAssociated = (arn: string): boolean =>
     configs().some((config) => functionsOf({ settings: readSettings(config) }).includes(arn))
-  const main = controlPlane([
-    ...distributionRoutes(world),
-    ...functionRoutes({ functions, isAssociated, test: testerOf(world), maxPageSize }),
-    ...storeRoutes({ stores, isInUse: (arn) => functions.usesStore(arn), maxPageSize }),
-    ...policyRoutes({
-      policies,
-      isStaging: (name) =>
-        distributions
-          .list()
-          .some(({ domainName, config }) => domainName === name && textOf(config, 'Staging') === 'true'),
-      isAttached: (id) => configs().some((config) => textOf(config, 'ContinuousDeploymentPolicyId') === id),
-      maxPageSize,
-    }),
-    ...vpcOriginRoutes({
-      vpcOrigins,
-      isInUse: (id) =>
-        configs()
-          .flatMap((config) => listItems(config, 'Origins'))
-          .some((origin) => textOf(child(origin, 'VpcOriginConfig'), 'VpcOriginId') === id),
-      maxPageSize,
-    }),
-    ...taggingRoutes(tags, (arn) =>
-      distributions.list().some((one) => distributionArn(one.distribution) === arn),
-    ),
-  ])
+  const isReferred = (kind: ReferenceKind, id: string): boolean =>
+    configs().some((config) => referencesIn(config, kind).includes(id))
+  const main = controlPlane(
+    [
+      ...distributionRoutes(world),
+      ...functionRoutes({ functions, isAssociated, test: testerOf(world), tags, maxPageSize }),
+      ...storeRoutes({ stores, isInUse: (arn) => functions.usesStore(arn), tags, maxPageSize }),
+      ...policyRoutes({
+        policies,
+        isStaging: (name) =>
+          distributions
+            .list()
+            .some(({ domainName, config }) => domainName === name && textOf(config, 'Staging') === 'true'),
+        isAttached: (id) => isReferred('ContinuousDeploymentPolicy', id),
+        maxPageSize,
+      }),
+      ...vpcOriginRoutes({
+        vpcOrigins,
+        isInUse: (id) => isReferred('VpcOrigin', id),
+        tags,
+        maxPageSize,
+      }),
+      ...keptRoutes({ kept, isReferred, maxPageSize }),
+      ...distributionListRoutes({ distributions, byKind, maxPageSize }),
+      ...taggingRoutes(tags, (arn) => taggableArns(world).includes(arn)),
+    ],
+    world.inspect,
+  )
   const keys = dataPlane(stores)
   return (request, response) => {
     const isKeys = request.url?.startsWith(DATA_PLANE_PREFIX) === true
     return answerCall({ ...(isKeys ? keys : main), audit, faults }, request, response)
   }
+}
+
+/** Everything that may carry tags. */
+function taggableArns({ distributions, functions, stores, vpcOrigins }: World): string[] {
+  return [
+    ...distributions.list().map(({ distribution }) => distributionArn(distribution)),
+    ...functions.list().map(({ arn }) => arn),
+    ...stores.list().map(({ arn }) => arn),
+    ...vpcOrigins.kept.list().map(({ id }) => vpcOriginArn(id)),
+  ]
 }
 
 /** Tests run what is stored, outside of any edge, in a thread of their own. */

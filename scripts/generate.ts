@@ -1,11 +1,12 @@
 /**
- * `npm run generate`: what is derived from the CRD, the one source of the API.
+ * `npm run generate`: what is derived from the CRD, the one source of the API, and from CloudFront's service model.
  * With `--check` nothing is written; a file that would change fails the run.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { load } from 'js-yaml'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { format } from 'prettier'
+import { modelSource } from '../cloudfront-local/model/generate.ts'
 import { faultsPage } from '../operator/test/aws-faults/table.ts'
 import { badInputPage } from '../operator/test/bad-input-rows.ts'
 import { referenceOf, type Schema } from './reference.ts'
@@ -58,6 +59,7 @@ const crd = load(source) as Crd
 const schema = crd.spec.versions[0].schema.openAPIV3Schema
 const options = { semi: false, singleQuote: true, printWidth: 110 }
 const outputs: Record<string, string> = {
+  'cloudfront-local/model/cloudfront.ts': modelSource(),
   'operator/api/modelrelease.ts': await format(await typesOf(schema), { ...options, parser: 'typescript' }),
   'docs/bad-input.md': await format(badInputPage(), { ...options, parser: 'markdown' }),
   'docs/faults.md': await format(faultsPage(), { ...options, parser: 'markdown' }),

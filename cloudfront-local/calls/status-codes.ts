@@ -1,51 +1,7 @@
-/** HTTP status of the error codes that the stand-in knows, as the service models give them; codes are unique. */
+import { errorStatus } from '../model/model.ts'
+
+/** HTTP status of the error codes of the data plane of KeyValueStores; CloudFront's own are in its model. */
 const STATUS_OF: Readonly<Record<string, number>> = {
-  AccessDenied: 403,
-  BatchTooLarge: 413,
-  CannotDeleteEntityWhileInUse: 409,
-  CannotUpdateEntityWhileInUse: 409,
-  CNAMEAlreadyExists: 409,
-  ContinuousDeploymentPolicyAlreadyExists: 409,
-  ContinuousDeploymentPolicyInUse: 409,
-  DistributionAlreadyExists: 409,
-  DistributionNotDisabled: 409,
-  EntityAlreadyExists: 409,
-  EntityLimitExceeded: 400,
-  EntityNotFound: 404,
-  FunctionAlreadyExists: 409,
-  FunctionInUse: 409,
-  FunctionSizeLimitExceeded: 413,
-  IllegalUpdate: 400,
-  InconsistentQuantities: 400,
-  InternalError: 500,
-  InvalidArgument: 400,
-  InvalidFunctionAssociation: 400,
-  InvalidIfMatchVersion: 400,
-  InvalidTagging: 400,
-  MalformedXML: 400,
-  MissingBody: 400,
-  NoSuchContinuousDeploymentPolicy: 404,
-  NoSuchDistribution: 404,
-  NoSuchFunctionExists: 404,
-  NoSuchInvalidation: 404,
-  NoSuchOrigin: 404,
-  NoSuchResource: 404,
-  NotImplemented: 501,
-  PreconditionFailed: 412,
-  ResourceInUse: 409,
-  ServiceUnavailable: 503,
-  StagingDistributionInUse: 409,
-  TestFunctionFailed: 500,
-  Throttling: 400,
-  TooManyCacheBehaviors: 400,
-  TooManyContinuousDeploymentPolicies: 400,
-  TooManyDistributionCNAMEs: 400,
-  TooManyDistributions: 400,
-  TooManyFunctions: 400,
-  TooManyInvalidationsInProgress: 400,
-  TooManyOriginGroupsPerDistribution: 400,
-  TooManyOrigins: 400,
-  // The data plane of a KeyValueStore:
   AccessDeniedException: 403,
   ConflictException: 409,
   InternalServerException: 500,
@@ -56,5 +12,5 @@ const STATUS_OF: Readonly<Record<string, number>> = {
 
 /** The HTTP status that belongs to an error code; undefined for codes that the stand-in does not know. */
 export function statusOf(code: string): number | undefined {
-  return STATUS_OF[code]
+  return errorStatus(code) ?? STATUS_OF[code]
 }

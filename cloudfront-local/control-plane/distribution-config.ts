@@ -1,5 +1,6 @@
 /** Reading a DistributionConfig tree in our words, and the one edit that matters: moving a TargetOriginId. */
 import { DEFAULT_ERROR_TTL_SECONDS, readCachePolicy } from './cache-policy.ts'
+import { ALL_VIEWER, ALL_VIEWER_AND_CLOUDFRONT_HEADERS, HOST_HEADER_ONLY } from './managed-policies.ts'
 import { child, childElements, contentOf, element, listItems, textOf, withChild } from './xml.ts'
 import type { CachePolicy } from './cache-policy.ts'
 import type { XmlElement } from './xml.ts'
@@ -51,11 +52,8 @@ export type DistributionSettings = {
 /** Which origin a behavior names, before and after an edit. */
 export type TargetChange = { pathPattern: string; from: string | undefined; to: string | undefined }
 
-// Managed origin request policies that forward every viewer header; the one "except Host" is not among them.
-const POLICIES_FORWARDING_HOST = new Set([
-  '216adef6-5c7f-47e4-b989-5492eafa07d3', // Managed-AllViewer
-  '33f36d7e-f396-46d9-90e0-52428a34d9dc', // Managed-AllViewerAndCloudFrontHeaders-2022-06
-])
+// The managed origin request policies that forward the viewer's Host; the one "except Host" is not among them.
+const POLICIES_FORWARDING_HOST = new Set([ALL_VIEWER, ALL_VIEWER_AND_CLOUDFRONT_HEADERS, HOST_HEADER_ONLY])
 
 /** The default behavior and the others, each as (path pattern, element). The default comes last, as edges try them. */
 export function behaviorElements(

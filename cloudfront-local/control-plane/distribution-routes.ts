@@ -1,9 +1,10 @@
 /** The operations on distributions and their invalidations. */
 import { CloudFrontError } from './cloudfront-error.ts'
-import { configDocument, distributionDocument, listDocument } from './distribution-xml.ts'
+import { configDocument, distributionArn, distributionDocument, listDocument } from './distribution-xml.ts'
 import { document, list, locationOf, markedList, pageOf, readDocument, required } from './documents.ts'
 import { contentOf, element, listItems, textOf } from './xml.ts'
-import type { Answer, Call, Route } from '../calls/call.ts'
+import type { Answer, Call } from '../calls/call.ts'
+import type { Handler } from './control-plane.ts'
 import type { Commit, Distributions, Version } from './distributions.ts'
 import type { Invalidation, Invalidations } from './invalidations.ts'
 import type { Tags } from './tags.ts'
@@ -17,61 +18,23 @@ export type DistributionServices = {
   maxPageSize: number
 }
 
-const ALL = /^\/2020-05-31\/distribution$/
-const ONE = /^\/2020-05-31\/distribution\/([^/]+)$/
-const CONFIG = /^\/2020-05-31\/distribution\/([^/]+)\/config$/
-const COPY = /^\/2020-05-31\/distribution\/([^/]+)\/copy$/
-const PROMOTE = /^\/2020-05-31\/distribution\/([^/]+)\/promote-staging-config$/
-const INVALIDATIONS = /^\/2020-05-31\/distribution\/([^/]+)\/invalidation$/
-const INVALIDATION = /^\/2020-05-31\/distribution\/([^/]+)\/invalidation\/([^/]+)$/
-
-export function distributionRoutes(services: DistributionServices): Route[] {
+export function distributionRoutes(services: DistributionServices): Handler[] {
   const subject = 'distribution'
   const bind = (handle: (services: DistributionServices, call: Call) => Answer) => (call: Call) =>
     handle(services, call)
   return [
-    { method: 'GET', path: ALL, operation: 'ListDistributions', handle: bind(listDistributions) },
-    {
-      method: 'POST',
-      path: ALL,
-      when: (query) => query.has('WithTags'),
-      operation: 'CreateDistributionWithTags',
-      handle: bind(createWithTags),
-    },
-    { method: 'POST', path: ALL, operation: 'CreateDistribution', handle: bind(create) },
-    { method: 'GET', path: ONE, operation: 'GetDistribution', subject, handle: bind(get) },
-    { method: 'DELETE', path: ONE, operation: 'DeleteDistribution', subject, handle: bind(remove) },
-    { method: 'GET', path: CONFIG, operation: 'GetDistributionConfig', subject, handle: bind(getConfig) },
-    { method: 'PUT', path: CONFIG, operation: 'UpdateDistribution', subject, handle: bind(update) },
-    { method: 'POST', path: COPY, operation: 'CopyDistribution', subject, handle: bind(copy) },
-    {
-      method: 'PUT',
-      path: PROMOTE,
-      operation: 'UpdateDistributionWithStagingConfig',
-      subject,
-      handle: bind(promote),
-    },
-    {
-      method: 'GET',
-      path: INVALIDATIONS,
-      operation: 'ListInvalidations',
-      subject,
-      handle: bind(listInvalidations),
-    },
-    {
-      method: 'POST',
-      path: INVALIDATIONS,
-      operation: 'CreateInvalidation',
-      subject,
-      handle: bind(invalidate),
-    },
-    {
-      method: 'GET',
-      path: INVALIDATION,
-      operation: 'GetInvalidation',
-      subject,
-      handle: bind(getInvalidation),
-    },
+    { operation: 'ListDistributions', handle: bind(listDistributions) },
+    { operation: 'CreateDistributionWithTags', handle: bind(createWithTags) },
+    { operation: 'CreateDistribution', handle: bind(create) },
+    { operation: 'GetDistribution', subject, handle: bind(get) },
+    { operation: 'DeleteDistribution', subject, handle: bind(remove) },
+    { operation: 'GetDistributionConfig', subject, handle: bind(getConfig) },
+    { operation: 'UpdateDistribution', subject, handle: bind(update) },
+    { operation: 'CopyDistribution', subject, handle: bind(copy) },
+    { operation: 'UpdateDistributionWithStagingConfig', subject, handle: bind(promote) },
+    { operation: 'ListInvalidations', subject, handle: bind(listInvalidations) },
+    { operation: 'CreateInvalidation', subject, handle: bind(invalidate) },
+    { operation: 'GetInvalidation', subject, handle: bind(getInvalidation) },
   ]
 }
 
@@ -124,7 +87,7 @@ function createWithTags(services: DistributionServices, call: Call): Answer {
   const body = readDocument(call.body, 'DistributionConfigWithTags')
   const tags = services.tags.read(required(body, 'Tags'))
   const version = services.distributions.create(required(body, 'DistributionConfig'))
-  services.tags.putOn('distribution', version.distribution, tags)
+  services.tags.put(distributionArn(version.distribution), tags)
   return created(services, call, version)
 }
 
@@ -142,7 +105,7 @@ function copy(services: DistributionServices, call: Call): Answer {
 
 function created(services: DistributionServices, call: Call, version: Version): Answer {
   const { etag, distribution, number } = version
-  const location = locationOf(call, `distribution/${distribution}`)
+  const location = locationOf(`distribution/${distribution}`)
   return {
     status: 201,
     headers: { etag, location },
@@ -155,7 +118,7 @@ function remove({ distributions, invalidations, tags }: DistributionServices, ca
   const id = idOf(call)
   distributions.delete(id, call.ifMatch)
   invalidations.forget(id)
-  tags.forget('distribution', id)
+  tags.forget(distributionArn(id))
   return { status: 204, body: '' }
 }
 
@@ -169,7 +132,7 @@ function invalidate({ distributions, invalidations }: DistributionServices, call
   }
   const reference = contentOf(required(batch, 'CallerReference'))
   const invalidation = invalidations.create(id, reference, paths)
-  const location = locationOf(call, `distribution/${id}/invalidation/${invalidation.id}`)
+  const location = locationOf(`distribution/${id}/invalidation/${invalidation.id}`)
   const body = invalidationDocument(invalidations, invalidation)
   return { status: 201, headers: { location }, body, audit: { invalidation: invalidation.id } }
 }

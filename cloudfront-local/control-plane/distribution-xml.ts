@@ -1,4 +1,6 @@
 /** The documents that tell of distributions. */
+import { membersOf } from '../model/model.ts'
+import { withOwnMembers } from './defaults.ts'
 import { arnOf, document, markedList } from './documents.ts'
 import { child, element } from './xml.ts'
 import type { Page } from './documents.ts'
@@ -10,24 +12,10 @@ export type Status = 'InProgress' | 'Deployed'
 /** What a distribution's document says beside its newest version. */
 export type Condition = { status: Status; invalidationsInProgress: number }
 
-// The members that a DistributionSummary has in common with a DistributionConfig, in the order of the service model.
-const SUMMARY_MEMBERS = [
-  'Aliases',
-  'Origins',
-  'OriginGroups',
-  'DefaultCacheBehavior',
-  'CacheBehaviors',
-  'CustomErrorResponses',
-  'Comment',
-  'PriceClass',
-  'Enabled',
-  'ViewerCertificate',
-  'Restrictions',
-  'WebACLId',
-  'HttpVersion',
-  'IsIPV6Enabled',
-  'Staging',
-]
+// The members that a DistributionSummary has in common with a DistributionConfig.
+const SUMMARY_MEMBERS = Object.keys(membersOf('DistributionSummary')).filter(
+  (name) => name in membersOf('DistributionConfig'),
+)
 
 /** Amazon resource name of a distribution. */
 export function distributionArn(id: string): string {
@@ -54,22 +42,21 @@ export function distributionDocument(version: Version, condition: Condition): st
   )
 }
 
-/** Answer of ListDistributions. */
+/** Answer of ListDistributions and of those that list distributions with something. */
 export function listDocument(page: Page<Version>, statusOf: (id: string) => Status): string {
   return markedList(
     'DistributionList',
     page,
-    page.items.map((version) =>
-      element(
+    page.items.map((version) => {
+      const config = withOwnMembers(version.config)
+      return element(
         'DistributionSummary',
         ...identity(version, statusOf(version.distribution)),
         element('ETag', version.etag),
         element('DomainName', version.domainName),
-        ...SUMMARY_MEMBERS.map((name) => child(version.config, name)).filter(
-          (member) => member !== undefined,
-        ),
-      ),
-    ),
+        ...SUMMARY_MEMBERS.map((name) => child(config, name)).filter((member) => member !== undefined),
+      )
+    }),
   )
 }
 

@@ -1,5 +1,6 @@
 /** The distributions and their versions: the state behind the control plane. No sockets, no files. */
 import { CloudFrontError } from './cloudfront-error.ts'
+import { withDefaults } from './defaults.ts'
 import { aliasNames, targetChanges } from './distribution-config.ts'
 import { readDocument } from './documents.ts'
 import { judgeIfMatch, newIdentifier } from './etag.ts'
@@ -93,8 +94,12 @@ export class Distributions {
       throw new CloudFrontError('TooManyDistributions', `More than ${MAX_DISTRIBUTIONS} distributions.`)
     }
     const reference = textOf(config, 'CallerReference')
-    if (this.list().some((version) => textOf(version.config, 'CallerReference') === reference)) {
-      throw new CloudFrontError('DistributionAlreadyExists', 'The caller reference was used before.')
+    const earlier = this.list().find((version) => textOf(version.config, 'CallerReference') === reference)
+    if (earlier !== undefined) {
+      throw new CloudFrontError(
+        'DistributionAlreadyExists',
+        `The caller reference that you are using to create a distribution is associated with another distribution. Already exists: ${earlier.distribution}`,
+      )
     }
     const id = newIdentifier(this.#options.pick)
     const version = this.#first(id, `d${id.slice(1).toLowerCase()}.cloudfront.net`, config)
@@ -185,12 +190,13 @@ export class Distributions {
   #first(id: string, domainName: string, config: XmlElement): Version {
     if (this.#latest.has(id)) throw new CloudFrontError('InvalidArgument', `The id ${id} exists already.`)
     this.#judge(id, config, undefined)
-    return this.#version({ distribution: id, domainName, number: 1, config })
+    return this.#version({ distribution: id, domainName, number: 1, config: withDefaults(config) })
   }
 
-  #commit(current: Version, config: XmlElement): Commit {
+  #commit(current: Version, wanted: XmlElement): Commit {
     const { distribution, domainName } = current
-    this.#judge(distribution, config, current.config)
+    this.#judge(distribution, wanted, current.config)
+    const config = withDefaults(wanted)
     const identical = renderXml(config) === renderXml(current.config)
     if (identical && this.#options.identicalPut === 'SameEtag')
       return { version: current, targets: [], changed: [] }

@@ -1,7 +1,7 @@
 /** Bodies of the control plane, in and out: one XML document each, lists in pages. */
 import { CloudFrontError, XML_NAMESPACE } from './cloudfront-error.ts'
+import { judgeDocument } from './shape.ts'
 import { child, element, parseXml, renderDocument, XmlSyntaxError } from './xml.ts'
-import type { Call } from '../calls/call.ts'
 import type { XmlElement } from './xml.ts'
 
 // The account that AWS uses in its documentation.
@@ -12,9 +12,9 @@ export function arnOf(type: string, id: string): string {
   return `arn:aws:cloudfront::${ACCOUNT}:${type}/${id}`
 }
 
-/** Where a new resource lies, as the Location header says it. */
-export function locationOf({ headers }: Call, path: string): string {
-  return `http://${String(headers.host)}/2020-05-31/${path}`
+/** Where a new resource lies, as the Location header says it: at AWS, whatever name the caller used. */
+export function locationOf(path: string): string {
+  return `https://cloudfront.amazonaws.com/2020-05-31/${path}`
 }
 
 /** The text of an answer with this root element. */
@@ -22,12 +22,14 @@ export function document(root: XmlElement): string {
   return renderDocument({ ...root, attributes: { xmlns: XML_NAMESPACE } })
 }
 
-/** The root element of a request. Throws MissingBody and MalformedXML. */
+/** The root element of a request, in the form that the model gives it. Throws CloudFrontError. */
 export function readDocument(body: string, root: string): XmlElement {
   if (body.trim() === '') throw new CloudFrontError('MissingBody', 'This operation requires a body.')
   const found = parse(body)
   if (found.name !== root)
     throw new CloudFrontError('MalformedXML', `Expected a ${root}, not a ${found.name}.`)
+  const problem = judgeDocument(found)
+  if (problem !== undefined) throw problem
   // The namespace belongs to the document, not to its content; answers add their own.
   return { ...found, attributes: {} }
 }

@@ -19,14 +19,19 @@ export function newIdentifier(pick: (choices: number) => number): string {
  */
 export function judgeIfMatch(ifMatch: string | undefined, current: string): CloudFrontError | undefined {
   if (ifMatch === undefined || !isIdentifier(ifMatch)) {
-    return new CloudFrontError(
-      'InvalidIfMatchVersion',
-      'The If-Match version is missing or not valid for the resource.',
-    )
+    return ifMatchMissing()
   }
   if (ifMatch === current) return undefined
   return new CloudFrontError(
     'PreconditionFailed',
     'The request failed because it did not meet the preconditions in one or more request-header fields.',
+  )
+}
+
+/** What is said of an If-Match header that is not there, or is no version. */
+export function ifMatchMissing(): CloudFrontError {
+  return new CloudFrontError(
+    'InvalidIfMatchVersion',
+    'The If-Match version is missing or not valid for the resource.',
   )
 }

@@ -2,9 +2,11 @@
 import { CloudFrontError } from './cloudfront-error.ts'
 import { document, locationOf, pageOf, plainList, readDocument, required } from './documents.ts'
 import { contentOf, element, listItems, textOf } from './xml.ts'
-import type { Answer, Call, Route } from '../calls/call.ts'
+import type { Answer, Call } from '../calls/call.ts'
+import type { Handler } from './control-plane.ts'
 import type { Outcome, ViewerRequestEvent } from '../functions/event.ts'
 import type { EdgeFunction, FunctionParts, Functions, Stage, Staged } from './functions.ts'
+import type { Tags } from './tags.ts'
 import type { XmlElement } from './xml.ts'
 
 export type FunctionServices = {
@@ -13,29 +15,24 @@ export type FunctionServices = {
   isAssociated: (arn: string) => boolean
   /** Run a stage outside of any edge. */
   test: (subject: EdgeFunction, stage: Staged, event: ViewerRequestEvent) => Promise<Outcome>
+  tags: Tags
   maxPageSize: number
 }
 
-const ALL = /^\/2020-05-31\/function$/
-const ONE = /^\/2020-05-31\/function\/([^/]+)$/
-const DESCRIBE = /^\/2020-05-31\/function\/([^/]+)\/describe$/
-const TEST = /^\/2020-05-31\/function\/([^/]+)\/test$/
-const PUBLISH = /^\/2020-05-31\/function\/([^/]+)\/publish$/
-
-export function functionRoutes(services: FunctionServices): Route[] {
+export function functionRoutes(services: FunctionServices): Handler[] {
   const subject = 'function'
   const bind =
     (handle: (services: FunctionServices, call: Call) => Answer | Promise<Answer>) => (call: Call) =>
       handle(services, call)
   return [
-    { method: 'GET', path: ALL, operation: 'ListFunctions', handle: bind(listFunctions) },
-    { method: 'POST', path: ALL, operation: 'CreateFunction', handle: bind(create) },
-    { method: 'GET', path: ONE, operation: 'GetFunction', subject, handle: bind(getCode) },
-    { method: 'PUT', path: ONE, operation: 'UpdateFunction', subject, handle: bind(update) },
-    { method: 'DELETE', path: ONE, operation: 'DeleteFunction', subject, handle: bind(remove) },
-    { method: 'GET', path: DESCRIBE, operation: 'DescribeFunction', subject, handle: bind(describe) },
-    { method: 'POST', path: TEST, operation: 'TestFunction', subject, handle: bind(test) },
-    { method: 'POST', path: PUBLISH, operation: 'PublishFunction', subject, handle: bind(publish) },
+    { operation: 'ListFunctions', handle: bind(listFunctions) },
+    { operation: 'CreateFunction', handle: bind(create) },
+    { operation: 'GetFunction', subject, handle: bind(getCode) },
+    { operation: 'UpdateFunction', subject, handle: bind(update) },
+    { operation: 'DeleteFunction', subject, handle: bind(remove) },
+    { operation: 'DescribeFunction', subject, handle: bind(describe) },
+    { operation: 'TestFunction', subject, handle: bind(test) },
+    { operation: 'PublishFunction', subject, handle: bind(publish) },
   ]
 }
 
@@ -112,11 +109,13 @@ function listFunctions(services: FunctionServices, { query }: Call): Answer {
 
 function create(services: FunctionServices, call: Call): Answer {
   const body = readDocument(call.body, 'CreateFunctionRequest')
+  const tags = services.tags.readFrom(body)
   const one = services.functions.create(contentOf(required(body, 'Name')), partsIn(body))
+  services.tags.put(one.arn, tags)
   const { etag } = one.development
   return {
     status: 201,
-    headers: { etag, location: locationOf(call, `function/${one.name}`) },
+    headers: { etag, location: locationOf(`function/${one.name}`) },
     body: document(summary(services, one, 'DEVELOPMENT')),
     audit: { function: one.name, etag },
   }
@@ -135,7 +134,6 @@ function describe(services: FunctionServices, call: Call): Answer {
   return { status: 200, headers: { etag }, body: document(summary(services, one, stage)) }
 }
 
-// The service model names the new version's header "ETtag" here, so the SDK gives none: callers must describe.
 function update(services: FunctionServices, call: Call): Answer {
   const parts = partsIn(readDocument(call.body, 'UpdateFunctionRequest'))
   const one = services.functions.update(nameIn(call), call.ifMatch, parts)
@@ -154,11 +152,13 @@ function publish(services: FunctionServices, call: Call): Answer {
   return { status: 200, body, audit: { etag: one.live?.etag ?? '', version: one.published } }
 }
 
-function remove({ functions, isAssociated }: FunctionServices, call: Call): Answer {
-  if (isAssociated(functions.get(nameIn(call)).arn)) {
+function remove({ functions, isAssociated, tags }: FunctionServices, call: Call): Answer {
+  const { arn } = functions.get(nameIn(call))
+  if (isAssociated(arn)) {
     throw new CloudFrontError('FunctionInUse', 'A distribution runs the function.')
   }
   functions.delete(nameIn(call), call.ifMatch)
+  tags.forget(arn)
   return { status: 204, body: '' }
 }
 

@@ -45,7 +45,9 @@ test('is in progress until the last edge has forgotten, and is counted so long',
   const made = await sdk.send(new CreateInvalidationCommand({ DistributionId: ID, InvalidationBatch }))
   const Id = made.Invalidation?.Id ?? ''
   expect(made.$metadata.httpStatusCode).toBe(201)
-  expect(made.Location).toBe(`${running.apiUrl}/2020-05-31/distribution/${ID}/invalidation/${Id}`)
+  expect(made.Location).toBe(
+    `https://cloudfront.amazonaws.com/2020-05-31/distribution/${ID}/invalidation/${Id}`,
+  )
   expect(made.Invalidation).toMatchObject({ Status: 'InProgress', InvalidationBatch })
   const read = async () =>
     (await sdk.send(new GetInvalidationCommand({ DistributionId: ID, Id }))).Invalidation?.Status

@@ -7,15 +7,29 @@ import type { CloudFrontError } from './cloudfront-error.ts'
 import type { XmlElement } from './xml.ts'
 
 /** Times are ISO 8601. */
-export type KeptConfig = { id: string; etag: string; config: XmlElement; created: string; modified: string }
+export type KeptConfig = {
+  id: string
+  etag: string
+  config: XmlElement
+  created: string
+  modified: string
+  /** It is CloudFront's own, in every account, and nobody can change it. */
+  managed?: true
+}
 /** The configuration as XML text. */
-export type SavedConfig = Omit<KeptConfig, 'config'> & { config: string }
+export type SavedConfig = Omit<KeptConfig, 'config' | 'managed'> & { config: string }
 
 /** What every kind works with. */
 export type KeptOptions = { shelf: Shelf<SavedConfig>; clock: Clock; pick: (choices: number) => number }
 
 /** What one kind is: the form of its ids, and what is said of one that is not there. */
-export type KeptKind = { idFrom: (identifier: string) => string; missing: (id: string) => CloudFrontError }
+export type KeptKind = {
+  idFrom: (identifier: string) => string
+  missing: (id: string) => CloudFrontError
+  managed?: readonly { id: string; config: XmlElement }[]
+}
+
+const MANAGED_SINCE = '2020-07-22T00:00:00.000Z'
 
 export class KeptConfigs {
   readonly #options: KeptOptions & KeptKind
@@ -23,13 +37,18 @@ export class KeptConfigs {
 
   constructor(options: KeptOptions, kind: KeptKind) {
     this.#options = { ...options, ...kind }
+    const stamp = { created: MANAGED_SINCE, modified: MANAGED_SINCE, managed: true } as const
+    for (const one of kind.managed ?? []) {
+      this.#byId.set(one.id, { ...one, ...stamp, etag: newIdentifier(options.pick) })
+    }
     for (const saved of options.shelf.all()) {
       this.#byId.set(saved.id, { ...saved, config: parseXml(saved.config) })
     }
   }
 
+  /** How many there are beside those that every account has. */
   get size(): number {
-    return this.#byId.size
+    return this.list().filter(({ managed }) => managed !== true).length
   }
 
   /** By id. */

@@ -91,7 +91,7 @@ describe('CreateDistribution', () => {
     const { Id = '', DomainName = '', Status } = made.Distribution ?? {}
     expect(made.$metadata.httpStatusCode).toBe(201)
     expect([Id, made.ETag]).toEqual([expect.stringMatching(WELL_FORMED), expect.stringMatching(WELL_FORMED)])
-    expect(made.Location).toBe(`${running.apiUrl}/2020-05-31/distribution/${Id}`)
+    expect(made.Location).toBe(`https://cloudfront.amazonaws.com/2020-05-31/distribution/${Id}`)
     expect(Status).toBe('InProgress')
 
     const viewer = { headers: { host: DomainName } }
@@ -202,7 +202,9 @@ describe('a staging distribution', () => {
 
   test('its policy is kept, read, listed, replaced and told by its ETag', async () => {
     const { running, sdk, name, policy: Id, policyEtag, made } = await attached()
-    expect(made.Location).toBe(`${running.apiUrl}/2020-05-31/continuous-deployment-policy/${Id}`)
+    expect(made.Location).toBe(
+      `https://cloudfront.amazonaws.com/2020-05-31/continuous-deployment-policy/${Id}`,
+    )
     const config = await sdk.send(new GetContinuousDeploymentPolicyConfigCommand({ Id }))
     expect(config.ContinuousDeploymentPolicyConfig).toEqual(weight(0.1, name))
     const updated = await sdk.send(

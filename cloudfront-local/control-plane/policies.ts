@@ -3,7 +3,8 @@ import { CloudFrontError } from './cloudfront-error.ts'
 import { document, locationOf, pageOf, plainList, readDocument } from './documents.ts'
 import { KeptConfigs } from './kept-configs.ts'
 import { child, contentOf, element, listItems, textOf } from './xml.ts'
-import type { Answer, Call, Route } from '../calls/call.ts'
+import type { Answer, Call } from '../calls/call.ts'
+import type { Handler } from './control-plane.ts'
 import type { KeptConfig, KeptOptions } from './kept-configs.ts'
 import type { XmlElement } from './xml.ts'
 
@@ -97,11 +98,7 @@ export type PolicyServices = {
   maxPageSize: number
 }
 
-const ALL = /^\/2020-05-31\/continuous-deployment-policy$/
-const ONE = /^\/2020-05-31\/continuous-deployment-policy\/([^/]+)$/
-const ONE_CONFIG = /^\/2020-05-31\/continuous-deployment-policy\/([^/]+)\/config$/
-
-export function policyRoutes({ policies, isStaging, isAttached, maxPageSize }: PolicyServices): Route[] {
+export function policyRoutes({ policies, isStaging, isAttached, maxPageSize }: PolicyServices): Handler[] {
   const subject = 'policy'
   const { kept } = policies
   const idIn = ({ parts: [id = ''] }: Call): string => id
@@ -112,7 +109,7 @@ export function policyRoutes({ policies, isStaging, isAttached, maxPageSize }: P
   }
   const create = (call: Call): Answer => {
     const policy = policies.create(readDocument(call.body, CONFIG), isStaging)
-    const location = locationOf(call, `continuous-deployment-policy/${policy.id}`)
+    const location = locationOf(`continuous-deployment-policy/${policy.id}`)
     const answer = answerOf(policy, 201)
     return {
       ...answer,
@@ -139,18 +136,12 @@ export function policyRoutes({ policies, isStaging, isAttached, maxPageSize }: P
   }
   const name = 'ContinuousDeploymentPolicy'
   return [
-    { method: 'GET', path: ALL, operation: 'ListContinuousDeploymentPolicies', handle: list },
-    { method: 'POST', path: ALL, operation: `Create${name}`, handle: create },
-    {
-      method: 'GET',
-      path: ONE,
-      operation: `Get${name}`,
-      subject,
-      handle: (call) => answerOf(kept.get(idIn(call))),
-    },
-    { method: 'GET', path: ONE_CONFIG, operation: `Get${name}Config`, subject, handle: getConfig },
-    { method: 'PUT', path: ONE, operation: `Update${name}`, subject, handle: update },
-    { method: 'DELETE', path: ONE, operation: `Delete${name}`, subject, handle: remove },
+    { operation: 'ListContinuousDeploymentPolicies', handle: list },
+    { operation: `Create${name}`, handle: create },
+    { operation: `Get${name}`, subject, handle: (call) => answerOf(kept.get(idIn(call))) },
+    { operation: `Get${name}Config`, subject, handle: getConfig },
+    { operation: `Update${name}`, subject, handle: update },
+    { operation: `Delete${name}`, subject, handle: remove },
   ]
 }
 

@@ -2,6 +2,7 @@
 import { MANAGED_CACHE_POLICIES } from './cache-policy.ts'
 import { DEFAULT_BEHAVIOR } from './distribution-config.ts'
 import { arnOf, list } from './documents.ts'
+import { ALL_VIEWER, ALL_VIEWER_EXCEPT_HOST_HEADER } from './managed-policies.ts'
 import { element } from './xml.ts'
 import type { SeedBehavior, SeedDistribution, SeedOrigin } from '../seed.ts'
 import type { XmlElement, XmlNode } from './xml.ts'
@@ -103,8 +104,6 @@ function expandOrigin(origin: SeedOrigin): XmlElement {
 }
 
 const ALL_METHODS = ['HEAD', 'DELETE', 'POST', 'GET', 'OPTIONS', 'PUT', 'PATCH']
-const ALL_VIEWER = '216adef6-5c7f-47e4-b989-5492eafa07d3'
-const ALL_VIEWER_EXCEPT_HOST_HEADER = 'b689b0a8-53d0-40ab-baf2-68738e2966ac'
 
 function expandBehavior(behavior: SeedBehavior): XmlElement[] {
   const methods = (names: readonly string[]) => names.map((name) => element('Method', name))

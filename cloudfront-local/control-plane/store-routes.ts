@@ -2,26 +2,30 @@
 import { CloudFrontError } from './cloudfront-error.ts'
 import { document, locationOf, pageOf, plainList, readDocument, required } from './documents.ts'
 import { child, contentOf, element, textOf } from './xml.ts'
-import type { Answer, Call, Route } from '../calls/call.ts'
+import type { Answer, Call } from '../calls/call.ts'
+import type { Handler } from './control-plane.ts'
 import type { Store, Stores } from '../key-value-store/stores.ts'
+import type { Tags } from './tags.ts'
 import type { XmlElement } from './xml.ts'
 
 /** `isInUse` tells whether a function is associated with the store of that ARN. */
-export type StoreServices = { stores: Stores; isInUse: (arn: string) => boolean; maxPageSize: number }
+export type StoreServices = {
+  stores: Stores
+  isInUse: (arn: string) => boolean
+  tags: Tags
+  maxPageSize: number
+}
 
-const ALL = /^\/2020-05-31\/key-value-store$/
-const ONE = /^\/2020-05-31\/key-value-store\/([^/]+)$/
-
-export function storeRoutes(services: StoreServices): Route[] {
+export function storeRoutes(services: StoreServices): Handler[] {
   const subject = 'store'
   const bind = (handle: (services: StoreServices, call: Call) => Answer) => (call: Call) =>
     handle(services, call)
   return [
-    { method: 'GET', path: ALL, operation: 'ListKeyValueStores', handle: bind(listStores) },
-    { method: 'POST', path: ALL, operation: 'CreateKeyValueStore', handle: bind(create) },
-    { method: 'GET', path: ONE, operation: 'DescribeKeyValueStore', subject, handle: bind(describe) },
-    { method: 'PUT', path: ONE, operation: 'UpdateKeyValueStore', subject, handle: bind(update) },
-    { method: 'DELETE', path: ONE, operation: 'DeleteKeyValueStore', subject, handle: bind(remove) },
+    { operation: 'ListKeyValueStores', handle: bind(listStores) },
+    { operation: 'CreateKeyValueStore', handle: bind(create) },
+    { operation: 'DescribeKeyValueStore', subject, handle: bind(describe) },
+    { operation: 'UpdateKeyValueStore', subject, handle: bind(update) },
+    { operation: 'DeleteKeyValueStore', subject, handle: bind(remove) },
   ]
 }
 
@@ -46,7 +50,11 @@ function answer(services: StoreServices, store: Store, status = 200): Answer {
 }
 
 function listStores(services: StoreServices, { query }: Call): Answer {
-  const page = pageOf(services.stores.list(), ({ name }) => name, { query, cap: services.maxPageSize })
+  const status = query.get('Status')
+  const all = services.stores
+    .list()
+    .filter((one) => status === null || services.stores.statusOf(one) === status)
+  const page = pageOf(all, ({ name }) => name, { query, cap: services.maxPageSize })
   const items = page.items.map((store) => told(services, store))
   return { status: 200, body: plainList('KeyValueStoreList', page, items) }
 }
@@ -56,9 +64,11 @@ function create(services: StoreServices, call: Call): Answer {
   if (child(body, 'ImportSource') !== undefined) {
     throw new CloudFrontError('InvalidArgument', 'This stand-in has no S3 to import from.')
   }
+  const tags = services.tags.readFrom(body)
   const store = services.stores.create(contentOf(required(body, 'Name')), textOf(body, 'Comment') ?? '')
+  services.tags.put(store.arn, tags)
   const told201 = answer(services, store, 201)
-  const location = locationOf(call, `key-value-store/${store.name}`)
+  const location = locationOf(`key-value-store/${store.name}`)
   return {
     ...told201,
     headers: { ...told201.headers, location },
@@ -76,13 +86,15 @@ function update(services: StoreServices, call: Call): Answer {
   return { ...answer(services, store), audit: { etag: store.controlEtag } }
 }
 
-function remove({ stores, isInUse }: StoreServices, call: Call): Answer {
-  if (isInUse(stores.get(nameIn(call)).arn)) {
+function remove({ stores, isInUse, tags }: StoreServices, call: Call): Answer {
+  const { arn } = stores.get(nameIn(call))
+  if (isInUse(arn)) {
     throw new CloudFrontError(
       'CannotDeleteEntityWhileInUse',
       'A function is associated with the key value store.',
     )
   }
   stores.delete(nameIn(call), call.ifMatch)
+  tags.forget(arn)
   return { status: 204, body: '' }
 }

@@ -1,14 +1,25 @@
 /** Tags of resources, by ARN. */
 import { CloudFrontError } from './cloudfront-error.ts'
-import { arnOf, document, readDocument } from './documents.ts'
+import { document, readDocument } from './documents.ts'
 import { child, childElements, contentOf, element, textOf } from './xml.ts'
-import type { Answer, Call, Route } from '../calls/call.ts'
+import type { Answer, Call } from '../calls/call.ts'
+import type { Handler } from './control-plane.ts'
 import type { Shelf } from '../state/shelf.ts'
 import type { XmlElement } from './xml.ts'
 
 export type SavedTags = { arn: string; tags: Record<string, string> }
 
 const MAX_TAGS = 50
+// The patterns of the service model; keys that begin with "aws:" belong to AWS.
+const TAG_KEY = /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u
+const TAG_VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u
+const TAGGABLE_ARN = /^arn:aws(-cn)?:cloudfront::\d+:.+$/
+
+function refuseTooMany(count: number): void {
+  if (count > MAX_TAGS) {
+    throw new CloudFrontError('InvalidTagging', `More than ${MAX_TAGS} tags on one resource.`)
+  }
+}
 
 export class Tags {
   readonly #shelf: Shelf<SavedTags>
@@ -25,14 +36,8 @@ export class Tags {
 
   put(arn: string, tags: Record<string, string>): void {
     const all = { ...this.of(arn), ...tags }
-    if (Object.keys(all).length > MAX_TAGS) {
-      throw new CloudFrontError('InvalidTagging', `More than ${MAX_TAGS} tags on one resource.`)
-    }
+    refuseTooMany(Object.keys(all).length)
     this.#keep(arn, all)
-  }
-
-  putOn(type: string, id: string, tags: Record<string, string>): void {
-    this.put(arnOf(type, id), tags)
   }
 
   drop(arn: string, keys: readonly string[]): void {
@@ -40,9 +45,15 @@ export class Tags {
   }
 
   /** The resource was deleted. */
-  forget(type: string, id: string): void {
-    this.#byArn.delete(arnOf(type, id))
-    this.#shelf.delete(arnOf(type, id))
+  forget(arn: string): void {
+    this.#byArn.delete(arn)
+    this.#shelf.delete(arn)
+  }
+
+  /** The tags that a request to create something has, if any. Throws InvalidTagging. */
+  readFrom(request: XmlElement): Record<string, string> {
+    const tags = child(request, 'Tags')
+    return tags === undefined ? {} : this.read(tags)
   }
 
   /** The tags in a Tags element. Throws InvalidTagging. */
@@ -51,8 +62,9 @@ export class Tags {
       textOf(tag, 'Key') ?? '',
       textOf(tag, 'Value') ?? '',
     ])
-    const bad = pairs.find(([key, value]) => key === '' || key.length > 128 || value.length > 256)
+    const bad = pairs.find(([key, value]) => !TAG_KEY.test(key) || !TAG_VALUE.test(value))
     if (bad !== undefined) throw new CloudFrontError('InvalidTagging', `The tag "${bad[0]}" is not valid.`)
+    refuseTooMany(pairs.length)
     return Object.fromEntries(pairs)
   }
 
@@ -62,26 +74,22 @@ export class Tags {
   }
 }
 
-const PATH = /^\/2020-05-31\/tagging$/
-
 /** `exists` tells whether an ARN is that of a resource that may carry tags. */
-export function taggingRoutes(tags: Tags, exists: (arn: string) => boolean): Route[] {
+export function taggingRoutes(tags: Tags, exists: (arn: string) => boolean): Handler[] {
   const arnIn = ({ query }: Call): string => {
     const arn = query.get('Resource') ?? ''
+    if (!TAGGABLE_ARN.test(arn)) {
+      throw new CloudFrontError('InvalidArgument', `"${arn}" is not the ARN of a resource of CloudFront.`)
+    }
     if (!exists(arn)) throw new CloudFrontError('NoSuchResource', `There is no resource ${arn}.`)
     return arn
   }
   return [
     {
-      method: 'GET',
-      path: PATH,
       operation: 'ListTagsForResource',
       handle: (call) => ({ status: 200, body: tagsDocument(tags.of(arnIn(call))) }),
     },
     {
-      method: 'POST',
-      path: PATH,
-      when: (query) => query.get('Operation') === 'Tag',
       operation: 'TagResource',
       handle: (call): Answer => {
         tags.put(arnIn(call), tags.read(readDocument(call.body, 'Tags')))
@@ -89,9 +97,6 @@ export function taggingRoutes(tags: Tags, exists: (arn: string) => boolean): Rou
       },
     },
     {
-      method: 'POST',
-      path: PATH,
-      when: (query) => query.get('Operation') === 'Untag',
       operation: 'UntagResource',
       handle: (call): Answer => {
         const keys = childElements(child(readDocument(call.body, 'TagKeys'), 'Items')).map(contentOf)

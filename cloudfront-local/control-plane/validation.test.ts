@@ -163,7 +163,7 @@ describe('is refused', () => {
     {
       name: 'the 11th origin group',
       from: /<OriginGroups>.*?<\/OriginGroups>/,
-      to: `<OriginGroups><Quantity>11</Quantity><Items>${'<OriginGroup></OriginGroup>'.repeat(11)}</Items></OriginGroups>`,
+      to: `<OriginGroups><Quantity>11</Quantity><Items>${'<OriginGroup><Id>g</Id><FailoverCriteria><StatusCodes><Quantity>1</Quantity><Items><StatusCode>500</StatusCode></Items></StatusCodes></FailoverCriteria><Members><Quantity>2</Quantity><Items><OriginGroupMember><OriginId>blue</OriginId></OriginGroupMember><OriginGroupMember><OriginId>green</OriginId></OriginGroupMember></Items></Members></OriginGroup>'.repeat(11)}</Items></OriginGroups>`,
       code: 'TooManyOriginGroupsPerDistribution',
       status: 400,
     },
@@ -194,7 +194,7 @@ describe('is refused', () => {
     {
       name: 'two functions for one event',
       from: '<FunctionAssociations><Quantity>0</Quantity>',
-      to: `<FunctionAssociations><Quantity>2</Quantity><Items>${'<FunctionAssociation><EventType>viewer-request</EventType></FunctionAssociation>'.repeat(
+      to: `<FunctionAssociations><Quantity>2</Quantity><Items>${'<FunctionAssociation><FunctionARN>arn</FunctionARN><EventType>viewer-request</EventType></FunctionAssociation>'.repeat(
         2,
       )}</Items>`,
       code: 'InvalidFunctionAssociation',
@@ -208,7 +208,7 @@ describe('is refused', () => {
       status: 400,
     },
   ])('$name: $code', ({ from, to, code, status }) => {
-    const references = { isPublishedFunction: () => false, isPolicy: () => false }
+    const references = { isPublishedFunction: () => false, exists: () => true }
     const error = judgeConfig({ config: edited(from, to), current, foreignAliases: new Set(), references })
     expect(error).toMatchObject({ code, status })
   })

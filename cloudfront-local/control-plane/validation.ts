@@ -1,14 +1,17 @@
 /** What CloudFront refuses about a new configuration: named rules, the first that finds something answers. */
 import { CloudFrontError } from './cloudfront-error.ts'
 import { aliasNames, behaviorElements } from './distribution-config.ts'
-import { child, childElements, listItems, textOf } from './xml.ts'
+import { unknownReference } from './references.ts'
+import { judgeDocument } from './shape.ts'
+import { child, listItems, textOf } from './xml.ts'
+import type { ReferenceKind } from './references.ts'
 import type { XmlElement } from './xml.ts'
 
 /** What a configuration may refer to beyond itself. */
 export type References = {
   /** Whether the ARN is that of a function with a LIVE stage. */
   isPublishedFunction: (arn: string) => boolean
-  isPolicy: (id: string) => boolean
+  exists: (kind: ReferenceKind, id: string) => boolean
 }
 
 /** `current` is absent when a distribution is created; `foreignAliases` are those of all other distributions. */
@@ -33,18 +36,17 @@ const wrongRoot: Rule = ({ config }) =>
     ? undefined
     : new CloudFrontError('MalformedXML', `Expected a DistributionConfig, not a ${config.name}.`)
 
-const requiredFieldMissing: Rule = ({ config }) => {
-  const missing = ['CallerReference', 'Origins', 'DefaultCacheBehavior', 'Comment', 'Enabled'].filter(
-    (name) => child(config, name) === undefined,
-  )
-  for (const origin of listItems(config, 'Origins')) {
-    missing.push(...absent(origin, ['Id', 'DomainName'], 'Origin'))
-  }
-  for (const { behavior, kind } of behaviorElements(config)) {
-    const names = ['TargetOriginId', 'ViewerProtocolPolicy', ...(kind === 'Ordered' ? ['PathPattern'] : [])]
-    missing.push(...absent(behavior, names, behavior.name))
-  }
-  const [name] = missing
+const wrongForm: Rule = ({ config }) => judgeDocument(config)
+
+// The model says what must be there, and not what must not be empty.
+const emptyField: Rule = ({ config }) => {
+  const empty = [
+    ...listItems(config, 'Origins').flatMap((origin) => absent(origin, ['Id', 'DomainName'], 'Origin')),
+    ...behaviorElements(config).flatMap(({ behavior, kind }) =>
+      absent(behavior, ['TargetOriginId', ...(kind === 'Ordered' ? ['PathPattern'] : [])], behavior.name),
+    ),
+  ]
+  const [name] = empty
   return name === undefined
     ? undefined
     : new CloudFrontError('InvalidArgument', `The parameter ${name} is required.`)
@@ -57,29 +59,6 @@ function absent(parent: XmlElement, names: readonly string[], label: string): st
       return text === undefined || text === ''
     })
     .map((name) => `${label}.${name}`)
-}
-
-const quantityMismatch: Rule = ({ config }) => {
-  const wrong = inconsistentList(config)
-  return wrong === undefined
-    ? undefined
-    : new CloudFrontError(
-        'InconsistentQuantities',
-        `The value of Quantity and the size of Items do not match in ${wrong}.`,
-      )
-}
-
-/** Every list of this API is `{Quantity, Items}`, so the rule needs no list of lists and covers unknown ones too. */
-function inconsistentList(parent: XmlElement): string | undefined {
-  const quantity = textOf(parent, 'Quantity')
-  const items = child(parent, 'Items')
-  if (quantity !== undefined && Number(quantity) !== childElements(items).length) return parent.name
-  if (quantity === undefined && items !== undefined) return parent.name
-  for (const element of childElements(parent)) {
-    const wrong = inconsistentList(element)
-    if (wrong !== undefined) return wrong
-  }
-  return undefined
 }
 
 const callerReferenceChanged: Rule = ({ config, current }) =>
@@ -106,9 +85,6 @@ const neededByUpdates: Rule = ({ config, current }) => {
 const badOrigins: Rule = ({ config }) => {
   const origins = listItems(config, 'Origins')
   if (origins.length === 0) return new CloudFrontError('InvalidArgument', 'At least one origin is required.')
-  if (origins.length > MAX_ORIGINS) {
-    return new CloudFrontError('TooManyOrigins', `More than ${MAX_ORIGINS} origins in one distribution.`)
-  }
   const twice = duplicate(origins.map((origin) => textOf(origin, 'Id') ?? ''))
   if (twice !== undefined) return new CloudFrontError('InvalidArgument', `Duplicate origin id ${twice}.`)
   const kinds = ['CustomOriginConfig', 'S3OriginConfig', 'VpcOriginConfig']
@@ -121,7 +97,10 @@ const badOrigins: Rule = ({ config }) => {
       )
 }
 
-const tooManyOfOthers: Rule = ({ config }) => {
+const tooMany: Rule = ({ config }) => {
+  if (listItems(config, 'Origins').length > MAX_ORIGINS) {
+    return new CloudFrontError('TooManyOrigins', `More than ${MAX_ORIGINS} origins in one distribution.`)
+  }
   if (listItems(config, 'OriginGroups').length > MAX_ORIGIN_GROUPS) {
     return new CloudFrontError(
       'TooManyOriginGroupsPerDistribution',
@@ -163,13 +142,9 @@ const targetWithoutOrigin: Rule = ({ config }) => {
   const known = new Set(
     [...listItems(config, 'Origins'), ...listItems(config, 'OriginGroups')].map((item) => textOf(item, 'Id')),
   )
-  const lost = behaviorElements(config).find(({ behavior }) => !known.has(textOf(behavior, 'TargetOriginId')))
-  if (lost === undefined) return undefined
-  const id = textOf(lost.behavior, 'TargetOriginId') ?? ''
-  return new CloudFrontError(
-    'NoSuchOrigin',
-    `One or more of your origins or origin groups do not exist: ${id} (behavior ${lost.pathPattern}).`,
-  )
+  return behaviorElements(config).every(({ behavior }) => known.has(textOf(behavior, 'TargetOriginId')))
+    ? undefined
+    : noSuchOrigin()
 }
 
 const aliasTaken: Rule = ({ config, foreignAliases }) => {
@@ -193,13 +168,72 @@ const policyDropped: Rule = ({ config, current }) => {
       )
 }
 
-const policyUnknown: Rule = ({ config, references }) => {
-  const id = textOf(config, 'ContinuousDeploymentPolicyId') ?? ''
-  return id === '' || references === undefined || references.isPolicy(id)
+const referenceUnknown: Rule = ({ config, references }) =>
+  references && unknownReference(config, references.exists)
+
+const badOriginGroups: Rule = ({ config }) => {
+  const origins = new Set(listItems(config, 'Origins').map((origin) => textOf(origin, 'Id')))
+  for (const group of listItems(config, 'OriginGroups')) {
+    const id = textOf(group, 'Id') ?? ''
+    const members = listItems(group, 'Members').map((member) => textOf(member, 'OriginId') ?? '')
+    if (!members.every((member) => origins.has(member))) return noSuchOrigin()
+    if (members.length !== 2 || members[0] === members[1]) {
+      return new CloudFrontError('InvalidArgument', `The origin group ${id} needs two different members.`)
+    }
+    if (origins.has(id)) return new CloudFrontError('InvalidArgument', `Duplicate origin id ${id}.`)
+  }
+  return undefined
+}
+
+function noSuchOrigin(): CloudFrontError {
+  return new CloudFrontError('NoSuchOrigin', 'One or more of your origins or origin groups do not exist.')
+}
+
+// The older settings of the cache and the policy that came after them exclude each other.
+const cacheSettings: Rule = ({ config }) => {
+  for (const { behavior } of behaviorElements(config)) {
+    const hasPolicy = (textOf(behavior, 'CachePolicyId') ?? '') !== ''
+    const older = ['ForwardedValues', 'MinTTL', 'DefaultTTL', 'MaxTTL'].filter((name) =>
+      child(behavior, name),
+    )
+    if (hasPolicy && older[0] !== undefined) {
+      return new CloudFrontError(
+        'InvalidArgument',
+        `The parameter ${older[0]} cannot be used when a cache policy is associated to the cache behavior.`,
+      )
+    }
+    if (!hasPolicy && child(behavior, 'ForwardedValues') === undefined) {
+      return new CloudFrontError('InvalidArgument', 'The parameter ForwardedValues is required.')
+    }
+  }
+  return undefined
+}
+
+const S3_NAME = /[.-]s3[.-].*amazonaws\.com(\.cn)?$/
+
+const badBucket: Rule = ({ config }) =>
+  listItems(config, 'Origins').every(
+    (origin) =>
+      child(origin, 'S3OriginConfig') === undefined || S3_NAME.test(textOf(origin, 'DomainName') ?? ''),
+  )
     ? undefined
     : new CloudFrontError(
-        'NoSuchContinuousDeploymentPolicy',
-        `There is no continuous deployment policy ${id}.`,
+        'InvalidArgument',
+        'The parameter Origin DomainName does not refer to a valid S3 bucket.',
+      )
+
+const LAMBDA_VERSION = /^arn:aws[\w-]*:lambda:us-east-1:\d{12}:function:[\w-]+:\d+$/
+
+const badLambdaAssociation: Rule = ({ config }) => {
+  const arns = behaviorElements(config).flatMap(({ behavior }) =>
+    listItems(behavior, 'LambdaFunctionAssociations').map((one) => textOf(one, 'LambdaFunctionARN') ?? ''),
+  )
+  const wrong = arns.find((arn) => !LAMBDA_VERSION.test(arn))
+  return wrong === undefined
+    ? undefined
+    : new CloudFrontError(
+        'InvalidLambdaFunctionAssociation',
+        `${wrong} is not the ARN of one version of a Lambda function in us-east-1.`,
       )
 }
 
@@ -235,18 +269,22 @@ const badFunctionAssociation: Rule = ({ config, references }) => {
 
 const RULES: readonly Rule[] = [
   wrongRoot,
-  requiredFieldMissing,
-  quantityMismatch,
+  wrongForm,
+  emptyField,
   callerReferenceChanged,
   neededByUpdates,
   policyDropped,
-  policyUnknown,
   stagingChanged,
-  badOrigins,
-  tooManyOfOthers,
-  badBehaviors,
+  tooMany,
+  badOriginGroups,
   targetWithoutOrigin,
+  badOrigins,
+  badBehaviors,
+  badBucket,
+  cacheSettings,
+  referenceUnknown,
   badFunctionAssociation,
+  badLambdaAssociation,
   aliasTaken,
 ]
 

@@ -35,7 +35,7 @@ test('is created, read, replaced, listed and deleted', async () => {
   const Id = present(made.VpcOrigin?.Id)
   expect(made).toMatchObject({
     $metadata: { httpStatusCode: 202 },
-    Location: `${running.apiUrl}/2020-05-31/vpc-origin/${Id}`,
+    Location: `https://cloudfront.amazonaws.com/2020-05-31/vpc-origin/${Id}`,
     VpcOrigin: {
       Arn: `arn:aws:cloudfront::123456789012:vpcorigin/${Id}`,
       VpcOriginEndpointConfig: endpoint('blue'),

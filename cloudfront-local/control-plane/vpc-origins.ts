@@ -3,8 +3,10 @@ import { CloudFrontError } from './cloudfront-error.ts'
 import { arnOf, document, locationOf, markedList, pageOf, readDocument, required } from './documents.ts'
 import { KeptConfigs } from './kept-configs.ts'
 import { element, textOf } from './xml.ts'
-import type { Answer, Call, Route } from '../calls/call.ts'
+import type { Answer, Call } from '../calls/call.ts'
+import type { Handler } from './control-plane.ts'
 import type { KeptConfig, KeptOptions } from './kept-configs.ts'
+import type { Tags } from './tags.ts'
 import type { XmlElement } from './xml.ts'
 
 const CONFIG = 'VpcOriginEndpointConfig'
@@ -37,13 +39,11 @@ export class VpcOrigins {
 export type VpcOriginServices = {
   vpcOrigins: VpcOrigins
   isInUse: (id: string) => boolean
+  tags: Tags
   maxPageSize: number
 }
 
-const ALL = /^\/2020-05-31\/vpc-origin$/
-const ONE = /^\/2020-05-31\/vpc-origin\/([^/]+)$/
-
-export function vpcOriginRoutes({ vpcOrigins, isInUse, maxPageSize }: VpcOriginServices): Route[] {
+export function vpcOriginRoutes({ vpcOrigins, isInUse, tags, maxPageSize }: VpcOriginServices): Handler[] {
   const subject = 'vpcOrigin'
   const { kept } = vpcOrigins
   const idIn = ({ parts: [id = ''] }: Call): string => id
@@ -57,9 +57,12 @@ export function vpcOriginRoutes({ vpcOrigins, isInUse, maxPageSize }: VpcOriginS
     return { status: 200, body: markedList('VpcOriginList', page, items) }
   }
   const create = (call: Call): Answer => {
-    const made = vpcOrigins.create(required(readDocument(call.body, 'CreateVpcOriginRequest'), CONFIG))
+    const body = readDocument(call.body, 'CreateVpcOriginRequest')
+    const wanted = tags.readFrom(body)
+    const made = vpcOrigins.create(required(body, CONFIG))
+    tags.put(vpcOriginArn(made.id), wanted)
     const answer = answerOf(made, 202)
-    const location = locationOf(call, `vpc-origin/${made.id}`)
+    const location = locationOf(`vpc-origin/${made.id}`)
     return {
       ...answer,
       headers: { ...answer.headers, location },
@@ -74,23 +77,30 @@ export function vpcOriginRoutes({ vpcOrigins, isInUse, maxPageSize }: VpcOriginS
   }
   const remove = (call: Call): Answer => {
     refuseInUse(call, 'CannotDeleteEntityWhileInUse')
-    return answerOf(kept.delete(idIn(call), call.ifMatch), 202)
+    const gone = kept.delete(idIn(call), call.ifMatch)
+    tags.forget(vpcOriginArn(gone.id))
+    return answerOf(gone, 202)
   }
   const get = (call: Call): Answer => answerOf(kept.get(idIn(call)), 200)
   return [
-    { method: 'GET', path: ALL, operation: 'ListVpcOrigins', handle: list },
-    { method: 'POST', path: ALL, operation: 'CreateVpcOrigin', handle: create },
-    { method: 'GET', path: ONE, operation: 'GetVpcOrigin', subject, handle: get },
-    { method: 'PUT', path: ONE, operation: 'UpdateVpcOrigin', subject, handle: update },
-    { method: 'DELETE', path: ONE, operation: 'DeleteVpcOrigin', subject, handle: remove },
+    { operation: 'ListVpcOrigins', handle: list },
+    { operation: 'CreateVpcOrigin', handle: create },
+    { operation: 'GetVpcOrigin', subject, handle: get },
+    { operation: 'UpdateVpcOrigin', subject, handle: update },
+    { operation: 'DeleteVpcOrigin', subject, handle: remove },
   ]
+}
+
+/** Amazon resource name of a VPC origin. */
+export function vpcOriginArn(id: string): string {
+  return arnOf('vpcorigin', id)
 }
 
 function identity({ id, created, modified, config }: KeptConfig): XmlElement[] {
   return [
     element('Id', id),
     element('Name', textOf(config, 'Name') ?? ''),
-    element('Arn', arnOf('vpcorigin', id)),
+    element('Arn', vpcOriginArn(id)),
     element('Status', 'Deployed'),
     element('CreatedTime', created),
     element('LastModifiedTime', modified),

@@ -115,7 +115,7 @@ describe('the API', () => {
     const made = await sdk.send(
       new CreateFunctionCommand({ Name: 'switch', FunctionConfig: CONFIG, FunctionCode: Buffer.from(PASS) }),
     )
-    expect(made.Location).toBe(`${local.apiUrl}/2020-05-31/function/switch`)
+    expect(made.Location).toBe(`https://cloudfront.amazonaws.com/2020-05-31/function/switch`)
     expect(made.FunctionSummary).toMatchObject({
       Name: 'switch',
       Status: 'UNPUBLISHED',
@@ -181,7 +181,7 @@ describe('the API', () => {
     const made = sdk.send(
       new CreateFunctionCommand({ Name: 'f', FunctionConfig, FunctionCode: Buffer.from(PASS) }),
     )
-    await expect(refusal(made)).resolves.toEqual({ code: 'EntityNotFound', status: 404 })
+    await expect(refusal(made)).resolves.toEqual({ code: 'InvalidArgument', status: 400 })
   })
 
   test('a KeyValueStore that is not READY yet cannot be associated, by either call', async () => {
@@ -237,7 +237,7 @@ describe('the API', () => {
     await sdk.send(
       new UpdateFunctionCommand({ Name: 'switch', FunctionConfig: CONFIG, FunctionCode, IfMatch: etag }),
     )
-    await expect(refusal(tested(sdk, etag))).resolves.toEqual({ code: 'PreconditionFailed', status: 412 })
+    await expect(refusal(tested(sdk, etag))).resolves.toEqual({ code: 'InvalidIfMatchVersion', status: 400 })
     const { ETag = '' } = await sdk.send(new DescribeFunctionCommand({ Name: 'switch' }))
     expect((await tested(sdk, ETag))?.FunctionErrorMessage).toContain('without a uri')
   })

@@ -84,7 +84,7 @@ describe('the control plane', () => {
     const control = cloudFront(running)
     await admin(running, 'POST', '/edges/3/hold')
     const made = await control.send(new CreateKeyValueStoreCommand({ Name: 'models' }))
-    expect(made.Location).toBe(`${running.apiUrl}/2020-05-31/key-value-store/models`)
+    expect(made.Location).toBe(`https://cloudfront.amazonaws.com/2020-05-31/key-value-store/models`)
     expect(made.KeyValueStore?.Status).toBe('PROVISIONING')
     await running.waitFor((entry) => entry.type === 'EdgeStoreApplied' && entry.edge === 2)
     await admin(running, 'POST', '/edges/3/release')

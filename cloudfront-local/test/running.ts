@@ -11,7 +11,8 @@ import {
 } from '@aws-sdk/client-cloudfront'
 import { CloudFrontKeyValueStoreClient } from '@aws-sdk/client-cloudfront-keyvaluestore'
 import '@aws-sdk/signature-v4a'
-import { afterEach } from '@jest/globals'
+import { afterEach, expect } from '@jest/globals'
+import { problemsOf } from './conformance.ts'
 import { startCloudFrontLocal } from '../start.ts'
 import type { IncomingMessage, OutgoingHttpHeaders, RequestListener } from 'node:http'
 import type { AddressInfo, LookupFunction, Server, Socket } from 'node:net'
@@ -36,12 +37,16 @@ export type Running = CloudFrontLocal & { logged: Logged[] }
 export async function start(options: CloudFrontLocalOptions = {}): Promise<Running> {
   const logged: Logged[] = []
   const none = { minMs: 0, maxMs: 0 }
+  const strange: string[] = []
   const running = await startCloudFrontLocal({
     propagation: none,
     storePropagation: none,
     log: (message, data) => logged.push({ message, data }),
+    inspect: (outcome) => strange.push(...problemsOf(outcome)),
     ...options,
   })
+  // Whatever a test is about, what the control plane says must be what CloudFront's model has.
+  onEnd(() => expect(strange).toEqual([]))
   onEnd(() => running.close(0))
   return { ...running, logged }
 }
