@@ -1,8 +1,10 @@
 /** A site whose users are led by a key of a store, which a function at the edges reads. */
+import { setTimeout } from 'node:timers/promises'
 import {
   CloudFrontClient,
   CreateFunctionCommand,
   CreateKeyValueStoreCommand,
+  DescribeKeyValueStoreCommand,
   PublishFunctionCommand,
 } from '@aws-sdk/client-cloudfront'
 import { functionSource } from '../../cloudfront-function/source.ts'
@@ -48,6 +50,9 @@ export async function openKeySite(
 export async function makeStore(environment: Environment, name: string): Promise<Store> {
   const control = controlOf(environment)
   const { KeyValueStore: made } = await control.send(new CreateKeyValueStoreCommand({ Name: name }))
+  // Until then no function can be associated with it.
+  const describe = new DescribeKeyValueStoreCommand({ Name: name })
+  while ((await control.send(describe)).KeyValueStore?.Status !== 'READY') await setTimeout(100)
   control.destroy()
   return { name, arn: made?.ARN ?? '' }
 }
