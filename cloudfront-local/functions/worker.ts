@@ -10,7 +10,7 @@ import { cloudFrontModule } from './cloudfront-module.ts'
 import { cryptoModule } from './crypto-module.ts'
 import { scriptOf } from './language.ts'
 import { CONSTANTS, LIBRARY, NEW_IN_20, TYPED_ARRAYS } from './library.ts'
-import * as querystring from 'node:querystring'
+import { decode, encode, escape, parse, stringify, unescape } from 'node:querystring'
 import type { Context } from 'node:vm'
 import type {
   EventRequest,
@@ -52,7 +52,7 @@ function load({ code, runtime, store }: FunctionCode): Handler {
       store: () => (store === undefined ? undefined : stores.get(store)),
     }),
     crypto: cryptoModule,
-    querystring: { ...querystring },
+    querystring: { decode, encode, escape, parse, stringify, unescape },
   })
   const handler: unknown = (script.runInContext(context) as (modules: object) => unknown)(modules)
   if (typeof handler !== 'function') throw new TypeError('handler is not a function')
