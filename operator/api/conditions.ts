@@ -76,7 +76,7 @@ export interface Statement<T extends ConditionType = ConditionType> {
 }
 
 /** A longer message would crowd out the rest of the object; the logs have it whole. */
-const MESSAGE_LENGTH = 1024
+export const MESSAGE_LENGTH = 1024
 
 /**
  * The conditions to write: what is said now, in a fixed order. The time of the last transition stays until the status

@@ -1,7 +1,8 @@
 /** What the conditions say, each from what is seen and remembered. */
-import type { ConditionType, ReasonOf, Statement } from '../api/conditions.ts'
+import { MESSAGE_LENGTH, type ConditionType, type ReasonOf, type Statement } from '../api/conditions.ts'
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
+import { shorten } from '../api/text.ts'
 import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
 import { isAbout } from './memory.ts'
@@ -78,12 +79,13 @@ function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stall
     return { type: 'Stalled', status: 'True', reason: 'PointerMoved', message: driftOf(scene).message }
   if (!attempt?.outcome || attempt.outcome === 'Promoted') return undefined
   const said = `${attempt.message ?? attempt.outcome}${lastWords(attempt)}`
-  const remedy = remedyOf(scene.world.release.spec, said)
+  const help = `; ${remedyOf(scene.world.release.spec, said)}, or try it again with the command retry/${attempt.id}/<nonce>`
   return {
     type: 'Stalled',
     status: 'True',
     reason: (attempt.reason ?? 'Aborted') as ReasonOf<'Stalled'>,
-    message: `${said}; ${remedy}, or try it again with the command retry/${attempt.id}/<nonce>`,
+    // What to do is the last to be cut.
+    message: `${shorten(said, MESSAGE_LENGTH - help.length)}${help}`,
   }
 }
 

@@ -1,6 +1,7 @@
 /** What stands in a color, read from its Kubernetes objects. */
 import { ANNOTATION, COLORS, LABEL, MANAGER, SERVICE_PORT, colorSelector, type Color } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
+import { shorten } from '../api/text.ts'
 import type { ColorState, Ownership, PodState, StoredRevision } from '../core/world.ts'
 import type {
   ApiCondition,
@@ -21,14 +22,17 @@ const STUCK = new Set([
   'ImagePullBackOff',
   'ErrImagePull',
   'ErrImageNeverPull',
+  'ImageInspectError',
   'InvalidImageName',
   'CreateContainerConfigError',
   'CreateContainerError',
   'RunContainerError',
+  'PreStartHookError',
+  'PostStartHookError',
 ])
 
 /** Longest part of somebody else's text that goes into a message. */
-const EXCERPT = 300
+const EXCERPT = 600
 
 /** Whether we made the object for this release, for this color or (undefined) as the release's pointer or revision. */
 export function isOurs({ metadata }: ApiObject, release: string, color?: Color): boolean {
@@ -203,7 +207,7 @@ function troubleOfCondition({ reason, message }: ApiCondition, otherwise: string
 }
 
 function excerpt(text: string): string {
-  return text.length > EXCERPT ? `${text.slice(0, EXCERPT)}…` : text
+  return shorten(text, EXCERPT)
 }
 
 function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
