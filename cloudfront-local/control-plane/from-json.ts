@@ -8,7 +8,8 @@ export type Value = string | number | boolean | readonly Value[] | { readonly [n
 /** An element of a shape of the model. A list of the form `{Quantity, Items}` may be written as a list alone. */
 export function elementOf(name: string, type: string, value: Value): XmlElement {
   const shape = SHAPES[type]
-  if (shape === undefined) return element(name, String(value))
+  if (shape === undefined)
+    return element(name, typeof value === 'object' ? JSON.stringify(value) : String(value))
   if (!('members' in shape)) {
     const items = value as readonly Value[]
     return element(name, ...items.map((item) => elementOf(shape.item, shape.type, item)))

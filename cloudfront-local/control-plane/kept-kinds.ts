@@ -161,6 +161,8 @@ export function pathOf(name: KeptKindName): string {
   return (OPERATIONS[`Create${name}`]?.path ?? '').replace(/^\/[\d-]+\//, '')
 }
 
+const asItIs = (config: XmlElement): XmlElement => config
+
 /** The configuration to keep in the place of `current`. Throws CloudFrontError when there can be none like it. */
 export function acceptable(
   name: KeptKindName,
@@ -168,7 +170,7 @@ export function acceptable(
   current: KeptConfig | undefined,
   kept: Kept,
 ): XmlElement {
-  const { fill = (same) => same, judge, max, tooMany, taken } = KINDS[name]
+  const { fill = asItIs, judge, max, tooMany, taken } = KINDS[name]
   const filled = fill(config)
   const problem = judge?.(filled, current?.config, kept)
   if (problem !== undefined) throw problem

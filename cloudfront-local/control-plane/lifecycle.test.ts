@@ -201,7 +201,7 @@ describe('a staging distribution', () => {
   })
 
   test('its policy is kept, read, listed, replaced and told by its ETag', async () => {
-    const { running, sdk, name, policy: Id, policyEtag, made } = await attached()
+    const { sdk, name, policy: Id, policyEtag, made } = await attached()
     expect(made.Location).toBe(
       `https://cloudfront.amazonaws.com/2020-05-31/continuous-deployment-policy/${Id}`,
     )
