@@ -85,7 +85,6 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
 
 async function setUp(options: EnvironmentOptions, running: Running): Promise<Environment> {
   const { report, logDir } = options
-  mkdirSync(logDir, { recursive: true })
   const failure = new AbortController()
   const signal = AbortSignal.any([options.signal, failure.signal])
   const provider = await providerFor({ config: running.config, report, signal })
@@ -99,13 +98,8 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
     running.programs.push(program)
     writeRunning(running)
   }
-  const cloudFront = await startCloudFront(cluster.hostAddress, logDir)
-  adopt(cloudFront.program.identity)
-  const models = await startProgram({
-    command: ['demo/model-files.ts', 'examples/housing/models', cluster.hostAddress],
-    logFile: join(logDir, 'model-files.log'),
-  })
-  adopt(models.identity)
+  mkdirSync(logDir, { recursive: true })
+  const { cloudFront, modelsUrl } = await startPrograms({ cluster, logDir, adopt })
   report(`CloudFront stand-in at ${cloudFront.endpoint}, edges at ${cloudFront.edges.join(', ')}`)
 
   await install(
@@ -133,18 +127,26 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
     await cluster.claim([`namespace/${namespace}`])
     await kubectl(['create', 'namespace', namespace])
   }
-  const rest = {
-    images,
-    makeNamespace,
-    adopt,
-    close,
-    leave,
-    modelsUrl: models.ready,
-    logDir,
-    signal,
-    kubectl,
-  }
-  return { cluster, provider, api, cloudFront, ...rest }
+  const found = { cluster, provider, api, cloudFront, modelsUrl, images, logDir, signal }
+  return { ...found, kubectl, makeNamespace, adopt, close, leave }
+}
+
+type Programs = Pick<Environment, 'cluster' | 'logDir' | 'adopt'>
+
+/** CloudFront and the bucket of models, as programs of this machine that pods reach. */
+async function startPrograms({
+  cluster,
+  logDir,
+  adopt,
+}: Programs): Promise<Pick<Environment, 'cloudFront' | 'modelsUrl'>> {
+  const cloudFront = await startCloudFront(cluster.hostAddress, logDir)
+  adopt(cloudFront.program.identity)
+  const models = await startProgram({
+    command: ['demo/model-files.ts', 'examples/housing/models', cluster.hostAddress],
+    logFile: join(logDir, 'model-files.log'),
+  })
+  adopt(models.identity)
+  return { cloudFront, modelsUrl: models.ready }
 }
 
 function accessTo(cluster: ClusterHandle): Access {

@@ -1,7 +1,7 @@
 /**
  * `npm run check:bare-root`: plays the README's commands in a Debian 12 that has nothing but `make`, and lists every program
  * that ran there by who brought it. Fails where a command does, where a program is missing, and where one ran that neither
- * the bare system nor a script of ours brought. Needs root and Debian's package mirrors; leaves nothing behind.
+ * the bare system nor a script of ours brought; with arguments, these are the commands. Needs root and Debian's package mirrors; leaves nothing behind.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -44,7 +44,7 @@ async function installCommand(): Promise<string> {
 }
 
 /** In this order: a package that a user of the README brings may not help a command of ours. */
-async function commands(): Promise<string[]> {
+async function readmeCommands(): Promise<string[]> {
   return [
     'make setup',
     `npm run -s jest -- --silent --selectProjects unit --testPathPatterns ${UNIT_TESTS}`,
@@ -162,9 +162,11 @@ async function prepare(work: string, signal: AbortSignal): Promise<void> {
   await writeFile(at('environment'), `${environment.join('\n')}\n`)
 }
 
-/** Plays the commands; resolves with the exit code and everything that was said. */
+/** Plays the commands that were given, or the README's; resolves with the exit code and everything that was said. */
 async function play(work: string, signal: AbortSignal): Promise<{ code: number; log: string }> {
   const { cacheDir } = readConfig()
+  const given = process.argv.slice(2)
+  const commands = given.length > 0 ? given : await readmeCommands()
   await mkdir(cacheDir, { recursive: true })
   // The kernel ends it all with us: --pdeathsig ends unshare, --kill-child its child, and that is the first of a namespace.
   const cage = [
@@ -178,7 +180,7 @@ async function play(work: string, signal: AbortSignal): Promise<{ code: number; 
     '--uts',
     '--ipc',
   ]
-  const enter = [join(import.meta.dirname, 'bare-root/enter.sh'), work, cacheDir, ...(await commands())]
+  const enter = [join(import.meta.dirname, 'bare-root/enter.sh'), work, cacheDir, ...commands]
   const child = spawn('setpriv', [...cage, ...enter], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
