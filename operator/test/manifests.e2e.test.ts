@@ -62,6 +62,8 @@ async function changeSides(object: Manifest): Promise<void> {
     expect(await apply(object, '--server-side', '--dry-run=server')).toMatchObject({ code: 0 })
     return
   }
+  const { kind, metadata } = object
+  if (CLUSTER_WIDE.test(kind)) await cluster.handle.claim([`${kind}/${metadata.name}`])
   expect(await apply(object)).toEqual(DONE)
   expect(await apply(object, '--server-side')).toEqual(DONE)
 }
