@@ -11,7 +11,7 @@ import { seededRandom } from './propagation/random.ts'
 import { DEFAULT_SEED, parseSeed, readSeed } from './seed.ts'
 import { StateFolder } from './state/state-folder.ts'
 import { apiOf, buildWorld, sow } from './world.ts'
-import { createViewerServer } from './edge/viewer-server.ts'
+import { createViewerServer, KEEP_ALIVE_MS } from './edge/viewer-server.ts'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AuditEntry } from './audit-log.ts'
 import type { Outcome } from './control-plane/control-plane.ts'
@@ -167,7 +167,7 @@ function seedOf({ seed = DEFAULT_SEED, seedFolder = '.' }: CloudFrontLocalOption
 function apiServer(world: World): () => Server {
   const answerApi = apiOf(world)
   return () =>
-    createServer((request, response) => {
+    createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
       const isAdmin = request.url?.startsWith(`${ADMIN_PREFIX}/`) === true
       void (isAdmin ? answerAdmin(world, request, response) : answerApi(request, response))
     })

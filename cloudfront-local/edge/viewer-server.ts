@@ -4,7 +4,7 @@ import type { IncomingMessage, RequestListener, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 
 // Longer than any client keeps a connection idle: the edge must never be the one that closes under a request.
-const KEEP_ALIVE_MS = 600_000
+export const KEEP_ALIVE_MS = 600_000
 
 /** CloudFront's quotas in bytes: a request with its path, query string and headers, and its URL. */
 export const MAX_REQUEST_BYTES = 32_768
