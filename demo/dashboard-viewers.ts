@@ -2,6 +2,7 @@
 import { EventEmitter, once } from 'node:events'
 import { get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { afterRunning } from './deadline.ts'
 import { versionMark } from './housing.ts'
 
 export type PageCount = { pages: number; failures: string[]; versions: Record<string, number> }
@@ -12,6 +13,7 @@ export type DashboardViewers = {
 }
 
 const EVERY_MS = 20
+/** In which the machine ran. */
 const TIMEOUT_MS = 3000
 
 /** Returns once the first page is there: a Service that was just made is not known to every node yet. */
@@ -62,7 +64,7 @@ export function watchDashboard(url: string, versions: readonly string[]): Dashbo
 function pageAt(url: string): Promise<string> {
   return new Promise((resolve) => {
     const fail = (error: Error): void => resolve(error.message)
-    const request = get(url, { agent: false, timeout: TIMEOUT_MS }, (response) => {
+    const request = get(url, { agent: false }, (response) => {
       let body = ''
       response.setEncoding('utf8')
       response.on('data', (chunk: string) => (body += chunk))
@@ -71,7 +73,8 @@ function pageAt(url: string): Promise<string> {
         resolve(response.statusCode === 200 ? body : `status ${response.statusCode ?? 0}`),
       )
     })
-    request.on('timeout', () => request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)))
+    const late = (): void => void request.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`))
+    request.on('close', afterRunning(TIMEOUT_MS, late))
     request.on('error', fail)
   })
 }

@@ -1,6 +1,7 @@
 /** What becomes of one ModelRelease, as its status and Events tell it. */
 import type { Attempt, Phase, Status } from '../operator/api/release.ts'
 import { LABEL } from '../operator/api/names.ts'
+import { afterRunning } from './deadline.ts'
 import type { Environment } from './environment.ts'
 import { follow, onEach, type ApiObject, type Seen } from './follow.ts'
 
@@ -28,7 +29,10 @@ export type ReleaseFollower = {
   moments: readonly Moment[]
   /** The release as last seen. */
   release: () => SeenRelease | undefined
-  /** Returns once the release is as wanted. Throws with what was waited for after `timeoutMs`, or when the environment ends. */
+  /**
+   * Returns once the release is as wanted. Throws with what was waited for after `timeoutMs` in which the machine ran,
+   * or when the environment ends.
+   */
   until: (
     what: string,
     isWanted: (release: SeenRelease) => boolean,
@@ -102,12 +106,11 @@ export function followRelease({ environment, namespace, name, say }: FollowerOpt
         waiters.delete(waiter)
         reject(
           new Error(
-            `${name}: ${what} did not happen within ${timeoutMs / 1000} s; last seen: ${stateText(latest)}`,
+            `${name}: ${what} did not happen within ${timeoutMs / 1000} s of a running machine; last seen: ${stateText(latest)}`,
           ),
         )
       }
-      const timer = setTimeout(late, timeoutMs)
-      return promise.finally(() => clearTimeout(timer))
+      return promise.finally(afterRunning(timeoutMs, late))
     },
   }
 }

@@ -2,6 +2,7 @@
 import { otherColor } from '../operator/api/names.ts'
 import { isAcceptedUpdate } from './cloudfront.ts'
 import { dashboardAnswers, watchDashboard } from './dashboard-viewers.ts'
+import { runningTimeout } from './deadline.ts'
 import { dashboard, housing, type HousingOptions } from './housing.ts'
 import { killInNode, leaderPod, operatorProcesses } from './operator-pods.ts'
 import { DEMO_PLACE } from './place.ts'
@@ -194,7 +195,7 @@ async function unknownContainer(stage: Stage): Promise<void> {
     'jsonpath={.spec.clusterIP}',
   ]
   const url = `http://${await environment.kubectl(query)}/`
-  const soon = AbortSignal.any([environment.signal, AbortSignal.timeout(NODES_FOLLOW_MS)])
+  const soon = AbortSignal.any([environment.signal, runningTimeout(NODES_FOLLOW_MS)])
   await dashboardAnswers(url, ['1'], soon)
   const viewers = watchDashboard(url, ['1', '2'])
   try {
@@ -203,7 +204,7 @@ async function unknownContainer(stage: Stage): Promise<void> {
       title: 'dashboard 2',
       act: () => apply(stage, dashboard('2', environment.images)),
     })
-    await viewers.seen('2', AbortSignal.any([environment.signal, AbortSignal.timeout(NODES_FOLLOW_MS)]))
+    await viewers.seen('2', AbortSignal.any([environment.signal, runningTimeout(NODES_FOLLOW_MS)]))
   } finally {
     const { pages, failures, versions } = await viewers.leave()
     const [failure] = failures

@@ -9,6 +9,7 @@ import type { ClusterHandle } from '../../cluster/handle.ts'
 import { applyCrdFlags } from '../../cluster/kubectl.ts'
 import { clusterWide, type Manifest } from '../../demo/install.ts'
 import { up } from '../../cluster/provider.ts'
+import { runningTimeout } from '../../demo/deadline.ts'
 import { Access } from '../runtime/access.ts'
 
 /** Time for `beforeAll`: where no other command did before, it builds Kubernetes, and others may load the machine. */
@@ -52,7 +53,7 @@ export interface RealCluster {
   apply(object: object): Promise<void>
   /**
    * Returns the object of a collection such as `/apis/apps/v1/namespaces/x/deployments` once it is as wanted; an object
-   * that is not there is shown as undefined. Told by a watch; throws with what it saw last after two minutes.
+   * that is not there is shown as undefined. Told by a watch; throws with what it saw last after two minutes in which the machine ran.
    */
   until(
     collection: string,
@@ -125,7 +126,7 @@ async function installManifests(handle: ClusterHandle): Promise<void> {
   await handle.claim(clusterWide(items))
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
   await run(['apply', ...applyCrdFlags(handle.kubernetesMinor), '-f', '-'], list)
-  await run(['wait', '--for=condition=Established', 'crd/modelreleases.modelrelease.io', '--timeout=30s'])
+  await run(['wait', '--for=condition=Established', 'crd/modelreleases.modelrelease.io', '--timeout=600s'])
 }
 
 /** A way in as the administrator, or with somebody's rights. */
@@ -145,7 +146,7 @@ interface Awaited {
 }
 
 async function until(access: Access, awaited: Awaited): Promise<AnyObject | undefined> {
-  const signal = AbortSignal.timeout(120_000)
+  const signal = runningTimeout(120_000)
   let last: AnyObject | undefined
   try {
     for await (last of lookAt(access, awaited, signal)) if (awaited.isWanted(last)) return last

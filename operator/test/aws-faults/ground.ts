@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect } from '@jest/globals'
 import type { AuditEntry, UpdateEntry } from '../../../demo/cloudfront.ts'
+import { runningTimeout } from '../../../demo/deadline.ts'
 import type { Environment } from '../../../demo/environment.ts'
 import type { WrittenRelease, WrittenSpec } from '../../../demo/housing.ts'
 import type { SeenRelease } from '../../../demo/release-follower.ts'
@@ -184,7 +185,7 @@ export class Ground {
 
   /** The first wanted entry of the audit log after a sequence number; each is looked at once. */
   async #logged(wanted: (entry: AuditEntry) => boolean, after = 0): Promise<void> {
-    const signal = AbortSignal.any([this.environment.signal, AbortSignal.timeout(TIMEOUT_MS)])
+    const signal = AbortSignal.any([this.environment.signal, runningTimeout(TIMEOUT_MS)])
     await this.environment.cloudFront.waitFor(wanted, after, signal)
   }
 

@@ -238,8 +238,8 @@ async function targetUnhealthy(ground: Ground): Promise<void> {
   // Nothing but the gate stands in the way.
   const selector = `modelrelease.io/color=${ground.next}`
   const pods = ['-n', ground.site.place.namespace, 'pods', '-l', selector]
-  await ground.environment.kubectl(['wait', ...pods, '--for=condition=ContainersReady', '--timeout=30s'])
-  await ground.environment.kubectl(['wait', ...pods, '--for=condition=Ready=False', '--timeout=1s'])
+  await ground.environment.kubectl(['wait', ...pods, '--for=condition=ContainersReady', '--timeout=600s'])
+  await ground.environment.kubectl(['wait', ...pods, '--for=condition=Ready=False', '--timeout=60s'])
   const stalled = await ground.untilSaid('Stalled', 'ProgressDeadlineExceeded')
   expect(stalled).toContain(GATE)
   expect(await ground.moves()).toHaveLength(1)
@@ -302,7 +302,7 @@ async function twoOwners(ground: Ground): Promise<void> {
   await site.apply({ ...second, metadata: { ...second.metadata, namespace } })
   const isClaimed = (release: Parameters<typeof conditionOf>[0]): boolean =>
     conditionOf(release, 'Stalled')?.reason === 'BehaviorClaimed'
-  const refused = await follower.until('a refusal of the second', isClaimed, 60_000)
+  const refused = await follower.until('a refusal of the second', isClaimed, 240_000)
   expect(conditionOf(refused, 'Stalled')?.message).toContain(`${site.place.namespace}/housing`)
   await ground.switch()
   expect(await ground.moves()).toHaveLength(2)

@@ -197,6 +197,8 @@ async function crashAfterWrite(ground: Ground, { refused, kill }: Crash): Promis
   await ground.fault({ operation: 'UpdateDistribution', latencyMs: ANSWER_MS, phase: 'AfterCommit' })
   await ground.site.apply(ground.write('2'))
   await ground.site.nextUpdate(1)
+  // Nor can it read what became of the update, however long the kill takes.
+  await ground.fault({ operation: 'GetDistribution', times: 10_000, code: 'Throttling' })
   await kill.come()
   const { status } = ground.site.follower.release() ?? {}
   expect(status?.traffic?.intent?.to).toBe(ground.next)
