@@ -9,8 +9,8 @@ import { parseArgs } from 'node:util'
 import { ORIGINS } from './cloudfront.ts'
 import { openEnvironment, type Environment } from './environment.ts'
 import { OPERATOR, OPERATOR_NAMESPACE } from './install.ts'
+import { busyNote, judgeViewers } from './judge-viewers.ts'
 import { DEMO_PLACE } from './place.ts'
-import { summarize } from './load.ts'
 import { operatorProcesses, residentMiB } from './operator-pods.ts'
 import { PHASES } from './phases.ts'
 import { ROOT } from './program.ts'
@@ -70,7 +70,7 @@ function removeOldLogs(): void {
 async function perform(play: Play, environment: Environment, progress: Progress): Promise<Verdict> {
   const stage: Stage = { environment, say: progress.say, chapters: [], problems: [] }
   let viewers: Viewers | undefined
-  let evidence: Evidence = { ...play, ...stage, summary: undefined, recount: undefined, audit: [] }
+  let evidence: Evidence = { ...play, ...stage, viewers: undefined, recount: undefined, audit: [] }
   try {
     const scene = await openHousing(stage)
     await firstRelease(stage, scene)
@@ -89,21 +89,32 @@ async function countViewers(
   viewers: Viewers,
   { environment, chapters, say }: Stage,
   atLeast: number,
-): Promise<Pick<Evidence, 'summary' | 'recount'>> {
-  const summary = await viewers.leave()
+): Promise<Pick<Evidence, 'viewers' | 'recount'>> {
+  const { startedAt, endedAt } = await viewers.leave()
   const entries = viewers.entries()
+  const stalls = environment.machine.stalls()
+  const judged = judgeViewers(entries, { from: startedAt, to: endedAt }, stalls)
   const rows = chapters.map(({ title, outcome, from, to, phases }): ReleaseRow => {
-    const window = { from: Math.max(from, summary.startedAt), to }
+    const window = { from: Math.max(from, startedAt), to }
     if (window.from >= to)
       return { release: title, outcome, phases, requests: 0, failures: 0, longestGapMs: 0 }
-    const { requests, failures, longestGapMs } = summarize(entries, window)
+    const { requests, failures, longestGapMs } = judgeViewers(entries, window, stalls)
     return { release: title, outcome, phases, requests, failures, longestGapMs }
   })
   const style = process.stdout.isTTY ? 'color' : 'plain'
   process.stdout.write(`\n${renderTable({ phases: PHASES, rows, style })}\n\n`)
-  const recount = await recountViewers({ versions: VERSIONS, logDir: environment.logDir, atLeast })
+  const { notJudged } = judged
+  const { logDir } = environment
+  const recount = await recountViewers({
+    versions: VERSIONS,
+    logDir,
+    atLeast,
+    machine: { stalls, notJudged },
+  })
   say(recount.report.split('\n')[0] ?? '')
-  return { summary, recount }
+  const note = busyNote(judged)
+  if (note !== '') say(note)
+  return { viewers: judged, recount }
 }
 
 /** What the operator holds in the end; a number to look at, not to judge. */

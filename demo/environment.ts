@@ -24,9 +24,13 @@ import {
   shippedObjects,
   type OperatorSettings,
 } from './install.ts'
+import { watchMachine, type Machine } from './machine.ts'
 import { keepOperatorLogs } from './operator-pods.ts'
 import { ROOT, startProgram } from './program.ts'
 import { claimRunning, kubectlCache, stopRunning, writeRunning, type Running } from './running.ts'
+
+/** What comes in seconds may take minutes where others need the machine as well. */
+const PATIENCE_MS = 10 * 60_000
 
 export type EnvironmentOptions = {
   /** Name of the cluster; two environments need two names and two ranges. */
@@ -47,6 +51,7 @@ export type Environment = {
   provider: ClusterProvider
   api: Access
   cloudFront: CloudFront
+  machine: Machine
   /** Where pods fetch the files of examples/housing/models. */
   modelsUrl: string
   images: ImageNames
@@ -99,7 +104,7 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
     writeRunning(running)
   }
   mkdirSync(logDir, { recursive: true })
-  const { cloudFront, modelsUrl } = await startPrograms({ cluster, logDir, adopt })
+  const { cloudFront, machine, modelsUrl } = await startPrograms({ cluster, logDir, adopt })
   report(`CloudFront stand-in at ${cloudFront.endpoint}, edges at ${cloudFront.edges.join(', ')}`)
 
   await install(
@@ -127,32 +132,36 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
     await cluster.claim([`namespace/${namespace}`])
     await kubectl(['create', 'namespace', namespace])
   }
-  const found = { cluster, provider, api, cloudFront, modelsUrl, images, logDir, signal }
+  const found = { cluster, provider, api, cloudFront, machine, modelsUrl, images, logDir, signal }
   return { ...found, kubectl, makeNamespace, adopt, close, leave }
 }
 
 type Programs = Pick<Environment, 'cluster' | 'logDir' | 'adopt'>
 
-/** CloudFront and the bucket of models, as programs of this machine that pods reach. */
+/** CloudFront and the bucket of models, as programs of this machine that pods reach, and who watches them. */
 async function startPrograms({
   cluster,
   logDir,
   adopt,
-}: Programs): Promise<Pick<Environment, 'cloudFront' | 'modelsUrl'>> {
+}: Programs): Promise<Pick<Environment, 'cloudFront' | 'machine' | 'modelsUrl'>> {
+  const machine = await watchMachine(logDir, cluster.name)
   const cloudFront = await startCloudFront(cluster.hostAddress, logDir)
-  adopt(cloudFront.program.identity)
   const models = await startProgram({
     command: ['demo/model-files.ts', 'examples/housing/models', cluster.hostAddress],
     logFile: join(logDir, 'model-files.log'),
   })
-  adopt(models.identity)
-  return { cloudFront, modelsUrl: models.ready }
+  for (const { identity } of [machine.program, cloudFront.program, models]) adopt(identity)
+  return { cloudFront, machine, modelsUrl: models.ready }
 }
 
 function accessTo(cluster: ClusterHandle): Access {
   const kubeConfig = new KubeConfig()
   kubeConfig.loadFromFile(cluster.kubeconfigPath)
-  return new Access(kubeConfig, { userAgent: 'modelrelease-demo' })
+  return new Access(kubeConfig, {
+    userAgent: 'modelrelease-demo',
+    readTimeoutMs: PATIENCE_MS,
+    writeTimeoutMs: PATIENCE_MS,
+  })
 }
 
 function kubectlOf(cluster: ClusterHandle): Environment['kubectl'] {
@@ -200,8 +209,9 @@ async function install(
 ): Promise<void> {
   const { cluster, kubectl } = environment
   await kubectl(['apply', ...applyCrdFlags(cluster.kubernetesMinor), '-f', '-'], JSON.stringify(manifests))
-  await kubectl(['wait', '--for=condition=Established', `crd/${CRD}`, '--timeout=30s'])
-  await kubectl(['-n', OPERATOR_NAMESPACE, 'rollout', 'status', `deployment/${OPERATOR}`, '--timeout=120s'])
+  await kubectl(['wait', '--for=condition=Established', `crd/${CRD}`, `--timeout=${PATIENCE_MS / 1000}s`])
+  const rollout = ['rollout', 'status', `deployment/${OPERATOR}`, `--timeout=${PATIENCE_MS / 1000}s`]
+  await kubectl(['-n', OPERATOR_NAMESPACE, ...rollout])
 }
 
 type Service = ApiObject & { spec: { clusterIP?: string } }

@@ -13,6 +13,7 @@ export type ApiObject = {
     labels?: Record<string, string>
     annotations?: Record<string, string>
     deletionTimestamp?: string
+    managedFields?: { time: string }[]
   }
 }
 

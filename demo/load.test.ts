@@ -392,18 +392,7 @@ describe('measuring', () => {
   ])('$name', ({ changes, gap, stretch }) => {
     const measures = summarize(entries(changes), whole)
     expect(measures.longestGapMs).toBe(gap)
-    expect(measures.longestEdgeGapMs).toBe(gap)
     expect(measures.longestFailingStretchMs).toBe(stretch)
-  })
-
-  test('what the generator was late by is no gap of the edges, where it was and nowhere else', () => {
-    const late = (from: number): Partial<Entry> => ({ started: 1700, latencyMs: 1710 - from })
-    const stood = { 3: late(1300), 4: late(1400), 5: late(1500), 6: late(1600), 7: late(1700) }
-    expect(summarize(entries(stood), whole)).toMatchObject({ longestGapMs: 500, longestEdgeGapMs: 100 })
-    const before = { 1: failed, 2: failed, 3: failed, 4: failed, 5: failed }
-    const both = { ...before, 6: { started: 1690, latencyMs: 100 }, 8: { started: 1890, latencyMs: 100 } }
-    // From 1010 to 1700, of which a viewer was held up for 90 ms; those of later change nothing.
-    expect(summarize(entries(both), whole)).toMatchObject({ longestGapMs: 690, longestEdgeGapMs: 600 })
   })
 
   test('all failed: the gap and the stretch are the whole run', () => {

@@ -60,11 +60,6 @@ export type Measures = {
    */
   longestGapMs: number
   /**
-   * The gap that the edges made: the longest one after what the generator itself was late by within it. While a
-   * machine stands still nobody asks, and so nobody is answered.
-   */
-  longestEdgeGapMs: number
-  /**
    * The longest stretch of arrivals that failed: from the due time of its first failed request to the due time of
    * the next `ok` one (or the window's end). 0 without failures.
    */
@@ -294,10 +289,12 @@ function onceAnswered(request: ClientRequest, timeoutMs: number, callback: (outc
     callback(outcome)
   }
   const fail = (error: Error): void => end({ type: 'error', error })
-  const timer = setTimeout(() => {
+  const giveUp = (): void => {
     end({ type: 'timeout' })
     request.destroy()
-  }, timeoutMs)
+  }
+  // After a stall of this process timers come first; an answer that is there already is in time.
+  const timer = setTimeout(() => setImmediate(giveUp), timeoutMs)
   request.on('error', fail)
   request.on('response', (response) => {
     let body = ''
@@ -345,7 +342,6 @@ export function summarize(all: readonly Entry[], window: Window): Measures {
     failures: entries.length - ok.length,
     verdicts: countBy(entries.map(({ verdict }) => verdict)),
     longestGapMs: roundMs(gaps.reduce((longest, { from, to }) => Math.max(longest, to - from), 0)),
-    longestEdgeGapMs: longestEdgeGap(gaps, entries),
     longestFailingStretchMs: longestFailingStretch(entries, window.to),
     latencyMs: percentiles(ok.map(({ latencyMs }) => latencyMs)),
     maxStartDelayMs: roundMs(entries.reduce((max, { due, started }) => Math.max(max, started - due), 0)),
@@ -367,29 +363,13 @@ function summarizeRun(
   }
 }
 
-type Window = { from: number; to: number }
+/** Epoch milliseconds. */
+export type Window = { from: number; to: number }
 
 /** From each successful completion to the next; start and end of the window count as completions. */
-function gapsOf(ok: readonly Entry[], window: Window): Window[] {
+export function gapsOf(ok: readonly Entry[], window: Window): Window[] {
   const completions = ok.map(({ due, latencyMs }) => due + latencyMs).sort((a, b) => a - b)
   return [...completions, window.to].map((to, k) => ({ from: completions[k - 1] ?? window.from, to }))
-}
-
-function longestEdgeGap(gaps: readonly Window[], entries: readonly Entry[]): number {
-  let longest = 0
-  for (const gap of gaps) {
-    // Lateness only makes a gap shorter, so few are worth looking through all requests.
-    if (gap.to - gap.from > longest) longest = Math.max(longest, gap.to - gap.from - lateIn(gap, entries))
-  }
-  return roundMs(longest)
-}
-
-/** The longest time within the gap at which one and the same request was due and not sent. */
-function lateIn(gap: Window, entries: readonly Entry[]): number {
-  return entries.reduce(
-    (most, { due, started }) => Math.max(most, Math.min(started, gap.to) - Math.max(due, gap.from)),
-    0,
-  )
 }
 
 function longestFailingStretch(bySeq: readonly Entry[], windowEnd: number): number {
@@ -413,7 +393,7 @@ function percentiles(values: number[]): { p50: number; p99: number; max: number 
   return sorted.length === 0 ? null : { p50: rank(0.5), p99: rank(0.99), max: rank(1) }
 }
 
-function countBy(keys: readonly string[]): Record<string, number> {
+export function countBy(keys: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const key of keys) counts[key] = (counts[key] ?? 0) + 1
   return counts

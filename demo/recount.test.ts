@@ -133,6 +133,47 @@ describe('recounting a real run', () => {
     expect(check(files, { versions: ['1', 'wrong'] }).join('\n')).toContain('abc answered with versions')
   })
 
+  describe('a timeout', () => {
+    /** The sixth request, given up after five seconds. */
+    const timedOut = async (): Promise<Files & { due: number }> => {
+      const files = await realRun()
+      const { due } = JSON.parse(files.log.split('\n')[5] ?? '') as { due: number }
+      return { ...onLine({ verdict: 'timeout', latencyMs: 5000 })(files), due }
+    }
+    const stalled = (from: number, to: number, notJudged = 1): string =>
+      JSON.stringify({ stalls: [{ from, to }], notJudged })
+    const problemsOf = (files: Files, machine: string): string =>
+      recount({ ...files, machine, versions: ['1'], atLeast: 1 }).problems.join('\n')
+
+    test('while the machine stood still is counted and no failure', async () => {
+      const files = await timedOut()
+      const result = recount({
+        ...files,
+        machine: stalled(0, files.due + 60_000),
+        versions: ['1'],
+        atLeast: 1,
+      })
+      expect(result.notJudged).toBe(1)
+      expect(problemsOf(files, stalled(0, files.due + 60_000))).not.toContain('failed: timeout')
+    })
+
+    test('at another time is a failure', async () => {
+      const files = await timedOut()
+      expect(problemsOf(files, stalled(0, files.due - 1, 0))).toContain('failed: timeout')
+    })
+
+    test('that is said to be excused and is not, or the other way round, is told', async () => {
+      const files = await timedOut()
+      expect(problemsOf(files, stalled(0, files.due - 1))).toContain('notJudged: the log says 0')
+      expect(problemsOf(files, stalled(0, files.due + 60_000, 0))).toContain('notJudged: the log says 1')
+    })
+
+    test('is the only failure that a stall explains', async () => {
+      const files = onLine({ verdict: 'http-503', status: 503 })(await realRun())
+      expect(problemsOf(files, stalled(0, 1e15, 0))).toContain('failed: http-503')
+    })
+  })
+
   test('too few requests prove too little', async () => {
     expect(check(await realRun(), { atLeast: 5000 })).toEqual([
       'only 20 requests in the log, expected at least 5000',
@@ -141,7 +182,7 @@ describe('recounting a real run', () => {
 
   test('many problems are cut short', () => {
     const problems = Array.from({ length: 30 }, (_, i) => `problem ${i}`)
-    const text = report({ requests: 1, failures: 0, longestGapMs: 0, problems })
+    const text = report({ requests: 1, failures: 0, notJudged: 0, longestGapMs: 0, problems })
     expect(text.split('\n')).toHaveLength(22)
     expect(text).toContain('- and 10 more')
   })

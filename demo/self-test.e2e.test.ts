@@ -22,8 +22,8 @@ test(
     expect(lines.at(-1)).toMatch(/^demo: failed, \d{3,} requests, [1-9]\d* failed$/)
     // For that reason, and no other: everything before the killing went well.
     const problems = lines.filter((line) => line.startsWith('- '))
-    expect(problems[0]).toMatch(/^- [1-9]\d* requests failed: /)
-    expect(problems.filter((line) => !/failed|nobody got an answer|seq \d+|more$/.test(line))).toEqual([])
+    expect(problems[0]).toMatch(/^- [1-9]\d* of \d+ requests failed: /)
+    expect(problems.filter((line) => !/failed|nobody was answered|seq \d+|more$/.test(line))).toEqual([])
     expect(code).toBe(1)
   },
   TIMEOUT_MS,

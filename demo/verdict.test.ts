@@ -1,23 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import type { AuditEntry } from './cloudfront.ts'
-import type { Summary } from './load.ts'
+import type { Judged } from './judge-viewers.ts'
 import { judgeDemo, type Evidence } from './verdict.ts'
 
-const summary: Summary = {
+const viewers: Judged = {
   requests: 6000,
-  ok: 6000,
   failures: 0,
+  notJudged: 0,
   verdicts: { ok: 6000 },
   longestGapMs: 120,
-  longestEdgeGapMs: 120,
-  longestFailingStretchMs: 0,
-  latencyMs: { p50: 3, p99: 12, max: 80 },
-  maxStartDelayMs: 4,
-  revisions: [],
-  ratePerSecond: 60,
-  planned: 54_000,
-  startedAt: 0,
-  endedAt: 100_000,
+  stalledMs: 0,
+  spanMs: 100_000,
 }
 
 function update(sequence: number, to: string, changes: Partial<AuditEntry> = {}): AuditEntry {
@@ -33,7 +26,7 @@ function update(sequence: number, to: string, changes: Partial<AuditEntry> = {})
 }
 
 const good: Evidence = {
-  summary,
+  viewers,
   recount: { result: 'Agrees', report: 'recount: agrees' },
   audit: [update(1, 'housing-green'), update(2, 'housing-blue')],
   expectedMoves: ['housing-green', 'housing-blue'],
@@ -53,13 +46,13 @@ describe('the verdict', () => {
   test.each<{ name: string; changes: Partial<Evidence>; problem: RegExp }>([
     {
       name: 'a failed request',
-      changes: { summary: { ...summary, ok: 5999, failures: 1, verdicts: { ok: 5999, 'http-502': 1 } } },
-      problem: /^1 requests failed: .*http-502/,
+      changes: { viewers: { ...viewers, failures: 1, verdicts: { ok: 5999, 'http-502': 1 } } },
+      problem: /^1 of 6000 requests failed: .*http-502/,
     },
     {
       name: 'a gap',
-      changes: { summary: { ...summary, longestGapMs: 1001, longestEdgeGapMs: 1001 } },
-      problem: /1001 ms nobody/,
+      changes: { viewers: { ...viewers, longestGapMs: 1001 } },
+      problem: /nobody was answered for 1001 ms/,
     },
     { name: 'too few requests', changes: { atLeast: 6001 }, problem: /only 6000 requests/ },
     {
@@ -67,7 +60,7 @@ describe('the verdict', () => {
       changes: { recount: { result: 'Differs', report: 'seq 7' } },
       problem: /seq 7/,
     },
-    { name: 'no load at all', changes: { summary: undefined }, problem: /no viewer/ },
+    { name: 'no load at all', changes: { viewers: undefined }, problem: /no viewer/ },
     {
       name: 'a problem of the story',
       changes: { problems: ['2: ended as Failed'] },
@@ -86,9 +79,17 @@ describe('the verdict', () => {
     expect(problems.join('\n')).toMatch(problem)
   })
 
-  test('does not blame the edges for a machine that stood still', () => {
-    const stood = { ...summary, longestGapMs: 3100, longestEdgeGapMs: 100, maxStartDelayMs: 3000 }
-    expect(judgeDemo({ ...good, summary: stood }).result).toBe('passed')
+  test('is none where the machine was too busy to judge, unless something was wrong all the same', () => {
+    const busy = { ...viewers, stalledMs: 20_001, notJudged: 7 }
+    expect(judgeDemo({ ...good, viewers: busy })).toEqual({
+      result: 'undecided',
+      line: 'demo: undecided, 6000 requests, 0 failed',
+      problems: [
+        'machine too busy to judge: the machine stood still for 20.0 of 100.0 s, 7 timeouts within are not judged; end other work and run it again',
+      ],
+    })
+    expect(judgeDemo({ ...good, viewers: { ...busy, failures: 1 } }).result).toBe('failed')
+    expect(judgeDemo({ ...good, viewers: { ...viewers, stalledMs: 20_000 } }).result).toBe('passed')
   })
 
   test('does not count refused updates and foreign writers', () => {

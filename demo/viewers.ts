@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers'
 import { attempt } from '../cluster/command.ts'
 import { identify, type ProcessIdentity } from '../cluster/process-identity.ts'
 import { SAMPLES_FILE } from './housing.ts'
-import { parseLog, type Entry, type Summary } from './load.ts'
+import { parseLog, type Entry, type Summary, type Window } from './load.ts'
 import { ROOT } from './program.ts'
 
 export type ViewersOptions = {
@@ -21,17 +21,18 @@ export type ViewersOptions = {
 
 export type Viewers = {
   identity: ProcessIdentity
-  /** No further request is sent; resolves with the generator's own summary. */
+  /** No further request is sent; resolves with the generator's own summary once the last one has ended. */
   leave: () => Promise<Summary>
   /** What happened so far, from the raw log. */
   entries: () => Entry[]
 }
 
 /** How much of it is left to the generator: it ends by itself, whatever becomes of us. */
-const MAX_SECONDS = 900
+const MAX_SECONDS = 3600
 
 const LOG = 'load.jsonl'
 const SUMMARY = 'load-summary.json'
+const STALLS = 'stalls.json'
 
 /** Starts the load; returns once the process runs. */
 export async function sendViewers({
@@ -76,15 +77,23 @@ function completeLines(log: string): string {
   return log.slice(0, log.lastIndexOf('\n') + 1)
 }
 
-export type RecountOptions = Pick<ViewersOptions, 'versions' | 'logDir'> & { atLeast: number }
+export type RecountOptions = Pick<ViewersOptions, 'versions' | 'logDir'> & {
+  atLeast: number
+  /** When the machine stood still, and how many timeouts are said to be not judged for it. */
+  machine: { stalls: readonly Window[]; notJudged: number }
+}
 
 /** Counts the raw log again, in a program that shares no code with the generator; `agrees` only if all is well. */
 export async function recountViewers({
   versions,
   logDir,
   atLeast,
+  machine,
 }: RecountOptions): Promise<{ result: 'Agrees' | 'Differs'; report: string }> {
+  const stalls = join(logDir, STALLS)
+  writeFileSync(stalls, JSON.stringify(machine))
   const files = [
+    ...['--machine', stalls],
     '--log',
     join(logDir, LOG),
     '--summary',

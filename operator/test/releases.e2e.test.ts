@@ -1,7 +1,7 @@
 /** Releases of a real model on a real cluster, seen by viewers through the edges. One environment for all of them. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals'
 import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
 import { distributionFor, ORIGINS } from '../../demo/cloudfront.ts'
 import { openEnvironment, type Environment } from '../../demo/environment.ts'
@@ -13,10 +13,13 @@ import { command } from '../../demo/stage.ts'
 import { otherColor, type Color } from '../api/names.ts'
 import { describeBadInput } from './bad-input.ts'
 import { openSite, type PodIdentity, type Site, type Version } from './site.ts'
+import { judgedTest, underLoad as underLoadAt } from './under-load.ts'
 
 /** The very first run on a machine builds Kubernetes. */
 const SETUP_MS = 15 * 60_000
-const TEST_MS = 10 * 60_000
+/** Most take a minute; what hangs is ended sooner, by a deadline that knows how busy the machine is. */
+const TEST_MS = 60 * 60_000
+const UNTIL_MS = 5 * 60_000
 /** Logs of the last run stay, as those of the demo do. */
 const LOG_DIR = join(DEMO_DIR, 'e2e')
 
@@ -39,7 +42,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await environment.close()
-}, 60_000)
+}, SETUP_MS)
 
 /** A site where version 1 is live, and everything that is known of it. */
 async function liveSite(
@@ -51,21 +54,12 @@ async function liveSite(
   return { live, pods: await site.pods(live) }
 }
 
-/** Sends viewers while something happens; not one of them may be failed. */
-async function underLoad(versions: readonly Version[], act: () => Promise<void>): Promise<void> {
-  const viewers = site.viewers(versions)
-  try {
-    await act()
-  } finally {
-    const { requests, failures, verdicts, longestEdgeGapMs } = await viewers.leave()
-    expect({ failures, verdicts }).toEqual({ failures: 0, verdicts: { ok: requests } })
-    expect(requests).toBeGreaterThan(100)
-    expect(longestEdgeGapMs).toBeLessThan(1000)
-  }
-}
+/** Viewers of the site of this test. */
+const underLoad = (versions: readonly Version[], act: () => Promise<void>): Promise<void> =>
+  underLoadAt(site, versions, act)
 
 const until = (what: string, isWanted: (release: SeenRelease) => boolean): Promise<SeenRelease> =>
-  site.follower.until(what, isWanted, TEST_MS)
+  site.follower.until(what, isWanted, UNTIL_MS)
 
 /** The candidate has pods, and is not switched to. */
 async function candidateHasPods(live: 'blue' | 'green'): Promise<void> {
@@ -89,7 +83,7 @@ describe('a release through the edges', () => {
     await environment.cloudFront.release()
   })
 
-  test(
+  judgedTest(
     'is promoted and undone, with one update per move',
     async () => {
       await liveSite()
@@ -111,7 +105,7 @@ describe('a release through the edges', () => {
     TEST_MS,
   )
 
-  test(
+  judgedTest(
     'whose status is wiped while the pointer moves is seen through, and nothing that serves is touched',
     async () => {
       const { live, pods } = await liveSite()
@@ -132,7 +126,7 @@ describe('a release through the edges', () => {
     TEST_MS,
   )
 
-  test(
+  judgedTest(
     'whose origin ids are swapped is refused, and nothing moves until they are put back',
     async () => {
       const { live, pods } = await liveSite()
@@ -153,7 +147,7 @@ describe('a release through the edges', () => {
     TEST_MS,
   )
 
-  test(
+  judgedTest(
     'whose origin would answer wrong is refused before any viewer meets it, although its pods are right',
     async () => {
       // Blue takes the second version, because the first is built where the pointer does not lead.
@@ -168,7 +162,7 @@ describe('a release through the edges', () => {
     TEST_MS,
   )
 
-  test(
+  judgedTest(
     'that is deleted at any instant leaves what serves alone, and is taken up again as it stands',
     async () => {
       const { live, pods } = await liveSite()
@@ -200,7 +194,7 @@ describe('a release through the edges', () => {
     TEST_MS,
   )
 
-  test(
+  judgedTest(
     'survives its operator, whenever that is killed',
     async () => {
       const { live, pods } = await liveSite()
@@ -224,7 +218,7 @@ describe('a release through the edges', () => {
     TEST_MS,
   )
 
-  test(
+  judgedTest(
     'gives way to a third one before it was switched to, and no viewer ever meets it',
     async () => {
       const { live } = await liveSite()

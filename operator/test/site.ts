@@ -1,5 +1,5 @@
 /** One release behind a distribution of its own, in a namespace of its own, with its viewers; all on one environment. */
-import { readFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   distributionFor,
@@ -7,14 +7,15 @@ import {
   type AuditEntry,
   type UpdateEntry,
 } from '../../demo/cloudfront.ts'
+import { runningTimeout } from '../../demo/deadline.ts'
 import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
 import type { Environment } from '../../demo/environment.ts'
-import { housing, SAMPLES_FILE, type WrittenRelease, type WrittenSpec } from '../../demo/housing.ts'
-import { parseSamples, selectVersions, startLoad, type Summary } from '../../demo/load.ts'
+import { housing, type WrittenRelease, type WrittenSpec } from '../../demo/housing.ts'
+import { judgeViewers, type Judged } from '../../demo/judge-viewers.ts'
 import type { Place } from '../../demo/place.ts'
-import { ROOT } from '../../demo/program.ts'
 import { followRelease, type ReleaseFollower, type SeenRelease } from '../../demo/release-follower.ts'
 import { apply, type Applied } from '../../demo/stage.ts'
+import { sendViewers } from '../../demo/viewers.ts'
 import type { Outcome } from '../api/release.ts'
 import { LABEL, type Color } from '../api/names.ts'
 
@@ -25,8 +26,8 @@ export type Version = keyof typeof MODELS
 /** A pod as far as a test can tell whether it was touched. */
 export type PodIdentity = { name: string; uid: string; restarts: number; leaving: 'Yes' | 'No' }
 
-/** Viewers that come at a constant rate; `leave` gives the counts of all of them. */
-export type Viewers = { leave: () => Promise<Summary> }
+/** Viewers that come at a constant rate; `leave` tells what all of them met. */
+export type Viewers = { leave: () => Promise<Judged> }
 
 export type Site = {
   place: Place
@@ -38,7 +39,7 @@ export type Site = {
   /** Applies a version and waits for its outcome. */
   play: (release: WrittenRelease, outcome?: Outcome) => Promise<SeenRelease>
   ended: (what: string, isAbout: Applied) => Promise<SeenRelease>
-  viewers: (versions: readonly Version[], ratePerSecond?: number) => Viewers
+  viewers: (versions: readonly Version[], ratePerSecond?: number) => Promise<Viewers>
   pods: (color: Color) => Promise<PodIdentity[]>
   /** Updates of the distribution that were accepted, from anybody's API calls, oldest first. */
   updates: () => Promise<UpdateEntry[]>
@@ -90,7 +91,8 @@ export async function openSite(
         place,
         version,
         model: MODELS[version],
-        changes,
+        // The default of the API: pods come in seconds, and in minutes where the machine has other work.
+        changes: { progressDeadlineSeconds: 600, ...changes },
       }),
     apply: applyHere,
     ended,
@@ -101,41 +103,35 @@ export async function openSite(
       if (actual?.outcome !== outcome) throw new Error(`${title}: ${JSON.stringify(actual)}, not ${outcome}`)
       return { ...rest, ...(status ? { status } : {}) }
     },
-    viewers: (versions, ratePerSecond = RATE) => sendViewers(environment, place, { versions, ratePerSecond }),
+    viewers: (versions, ratePerSecond = RATE) => viewersOf(environment, place, { versions, ratePerSecond }),
     pods: (color) => podsOf(environment, namespace, color),
     updates,
     nextUpdate: async (known) => {
       const last = (await updates())[known - 1]?.sequence ?? 0
-      const signal = AbortSignal.any([environment.signal, AbortSignal.timeout(TIMEOUT_MS)])
+      const signal = AbortSignal.any([environment.signal, runningTimeout(TIMEOUT_MS)])
       await environment.cloudFront.waitFor(isOurUpdate, last, signal)
     },
   }
 }
 
-function sendViewers(
-  { cloudFront }: Environment,
-  { host }: Place,
+/** In a process of their own: this one has so much else to do that it would be late. */
+async function viewersOf(
+  { cloudFront, machine, logDir, adopt }: Environment,
+  { host, namespace }: Place,
   { versions, ratePerSecond }: { versions: readonly Version[]; ratePerSecond: number },
-): Viewers {
-  const samples = parseSamples(readFileSync(join(ROOT, SAMPLES_FILE), 'utf8'))
-  const named = new Map(versions.map((version) => [version, MODELS[version]]))
-  const load = startLoad(
-    {
-      edges: cloudFront.edges.map((edge) => new URL(edge)),
-      samples: selectVersions(samples, named),
-      ratePerSecond,
-      maxRequests: 100_000,
-      maxSeconds: 600,
-      timeoutMs: 5000,
-      freshEvery: 10,
-      host,
-    },
-    () => undefined,
-  )
+): Promise<Viewers> {
+  const viewers = await sendViewers({
+    edges: cloudFront.edges,
+    host,
+    versions: versions.map((version) => `${version}=${MODELS[version]}`),
+    ratePerSecond,
+    logDir: mkdtempSync(join(logDir, `viewers-${namespace}-`)),
+  })
+  adopt(viewers.identity)
   return {
-    leave: () => {
-      load.stop()
-      return load.done
+    leave: async () => {
+      const { startedAt, endedAt } = await viewers.leave()
+      return judgeViewers(viewers.entries(), { from: startedAt, to: endedAt }, machine.stalls())
     },
   }
 }

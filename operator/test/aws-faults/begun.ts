@@ -1,5 +1,6 @@
 /** A release that is live and looked at, and waits for its fault. */
 import type { AuditEntry } from '../../../demo/cloudfront.ts'
+import { runningTimeout } from '../../../demo/deadline.ts'
 import type { Environment } from '../../../demo/environment.ts'
 import type { SeenRelease } from '../../../demo/release-follower.ts'
 import type { AnySite } from '../key-site.ts'
@@ -29,7 +30,7 @@ export async function begin(environment: Environment, admin: Admin, play: Play):
   const ground = new Ground({ environment, site, admin, observer, old }, edit)
   return {
     strike: async (strike) => {
-      const viewers = site.viewers(['1', '2'], VIEWERS_PER_SECOND)
+      const viewers = await site.viewers(['1', '2'], VIEWERS_PER_SECOND)
       try {
         await strike(ground)
         await everyEdgeFollows(environment, site)
@@ -53,7 +54,7 @@ async function everyEdgeFollows({ cloudFront, signal }: Environment, site: AnySi
     { version: newest('distribution'), type: 'EdgeApplied' },
     { version: newest('store'), type: 'EdgeStoreApplied' },
   ].filter(({ version }) => version !== undefined)
-  const timeout = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
+  const timeout = AbortSignal.any([signal, runningTimeout(120_000)])
   for (const { type, version } of wanted)
     await cloudFront.waitFor(
       (entry) => isAbout(entry, site) && entry.type === type && isSettledAt(entry, version),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { AuditEntry } from '../../../demo/cloudfront.ts'
 import { housing } from '../../../demo/housing.ts'
-import type { Summary } from '../../../demo/load.ts'
+import type { Judged } from '../../../demo/judge-viewers.ts'
 import type { Color } from '../../api/names.ts'
 import type { Spec, Status } from '../../api/release.ts'
 import { attemptIdOf } from '../../core/revision.ts'
@@ -13,11 +13,9 @@ const T = Date.parse('2026-01-01T14:00:00.000Z')
 const after = (seconds: number): number => T + seconds * 1000
 const timeOf = (seconds: number): string => new Date(after(seconds)).toISOString()
 
-const viewers: Summary = {
-  ...{ requests: 1000, ok: 1000, failures: 0, verdicts: { ok: 1000 } },
-  ...{ longestGapMs: 60, longestEdgeGapMs: 60, longestFailingStretchMs: 0 },
-  ...{ latencyMs: null, maxStartDelayMs: 5, revisions: [] },
-  ...{ ratePerSecond: 20, planned: 1000, startedAt: T, endedAt: after(50) },
+const viewers: Judged = {
+  ...{ requests: 1000, failures: 0, notJudged: 0, verdicts: { ok: 1000 } },
+  ...{ longestGapMs: 60, stalledMs: 0, spanMs: 50_000 },
 }
 
 function specOf(version: '1' | '2'): Spec {
@@ -144,17 +142,17 @@ type Case = { name: string; changes: Partial<Observed>; says: RegExp }
 const CASES: Case[] = [
   {
     name: 'one viewer of a thousand failed',
-    changes: { viewers: { ...viewers, failures: 1, ok: 999 } },
+    changes: { viewers: { ...viewers, failures: 1 } },
     says: /^I1 viewers: 1 of 1000 requests failed/,
   },
   {
     name: 'nobody was answered for more than two seconds',
-    changes: { viewers: { ...viewers, longestEdgeGapMs: 2001 } },
+    changes: { viewers: { ...viewers, longestGapMs: 2001 } },
     says: /^I1 viewers: nobody was answered for 2001 ms/,
   },
   {
     name: 'there were no viewers',
-    changes: { viewers: { ...viewers, requests: 0, ok: 0 } },
+    changes: { viewers: { ...viewers, requests: 0 } },
     says: /^I1 viewers: only 0 requests/,
   },
   {

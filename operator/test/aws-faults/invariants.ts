@@ -1,5 +1,6 @@
 /** The five promises that hold under every fault, checked on what was seen. Pure: unit tests show that each can be broken. */
 import { isAcceptedUpdate, ORIGINS, type AuditEntry } from '../../../demo/cloudfront.ts'
+import { viewerProblems } from '../../../demo/judge-viewers.ts'
 import { COLORS } from '../../api/names.ts'
 import type { Status } from '../../api/release.ts'
 import { attemptIdOf } from '../../core/revision.ts'
@@ -9,32 +10,21 @@ import type { Observed, SeenDeployment, SeenRevision } from './observed.ts'
 
 /** Fewer viewers prove too little. */
 export const LEAST_REQUESTS = 150
-const MOST_FAILURES = 1e-4
-const LONGEST_GAP_MS = 2000
+const LIMITS = { requests: LEAST_REQUESTS, failureShare: 1e-4, gapMs: 2000 }
 /** Answers may still be on their way for so long after an edge left a color: the response timeout of the origins. */
 const DRAIN_MS = 5000
-/** How much later than the API server's own answer its watch may tell, where this process is not starved. */
+/** How much later than the API server's own answer its watch may tell. */
 const WATCH_LAG_MS = 10
 
 /** What is wrong, each line with the invariant that is broken; empty if nothing is. */
 export function violationsOf(observed: Observed): string[] {
   return [
-    ...viewersServed(observed).map((what) => `I1 viewers: ${what}`),
+    ...viewerProblems(observed.viewers, LIMITS).map((what) => `I1 viewers: ${what}`),
     ...servingKept(observed).map((what) => `I2 serving color: ${what}`),
     ...statusHonest(observed).map((what) => `I3 status: ${what}`),
     ...nothingLeftOver(observed).map((what) => `I4 left over: ${what}`),
     ...movesRecorded(observed).map((what) => `I5 record: ${what}`),
   ]
-}
-
-function viewersServed({ viewers }: Observed): string[] {
-  const { requests, failures, longestEdgeGapMs, verdicts } = viewers
-  const problems: string[] = []
-  if (requests < LEAST_REQUESTS) problems.push(`only ${requests} requests`)
-  if (failures > requests * MOST_FAILURES)
-    problems.push(`${failures} of ${requests} requests failed: ${JSON.stringify(verdicts)}`)
-  if (!(longestEdgeGapMs <= LONGEST_GAP_MS)) problems.push(`nobody was answered for ${longestEdgeGapMs} ms`)
-  return problems
 }
 
 /** The Deployment of a color that an edge leads to, or led to a moment ago, is never made smaller by anybody. */
@@ -111,12 +101,11 @@ function nothingLeftOver({ deployments, audit, edges, key }: Observed): string[]
 }
 
 /** Each accepted move of the operator was announced in a status before it, and its outcome told in one after it. */
-function movesRecorded({ audit, revisions, operator, viewers, key }: Observed): string[] {
-  const lagMs = WATCH_LAG_MS + viewers.maxStartDelayMs
+function movesRecorded({ audit, revisions, operator, key }: Observed): string[] {
   return audit
     .filter((entry) => entry.type === 'Call' && entry.caller === operator)
     .flatMap((entry) => moveIn(entry, key) ?? [])
-    .flatMap((move) => recordOf(move, revisions, lagMs))
+    .flatMap((move) => recordOf(move, revisions))
 }
 
 /** A pointer that was moved: to which origins, and guarded by which ETag. */
@@ -140,9 +129,9 @@ function originsByKey(entry: AuditEntry, key: string): string[] | undefined {
   return [canary?.origin ?? live ?? '']
 }
 
-function recordOf(move: Move, revisions: readonly SeenRevision[], lagMs: number): string[] {
+function recordOf(move: Move, revisions: readonly SeenRevision[]): string[] {
   const name = `update ${move.sequence}`
-  const before = revisions.filter((revision) => revision.at <= move.at + lagMs)
+  const before = revisions.filter((revision) => revision.at <= move.at + WATCH_LAG_MS)
   const announced = before.findLast(({ status }) => announces(status, move))
   if (!announced) return [`${name} has no intent before it`]
   const attempt = announced.status?.traffic?.intent?.attempt.replace(/\/.*$/, '')

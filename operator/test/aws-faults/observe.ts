@@ -1,9 +1,10 @@
 /** Looks on from outside while a fault strikes: every event of the API server about a release's namespace, and the audit log. */
 import { EventEmitter, once } from 'node:events'
 import type { AuditEntry } from '../../../demo/cloudfront.ts'
+import { runningTimeout } from '../../../demo/deadline.ts'
 import type { Environment } from '../../../demo/environment.ts'
 import { follow, onEach, type ApiObject } from '../../../demo/follow.ts'
-import type { Summary } from '../../../demo/load.ts'
+import type { Judged } from '../../../demo/judge-viewers.ts'
 import { LABEL, type Color } from '../../api/names.ts'
 import type { Spec, Status } from '../../api/release.ts'
 import type { AnySite } from '../key-site.ts'
@@ -19,7 +20,7 @@ export type Observer = {
   deployments: readonly SeenDeployment[]
   revisions: readonly SeenRevision[]
   /** Ends it; with what the viewers met. Throws if it could not look on all the time. */
-  end: (viewers: Summary) => Promise<Observed>
+  end: (viewers: Judged) => Promise<Observed>
 }
 
 /** From before the release exists. */
@@ -40,7 +41,7 @@ export function observe(environment: Environment, site: AnySite): Observer {
     const { body } = await api.request({ path: `${releases}/housing`, signal })
     const { resourceVersion } = (JSON.parse(body) as Release).metadata
     while (!versions.has(resourceVersion))
-      await once(told, 'release', { signal: AbortSignal.any([signal, AbortSignal.timeout(10_000)]) })
+      await once(told, 'release', { signal: AbortSignal.any([signal, runningTimeout(60_000)]) })
   }
   onEach(
     follow<Deployment>(api, `/apis/apps/v1/namespaces/${namespace}/deployments`, signal),
@@ -49,7 +50,7 @@ export function observe(environment: Environment, site: AnySite): Observer {
       if (!color) return
       const isLeaving = type === 'Gone' || metadata.deletionTimestamp !== undefined
       const replicas = isLeaving ? 0 : (spec.replicas ?? 1)
-      deployments.push({ at: Date.now(), name: metadata.name, color, replicas })
+      deployments.push({ at: toldAt(metadata), name: metadata.name, color, replicas })
     },
     background,
   )
@@ -57,7 +58,12 @@ export function observe(environment: Environment, site: AnySite): Observer {
     follow<Release>(api, releases, signal),
     ({ type, object: { metadata, spec, status } }) => {
       if (type === 'Gone') return
-      revisions.push({ at: Date.now(), generation: metadata.generation, spec, ...(status ? { status } : {}) })
+      revisions.push({
+        at: toldAt(metadata),
+        generation: metadata.generation,
+        spec,
+        ...(status ? { status } : {}),
+      })
       versions.add(metadata.resourceVersion)
       told.emit('release')
     },
@@ -75,6 +81,13 @@ export function observe(environment: Environment, site: AnySite): Observer {
       return { ...seen, edges: cloudFront.edges.length, operator: OPERATOR_KEY }
     },
   }
+}
+
+/** Now, but no later than the API server says that it was written: on a busy machine a watch tells late. */
+function toldAt({ managedFields = [] }: ApiObject['metadata']): number {
+  // In whole seconds, rounded down.
+  const writtenBy = Math.max(...managedFields.map(({ time }) => Date.parse(time) + 999))
+  return Math.min(Date.now(), managedFields.length > 0 ? writtenBy : Infinity)
 }
 
 /** Whether it is about the distribution of a site, or about the store of its key. */

@@ -1,12 +1,12 @@
 /** What was seen of a release while a fault struck, by those who are no part of the operator: viewers, API server, CloudFront. */
 import type { AuditEntry } from '../../../demo/cloudfront.ts'
-import type { Summary } from '../../../demo/load.ts'
+import type { Judged } from '../../../demo/judge-viewers.ts'
 import type { Color } from '../../api/names.ts'
 import type { Spec, Status } from '../../api/release.ts'
 
 /** A Deployment of a color as one event of a watch told it. */
 export type SeenDeployment = {
-  /** Epoch milliseconds at which it was told. */
+  /** Epoch milliseconds at which it was told, or by which it was written where that is sooner. */
   at: number
   name: string
   color: Color
@@ -18,7 +18,7 @@ export type SeenDeployment = {
 export type SeenRevision = { at: number; generation: number; spec: Spec; status?: Status }
 
 export type Observed = {
-  viewers: Summary
+  viewers: Judged
   /** In the order in which they were told; from before the release existed until everything had settled. */
   deployments: readonly SeenDeployment[]
   revisions: readonly SeenRevision[]
