@@ -10,6 +10,7 @@ interface Schema {
   properties?: Record<string, Schema>
   items?: Schema
   additionalProperties?: Schema
+  pattern?: string
   'x-kubernetes-validations'?: { rule: string; message: string }[]
 }
 
@@ -59,7 +60,7 @@ function declaredOf(schema: Schema): Declared | undefined {
 
 /** Members that a rule names and CEL does not see; cel-js itself lets `has()` name anything. */
 function unseenMembers(rule: string, schema: Schema): string[] {
-  const named = rule.match(/self(\.\w+)+/g) ?? []
+  const named = rule.match(/self(\.\w+\b(?!\())+/g) ?? []
   return named.filter((path) => {
     let declared: Declared | undefined = declaredOf(schema)
     for (const member of path.split('.').slice(1)) {
@@ -70,7 +71,7 @@ function unseenMembers(rule: string, schema: Schema): string[] {
 }
 
 /** Messages of the rules at `path` that refuse `self`. */
-function refusalsOf(path: string, self: object): string[] {
+function refusalsOf(path: string, self: unknown): string[] {
   return rulesOf(crd.spec.versions[0].schema.openAPIV3Schema, '')
     .filter((one) => one.path === path)
     .filter(
@@ -83,8 +84,12 @@ describe('an API server can compile', () => {
   const rules = rulesOf(crd.spec.versions[0].schema.openAPIV3Schema, '')
   test.each(rules)('$path: $rule', ({ rule, schema }) => {
     const self = declaredOf(schema)
-    if (typeof self !== 'object') throw new Error('a rule stands at something that is no object')
-    const environment = new Environment().registerVariable('self', { schema: self })
+    if (self === undefined || self === 'list')
+      throw new Error('a rule stands at something that has no members')
+    const environment =
+      typeof self === 'string'
+        ? new Environment().registerVariable('self', self)
+        : new Environment().registerVariable('self', { schema: self })
     expect(environment.check(rule)).toMatchObject({ valid: true, type: 'bool' })
     expect(unseenMembers(rule, schema)).toEqual([])
   })
@@ -184,8 +189,54 @@ describe.each(POINTERS)('verify of %s', (pointer) => {
   ])('%s', (_name, self, refusals) => expect(refusalsOf(path, self)).toEqual(refusals))
 })
 
-test('every place with rules is tried above', () => {
-  const places = new Set(rulesOf(crd.spec.versions[0].schema.openAPIV3Schema, '').map((one) => one.path))
+/** Every place of a schema with a pattern, whose own message is a bare regular expression. */
+function patternsOf(schema: Schema, path: string): { path: string; schema: Schema & { pattern: string } }[] {
+  const { pattern, properties = {}, items } = schema
+  return [
+    ...(pattern === undefined ? [] : [{ path, schema: { ...schema, pattern } }]),
+    ...Object.entries(properties).flatMap(([name, child]) =>
+      patternsOf(child, path === '' ? name : `${path}.${name}`),
+    ),
+    ...(items ? patternsOf(items, `${path}[]`) : []),
+  ]
+}
+
+describe('a pattern is told in words, with a value that fits:', () => {
+  const root = crd.spec.versions[0].schema.openAPIV3Schema
+  const places = patternsOf(root, '').filter(({ path }) => path !== 'metadata.name')
+
+  test.each(places)('$path', ({ path, schema: { pattern, ...schema } }) => {
+    const [rule, another] = schema['x-kubernetes-validations'] ?? []
+    expect(rule?.rule).toBe(`self.matches(r"${pattern}")`)
+    expect(another).toBeUndefined()
+    const examples = rule?.message.split(', for example ')[1]?.split(/, | or /) ?? []
+    expect(examples.length).toBeGreaterThan(0)
+    for (const example of examples) expect(refusalsOf(path, example.replaceAll('"', ''))).toEqual([])
+    expect(refusalsOf(path, ' not this')).toEqual([rule?.message])
+  })
+
+  test('and the name of the release, which only the root may look at', () => {
+    const named = (name: string): object => ({ metadata: { name } })
+    expect(refusalsOf('', named('housing'))).toEqual([])
+    expect(refusalsOf('', named('1.housing'))).toEqual([expect.stringContaining('for example housing')])
+    const { pattern } = root.properties?.metadata?.properties?.name ?? {}
+    expect(rulesOf(root, '')[0]?.rule).toBe(`self.metadata.name.matches(r"${pattern ?? ''}")`)
+  })
+
+  test('there are some', () => expect(places.length).toBeGreaterThan(20))
+})
+
+test('no schema refuses by a mere "not", which says nothing', () => {
+  expect(readFileSync(new URL('../../crds/modelrelease.yaml', import.meta.url), 'utf8')).not.toMatch(
+    /^\s*(not|oneOf):/m,
+  )
+})
+
+test('every place with rules that are no patterns is tried above', () => {
+  const root = crd.spec.versions[0].schema.openAPIV3Schema
+  const patterns = new Set(patternsOf(root, '').map(({ path }) => path))
+  const ruled = rulesOf(root, '').map((one) => one.path)
+  const places = new Set(ruled.filter((path) => path !== '' && !patterns.has(path)))
   expect([...places]).toEqual([
     'spec',
     ...POINTERS.flatMap((pointer) => [pointer, `${pointer}.origins`, `${pointer}.verify`]),
