@@ -8,6 +8,7 @@ import type { Condition } from './release.ts'
 export const REASONS = {
   Serving: [
     'LiveColorReady',
+    'LiveColorSmall',
     'BothColorsReady',
     'NoReadyPods',
     'NothingLive',

@@ -869,9 +869,9 @@ export interface ModelReleaseStatus {
      */
     value: string
     /**
-     * What became of it.
+     * What became of it. Pending: it is recorded, and carried out as soon as it can be.
      */
-    result: 'Accepted' | 'Refused' | 'NothingToDo'
+    result: 'Accepted' | 'Pending' | 'Refused' | 'NothingToDo'
     /**
      * Why.
      */

@@ -3,7 +3,7 @@ import type { Attempt } from '../api/release.ts'
 import { isLifeline, isShared } from './canary.ts'
 import { isOverdue, keyOf, startAttempt } from './memory.ts'
 import { isUnsettled } from './pointer.ts'
-import { adoptedTarget, goalOf, unavailable, type Found, type Scene } from './scene.ts'
+import { adoptedTarget, goalOf, unanswering, type Found, type Scene } from './scene.ts'
 
 /** A move that is under way is seen through before another spec is looked at, unless it cannot be. */
 function mustFinishFirst(scene: Scene, attempt: Attempt): boolean {
@@ -23,7 +23,7 @@ export function isReturnStuck(scene: Scene, attempt: Attempt): boolean {
   if (adoptedTarget(scene, attempt) !== undefined) return false
   const goal = goalOf(scene, attempt)
   if (goal === undefined || goal === live) return goal === undefined
-  return unavailable(world.colors[goal]) !== undefined || isUnproven(scene, attempt)
+  return unanswering(world.colors[goal]) !== undefined || isUnproven(scene, attempt)
 }
 
 function isUnproven({ memory: { gates }, world }: Scene, attempt: Attempt): boolean {

@@ -3,6 +3,7 @@ import type { Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { claimTaken } from './blocked.ts'
 import { canaryOf, withdrawal } from './canary.ts'
+import { returnReport } from './commands.ts'
 import { endAttempt, isBroken, isOverdue, keyOf, without } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { isKeyAbsent } from './pointer.ts'
@@ -13,7 +14,7 @@ import {
   runningAttempt,
   staysWithoutKey,
   storedOf,
-  unavailable,
+  unanswering,
   type Found,
   type Scene,
 } from './scene.ts'
@@ -34,9 +35,16 @@ export function goingBack(scene: Scene): Found {
       waiting: { reason: 'Returning', message: 'no color is known to return to' },
       recheckMs: PODS_RECHECK_MS,
     }
+  return backTo(scene, attempt, goal)
+}
+
+function backTo(scene: Scene, attempt: Attempt, goal: Color): Found {
+  const trouble = goal === scene.live ? undefined : unanswering(scene.world.colors[goal])
+  if (trouble) return cannotReturnYet(scene, attempt, `${goal} cannot take over: ${trouble}`)
+  const { command } = scene.memory
+  if (command?.result === 'Pending')
+    return { memory: { ...scene.memory, command: { ...command, ...returnReport(scene, goal) } } }
   if (goal === scene.live) return arrivedBack(scene, attempt, goal)
-  const trouble = unavailable(scene.world.colors[goal])
-  if (trouble) return cannotReturn(scene, attempt, `${goal} cannot take over: ${trouble}`)
   const stored = storedOf(scene, scene.world.colors[goal].workload?.revision)
   if (!stored) return cannotReturn(scene, attempt, `what ${goal} rendered is not stored any more`)
   return proveAndMove(scene, {
@@ -49,6 +57,15 @@ export function goingBack(scene: Scene): Found {
         ? notProven(scene, attempt, `${goal} does not answer its gates: ${message}`)
         : undefined,
   })
+}
+
+/** What has a Deployment may have a ready pod soon; a command waits for that as what is known to be wrong does. */
+function cannotReturnYet(scene: Scene, attempt: Attempt, message: string): Found {
+  const goal = goalOf(scene, attempt)
+  const stands = goal !== undefined && scene.world.colors[goal].workload?.leaving === 'No'
+  if (!stands || isBroken(attempt)) return cannotReturn(scene, attempt, message)
+  const told = `${message}; the pointer goes back as soon as one is ready, unless the command retry/${attempt.id}/<nonce> or another spec comes before`
+  return { waiting: { reason: 'Returning', message: told }, recheckMs: PODS_RECHECK_MS }
 }
 
 /** Where the return must be kept in mind, the gates are asked again in every pass: the color may recover. */

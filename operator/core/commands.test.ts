@@ -4,7 +4,7 @@ import { attemptAt, commanded, holding, pointingAt, promotedWorld } from '../tes
 import { without } from './memory.ts'
 import { plan } from './plan.ts'
 import { attemptIdOf, revisionOf } from './revision.ts'
-import type { World } from './world.ts'
+import type { ColorState, World } from './world.ts'
 
 const id = attemptIdOf(housing(2))
 const BUILDING = { liveColor: 'green', attempt: attemptAt(housing(2)) } as const
@@ -15,6 +15,11 @@ const worlds = {
   'promoted, the old color warm': promotedWorld(),
   'promoted, the old color gone': withColors(promotedWorld(), { green: { pods: [] } }),
   'promoted, the old color ill': withColors(promotedWorld(), { green: holding(housing(1), 'green', 'No') }),
+  'promoted, one pod of the old color ill': withColors(promotedWorld(), { green: oneIll() }),
+  'switched, the old color ill': withColors(
+    promotedWorld({ status: SWITCHED, pointer: pointingAt('housing-blue', 'No') }),
+    { green: holding(housing(1), 'green', 'No') },
+  ),
   building: promotedWorld({ status: BUILDING, pointer: pointingAt('housing-green') }),
   'switched, not verified': promotedWorld({ status: SWITCHED, pointer: pointingAt('housing-blue', 'No') }),
   'switched, the old color never proven': promotedWorld({
@@ -51,14 +56,21 @@ function withColors(world: World, colors: Partial<World['colors']>): World {
   return { ...world, colors: { ...world.colors, ...colors } }
 }
 
-type Case = [keyof typeof worlds, string, 'Accepted' | 'Refused' | 'NothingToDo', string]
+function oneIll(): ColorState {
+  const color = holding(housing(1), 'green')
+  return { ...color, pods: color.pods.map((pod, index) => (index === 0 ? { ...pod, ready: 'No' } : pod)) }
+}
+
+type Case = [keyof typeof worlds, string, 'Accepted' | 'Pending' | 'Refused' | 'NothingToDo', string]
 
 const cases: Case[] = [
   ['promoted, the old color warm', 'undo', 'Accepted', 'green'],
   ['promoted, the old color warm', 'abort', 'NothingToDo', 'ended already'],
   ['promoted, the old color warm', 'retry', 'NothingToDo', 'was promoted'],
   ['promoted, the old color gone', 'undo', 'Refused', 'there is no Deployment'],
-  ['promoted, the old color ill', 'undo', 'Refused', '0 of 2 pods ready'],
+  ['promoted, the old color ill', 'undo', 'Pending', '0 of 2 pods ready'],
+  ['promoted, one pod of the old color ill', 'undo', 'Accepted', 'small: not all of its 2 pods are ready'],
+  ['switched, the old color ill', 'abort', 'Pending', '0 of 2 pods ready'],
   ['building', 'undo', 'Refused', 'is running: abort it'],
   ['building', 'abort', 'Accepted', 'the candidate is removed'],
   ['building', 'retry', 'NothingToDo', 'is running'],

@@ -1,5 +1,5 @@
 /** Verbs: an annotation that names the attempt and a nonce, so that it can be meant once and for one attempt only. */
-import { ANNOTATION } from '../api/names.ts'
+import { ANNOTATION, type Color } from '../api/names.ts'
 import type { Attempt, Status } from '../api/release.ts'
 import { isReturnStuck } from './attempt.ts'
 import { canaryOf } from './canary.ts'
@@ -9,7 +9,8 @@ import {
   goalOf,
   holderOf,
   staysWithoutKey,
-  unavailable,
+  smallness,
+  unanswering,
   type Found,
   type Scene,
   isDrifted,
@@ -73,14 +74,8 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
       return refused(
         `what would take over, revision ${unseen}, was never seen to answer users: apply the spec that you want instead`,
       )
-    return {
-      result: 'Accepted',
-      message: 'the pointer goes back to the color that served before',
-      memory: turnBack(scene, attempt, {
-        reason: 'Aborted',
-        message: `aborted ${canaryOf(scene) ? 'with a share of the clients there' : 'after the switch'} by a command`,
-      }),
-    }
+    const message = `aborted ${canaryOf(scene) ? 'with a share of the clients there' : 'after the switch'} by a command`
+    return goBack(scene, attempt, { reason: 'Aborted', message })
   }
   const ending = {
     outcome: 'Aborted',
@@ -137,21 +132,44 @@ function undo(scene: Scene, attempt: Attempt): Verdict {
   const adopted = adoptedTarget(scene, attempt)
   const stays = adopted === '' ? staysWithoutKey(scene, attempt) : undefined
   if (stays !== undefined) return refused(`${stays}: apply the spec that you want instead`)
-  if (adopted !== undefined)
-    return goBack(scene, attempt, adopted || 'what the behaviors name, without a key')
   const target = goalOf(scene, { ...attempt, direction: 'Back' })
-  const trouble = target === undefined ? 'no color is free' : unavailable(scene.world.colors[target])
-  if (trouble !== undefined)
+  if (adopted === undefined && (!target || scene.world.colors[target].workload?.leaving !== 'No'))
     return refused(
-      `the color that served before cannot take over (${trouble}): apply the spec that you want instead`,
+      'the color that served before cannot take over (there is no Deployment): apply the spec that you want instead',
     )
-  return goBack(scene, attempt, target ?? '')
+  return goBack(scene, attempt, { reason: 'Undone', message: 'undone by a command' })
 }
 
-function goBack(scene: Scene, attempt: Attempt, where: string): Verdict {
+function goBack(scene: Scene, attempt: Attempt, why: { reason: string; message: string }): Verdict {
+  return { ...reportOf(scene, attempt), memory: turnBack(scene, attempt, why) }
+}
+
+function reportOf(scene: Scene, attempt: Attempt): Pick<Verdict, 'result' | 'message'> {
+  const adopted = adoptedTarget(scene, attempt)
+  const target = goalOf(scene, { ...attempt, direction: 'Back' })
+  // All clients go where most of them are, which nothing is asked of.
+  if (canaryOf(scene) || adopted !== undefined || target === undefined)
+    return {
+      result: 'Accepted',
+      message: `the pointer goes back to ${adopted === '' ? 'what the behaviors name, without a key' : (adopted ?? 'what served before')}`,
+    }
+  return returnReport(scene, target)
+}
+
+/** What is said of a command that leads back to a color: it waits there for one ready pod, and never for all. */
+export function returnReport(
+  { live, world }: Scene,
+  target: Color,
+): Pick<CommandReport, 'result' | 'message'> {
+  const trouble = live === target ? undefined : unanswering(world.colors[target])
+  if (trouble !== undefined)
+    return {
+      result: 'Pending',
+      message: `${target} cannot take over yet (${trouble}): the pointer goes back to it as soon as a pod is ready`,
+    }
+  const small = smallness(world.colors[target])
   return {
     result: 'Accepted',
-    message: `the pointer goes back to ${where}`,
-    memory: turnBack(scene, attempt, { reason: 'Undone', message: 'undone by a command' }),
+    message: `the pointer goes back to ${target}${small ? `, which is ${small}` : ''}`,
   }
 }

@@ -8,7 +8,7 @@ import {
   liveReplicas,
   serviceOwnership,
   storedOf,
-  unavailable,
+  unanswering,
   wantedOwnership,
   type Finding,
   type Found,
@@ -60,7 +60,7 @@ function pointerGone(scene: Scene): Found {
   // Without a key users are answered by what the behaviors name, so somebody may well have deleted it on purpose.
   if (view.type !== 'Nothing' || !color || keyValueStoreOf(world.release.spec)) return undefined
   const stored = storedOf(scene, world.colors[color].workload?.revision)
-  if (!stored || unavailable(world.colors[color])) return undefined
+  if (!stored || unanswering(world.colors[color])) return undefined
   const token = world.pointer.type === 'Read' ? world.pointer.token : 'absent'
   return {
     step: {

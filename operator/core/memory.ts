@@ -127,13 +127,20 @@ export function startAttempt(memory: Memory, world: World): Memory {
     // What the superseded attempt had begun to build has still never served.
     ...(previous?.builds ? { builds: previous.builds } : {}),
   }
-  const known = previous ? {} : foundCommand(world)
+  const known = previous ? overtakenCommand(memory) : foundCommand(world)
   return {
     ...without(ended, 'gates', 'intent', 'canary', 'drift'),
     ...known,
     attempt,
     observedGeneration: release.metadata.generation,
   }
+}
+
+/** What a command was waiting for is of no use to the attempt that another spec starts. */
+function overtakenCommand({ command }: Memory): Pick<Memory, 'command'> {
+  if (command?.result !== 'Pending') return {}
+  const message = `${command.message}; another spec was applied before`
+  return { command: { ...command, result: 'NothingToDo', message } }
 }
 
 /** A command that stands on a release without a status was taken before the status was lost, or meant another release. */

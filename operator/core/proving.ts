@@ -6,7 +6,7 @@ import { isDecided, keyOf, without, type Memory } from './memory.ts'
 import { originTarget } from './origin-proof.ts'
 import { readyPods, type Found, type Scene } from './scene.ts'
 import { nameOf, pointerId, type PointerView } from './pointer.ts'
-import type { Step, StoredRevision } from './world.ts'
+import type { PodState, Step, StoredRevision } from './world.ts'
 
 /** A color on its way to the pointer. */
 export interface Course {
@@ -54,12 +54,18 @@ function unproven(scene: Scene, course: Course): Found {
   const pods = readyPods(world.colors[goal])
   switch (report.result) {
     case 'Passed':
-      return pods.every((pod) => report.pods.includes(pod.name)) ? undefined : asking(scene, course, text)
+      return wereAsked(course, pods, report.pods) ? undefined : asking(scene, course, text)
     case 'Failed':
       return course.failed(text) ?? asking(scene, course, text)
     case 'Unknown':
       return course.unknown(text) ?? asking(scene, course, text)
   }
+}
+
+/** All pods forward; back, one that is still ready is enough: more of the same revision come up all the while. */
+function wereAsked({ attempt }: Course, pods: readonly PodState[], asked: readonly string[]): boolean {
+  const isAsked = ({ name }: PodState): boolean => asked.includes(name)
+  return attempt.direction === 'Back' ? pods.some(isAsked) : pods.every(isAsked)
 }
 
 function gatesKeyOf({ attempt, gatesKey }: Course): string {

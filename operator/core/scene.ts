@@ -218,6 +218,28 @@ export function unavailable(color: ColorState): string | undefined {
     : undefined
 }
 
+/**
+ * Why nobody could be answered by the color now; undefined when somebody could. All that a way back asks of a color that has
+ * served: what it leads away from is worse than a color that is small, which is told and grows meanwhile.
+ */
+export function unanswering(color: ColorState): string | undefined {
+  const { workload } = color
+  if (!workload || workload.leaving === 'Yes') return 'there is no Deployment'
+  const strangers = color.pods.filter((pod) => pod.revision !== workload.revision && pod.ready === 'Yes')
+  if (strangers.length > 0) return `${strangers.length} pods of another revision still answer there`
+  return readyPods(color).length > 0
+    ? undefined
+    : `0 of ${Math.max(workload.replicas, 1)} pods ready${troubleText(color)}`
+}
+
+/** What is to be said of a color that answers with fewer pods than it should have; undefined when it is whole, or does not answer. */
+export function smallness(color: ColorState): string | undefined {
+  const { replicas = 0 } = color.workload ?? {}
+  const ready = readyPods(color).length
+  if (ready === 0 || ready >= replicas) return undefined
+  return `small: not all of its ${replicas} pods are ready${troubleText(color)}`
+}
+
 /** The most telling trouble of a color, for messages: it must name what a person can act on. */
 function troubleText(color: ColorState): string {
   const trouble = color.workload?.trouble ?? currentPods(color).find((pod) => pod.trouble)?.trouble

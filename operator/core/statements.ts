@@ -10,7 +10,7 @@ import { gatesText, movingTo } from './proving.ts'
 import { canaryColor, describeTargets } from './pointer.ts'
 import { remedyOf } from './remedy.ts'
 import { settling } from './verifying.ts'
-import { type Finding, goalOf, isDrifted, readyPods, type Scene, unavailable } from './scene.ts'
+import { type Finding, goalOf, isDrifted, readyPods, type Scene, smallness, unavailable } from './scene.ts'
 
 /** All of them, in the order in which they are written. */
 export function statementsOf(scene: Scene, finding: Finding | undefined): Statement[] {
@@ -52,6 +52,9 @@ function servingOf({ view, world }: Scene): Statement<'Serving'> {
         'NoReadyPods',
         `${view.color} answers users, but for ${weight} % of the clients, who are sent to ${shared}, which has no ready pod`,
       )
+    const small = smallness(world.colors[view.color])
+    if (small !== undefined)
+      return say('True', 'LiveColorSmall', `${view.color} answers users, and is ${small}`)
     return say('True', 'LiveColorReady', `${view.color} answers users`)
   }
   if (COLORS.every(ready)) return say('True', 'BothColorsReady', `both colors are ready; ${view.message}`)

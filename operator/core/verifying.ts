@@ -4,7 +4,7 @@ import { distributionOf, keyValueStoreOf, type Attempt, type Verify } from '../a
 import { deadlineOf, instantText, isPast, turnBack, without, type Memory } from './memory.ts'
 import { EARLY_ASK_MS, SETTLE_POLL_MS, SLOW_SETTLING_MS } from './pacing.ts'
 import { isUnsettled } from './pointer.ts'
-import { adoptedTarget, storedOf, unavailable, type Found, type Scene } from './scene.ts'
+import { adoptedTarget, smallness, storedOf, unanswering, type Found, type Scene } from './scene.ts'
 import type { Step, StoredRevision, Target, VerifyResult } from './world.ts'
 
 type Settling = { waiting: { reason: 'Settling' | 'SettlingSlowly'; message: string } }
@@ -54,13 +54,24 @@ export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
   if (seen.type === 'Wrong' || isLate) {
     const message = `after the switch: ${seen.message}`
     const nowhere = nowhereElse(scene, attempt, { color, message })
-    if (!nowhere) return { memory: turnBack(scene, attempt, { reason: 'VerifyFailed', message }) }
+    if (!nowhere) return returning(scene, attempt, { color, message })
     // What has been wrong is not waited for, whatever is answered next, until it is right.
     return { ...asking, ...nowhere, ...(isLate ? {} : untilNow(scene, attempt)) }
   }
   // The time that it may take begins when every edge follows.
   if (attempt.verifyBy || isUnsettled(scene.view)) return asking
   return { ...asking, ...askedUntil(scene, attempt, deadlineOf(scene.world)) }
+}
+
+function returning(
+  scene: Scene,
+  attempt: Attempt,
+  { color, message }: { color: Color; message: string },
+): Found {
+  const other = otherColor(color)
+  const small = smallness(scene.world.colors[other])
+  const told = small ? `${message}; ${other}, which is returned to, is ${small}` : message
+  return { memory: turnBack(scene, attempt, { reason: 'VerifyFailed', message: told }) }
 }
 
 function untilNow(scene: Scene, attempt: Attempt): { memory: Memory } {
@@ -106,7 +117,7 @@ function nowhereElse(
 ): Pick<NonNullable<Found>, 'stalled' | 'recheckMs'> | undefined {
   const other = otherColor(color)
   const state = scene.world.colors[other]
-  const trouble = unavailable(state)
+  const trouble = unanswering(state)
   if (trouble === undefined || adoptedTarget(scene, attempt) !== undefined) return undefined
   const reason = state.workload ? 'BothColorsBroken' : 'VerifyFailed'
   const why = state.workload

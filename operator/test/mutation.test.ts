@@ -6,7 +6,7 @@ import { COLORS, otherColor } from '../api/names.ts'
 import { AFTER, keyOf, without } from '../core/memory.ts'
 import { RULES, type Rules } from '../core/plan.ts'
 import { servingColors } from '../core/pointer.ts'
-import type { Found, Scene } from '../core/scene.ts'
+import { readyPods, type Found, type Scene } from '../core/scene.ts'
 import { settling } from '../core/verifying.ts'
 import { gatesPassed } from './beliefs.ts'
 import { DeviationError, run } from './simulation.ts'
@@ -19,7 +19,7 @@ const SHOWS: Record<RuleName, string[]> = {
   refusedByTheWorld: ['scaling-refused'],
   liveWorkloadGone: ['live-deployment-deleted', 'pointer-unreachable'],
   liveServiceBroken: ['live-service-deleted'],
-  pointerGone: ['pointer-service-deleted'],
+  pointerGone: ['pointer-service-deleted', 'pointer-service-deleted-while-small'],
   liveSizeDiffers: ['scaled-during-release', 'canary-scaled'],
   ownershipDiffers: ['deletion-policy', 'deletion-policy-service'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
@@ -42,6 +42,11 @@ const SHOWS: Record<RuleName, string[]> = {
   ],
   goingBack: [
     'wrong-through-edges',
+    'wrong-while-old-is-small',
+    'undo-to-small',
+    'undo-after-scale-up',
+    'undo-withdrawn',
+    'abort-to-sick',
     'lost-through-edges',
     'undo-while-scaling-refused',
     'undo-and-retry',
@@ -238,6 +243,14 @@ function eachColor(scene: Scene, change: (color: Scene['world']['colors'][Color]
 const everyPodReady: Change = (scene) =>
   eachColor(scene, ({ pods }) => ({ pods: pods.map((pod) => ({ ...pod, ready: 'Yes' as const })) }))
 
+/** As if a color that is not whole could not answer at all. */
+const wholeOrNothing: Change = (scene) =>
+  eachColor(scene, (color) => {
+    const { workload, pods } = color
+    if (readyPods(color).length >= (workload?.replicas ?? 0)) return {}
+    return { pods: pods.map((pod) => ({ ...pod, ready: 'No' as const })) }
+  })
+
 /** Only once the gates have passed: before, the candidate must come up as ever. */
 const readyOncePassed: Change = (scene) =>
   scene.memory.gates?.result === 'Passed' ? everyPodReady(scene) : scene
@@ -402,6 +415,22 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'a color that is not complete is taken for one to return to': {
     rules: blinded(['alreadyLive'], everyPodReady),
     story: 'wrong-while-old-is-down',
+  },
+  'a return waits for every pod of the old color': {
+    rules: blinded(['alreadyLive', 'goingBack'], wholeOrNothing),
+    story: 'wrong-while-old-is-small',
+  },
+  'an undo waits for every pod of the old color': {
+    rules: blinded(['commandGiven', 'goingBack'], wholeOrNothing),
+    story: 'undo-to-small',
+  },
+  'an undo waits for the pods of a scale-up': {
+    rules: blinded(['commandGiven', 'goingBack'], wholeOrNothing),
+    story: 'undo-after-scale-up',
+  },
+  'a pointer that is gone waits for every pod': {
+    rules: blinded(['pointerGone'], wholeOrNothing),
+    story: 'pointer-service-deleted-while-small',
   },
   'a wrong answer is forgotten when the next does not come': {
     rules: blinded(['alreadyLive'], neverLate),

@@ -123,6 +123,7 @@ const DOINGS: Record<string, Doing> = {
   'a color falls ill': (world, random) => {
     if (world.pointer.due.length === 0) world.sicken(pick(random, COLORS))
   },
+  'a pod falls ill': (world, random) => world.sicken(pick(random, COLORS), 1),
   'both recover': (world) => {
     for (const color of COLORS) {
       world.heal(color)

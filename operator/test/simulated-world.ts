@@ -288,8 +288,10 @@ export class SimulatedWorld implements Cluster {
     for (const pod of pods.slice(0, count)) pod.sick = 'Yes'
   }
 
-  heal(color: Color): void {
-    for (const pod of this.pods) if (pod.color === color) pod.sick = undefined
+  /** All pods of the color, or so many of them. */
+  heal(color: Color, count = Infinity): void {
+    const pods = this.pods.filter((pod) => pod.color === color && pod.sick)
+    for (const pod of pods.slice(0, count)) pod.sick = undefined
   }
 
   madden(color: Color): void {

@@ -199,18 +199,83 @@ export const STORIES: Record<string, Story> = {
     ],
   },
   'undo-to-sick': {
-    title: 'Undo to a color that does not pass its gates any more is given up',
+    title: 'Undo to a color that has no ready pod waits for one, and is told as pending',
     spec: housing(1),
     acts: [
       apply('version 2', housing(2)),
       {
-        tell: 'undo, while the old color falls ill',
+        tell: 'undo, while the old color is ill',
         when: promotedTwice,
         do: (world) => {
-          world.command('undo', '1')
           world.sicken('green')
+          world.command('undo', '1')
         },
       },
+      { tell: 'one of its pods recovers', do: (world) => world.heal('green', 1) },
+    ],
+  },
+  'undo-withdrawn': {
+    title: 'An undo that waits for a ready pod is withdrawn by retry, and another by a new spec',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'undo, while the old color is ill',
+        when: promotedTwice,
+        do: (world) => {
+          world.sicken('green')
+          world.command('undo', '1')
+        },
+      },
+      { tell: 'retry', do: (world) => world.command('retry', '2') },
+      { tell: 'undo again', when: outcome('Promoted'), do: (world) => world.command('undo', '3') },
+      apply('version 3', housing(3)),
+    ],
+  },
+  'undo-to-small': {
+    title: 'One pod of the old color is ready: undo goes back to it, and it is told that it is small',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'a pod of the old color falls ill: undo',
+        when: promotedTwice,
+        do: (world) => {
+          world.sicken('green', 1)
+          world.command('undo', '1')
+        },
+      },
+    ],
+  },
+  'undo-after-scale-up': {
+    title: 'Undo right after a scale-up does not wait for the new pods',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: '5 pods and undo',
+        when: promotedTwice,
+        do: (world) => {
+          world.apply(housing(2, { replicas: 5 }))
+          world.command('undo', '1')
+        },
+      },
+    ],
+  },
+  'abort-to-sick': {
+    title: 'Abort after the switch while the old color has no ready pod: kept in mind until it has one',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'the old color falls ill, abort',
+        when: isSettling,
+        do: (world) => {
+          world.sicken('green')
+          world.command('abort', '1')
+        },
+      },
+      { tell: 'one of its pods recovers', do: (world) => world.heal('green', 1) },
     ],
   },
   'abort-before-switch': {
@@ -331,6 +396,20 @@ export const STORIES: Record<string, Story> = {
       {
         tell: 'the pointer Service is deleted',
         do: (world) => {
+          world.pointer.targets = {}
+        },
+      },
+    ],
+  },
+  'pointer-service-deleted-while-small': {
+    title: 'Somebody deletes the pointer Service while a pod is not ready: it is made again at once',
+    spec: housingBehindService(1),
+    acts: [
+      {
+        tell: 'a pod falls ill, and the pointer Service is deleted',
+        do: (world) => {
+          world.sicken('green', 1)
+          world.sicken('blue', 1)
           world.pointer.targets = {}
         },
       },
@@ -638,6 +717,14 @@ export const STORIES: Record<string, Story> = {
       apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
       { tell: 'the old color falls ill', when: isSettling, do: (world) => world.sicken('green') },
       { tell: 'it recovers', do: (world) => world.heal('green') },
+    ],
+  },
+  'wrong-while-old-is-small': {
+    title: 'Users get wrong answers, and one pod of the old color is left: it is returned to all the same',
+    spec: housing(1),
+    acts: [
+      apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
+      { tell: 'a pod of the old color is lost', when: isSettling, do: (world) => world.sicken('green', 1) },
     ],
   },
   'first-release-silent': {

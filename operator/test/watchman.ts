@@ -109,13 +109,21 @@ export class Watchman {
       return
     }
     if (world.colorNamed(names) !== to) this.say(`${to} is not what ${names} leads to`)
-    if (!world.isAvailable(to)) this.say(`the pointer was moved to ${to}, which is not available`)
     // Bringing back a pointer that is gone changes nothing for anyone but for the better.
     const targets = Object.values(world.pointer.targets)
-    if (targets.length === 0 && world.pointer.kind === 'Service') return
+    const isGone = targets.length === 0 && world.pointer.kind === 'Service'
+    if (!this.mayTakeOver(to, isGone)) this.say(`the pointer was moved to ${to}, which is not available`)
+    if (isGone) return
     if (targets.length > 0 && targets.every((name) => name === names))
       this.say(`the pointer names ${names} already`)
     this.proven(move)
+  }
+
+  /** Forward only to a color that is whole; on the way back one pod is enough. */
+  private mayTakeOver(color: Color, isGone: boolean): boolean {
+    const { world } = this
+    const isBack = isGone || world.status?.attempt?.direction === 'Back'
+    return isBack ? world.isAnswering(color) : world.isAvailable(color)
   }
 
   /** All clients back to where most of them are: nothing needs to be proven for it. */
@@ -158,8 +166,11 @@ export class Watchman {
     const key = `${attempt ? keyOf(attempt) : ''}${share ? `${AFTER}${share.weight}` : ''}`
     if (gates.key !== key || gates.result !== 'Passed') this.say(`moved to ${to} without its gates`)
     const asked = new Set(gates.pods)
-    const unasked = pods.filter((pod) => pod.color === to && !pod.goneAt && !asked.has(pod.name))
-    if (unasked.length > 0) this.say(`moved to ${to}, of which ${unasked.length} pods were not asked`)
+    const there = pods.filter((pod) => pod.color === to && !pod.goneAt)
+    const unasked = there.filter((pod) => !asked.has(pod.name))
+    // On the way back one pod that was asked is enough.
+    const isProven = attempt?.direction === 'Back' ? unasked.length < there.length : unasked.length === 0
+    if (!isProven) this.say(`moved to ${to}, of which ${unasked.length} pods were not asked`)
   }
 
   private held(): void {
