@@ -18,7 +18,7 @@ import { createKeyValueStorePointer } from './edges/key-value-store/pointer.ts'
 import { releaseMetrics, type ReleaseMetrics } from './edges/metrics.ts'
 import type { Pointer } from './edges/ports.ts'
 import { createProber } from './edges/prober.ts'
-import { reconcile, type PassReport, type Worlds } from './reconcile.ts'
+import { reconcile, StepFailures, type PassReport, type Worlds } from './reconcile.ts'
 import { systemClock } from './runtime/clock.ts'
 import { leaseStore } from './runtime/lease-store.ts'
 import { LeaderElector } from './runtime/lease.ts'
@@ -46,6 +46,7 @@ class ModelReleaseOperator extends OperatorShell {
   readonly #metrics: ReleaseMetrics
   /** Releases that this process has looked at, by key; the value tells a release that was made anew under the same name. */
   readonly #seen = new Map<string, string>()
+  readonly #failures = new StepFailures()
 
   constructor(config: Config, log: Logger, registry: Registry) {
     super(log)
@@ -98,6 +99,7 @@ class ModelReleaseOperator extends OperatorShell {
     this.#seen.delete(key)
     const { namespace, name } = keyOf(key)
     this.#metrics.forget(namespace, name)
+    this.#failures.forget({ namespace, name })
   }
 
   #worlds(): Worlds {
@@ -138,6 +140,7 @@ class ModelReleaseOperator extends OperatorShell {
       worlds,
       defaults: { serverImage: this.#config.modelServerImage },
       now: Date.now,
+      failures: this.#failures,
       seenBefore: ({ metadata }) => this.#seen.get(key) === metadata.uid,
       acting: ({ metadata }, step) => {
         // Told before, since a process that dies in the act tells nothing after it.
@@ -167,6 +170,8 @@ class ModelReleaseOperator extends OperatorShell {
       step,
     }
     this.#log[changed ? 'info' : 'debug'](line, 'Reconciled')
+    for (const { step: failed, error: err } of report.failed)
+      this.#log.warn({ modelrelease: line.modelrelease, step: failed, err }, 'Step failed')
   }
 }
 

@@ -1,7 +1,8 @@
 import { plan, RULES, type Plan, type Rules } from './core/plan.ts'
-import type { Did, Step, World } from './core/world.ts'
+import type { Did, FailingStep, Step, World } from './core/world.ts'
 import type { ModelRelease, Status } from './api/release.ts'
-import { RefusedError } from './edges/errors.ts'
+import { failedAgain } from './core/failing.ts'
+import { ConflictError, RefusedError, TransientError } from './edges/errors.ts'
 import type { Claims, Cluster, Key, Pointer, Prober } from './edges/ports.ts'
 import { canonicalJson } from './core/revision.ts'
 
@@ -21,8 +22,33 @@ export interface PassReport {
   rule?: string
   step?: Step['type']
   did?: Did
+  /** Steps that failed in this pass for a reason that may pass, with what was thrown. */
+  failed: readonly Failed[]
   status: Status
   before?: Status
+}
+
+interface Failed {
+  step: Step['type']
+  error: Error
+}
+
+/** What failed lately, per release: kept by the process, since after a start everything may be tried at once. */
+export class StepFailures {
+  readonly #ofRelease = new Map<string, readonly FailingStep[]>()
+
+  of({ namespace, name }: Key): readonly FailingStep[] {
+    return this.#ofRelease.get(`${namespace}/${name}`) ?? []
+  }
+
+  keep(key: Key, failing: readonly FailingStep[]): void {
+    if (failing.length === 0) this.forget(key)
+    else this.#ofRelease.set(`${key.namespace}/${key.name}`, failing)
+  }
+
+  forget({ namespace, name }: Key): void {
+    this.#ofRelease.delete(`${namespace}/${name}`)
+  }
 }
 
 export interface ReconcileOptions {
@@ -32,6 +58,7 @@ export interface ReconcileOptions {
   now: () => number
   /** Whether this process has looked at the release before. */
   seenBefore: (release: ModelRelease) => boolean
+  failures: StepFailures
   report: (release: ModelRelease, report: PassReport) => void
   /** Told right before a step is carried out. */
   acting?: (release: ModelRelease, step: Step) => void
@@ -40,9 +67,10 @@ export interface ReconcileOptions {
 }
 
 /**
- * One pass: observe, plan, perform one step at most (and one more only where the world refused the first), plan again to report, write the status if it differs.
- * Every crash point is harmless, since the next pass looks at the world anew. Throws what the edges throw: ConflictError
- * and TransientError are tried again by the queue.
+ * One pass: observe, plan, perform one step at most (and another only where the world refused or failed the first), plan again to report, write the status if it differs.
+ * Every crash point is harmless, since the next pass looks at the world anew. A step that fails for a reason that may pass ends
+ * no pass: it is left alone for a while, and what does not depend on it goes on. Throws what the edges throw where nothing
+ * could be seen, told or decided: the queue tries again.
  */
 export async function reconcile(key: Key, options: ReconcileOptions): Promise<PassResult> {
   const release = await options.worlds.cluster.release(key)
@@ -51,6 +79,7 @@ export async function reconcile(key: Key, options: ReconcileOptions): Promise<Pa
   const world = await observeWell(release, options)
   const acted = await act(release, world, options)
   const { told } = acted
+  options.failures.keep(key, told.failing)
   await tell(release, told, options.worlds.cluster)
   options.report(release, reportOf(release, acted))
   return told.recheckMs === undefined ? { done: true } : { recheckMs: told.recheckMs }
@@ -60,24 +89,57 @@ interface Acted {
   decided: Plan
   did?: Did
   told: Plan
+  failed: readonly Failed[]
 }
 
 /**
- * Performs what the plan decides. Where the world refuses a step that would keep something serving, that step must not stand
- * in the way of a return or a command: the pass goes on with what the plan decides without it, if that is anything.
+ * Performs what the plan decides. Where a step that would keep something serving is refused, or any step fails for a reason
+ * that may pass, it must not stand in the way of a return, a command or a deadline: the pass goes on with what the plan
+ * decides without it, if that is anything.
  */
 async function act(release: ModelRelease, world: World, options: ReconcileOptions): Promise<Acted> {
   let { rules = RULES } = options
+  let seen = world
+  const failed: Failed[] = []
   for (;;) {
-    const decided = plan(world, rules)
-    if (!decided.step) return { decided, told: decided }
-    const did = await perform(release, decided.step, options)
-    const acted = { decided, did, told: plan({ ...world, now: options.now(), did }, rules) }
-    if (did.type !== 'Refused' || !isKeeping(decided.rule)) return acted
+    const decided = plan(seen, rules)
+    if (!decided.step) return { decided, told: decided, failed }
+    const result = await perform(release, decided.step, options)
+    if (result instanceof Error) {
+      // The world changed under what was decided: it is looked at anew, unless something else is to be done meanwhile.
+      if (result instanceof ConflictError && !isKeeping(decided.rule)) {
+        options.failures.keep(release.metadata, seen.failing ?? [])
+        throw result
+      }
+      failed.push({ step: decided.step.type, error: result })
+      seen = withFailure(seen, decided, { error: result, now: options.now() })
+      continue
+    }
+    const told = plan({ ...succeeded(seen, decided.rule), now: options.now(), did: result }, rules)
+    const acted = { decided, did: result, told, failed }
+    if (result.type !== 'Refused' || !isKeeping(decided.rule)) return acted
     rules = leftOut(rules, decided.rule)
-    const instead = plan(world, rules)
+    const instead = plan(seen, rules)
     if (!instead.step && instead.recheckMs !== 0) return acted
   }
+}
+
+function withFailure(
+  world: World,
+  { rule = '', step }: Plan,
+  { error, now }: { error: Error; now: number },
+): World {
+  if (!step) return world
+  const { failing = [] } = world
+  const before = failing.find((one) => one.rule === rule)
+  const failed = failedAgain(before, { rule, step: step.type, message: error.message }, now)
+  // In its old place, so that what is told does not change with who is tried again first.
+  const others = before ? failing.map((one) => (one === before ? failed : one)) : [...failing, failed]
+  return { ...world, now, failing: others }
+}
+
+function succeeded({ failing = [], ...world }: World, rule: string | undefined): World {
+  return { ...world, failing: failing.filter((one) => one.rule !== rule) }
 }
 
 function isKeeping(rule: string | undefined): rule is keyof Rules['keepServing'] {
@@ -88,9 +150,10 @@ function leftOut(rules: Rules, rule: keyof Rules['keepServing']): Rules {
   return { ...rules, keepServing: { ...rules.keepServing, [rule]: () => undefined } }
 }
 
-function reportOf(release: ModelRelease, { decided, did, told }: Acted): PassReport {
+function reportOf(release: ModelRelease, { decided, did, told, failed }: Acted): PassReport {
   return {
     status: told.status,
+    failed,
     ...(decided.rule ? { rule: decided.rule } : {}),
     ...(decided.step ? { step: decided.step.type } : {}),
     ...(did ? { did } : {}),
@@ -133,19 +196,21 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
     pointer,
     claim,
     defaults: options.defaults,
+    failing: options.failures.of(release.metadata),
   }
 }
 
-/** Carries out one step. A refusal is an answer, to be reported; everything else that fails is thrown. */
+/** Carries out one step. A refusal is an answer, to be reported; what may pass by itself is returned; everything else is thrown. */
 async function perform(
   release: ModelRelease,
   step: Step,
   { worlds, acting }: ReconcileOptions,
-): Promise<Did> {
+): Promise<Did | Error> {
   acting?.(release, step)
   try {
     return await carryOut(release, step, worlds)
   } catch (error) {
+    if (error instanceof ConflictError || error instanceof TransientError) return error
     if (!(error instanceof RefusedError)) throw error
     return { type: 'Refused', step: step.type, reason: error.reason, message: error.message }
   }

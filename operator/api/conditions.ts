@@ -62,7 +62,7 @@ export const REASONS = {
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
   TrafficSwitched: ['Verified', 'Settling', 'SettlingSlowly', 'Verifying', 'NotSwitched'],
   Drifted: ['PointerMoved', 'Repairing', 'AsPromoted'],
-  Warned: ['DistributionRisky', 'FallbackBehind'],
+  Warned: ['StepFailing', 'FallbackBehind', 'DistributionRisky'],
 } as const
 
 export type ConditionType = keyof typeof REASONS

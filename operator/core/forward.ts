@@ -166,7 +166,7 @@ function arrivedAtNewPointer(scene: Scene, live: Color): Found {
 }
 
 /** Ends an attempt whose time is over; undefined while it may go on. */
-function giveUp(scene: Scene, attempt: Attempt, why: string): Found {
+export function giveUp(scene: Scene, attempt: Attempt, why: string): Found {
   const { memory, world } = scene
   if (!isOverdue(attempt, world)) return undefined
   const message = `not ready to switch within spec.progressDeadlineSeconds (${world.release.spec.progressDeadlineSeconds} s): ${why}`

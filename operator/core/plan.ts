@@ -1,11 +1,13 @@
 import type { Status } from '../api/release.ts'
 import { advance, ADVANCE } from './advance.ts'
+import { untilRetryMs } from './failing.ts'
 import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
 import { LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
 import { sceneOf, type Finding, type Scene } from './scene.ts'
 import { statusOf } from './status.ts'
-import type { Did, Step, World } from './world.ts'
+import { stillFailing, unlessWithheld, withoutWithheld } from './withheld.ts'
+import type { Did, FailingStep, Step, World } from './world.ts'
 
 /** What one pass does and says. */
 export interface Plan {
@@ -17,6 +19,8 @@ export interface Plan {
   happenings: Happening[]
   /** When to look again even if nothing changes, in milliseconds; absent: when something changes. */
   recheckMs?: number
+  /** Of the steps that failed lately, those that are still to be done. */
+  failing: readonly FailingStep[]
 }
 
 /** The rules, replaceable in tests that show what each is for. */
@@ -33,17 +37,33 @@ export const RULES: Rules = { keepServing: KEEP_SERVING, advance: ADVANCE }
  */
 export function plan(world: World, rules: Rules = RULES): Plan {
   const seen = sceneOf(world)
-  const finding = keepServing(seen, rules.keepServing) ?? advance(seen, rules.advance)
-  const scene: Scene = finding?.memory ? { ...seen, memory: finding.memory } : seen
+  const found = keepServing(seen, withoutWithheld(rules.keepServing, world)) ?? advance(seen, rules.advance)
+  const finding = unlessWithheld(seen, found)
+  const failing = stillFailing(seen, rules.keepServing, found?.rule)
+  const scene: Scene = {
+    ...seen,
+    ...(finding?.memory ? { memory: finding.memory } : {}),
+    world: { ...world, failing },
+  }
   const status = statusOf(scene, finding)
-  const recheckMs = beforeExpiry(world, whileUnsettled(world, recheckOf(world.did, finding)))
+  const recheckMs = beforeRetry(
+    scene.world,
+    beforeExpiry(world, whileUnsettled(world, recheckOf(world.did, finding))),
+  )
   return {
     ...(finding ? { rule: finding.rule } : {}),
     ...(finding?.step && !finding.memory ? { step: finding.step } : {}),
     status,
     happenings: happeningsOf(world.release.status, status),
     ...(recheckMs === undefined ? {} : { recheckMs }),
+    failing,
   }
+}
+
+/** What failed is tried again in its time, whatever else is waited for. */
+function beforeRetry(world: World, recheckMs: number | undefined): number | undefined {
+  const retryMs = untilRetryMs(world)
+  return retryMs === undefined ? recheckMs : Math.min(recheckMs ?? Infinity, retryMs)
 }
 
 /** After a step or a decision the world is looked at at once, unless it was asked and gave no answer. */

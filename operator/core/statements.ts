@@ -5,6 +5,7 @@ import type { Attempt } from '../api/release.ts'
 import { shorten } from '../api/text.ts'
 import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
+import { failureTexts } from './failing.ts'
 import { isAbout } from './memory.ts'
 import { gatesText, movingTo } from './proving.ts'
 import { canaryColor, describeTargets } from './pointer.ts'
@@ -179,19 +180,21 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
   return { type: 'Drifted', status: 'True', reason, message }
 }
 
+/** One condition says everything that works in spite of something; its reason is that of the first. */
 function warnedOf(scene: Scene): Statement<'Warned'>[] {
   const { fallback } = scene.memory
   const { pointer, release } = scene.world
   const facts = pointer.type === 'Read' ? pointer.distribution : undefined
   const untested = pointer.type === 'Read' && pointer.untested ? [pointer.untested] : []
-  const warnings = [...(facts ? warningsOf(release.spec, facts) : []), ...untested]
-  if (fallback) return [fallbackWarning([`${leftBehind(scene)}: ${fallback.message}`, ...warnings])]
-  if (warnings.length === 0) return []
-  return [{ type: 'Warned', status: 'True', reason: 'DistributionRisky', message: warnings.join('; ') }]
-}
-
-function fallbackWarning(messages: string[]): Statement<'Warned'> {
-  return { type: 'Warned', status: 'True', reason: 'FallbackBehind', message: messages.join('; ') }
+  const warnings = {
+    StepFailing: failureTexts(scene.world),
+    FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
+    DistributionRisky: [...(facts ? warningsOf(release.spec, facts) : []), ...untested],
+  } satisfies Record<ReasonOf<'Warned'>, string[]>
+  const reasons = Object.keys(warnings) as ReasonOf<'Warned'>[]
+  const reason = reasons.find((one) => warnings[one].length > 0)
+  if (!reason) return []
+  return [{ type: 'Warned', status: 'True', reason, message: Object.values(warnings).flat().join('; ') }]
 }
 
 /** What users get where the key cannot be read, while the behaviors name the other color. */

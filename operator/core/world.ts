@@ -180,8 +180,21 @@ export interface World {
   pointer: PointerReading
   claim: ClaimReading
   defaults: { serverImage: string }
+  /** Steps that failed lately for a reason that may pass. */
+  failing?: readonly FailingStep[]
   /** What the step of this pass did; absent while it is still to be decided. */
   did?: Did
+}
+
+/** A step that failed for a reason that may pass; it is left alone until it is tried again. */
+export interface FailingStep {
+  /** The rule that wanted it. */
+  rule: string
+  step: Step['type']
+  message: string
+  /** How often it has failed in a row. */
+  failures: number
+  retryAt: Instant
 }
 
 /** Whom a gate or a verification asks. */

@@ -33,6 +33,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'command-found-on-wiped-status',
     'drift-to-retired',
     'abort-of-what-another-holds',
+    'aborted-while-webhook-down',
   ],
   pointerUnreadable: [
     'access-denied',
@@ -47,6 +48,9 @@ const SHOWS: Record<RuleName, string[]> = {
     'undo-after-scale-up',
     'undo-withdrawn',
     'abort-to-sick',
+    'undo-while-webhook-down',
+    'wrong-while-webhook-down',
+    'silent-while-webhook-down',
     'lost-through-edges',
     'undo-while-scaling-refused',
     'undo-and-retry',
@@ -133,7 +137,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'key-behind-another-distribution',
     'behavior-dropped',
   ],
-  building: ['operator-stopped'],
+  building: ['operator-stopped', 'built-while-webhook-down'],
   switching: ['pointer-changed', 'key-deleted'],
   provenAgain: ['foreign-move-and-back'],
   failedCandidate: [

@@ -185,6 +185,10 @@ const DOINGS: Record<string, Doing> = {
   'origins lead to the colors': (world) => {
     world.originsSilent = 'No'
   },
+  'writes of a kind fail': (world, random) => {
+    world.failing.add(pick(random, ['Deployment', 'Service', 'ControllerRevision']))
+  },
+  'writes are taken again': (world) => world.failing.clear(),
   'gates are silent': (world, random) => {
     world.gatesSilent = pick<Color | undefined>(random, [...COLORS])
   },
@@ -211,6 +215,7 @@ function makeGood(specs: Story['spec'][]): Act {
     do: (world) => {
       world.pointerTrouble = undefined
       world.gatesSilent = undefined
+      world.failing.clear()
       world.pointerBlind = undefined
       world.pointerKept = 'No'
       world.elsewhere = []

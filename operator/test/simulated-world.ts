@@ -165,6 +165,8 @@ export class SimulatedWorld implements Cluster {
   gatesSilent: Color | undefined
   /** While set, the cluster refuses to scale. */
   scaleRefused: 'Yes' | 'No' = 'No'
+  /** Kinds whose writes fail for now: an admission webhook is down, or the API server answers 5xx. */
+  readonly failing = new Set<'Deployment' | 'Service' | 'ControllerRevision'>()
   /** Before so many of the operator's next moves of the pointer somebody else writes it. */
   racesAtMove = 0
   claimedBy: string | undefined
@@ -407,15 +409,20 @@ export class SimulatedWorld implements Cluster {
 
   /** Every write passes here, so that a fault can be put at any of them. */
   private async write(what: string, effect: () => void): Promise<void> {
+    const kind = kindOf(what)
+    if (kind && this.failing.has(kind)) {
+      await Promise.resolve()
+      throw new TransientError(`${what}: failed calling webhook "policy.example.com"`)
+    }
     const number = this.writes.length
-    const kind = this.fault?.atWrite === number ? this.fault.kind : undefined
+    const fault = this.fault?.atWrite === number ? this.fault.kind : undefined
     this.writes.push(what)
     await Promise.resolve()
-    if (kind === 'crash before') throw new CrashError(what)
-    if (kind === 'conflict') throw new ConflictError(`somebody changed it: ${what}`)
+    if (fault === 'crash before') throw new CrashError(what)
+    if (fault === 'conflict') throw new ConflictError(`somebody changed it: ${what}`)
     effect()
-    if (kind === 'crash after') throw new CrashError(what)
-    if (kind === 'lost answer') throw new TransientError(`no answer: ${what}`)
+    if (fault === 'crash after') throw new CrashError(what)
+    if (fault === 'lost answer') throw new TransientError(`no answer: ${what}`)
   }
 
   // ---- Cluster -----------------------------------------------------------------------------------------------------
@@ -849,6 +856,13 @@ export class SimulatedWorld implements Cluster {
     if (color) return this.servingPods(color)[0]
     return this.pods.find((pod) => pod.ip === hostname && this.isReady(pod))
   }
+}
+
+/** The kind of object that a write is about, where it is one in the cluster. */
+function kindOf(what: string): 'Deployment' | 'Service' | 'ControllerRevision' | undefined {
+  if (/^(create|scale|remove|make Deployment) /.test(what)) return 'Deployment'
+  if (/^(apply|make) Service /.test(what)) return 'Service'
+  return /^(store|forget) /.test(what) ? 'ControllerRevision' : undefined
 }
 
 /** What a key names, the share of the clients apart. */

@@ -3,7 +3,7 @@ import { createProber } from '../edges/prober.ts'
 import { ConflictError, TransientError } from '../edges/errors.ts'
 import { COLORS } from '../api/names.ts'
 import type { Rules } from '../core/plan.ts'
-import { reconcile, type PassReport, type PassResult } from '../reconcile.ts'
+import { reconcile, StepFailures, type PassReport, type PassResult } from '../reconcile.ts'
 import { CrashError, SimulatedWorld, type Fault } from './simulated-world.ts'
 import type { Spec } from '../api/release.ts'
 import { Watchman } from './watchman.ts'
@@ -48,7 +48,7 @@ export class DeviationError extends Error {
 
 const KEY = { namespace: 'models', name: 'housing' }
 /** A world that changes after this many passes will never rest: a hot loop. */
-const MAX_PASSES = 2000
+const MAX_PASSES = 3000
 /** So many passes in a row that wrote nothing, and nothing due: only a person changes anything. */
 const QUIET_PASSES = 120
 /** Looking again sooner than this, for ever, is a hot loop. */
@@ -166,8 +166,9 @@ class Runner {
   private readonly teller: Teller
   private readonly watch: Watchman
   private readonly rules: Rules | undefined
-  /** The process that looked at the release last. */
+  /** The process that looked at the release last, and what failed in it. */
   private seenBy = -1
+  private failures = new StepFailures()
   private passes = 0
   private quiet = { passes: 0, writes: 0 }
 
@@ -210,6 +211,7 @@ class Runner {
   private reconcile(): Promise<PassResult> {
     const { world } = this
     const seen = this.seenBy === world.restarts
+    if (!seen) this.failures = new StepFailures()
     this.seenBy = world.restarts
     return reconcile(KEY, {
       worlds: {
@@ -221,6 +223,7 @@ class Runner {
       defaults: { serverImage: 'model-server:1' },
       now: () => world.now,
       seenBefore: () => seen,
+      failures: this.failures,
       report: (_release, report) => this.teller.pass(report),
       ...(this.rules ? { rules: this.rules } : {}),
     })

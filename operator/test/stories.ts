@@ -473,6 +473,111 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'undo-while-webhook-down': {
+    title:
+      'No Deployment can be written: an undo is taken and made all the same, and the scale follows when it can',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'a webhook for Deployments is down, 3 pods and undo',
+        when: promotedTwice,
+        do: (world) => {
+          world.failing.add('Deployment')
+          world.apply(housing(2, { replicas: 3 }))
+          world.command('undo', '1')
+        },
+      },
+      {
+        tell: 'the webhook is back, half a minute later',
+        do: (world) => {
+          world.failing.clear()
+          world.advanceTo(world.now + 30_000)
+        },
+      },
+    ],
+  },
+  'wrong-while-webhook-down': {
+    title: 'No Deployment can be written, and users get wrong answers: the pointer returns all the same',
+    spec: housing(1),
+    acts: [
+      apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
+      {
+        tell: 'a webhook for Deployments is down, 3 pods',
+        when: isSettling,
+        do: (world) => {
+          world.failing.add('Deployment')
+          world.apply(housing(2, { behavior: 'broken-through-edges', replicas: 3 }))
+        },
+      },
+    ],
+  },
+  'silent-while-webhook-down': {
+    title:
+      'No Deployment can be written, and no proof comes from the edges: the time for it is over all the same',
+    spec: housing(1),
+    acts: [
+      apply(
+        'version 2, lost through the edges',
+        housing(2, { behavior: 'lost-through-edges', progressDeadlineSeconds: 60 }),
+      ),
+      {
+        tell: 'a webhook for Deployments is down, 3 pods',
+        when: isSettling,
+        do: (world) => {
+          world.failing.add('Deployment')
+          world.apply(
+            housing(2, { behavior: 'lost-through-edges', progressDeadlineSeconds: 60, replicas: 3 }),
+          )
+        },
+      },
+    ],
+  },
+  'built-while-webhook-down': {
+    title: 'The candidate cannot be made: told, given up at the deadline, and made by a retry',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'a webhook for Deployments is down, version 2',
+        do: (world) => {
+          world.failing.add('Deployment')
+          world.apply(housing(2, { progressDeadlineSeconds: 60 }))
+        },
+      },
+      {
+        tell: 'the webhook is back: retry',
+        do: (world) => {
+          world.failing.clear()
+          world.command('retry', '1')
+        },
+      },
+    ],
+  },
+  'aborted-while-webhook-down': {
+    title: 'The candidate cannot be made: abort and another spec are looked at all the same',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'ControllerRevisions cannot be written, version 2',
+        do: (world) => {
+          world.failing.add('ControllerRevision')
+          world.apply(housing(2))
+        },
+      },
+      {
+        tell: 'abort',
+        when: (world) => world.status?.conditions?.some(({ reason }) => reason === 'StepFailing') === true,
+        do: (world) => world.command('abort', '1'),
+      },
+      {
+        tell: 'they can again, version 3',
+        do: (world) => {
+          world.failing.clear()
+          world.apply(housing(3))
+        },
+      },
+    ],
+  },
   'behavior-claimed': {
     title: 'Another release holds the behavior',
     spec: housing(1),

@@ -3,7 +3,7 @@ import { ask as askForReal } from '../../edges/ask.ts'
 import type { Ask, Pointer } from '../../edges/ports.ts'
 import { createProber } from '../../edges/prober.ts'
 import type { Rules } from '../../core/plan.ts'
-import { reconcile, type PassReport, type PassResult } from '../../reconcile.ts'
+import { reconcile, StepFailures, type PassReport, type PassResult } from '../../reconcile.ts'
 import { CrashError, type SimulatedWorld } from '../simulated-world.ts'
 
 const KEY = { namespace: 'models', name: 'housing' }
@@ -24,6 +24,7 @@ export class OperatorProcess {
   isDead = false
   readonly #options: ProcessOptions
   #seen = false
+  readonly #failures = new StepFailures()
   /** Points of waiting that are left to it; it dies at the last. */
   #left = Infinity
 
@@ -55,6 +56,7 @@ export class OperatorProcess {
         defaults: { serverImage: 'model-server:1' },
         now,
         seenBefore: () => this.#seen,
+        failures: this.#failures,
         report: (_release, told) => {
           this.#seen = true
           report(told)

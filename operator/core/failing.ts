@@ -1,0 +1,38 @@
+/** Steps that failed for a reason that may pass: each is left alone for a while. */
+import type { FailingStep, Instant, World } from './world.ts'
+
+const FIRST_PAUSE_MS = 250
+const LONGEST_PAUSE_MS = 30_000
+/** One conflict, or one answer that was lost, is nothing to tell anybody of. */
+const WORTH_TELLING = 2
+
+/** The step failed once more: its pause doubles. What was said first is kept, so that what is told does not change all the time. */
+export function failedAgain(
+  before: FailingStep | undefined,
+  { rule, step, message }: Pick<FailingStep, 'rule' | 'step' | 'message'>,
+  now: Instant,
+): FailingStep {
+  const failures = (before?.failures ?? 0) + 1
+  const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
+  return { rule, step, message: before?.message ?? message, failures, retryAt: now + pauseMs }
+}
+
+/** Steps that are left alone now. */
+export function withheldIn({ failing = [], now }: World): FailingStep[] {
+  return failing.filter(({ retryAt }) => retryAt > now)
+}
+
+/** When the first of the steps that failed is to be tried again, in milliseconds from now. */
+export function untilRetryMs({ failing = [], now }: World): number | undefined {
+  if (failing.length === 0) return undefined
+  return Math.max(1, Math.min(...failing.map(({ retryAt }) => retryAt)) - now)
+}
+
+/** What is told of them. */
+export function failureTexts({ failing = [] }: World): string[] {
+  return failing.filter(({ failures }) => failures >= WORTH_TELLING).map(failureText)
+}
+
+export function failureText({ step, message }: FailingStep): string {
+  return `${step} fails and is tried again (${message})`
+}
