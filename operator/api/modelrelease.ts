@@ -659,6 +659,10 @@ export interface ModelReleaseStatus {
      */
     revision: string
     /**
+     * Hash of what its spec means: the same spec written otherwise, or with what a newer schema fills in, starts no attempt.
+     */
+    meaning?: string
+    /**
      * When it started.
      */
     startedAt: string

@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import type { KeyValueStore, Spec, Status } from '../api/release.ts'
 import { housingBehindStore } from '../test/simulated-world.ts'
-import { attemptAt, holding, NOW, pointingAt, promotedWorld, releaseOf } from '../test/worlds.ts'
+import { attemptAt, holding, NOW, pointingAt, promotedWorld, releaseOf, storedOf } from '../test/worlds.ts'
 import { nextWeight } from './canary.ts'
-import { renderRevision } from './manifests.ts'
 import { plan } from './plan.ts'
 import { sceneOf } from './scene.ts'
 import type { CanaryReading, PodState, World } from './world.ts'
@@ -38,9 +37,7 @@ function worldOf(
   return promotedWorld({
     release: releaseOf(spec, status),
     colors: { blue: holding(spec, 'blue'), green: holding(before, 'green') },
-    revisions: [before, spec].map((one) =>
-      renderRevision(releaseOf(one), undefined, { serverImage: 'model-server:1' }),
-    ),
+    revisions: [before, spec].map((one) => storedOf(one)),
     pointer: {
       ...pointingAt('housing-green'),
       ...(since === undefined ? {} : { canary: { names: 'housing-blue', weight: 10, salt: attempt.id } }),

@@ -81,7 +81,9 @@ export function building(scene: Scene): Found {
   if (!workload && attempt.builds !== goal) return { memory: beginBuilding(memory, attempt, world, goal) }
   const stored = storedOf(scene, attempt.revision)
   if (!stored || !world.revisions.some((one) => one.attempt === attempt.id))
-    return { step: { type: 'StoreRevision', stored: renderRevision(world.release, stored, world.defaults) } }
+    return {
+      step: { type: 'StoreRevision', stored: renderRevision(world.release, attempt, stored, world.defaults) },
+    }
   const service = serviceDiffers(scene, goal)
   if (service) return service
   if (workload) return undefined

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Spec } from '../api/release.ts'
 import { housing, housingBehindService } from '../test/simulated-world.ts'
-import { releaseOf } from '../test/worlds.ts'
+import { releaseOf, storedOf } from '../test/worlds.ts'
 import {
   colorServiceOf,
   deploymentOf,
@@ -26,7 +26,7 @@ interface PodTemplate {
 
 function deployment(of: Spec): ReturnType<typeof deploymentOf> {
   const release = releaseOf(of)
-  const stored = renderRevision(release, undefined, DEFAULTS)
+  const stored = storedOf(release.spec, DEFAULTS, release)
   return deploymentOf({ release, color: 'blue', stored, replicas: 3, ownership: 'Free' })
 }
 
@@ -123,8 +123,13 @@ describe('the Deployment of a template', () => {
 })
 
 test('a revision that was stored before is rendered as it was, with new gates only', () => {
-  const before = { ...renderRevision(releaseOf(spec), undefined, DEFAULTS), template: { kept: true } }
-  const again = renderRevision(releaseOf({ ...spec, gates: [] }), before, { serverImage: 'newer:2' })
+  const before = { ...storedOf(spec, DEFAULTS), template: { kept: true } }
+  const again = renderRevision(
+    releaseOf({ ...spec, gates: [] }),
+    { id: 'another', revision: before.revision },
+    before,
+    { serverImage: 'newer:2' },
+  )
   expect(again).toMatchObject({ template: { kept: true }, gates: [] })
   expect(again.attempt).not.toBe(before.attempt)
 })
@@ -158,6 +163,6 @@ test.each<[string, Spec, boolean]>([
   ['Delete', housingBehindService(1), true],
 ])('with %s a stored revision has an owner: %s', (_policy, of, owned) => {
   const release = releaseOf(of)
-  const { metadata } = storedRevisionOf(release, renderRevision(release, undefined, DEFAULTS))
+  const { metadata } = storedRevisionOf(release, storedOf(release.spec, DEFAULTS, release))
   expect(metadata.ownerReferences !== undefined).toBe(owned)
 })

@@ -13,7 +13,7 @@ import {
   type Color,
 } from '../api/names.ts'
 import { deletionPolicyOf, type ModelRelease, type Spec } from '../api/release.ts'
-import { attemptIdOf, revisionOf } from './revision.ts'
+import { podsOf, type AttemptName } from './revision.ts'
 import type { Ownership, StoredRevision } from './world.ts'
 
 type Json = Record<string, unknown>
@@ -125,6 +125,7 @@ function modelTemplate(model: NonNullable<Spec['model']>, port: number, defaultI
  */
 export function renderRevision(
   release: ModelRelease,
+  { id, revision }: AttemptName,
   before: StoredRevision | undefined,
   defaults: { serverImage: string },
 ): StoredRevision {
@@ -133,8 +134,9 @@ export function renderRevision(
     ? modelTemplate(spec.model, spec.port, defaults.serverImage)
     : (structuredClone(spec.template) as Json)
   return {
-    attempt: attemptIdOf(spec),
-    revision: revisionOf(spec),
+    attempt: id,
+    revision,
+    pods: podsOf(spec),
     generation: metadata.generation,
     template: before?.template ?? template,
     port: spec.port,

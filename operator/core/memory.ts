@@ -1,7 +1,7 @@
 /** The part of the status that cannot be seen in the world and is carried from pass to pass. Losing it harms nothing that serves. */
 import { ANNOTATION, type Color } from '../api/names.ts'
 import type { Attempt, GateReport, Intent, Outcome, Status } from '../api/release.ts'
-import { attemptIdOf, revisionOf } from './revision.ts'
+import { meaningOf, wantedOf } from './revision.ts'
 import type { Instant, World } from './world.ts'
 
 export interface ColorMemory {
@@ -119,8 +119,8 @@ export function startAttempt(memory: Memory, world: World): Memory {
       ? endAttempt(memory, now, { outcome: 'Superseded', reason: 'SpecChanged' })
       : memory
   const attempt: Attempt = {
-    id: attemptIdOf(release.spec),
-    revision: revisionOf(release.spec),
+    ...wantedOf(world),
+    meaning: meaningOf(release.spec),
     startedAt: instantText(now),
     deadline: deadlineOf(world),
     direction: 'Forward',

@@ -3,8 +3,7 @@ import fc from 'fast-check'
 import { COLORS, type Color } from '../api/names.ts'
 import type { ModelRelease, Spec, Status } from '../api/release.ts'
 import { housing, housingBehindService, knownHouse } from '../test/simulated-world.ts'
-import { attemptAt, pointingAt, promotedWorld } from '../test/worlds.ts'
-import { renderRevision } from './manifests.ts'
+import { attemptAt, pointingAt, promotedWorld, storedOf } from '../test/worlds.ts'
 import { keyOf, without } from './memory.ts'
 import { plan, type Plan } from './plan.ts'
 import { servingColors, viewOf } from './pointer.ts'
@@ -44,7 +43,7 @@ const SPECS: Spec[] = [
 
 const VALID = SPECS.filter((spec) => spec.model)
 const REVISIONS = [...new Set(VALID.map(revisionOf))]
-const ATTEMPTS = [...new Set(VALID.map(attemptIdOf))]
+const ATTEMPTS = [...new Set(VALID.map((spec) => attemptIdOf(spec)))]
 
 function releaseOf(spec: Spec, generation: number): ModelRelease {
   const metadata = { name: 'housing', namespace: 'models', uid: 'u', generation, resourceVersion: '1' }
@@ -52,9 +51,7 @@ function releaseOf(spec: Spec, generation: number): ModelRelease {
 }
 
 const stored: fc.Arbitrary<StoredRevision[]> = fc.subarray(
-  VALID.map((spec, index) =>
-    renderRevision(releaseOf(spec, index + 1), undefined, { serverImage: 'model-server:1' }),
-  ),
+  VALID.map((spec, index) => storedOf(spec, { serverImage: 'model-server:1' }, releaseOf(spec, index + 1))),
 )
 
 const oneOf = <T>(...values: T[]): fc.Arbitrary<T> => fc.constantFrom(...values)

@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Spec } from '../api/release.ts'
 import { housing, housingBehindService, knownHouse } from '../test/simulated-world.ts'
-import { attemptIdOf, canonicalJson, revisionOf } from './revision.ts'
+import { promotedWorld } from '../test/worlds.ts'
+import { without } from './memory.ts'
+import { plan } from './plan.ts'
+import { podForm } from './pod-form.ts'
+import { attemptIdOf, canonicalJson, meaningOf, revisionOf } from './revision.ts'
 
 const base = housing(1)
 const model = base.model ?? { name: '', version: '', uri: '' }
@@ -16,6 +20,100 @@ function reversed(value: unknown): unknown {
       .map(([key, child]) => [key, reversed(child)]),
   )
 }
+
+const probe = { httpGet: { path: '/healthz', port: 8080 } }
+const container = { name: 'web', image: 'web:1', readinessProbe: probe }
+const pods = (one: object, more: object = {}): unknown =>
+  podForm({ template: { spec: { ...more, containers: [{ ...container, ...one }] } }, port: 8080 })
+const requests = (cpu: unknown, memory: unknown): object => ({ resources: { requests: { cpu, memory } } })
+
+describe('pods', () => {
+  test.each<[string, unknown, unknown]>([
+    ['a quantity in thousandths', pods(requests(0.01, '64Mi')), pods(requests('10m', '64Mi'))],
+    ['a quantity in another unit', pods(requests(1, '1Gi')), pods(requests('1000m', '1024Mi'))],
+    ['a quantity with an exponent', pods(requests(1, '1e3')), pods(requests('1.0', '1k'))],
+    ['a null', pods({ command: null }), pods({})],
+    ['an empty list', pods({ env: [] }, { volumes: [] }), pods({})],
+    ['defaults of the pod', pods({}, { restartPolicy: 'Always', dnsPolicy: 'ClusterFirst' }), pods({})],
+    [
+      'defaults of a container',
+      pods({ terminationMessagePolicy: 'File', imagePullPolicy: 'IfNotPresent' }),
+      pods({}),
+    ],
+    [
+      'the pull policy of a moving tag',
+      pods({ image: 'web', imagePullPolicy: 'Always' }),
+      pods({ image: 'web' }),
+    ],
+    [
+      'defaults of a port',
+      pods({ ports: [{ containerPort: 1, protocol: 'TCP' }] }),
+      pods({ ports: [{ containerPort: 1 }] }),
+    ],
+    [
+      'defaults of a probe',
+      pods({ readinessProbe: { ...probe, periodSeconds: 10, initialDelaySeconds: 0 } }),
+      pods({}),
+    ],
+    [
+      'defaults of a request',
+      pods({ readinessProbe: { httpGet: { ...probe.httpGet, scheme: 'HTTP' } } }),
+      pods({}),
+    ],
+    ['an empty value', pods({ env: [{ name: 'A', value: '' }] }), pods({ env: [{ name: 'A' }] })],
+    ['an empty map', pods({ resources: {}, securityContext: {} }, { nodeSelector: {} }), pods({})],
+    [
+      'requests as large as limits',
+      pods({ resources: { limits: { cpu: 1 }, requests: { cpu: '1' } } }),
+      pods({ resources: { limits: { cpu: '1000m' } } }),
+    ],
+    [
+      'the old name of the account',
+      pods({}, { serviceAccount: 'a' }),
+      pods({}, { serviceAccountName: 'a', serviceAccount: 'a' }),
+    ],
+  ])('are the same with %s', (_what, one, other) => {
+    expect(canonicalJson(one)).toBe(canonicalJson(other))
+  })
+
+  test.each<[string, unknown, unknown]>([
+    ['another quantity', pods(requests('10m', '64Mi')), pods(requests('11m', '64Mi'))],
+    ['M for Mi', pods(requests(1, '64M')), pods(requests(1, '64Mi'))],
+    ['another pull policy', pods({ imagePullPolicy: 'Always' }), pods({})],
+    [
+      'another order of containers',
+      podForm({ template: { spec: { containers: [{ name: 'a' }, { name: 'b' }] } }, port: 1 }),
+      podForm({ template: { spec: { containers: [{ name: 'b' }, { name: 'a' }] } }, port: 1 }),
+    ],
+    ['an empty selector', pods({}, { affinity: { namespaceSelector: {} } }), pods({}, { affinity: {} })],
+    [
+      'an empty volume',
+      pods({}, { volumes: [{ name: 'a', emptyDir: {} }] }),
+      pods({}, { volumes: [{ name: 'a' }] }),
+    ],
+    ['another grace', pods({}, { terminationGracePeriodSeconds: 31 }), pods({})],
+  ])('are others with %s', (_what, one, other) => {
+    expect(canonicalJson(one)).not.toBe(canonicalJson(other))
+  })
+})
+
+test('what an earlier version left in the status and stored is known again: no attempt, no pod', () => {
+  const world = promotedWorld()
+  const { status } = world.release
+  const attempt = status?.attempt && without(status.attempt, 'meaning')
+  const release = { ...world.release, status: { ...status, ...(attempt ? { attempt } : {}) } }
+  const {
+    rule,
+    status: after,
+    happenings,
+  } = plan({
+    ...world,
+    release,
+    revisions: world.revisions.map((one) => without(one, 'pods')),
+  })
+  expect({ rule, happenings }).toEqual({ rule: 'retiring', happenings: [] })
+  expect(after.attempt).toEqual({ ...attempt, meaning: meaningOf(release.spec) })
+})
 
 describe('a revision', () => {
   test.each<[string, Partial<Spec>, 'same' | 'other', 'same' | 'other']>([

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Spec } from '../api/release.ts'
+import { podForm } from './pod-form.ts'
+import type { StoredRevision, World } from './world.ts'
 
 /** JSON with sorted keys, so that the order in which somebody wrote a manifest changes no hash. */
 export function canonicalJson(value: unknown): string {
@@ -24,6 +26,53 @@ export function revisionOf(spec: Spec): string {
 }
 
 /** One try at a revision: fixing only a gate or the traffic starts a new attempt at the same revision. */
-export function attemptIdOf(spec: Spec): string {
-  return `${revisionOf(spec)}-${shortHash([spec.gates ?? [], spec.traffic], 8)}`
+export function attemptIdOf(spec: Spec, revision = revisionOf(spec)): string {
+  return `${revision}-${restOf(spec)}`
+}
+
+function restOf({ gates, traffic }: Spec): string {
+  return shortHash([gates ?? [], traffic], 8)
+}
+
+/** Hash of the pods, the same for all the ways to write them. */
+export function podsOf({ model, template, port }: Pick<Spec, 'model' | 'template' | 'port'>): string {
+  return shortHash(podForm({ model, template, port }), 10)
+}
+
+/** Hash of what the spec means, the same for all the ways to write it. */
+export function meaningOf(spec: Spec): string {
+  return `${podsOf(spec)}-${restOf(spec)}`
+}
+
+/** An attempt by the names that go into the cluster. */
+export interface AttemptName {
+  id: string
+  revision: string
+}
+
+type Known = Pick<World, 'release' | 'revisions'>
+
+/**
+ * What the spec asks for, by the names under which it is known already where it means the same. Nobody has written a spec
+ * whose generation has not changed, whatever a schema has filled in since; pods that are the same are written in many ways.
+ */
+export function wantedOf({ release: { metadata, spec, status }, revisions }: Known): AttemptName {
+  const { attempt, observedGeneration } = status ?? {}
+  if (attempt && (observedGeneration === metadata.generation || attempt.meaning === meaningOf(spec)))
+    return { id: attempt.id, revision: attempt.revision }
+  const revision = knownRevision(spec, revisions) ?? revisionOf(spec)
+  return { id: attemptIdOf(spec, revision), revision }
+}
+
+/** The revision of pods that are the same, if they were stored. */
+function knownRevision(spec: Spec, revisions: readonly StoredRevision[]): string | undefined {
+  const own = revisionOf(spec)
+  if (revisions.some(({ revision }) => revision === own)) return own
+  const pods = podsOf(spec)
+  return revisions.find((stored) => podsOfStored(stored) === pods)?.revision
+}
+
+/** What an earlier version stored tells its pods only where they are the user's own template. */
+function podsOfStored({ pods, identity, template, port }: StoredRevision): string | undefined {
+  return pods ?? (identity === 'None' ? podsOf({ template, port }) : undefined)
 }

@@ -13,7 +13,7 @@ import {
   viewOf,
   type PointerView,
 } from './pointer.ts'
-import { attemptIdOf } from './revision.ts'
+import { meaningOf, wantedOf } from './revision.ts'
 import type { ColorState, Instant, Ownership, PodState, Step, StoredRevision, World } from './world.ts'
 
 /** A world with what follows from it; rules read it and nothing else. */
@@ -67,7 +67,7 @@ export function sceneOf(world: World): Scene {
     view,
     ...(view.type === 'Names' ? { live: view.color } : {}),
     serving,
-    wantedAttempt: attemptIdOf(release.spec),
+    wantedAttempt: wantedOf(world).id,
   }
 }
 
@@ -111,8 +111,18 @@ function keepBooks(memory: Memory, books: Books): Memory {
   for (const color of COLORS) {
     if (books.world.colors[color].workload) colors[color] = colorBooks(memory, books, color)
   }
-  const known = withoutPastShare(withoutStaleProof(withoutServedBuild(memory, books), books.view), books)
+  const known = withMeaning(
+    withoutPastShare(withoutStaleProof(withoutServedBuild(memory, books), books.view), books),
+    books.world,
+  )
   return { ...withMoveTimed(known, books), colors }
+}
+
+/** A schema may have filled in what nobody wrote: from now on that is what the attempt's spec means. */
+function withMeaning(memory: Memory, { release: { metadata, spec } }: World): Memory {
+  const { attempt, observedGeneration } = memory
+  if (!attempt || observedGeneration !== metadata.generation) return memory
+  return { ...memory, attempt: { ...attempt, meaning: meaningOf(spec) } }
 }
 
 /** Since when edges have been disagreeing about the pointer. */

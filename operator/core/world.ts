@@ -61,6 +61,8 @@ export interface StoredRevision {
   /** The attempt that stored it; its name in the cluster. One revision may be stored by several, with other gates. */
   attempt: string
   revision: string
+  /** Hash of its pods that is the same for all the ways to write them; absent where an earlier version stored it. */
+  pods?: string
   /** Generation of the spec that it was stored for: of one revision, the newest says which gates are asked. */
   generation: number
   /** A PodTemplateSpec without labels and identity, which depend on the color. */

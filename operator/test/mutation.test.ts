@@ -6,6 +6,7 @@ import { COLORS, otherColor } from '../api/names.ts'
 import { AFTER, keyOf, without } from '../core/memory.ts'
 import { RULES, type Rules } from '../core/plan.ts'
 import { servingColors } from '../core/pointer.ts'
+import { attemptIdOf } from '../core/revision.ts'
 import { readyPods, type Found, type Scene } from '../core/scene.ts'
 import { settling } from '../core/verifying.ts'
 import { gatesPassed } from './beliefs.ts'
@@ -172,6 +173,13 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'foreign-move-unseen': 'reconcile reads the pointer anew before anything is taken away',
   'pointer-changed-and-failed': 'nothing is removed that may serve behind the old pointer',
   'drift-ignored': 'nothing is told as Stalled, and nothing is moved or removed',
+  'schema-grows-when-promoted': 'an attempt is known again by the generation of its spec, and by its meaning',
+  'schema-grows-after-undo': 'the same',
+  'schema-grows-after-return': 'the same',
+  'schema-grows-after-failure': 'the same',
+  'schema-grows-after-abort': 'the same',
+  'schema-grows-while-building': 'the same',
+  'written-otherwise': 'an attempt is known again by its meaning, and pods by what they are stored as',
   deleted: 'reconcile leaves a release alone that is being deleted',
 }
 
@@ -374,6 +382,13 @@ function unnamed(scene: Scene): Found {
   return { ...found, step: { ...found.step, stored: { ...found.step.stored, identity: 'None' } } }
 }
 
+/** As if an attempt were known by nothing but the hash of its spec as the API server returns it. */
+const literal: Change = (scene) => {
+  const { spec, status } = scene.world.release
+  const isNew = status?.attempt?.id !== attemptIdOf(spec)
+  return { ...scene, wantedAttempt: isNew ? attemptIdOf(spec) : scene.wantedAttempt }
+}
+
 const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'readiness is not read again at the switch': {
     rules: blinded(['switching'], readyOncePassed),
@@ -420,6 +435,22 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     rules: blinded(['alreadyLive'], everyPodReady),
     story: 'wrong-while-old-is-down',
   },
+  ...Object.fromEntries(
+    [
+      ...[
+        'when-promoted',
+        'after-undo',
+        'after-return',
+        'after-failure',
+        'after-abort',
+        'while-building',
+      ].map((when) => `schema-grows-${when}`),
+      'written-otherwise',
+    ].map((story) => [
+      `an attempt is known by its hash only (${story})`,
+      { rules: blinded(['specChanged'], literal), story },
+    ]),
+  ),
   'a return waits for every pod of the old color': {
     rules: blinded(['alreadyLive', 'goingBack'], wholeOrNothing),
     story: 'wrong-while-old-is-small',

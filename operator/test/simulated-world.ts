@@ -165,6 +165,8 @@ export class SimulatedWorld implements Cluster {
   gatesSilent: Color | undefined
   /** While set, the cluster refuses to scale. */
   scaleRefused: 'Yes' | 'No' = 'No'
+  /** What the schema of the API server fills in by itself. */
+  schema: (spec: Spec) => Spec = (spec) => spec
   /** Kinds whose writes fail for now: an admission webhook is down, or the API server answers 5xx. */
   readonly failing = new Set<'Deployment' | 'Service' | 'ControllerRevision'>()
   /** Before so many of the operator's next moves of the pointer somebody else writes it. */
@@ -439,7 +441,7 @@ export class SimulatedWorld implements Cluster {
           annotations: this.annotations,
           ...(this.deletionTimestamp ? { deletionTimestamp: this.deletionTimestamp } : {}),
         },
-        spec: this.spec,
+        spec: this.schema(this.spec),
         ...(this.status ? { status: this.status } : {}),
       }),
     )

@@ -133,6 +133,47 @@ function alwaysThere(world: SimulatedWorld): void {
   world.fallBackTo('old-fleet')
 }
 
+/** A newer schema of the release fills in what nobody wrote. */
+function growSchema(world: SimulatedWorld): void {
+  world.schema = (spec) => ({
+    ...spec,
+    gates: (spec.gates ?? []).map((gate) => ({ ...gate, when: 'BeforeSwitch' })),
+    traffic: { ...spec.traffic, hint: 'standard' } as Spec['traffic'],
+    ...(spec.model ? { model: { ...spec.model, format: 'onnx' } as NonNullable<Spec['model']> } : {}),
+  })
+}
+
+/** An upgrade of the schema, and then a spec that differs by the number of pods only, as an autoscaler writes it. */
+function upgraded(spec: Spec): Act[] {
+  return [{ tell: 'the schema gains defaults', do: growSchema }, apply('3 pods', { ...spec, replicas: 3 })]
+}
+
+/** The same pods as generators and formatters may write them. */
+function rewritten(spec: Spec): Spec {
+  const { spec: pods } = spec.template as { spec: { containers: object[] } }
+  const containers = pods.containers.map((one) => ({
+    ...one,
+    imagePullPolicy: 'IfNotPresent',
+    resources: { requests: { cpu: '10m', memory: '64Mi' } },
+  }))
+  const template = {
+    metadata: { creationTimestamp: null, labels: {} },
+    spec: { restartPolicy: 'Always', containers, volumes: [] },
+  }
+  return { ...spec, template }
+}
+
+/** With requests, in a notation of its own. */
+function requesting(version: 1 | 2): Spec {
+  const spec = container(version)
+  const { spec: pods } = spec.template as { spec: { containers: object[] } }
+  const resources = { requests: { cpu: 0.01, memory: '65536Ki' } }
+  return {
+    ...spec,
+    template: { spec: { containers: pods.containers.map((one) => ({ ...one, resources })) } },
+  }
+}
+
 const UNREACHABLE = { type: 'Unreachable', message: 'the CloudFront API does not answer' } as const
 
 export const STORIES: Record<string, Story> = {
@@ -576,6 +617,83 @@ export const STORIES: Record<string, Story> = {
           world.apply(housing(3))
         },
       },
+    ],
+  },
+  'schema-grows-when-promoted': {
+    title: 'The schema gains defaults under a promoted release: nothing starts, and no pod',
+    spec: housing(1),
+    acts: [apply('version 2', housing(2)), ...upgraded(housing(2))],
+  },
+  'schema-grows-after-undo': {
+    title: 'The schema gains defaults after an undo: what was undone stays undone',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
+      ...upgraded(housing(2)),
+    ],
+  },
+  'schema-grows-after-return': {
+    title: 'The schema gains defaults after a return from wrong answers: nothing is switched to again',
+    spec: housing(1),
+    acts: [
+      apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
+      ...upgraded(housing(2, { behavior: 'broken-through-edges' })),
+    ],
+  },
+  'schema-grows-after-failure': {
+    title: 'The schema gains defaults after a failed gate: what failed is not tried again',
+    spec: housing(1),
+    acts: [
+      apply('version 2, wrong', housing(2, { behavior: 'wrong' })),
+      ...upgraded(housing(2, { behavior: 'wrong' })),
+    ],
+  },
+  'schema-grows-after-abort': {
+    title:
+      'The schema gains defaults after an abort, and the operator was away: nothing starts but by a retry',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'abort',
+        when: (world) => phase('Building')(world) && world.deployments.blue !== undefined,
+        do: (world) => world.command('abort', '1'),
+      },
+      {
+        tell: 'the schema gains defaults while the operator is away',
+        do: (world) => {
+          growSchema(world)
+          world.stopOperator(60_000)
+        },
+      },
+      { tell: 'retry', do: (world) => world.command('retry', '2') },
+    ],
+  },
+  'schema-grows-while-building': {
+    title: 'The schema gains defaults while a candidate is built: it is the same attempt',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'the schema gains defaults',
+        when: (world) => phase('Building')(world) && world.deployments.blue !== undefined,
+        do: growSchema,
+      },
+    ],
+  },
+  'written-otherwise': {
+    title: 'The same pods in another notation are the same revision, live, undone and with another gate',
+    spec: requesting(1),
+    acts: [
+      apply('version 1, written otherwise', rewritten(container(1))),
+      apply('version 2', requesting(2)),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
+      apply('version 2, written otherwise', rewritten(container(2)), outcome('RolledBack')),
+      apply('version 1 with another gate, written otherwise', {
+        ...rewritten(container(1)),
+        gates: [{ ...knownHouse(30.72), name: 'another' }],
+      }),
     ],
   },
   'behavior-claimed': {

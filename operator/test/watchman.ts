@@ -2,7 +2,7 @@
 import { COLORS, type Color } from '../api/names.ts'
 import type { Status } from '../api/release.ts'
 import { AFTER, keyOf } from '../core/memory.ts'
-import { attemptIdOf } from '../core/revision.ts'
+import { attemptIdOf, meaningOf } from '../core/revision.ts'
 import type { Seen, SimulatedWorld } from './simulated-world.ts'
 
 /** An answer may be on its way for as long as the origin may take; the world's pointers say 30 seconds. */
@@ -189,7 +189,7 @@ export class Watchman {
     if (isReady && attempt?.outcome !== 'Promoted') this.say('Ready before it was promoted')
     if (!attempt) return
     const spec = world.specs.get(observedGeneration ?? 0)
-    if (!spec || attemptIdOf(spec) !== attempt.id)
+    if (!spec || (attemptIdOf(spec) !== attempt.id && meaningOf(spec) !== attempt.meaning))
       this.say(`the status claims attempt ${attempt.id} for generation ${observedGeneration ?? 'none'}`)
     if (conditions?.some((one) => one.observedGeneration !== observedGeneration))
       this.say('a condition speaks of another generation than the status')

@@ -4,8 +4,8 @@ import type { Attempt, ModelRelease, Spec, Status } from '../api/release.ts'
 import type { DistributionFacts, OriginFacts } from '../core/distribution.ts'
 import { renderRevision } from '../core/manifests.ts'
 import { originMark } from '../core/pointer.ts'
-import { attemptIdOf, revisionOf } from '../core/revision.ts'
-import type { ColorState, World } from '../core/world.ts'
+import { attemptIdOf, meaningOf, revisionOf } from '../core/revision.ts'
+import type { ColorState, StoredRevision, World } from '../core/world.ts'
 import { housing } from './simulated-world.ts'
 
 export const NOW = Date.parse('2026-01-01T00:00:00Z')
@@ -14,6 +14,11 @@ const DEFAULTS = { serverImage: 'model-server:1' }
 export function releaseOf(spec: Spec, status?: Status): ModelRelease {
   const metadata = { name: 'housing', namespace: 'models', uid: 'uid-1', generation: 2, resourceVersion: '1' }
   return { metadata, spec, ...(status ? { status } : {}) }
+}
+
+/** What a spec renders, as a first attempt would store it. */
+export function storedOf(spec: Spec, defaults = DEFAULTS, release = releaseOf(spec)): StoredRevision {
+  return renderRevision(release, { id: attemptIdOf(spec), revision: revisionOf(spec) }, undefined, defaults)
 }
 
 /** A color that holds a spec's revision, every pod ready. */
@@ -50,6 +55,7 @@ export function attemptAt(spec: Spec, changes: Partial<Attempt> = {}): Attempt {
   return {
     id: attemptIdOf(spec),
     revision: revisionOf(spec),
+    meaning: meaningOf(spec),
     startedAt: '2025-12-31T23:59:00Z',
     deadline: '2026-01-01T00:09:00Z',
     direction: 'Forward',
@@ -80,7 +86,7 @@ export function promotedWorld(
       ...status,
     }),
     colors: { blue: holding(after, 'blue'), green: holding(before, 'green') },
-    revisions: [before, after].map((spec) => renderRevision(releaseOf(spec), undefined, DEFAULTS)),
+    revisions: [before, after].map((spec) => storedOf(spec)),
     pointer: pointingAt('housing-blue'),
     claim: { type: 'Held' },
     defaults: DEFAULTS,
