@@ -5,9 +5,9 @@
  */
 export interface ModelReleaseSpec {
   /**
-   * Pods of the live color. The candidate and the warm color are held at the same number, so that a color about to take all traffic is never small.
+   * Pods of the live color. The candidate and the warm color are held at the same number, so that a color about to take all traffic is never small. Left out, the number stays what it is, and a first release has one pod; an autoscaler needs a number to begin with (kubectl scale gives it). A smaller number that comes with a new revision is that revision's: the color that is live keeps its pods until the new one is.
    */
-  replicas: number
+  replicas?: number
   /**
    * A model for the model server. Exactly one of model and template.
    */
@@ -592,6 +592,10 @@ export interface ModelReleaseStatus {
    */
   replicas?: number
   /**
+   * Pods that the live color is to have: what it is brought back with where spec.replicas is left out.
+   */
+  size?: number
+  /**
    * What stands in each color.
    */
   colors?: {
@@ -662,6 +666,10 @@ export interface ModelReleaseStatus {
      * Hash of what its spec means: the same spec written otherwise, or with what a newer schema fills in, starts no attempt.
      */
     meaning?: string
+    /**
+     * spec.replicas as it came with the attempt: until the revision is live, a smaller number does not shrink what is.
+     */
+    replicas?: number
     /**
      * When it started.
      */

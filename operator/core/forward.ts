@@ -19,6 +19,7 @@ import {
   storedOf,
   unavailable,
   wantedOwnership,
+  wantedReplicas,
   type Found,
   type Scene,
 } from './scene.ts'
@@ -87,7 +88,7 @@ export function building(scene: Scene): Found {
   const service = serviceDiffers(scene, goal)
   if (service) return service
   if (workload) return undefined
-  const replicas = scene.live ? liveReplicas(scene) : world.release.spec.replicas
+  const replicas = scene.live ? liveReplicas(scene) : wantedReplicas(scene)
   return {
     step: { type: 'CreateWorkload', color: goal, stored, replicas, ownership: wantedOwnership(scene, goal) },
   }

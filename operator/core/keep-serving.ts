@@ -10,6 +10,7 @@ import {
   storedOf,
   unanswering,
   wantedOwnership,
+  wantedReplicas,
   type Finding,
   type Found,
   type Scene,
@@ -28,7 +29,7 @@ function liveWorkloadGone(scene: Scene): Found {
       type: 'CreateWorkload',
       color: live,
       stored,
-      replicas: world.release.spec.replicas,
+      replicas: wantedReplicas(scene),
       ownership: wantedOwnership(scene, live),
     },
   }
@@ -80,7 +81,7 @@ function pointerGone(scene: Scene): Found {
 function liveSizeDiffers(scene: Scene): Found {
   if (scene.live) return scaleTo(scene, scene.live, liveReplicas(scene))
   for (const color of scene.serving) {
-    const found = scaleTo(scene, color, Math.max(replicasOf(scene, color), scene.world.release.spec.replicas))
+    const found = scaleTo(scene, color, Math.max(replicasOf(scene, color), wantedReplicas(scene)))
     if (found) return found
   }
   return undefined

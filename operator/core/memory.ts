@@ -34,6 +34,8 @@ export interface Memory {
   colors: Partial<Record<Color, ColorMemory>>
   command?: NonNullable<Status['command']>
   history: NonNullable<Status['history']>
+  /** Pods that the live color was last seen to be given, for bringing it back where the spec does not say. */
+  size?: number
   /** Generation of the spec that the attempt was made for. */
   observedGeneration?: number
 }
@@ -62,11 +64,11 @@ export function present<T extends object>(object: T): { [K in keyof T]?: Exclude
 /** What the last status says; an empty or foreign status gives an empty memory. */
 export function recall(status: Status = {}): Memory {
   const { blue, green } = status.colors ?? {}
-  const { attempt, gates, command, observedGeneration, liveColor } = status
+  const { attempt, gates, command, observedGeneration, liveColor, size } = status
   const { intent, verified, unsettledSince, invalidated, adopted, drift, canary, fallback } =
     status.traffic ?? {}
   return {
-    ...present({ attempt, gates, intent, verified, lastLive: liveColor, command, observedGeneration }),
+    ...present({ attempt, gates, intent, verified, lastLive: liveColor, command, observedGeneration, size }),
     ...present({ unsettledSince: instantOf(unsettledSince), invalidated, adopted, drift, canary, fallback }),
     colors: present({ blue: colorMemory(blue), green: colorMemory(green) }),
     lastRevision: present({ blue: blue?.revision, green: green?.revision }),
@@ -121,6 +123,7 @@ export function startAttempt(memory: Memory, world: World): Memory {
   const attempt: Attempt = {
     ...wantedOf(world),
     meaning: meaningOf(release.spec),
+    ...(release.spec.replicas === undefined ? {} : { replicas: release.spec.replicas }),
     startedAt: instantText(now),
     deadline: deadlineOf(world),
     direction: 'Forward',

@@ -345,14 +345,31 @@ export function isMoving(scene: Scene): boolean {
   return memory.intent !== undefined || isUnsettled(view) || runningAttempt(scene)?.direction === 'Back'
 }
 
-/** Pods that the live color should have: it follows the spec both ways, except downwards while the pointer is moving. */
+/** What the spec asks for; left out, the number stays what it is. */
+export function wantedReplicas({ live, memory, world }: Scene): number {
+  const standing = COLORS.map((color) => world.colors[color].workload?.replicas ?? 0)
+  const isNow = (live && world.colors[live].workload?.replicas) ?? memory.size ?? Math.max(...standing)
+  return world.release.spec.replicas ?? Math.max(isNow, 1)
+}
+
+/** The number came with a revision that is not live yet, so it is not about what is. */
+function isOfNewRevision({ live, memory: { attempt }, wantedAttempt, world }: Scene): boolean {
+  if (attempt?.id !== wantedAttempt) return true
+  const isLive = live !== undefined && world.colors[live].workload?.revision === attempt.revision
+  return !isLive && attempt.replicas === world.release.spec.replicas
+}
+
+/**
+ * Pods that the live color should have: it follows the spec both ways, except downwards while the pointer is moving, or where
+ * a smaller number came with a revision that is not live yet.
+ */
 export function liveReplicas(scene: Scene): number {
   const { live, world } = scene
-  const wanted = world.release.spec.replicas
+  const wanted = wantedReplicas(scene)
   const current = live ? (world.colors[live].workload?.replicas ?? 0) : 0
   const attempt = runningAttempt(scene)
   const unverified = live !== undefined && attempt !== undefined && holderOf(scene, attempt.revision) === live
-  return isMoving(scene) || unverified ? Math.max(wanted, current) : wanted
+  return isMoving(scene) || unverified || isOfNewRevision(scene) ? Math.max(wanted, current) : wanted
 }
 
 /** Who should own a color's Deployment: with Retain, whatever serves or has served outlives the release. */

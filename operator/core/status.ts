@@ -38,10 +38,16 @@ export function statusOf(scene: Scene, finding: Finding | undefined): Status {
 }
 
 /** What the scale subresource publishes is about one color, the live one; an autoscaler must not count the candidate. */
-function scaleStatus({ world }: Scene, liveColor: Color | undefined): Pick<Status, 'selector' | 'replicas'> {
+function scaleStatus(
+  { memory, world }: Scene,
+  liveColor: Color | undefined,
+): Pick<Status, 'selector' | 'replicas' | 'size'> {
   const { name } = world.release.metadata
-  if (!liveColor) return { replicas: 0 }
+  const size = (liveColor && world.colors[liveColor].workload?.replicas) ?? memory.size
+  const sized = size === undefined ? {} : { size }
+  if (!liveColor) return { replicas: 0, ...sized }
   return {
+    ...sized,
     replicas: world.colors[liveColor].pods.filter((pod) => pod.ready !== 'Terminating').length,
     selector: selectorText(colorSelector(name, liveColor)),
   }

@@ -33,7 +33,7 @@ export async function checkChildren(
   stored: StoredRevision,
 ): Promise<void> {
   const color: Color = 'blue'
-  const { replicas } = release.spec
+  const { replicas = 1 } = release.spec
   const nameField = deploymentField(release.spec, stored)
   const deployment = deploymentOf({ release, color, stored, replicas, ownership: 'Owned' })
   const kept = await dryRun(requests, DEPLOYMENTS, deployment, nameField)

@@ -54,11 +54,10 @@ function withDistribution(change: Json): Json {
 }
 
 describe('defaults', () => {
-  test('of the shortest release: a Service pointer, one pod, port 8080', async () => {
+  test('of the shortest release: a Service pointer, port 8080, and no number of pods', async () => {
     const { spec } = await create(release('shortest', minimal))
     expect(spec).toEqual({
       ...minimal,
-      replicas: 1,
       port: 8080,
       traffic: { type: 'Service' },
       retireAfterSeconds: 600,
@@ -357,7 +356,9 @@ test('kubectl scale changes replicas and reads the live color', async () => {
     replicas: 1,
     selector: 'modelrelease.io/name=scaled,modelrelease.io/color=blue',
   })
-  await cluster.kubectlOk(['scale', 'mr/scaled', '--current-replicas=1', '--replicas=3'])
+  // The number was left out, and is given here for the first time.
+  await cluster.kubectlOk(['scale', 'mr/scaled', '--replicas=2'])
+  await cluster.kubectlOk(['scale', 'mr/scaled', '--current-replicas=2', '--replicas=3'])
   const path = `/apis/modelrelease.io/v1alpha1/namespaces/${cluster.namespace}/modelreleases/scaled/scale`
   const scale = JSON.parse((await cluster.admin.request({ path })).body) as Json
   expect(scale).toMatchObject({

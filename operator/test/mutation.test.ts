@@ -18,10 +18,16 @@ type RuleName = keyof Rules['keepServing'] | keyof Rules['advance']
 /** What each story is there for: the rule without which it goes another way. */
 const SHOWS: Record<RuleName, string[]> = {
   refusedByTheWorld: ['scaling-refused'],
-  liveWorkloadGone: ['live-deployment-deleted', 'pointer-unreachable'],
+  liveWorkloadGone: ['live-deployment-deleted', 'pointer-unreachable', 'replicas-left-out'],
   liveServiceBroken: ['live-service-deleted'],
   pointerGone: ['pointer-service-deleted', 'pointer-service-deleted-while-small'],
-  liveSizeDiffers: ['scaled-during-release', 'canary-scaled'],
+  liveSizeDiffers: [
+    'scaled-during-release',
+    'canary-scaled',
+    'shrinks-with-new-revision',
+    'shrinks-while-building',
+    'replicas-never-given',
+  ],
   ownershipDiffers: ['deletion-policy', 'deletion-policy-service'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
   specChanged: ['first-release', 'first-release-service'],
@@ -389,6 +395,21 @@ const literal: Change = (scene) => {
   return { ...scene, wantedAttempt: isNew ? attemptIdOf(spec) : scene.wantedAttempt }
 }
 
+/** As if a number that nobody gives were one. */
+const oneWhereLeftOut: Change = (scene) => {
+  const { release } = scene.world
+  const spec = { ...release.spec, replicas: release.spec.replicas ?? 1 }
+  return { ...scene, world: { ...scene.world, release: { ...release, spec } } }
+}
+
+/** As if every number were about what is live. */
+const ofWhatIsLive: Change = (scene) => {
+  const { attempt } = scene.memory
+  if (!attempt) return scene
+  const memory = { ...scene.memory, attempt: without(attempt, 'replicas') }
+  return { ...scene, memory, wantedAttempt: attempt.id }
+}
+
 const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'readiness is not read again at the switch': {
     rules: blinded(['switching'], readyOncePassed),
@@ -434,6 +455,14 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'a color that is not complete is taken for one to return to': {
     rules: blinded(['alreadyLive'], everyPodReady),
     story: 'wrong-while-old-is-down',
+  },
+  'a number that is left out is one': {
+    rules: blinded(['liveSizeDiffers', 'idleSizeDiffers', 'liveWorkloadGone'], oneWhereLeftOut),
+    story: 'replicas-left-out',
+  },
+  'what is live shrinks for a revision that is not live yet': {
+    rules: blinded(['liveSizeDiffers', 'idleSizeDiffers'], ofWhatIsLive),
+    story: 'shrinks-with-new-revision',
   },
   ...Object.fromEntries(
     [

@@ -619,6 +619,38 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'replicas-left-out': {
+    title: 'Nobody gives a number any more: it stays what it is, through a release and a lost Deployment',
+    spec: housing(1),
+    acts: [
+      apply('4 pods', housing(1, { replicas: 4 })),
+      apply('no number', without(housing(1), 'replicas')),
+      apply('version 2, no number', without(housing(2), 'replicas')),
+      { tell: 'the live Deployment is deleted', do: (world) => world.deleteDeployment('blue') },
+    ],
+  },
+  'replicas-never-given': {
+    title: 'A first release without a number has one pod; a scale gives one',
+    spec: without(housing(1), 'replicas'),
+    acts: [apply('3 pods', housing(1, { replicas: 3 }))],
+  },
+  'shrinks-with-new-revision': {
+    title:
+      'A smaller number that comes with a new revision is that revision’s: what is live keeps its pods until it is live',
+    spec: housing(1, { replicas: 4 }),
+    acts: [
+      apply('version 2, crashing, with 1 pod', housing(2, { replicas: 1, behavior: 'crashing' })),
+      apply('version 3 with 2 pods', housing(3, { replicas: 2 })),
+    ],
+  },
+  'shrinks-while-building': {
+    title: 'A smaller number that comes while a revision is built is about what is live',
+    spec: housing(1, { replicas: 4 }),
+    acts: [
+      apply('version 2', housing(2, { replicas: 4 })),
+      apply('3 pods', housing(2, { replicas: 3 }), (world) => world.deployments.blue !== undefined),
+    ],
+  },
   'schema-grows-when-promoted': {
     title: 'The schema gains defaults under a promoted release: nothing starts, and no pod',
     spec: housing(1),

@@ -29,12 +29,12 @@ export function holding(spec: Spec, color: Color, ready: 'Yes' | 'No' = 'Yes'): 
       uid: `uid-${color}`,
       resourceVersion: '1',
       revision,
-      replicas: spec.replicas,
+      replicas: spec.replicas ?? 1,
       observed: 'Yes',
       ownership: 'Free',
       leaving: 'No',
     },
-    pods: Array.from({ length: spec.replicas }, (_, index) => ({
+    pods: Array.from({ length: spec.replicas ?? 1 }, (_, index) => ({
       name: `${color}-${index}`,
       ip: `10.0.0.${index}`,
       revision,
