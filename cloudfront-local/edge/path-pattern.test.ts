@@ -14,6 +14,10 @@ test.each([
   { pattern: '/model?.onnx', path: '/model.onnx', matches: false },
   { pattern: '/model?.onnx', path: '/model77.onnx', matches: false },
   { pattern: '/a/*/c', path: '/a/b/b/c', matches: true },
+  { pattern: '/a/*/c/*/d', path: '/a/b/c/c/d/d', matches: true },
+  { pattern: '/*1*2', path: '/1222', matches: true },
+  { pattern: '/*1*2', path: '/2221', matches: false },
+  { pattern: `/${'*a'.repeat(127)}b`, path: `/${'a'.repeat(2047)}`, matches: false },
   { pattern: '/a+(b)', path: '/a+(b)', matches: true },
   { pattern: '/predict', path: '/predict/more', matches: false },
 ])('$pattern on $path: $matches', ({ pattern, path, matches }) => {

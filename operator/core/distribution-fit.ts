@@ -16,6 +16,7 @@ import {
   type OriginFacts,
 } from './distribution.ts'
 import { unprovableOrigins } from './origin-proof.ts'
+import { coversPath } from './path-pattern.ts'
 import { originName } from './world.ts'
 
 /** AWS's managed policy that caches nothing: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/using-managed-cache-policies.html */
@@ -60,23 +61,15 @@ export function warningsOf(spec: Spec, facts: DistributionFacts): string[] {
 /** The behavior that CloudFront uses for a path: the first whose pattern matches, else the default one. */
 export function behaviorFor({ behaviors }: DistributionFacts, path: string): BehaviorFacts | undefined {
   const own = behaviors.filter(({ pathPattern }) => pathPattern !== DEFAULT_BEHAVIOR)
+  const [withoutQuery = ''] = path.split('?', 1)
   return (
-    own.find(({ pathPattern }) => matches(pathPattern, path)) ??
+    own.find(({ pathPattern }) => matchesAll(pathPattern) || coversPath(pathPattern, withoutQuery)) ??
     behaviors.find(({ pathPattern }) => pathPattern === DEFAULT_BEHAVIOR)
   )
 }
 
 function matchesAll(pattern: string): boolean {
   return pattern === ORDERED_STAR || /^\/?\*+$/.test(pattern)
-}
-
-/** `*` is any text, `?` one character; the leading slash may be left away. */
-function matches(pattern: string, path: string): boolean {
-  if (matchesAll(pattern)) return true
-  const text = pattern.startsWith('/') || pattern.startsWith('*') ? pattern : `/${pattern}`
-  const escaped = text.replaceAll(/[.+^${}()|[\]\\]/g, '\\$&')
-  const [withoutQuery = ''] = path.split('?')
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(withoutQuery)
 }
 
 function sameOrigins(spec: Spec, { field }: Settings, { origins }: DistributionFacts): string[] {
