@@ -1,4 +1,4 @@
-import { shorten } from './text.ts'
+import { oneLine, shorten } from './text.ts'
 import type { Condition } from './release.ts'
 
 /**
@@ -91,7 +91,7 @@ export function conditionsFrom(
   return statements.map(({ type, status, reason, message }) => {
     const known = before.find((condition) => condition.type === type)
     const lastTransitionTime = known?.status === status ? known.lastTransitionTime : now
-    const short = shorten(message, MESSAGE_LENGTH)
+    const short = shorten(oneLine(message), MESSAGE_LENGTH)
     return { type, status, reason, message: short, lastTransitionTime, observedGeneration: generation }
   })
 }

@@ -1,6 +1,9 @@
-/** Text from outside, made fit for a status: one line, and no longer than there is room. */
+/** Text that somebody else wrote, made fit for a message: it ends in status, Events and logs, and in people's terminals. */
 
-/** One line without control or formatting characters: messages are printed in terminals. */
+/**
+ * One line of it, without what a reader does not see: control characters, and format characters, among them those that
+ * turn the direction of the text around. Halves of surrogate pairs become U+FFFD, since no JSON parser of an API server takes them.
+ */
 export function oneLine(text: string): string {
   return text
     .toWellFormed()
@@ -8,14 +11,61 @@ export function oneLine(text: string): string {
     .trim()
 }
 
+/** As `oneLine`, with its lines and tabs kept and the colors of terminals taken out. */
+export function lines(text: string): string {
+  return (
+    text
+      .toWellFormed()
+      // An escape sequence as terminals read it: ECMA-48, 5.4.
+      .replaceAll(/\u001B\[[0-?]*[ -/]*[@-~]/g, '')
+      .replaceAll(/\r\n?|\p{Zl}|\p{Zp}/gu, '\n')
+      .replaceAll(/(?![\n\t])[\p{Cc}\p{Cf}]/gu, '')
+  )
+}
+
+const CHARACTERS = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** Longer runs of marks on one letter are no character that anybody reads. */
+const LONGEST_CHARACTER = 64
+
 /**
  * At most `most` UTF-16 units, cut between two words, so that no name, address or ARN is left by halves; within a word
- * only where that one word is most of the text.
+ * only where that one word is most of the text, and there between two characters as people see them.
  */
 export function shorten(text: string, most: number): string {
   if (text.length <= most) return text.toWellFormed()
-  const room = text.slice(0, most - 1)
+  const room = text.slice(0, boundary(text, most - 1))
   const end = text[most - 1] === ' ' ? room.length : room.lastIndexOf(' ')
-  // A cut through a surrogate pair leaves half a character, which no JSON parser of the API server takes.
-  return `${(end > most / 2 ? room.slice(0, end) : room).replace(/[\uD800-\uDBFF]$/, '').toWellFormed()}…`
+  return `${(end > most / 2 ? room.slice(0, end) : room).toWellFormed()}…`
+}
+
+/** The last place at or before `at` where no character is split. */
+function boundary(text: string, at: number): number {
+  const from = Math.max(0, at - LONGEST_CHARACTER)
+  const around = text.slice(from, at + LONGEST_CHARACTER)
+  const start = CHARACTERS.segment(around).containing(at - from)?.index ?? at - from
+  if (start > 0) return from + start
+  // One endless character: only a pair of surrogates is held together.
+  return text.codePointAt(at - 1) === text.charCodeAt(at - 1) ? at : at - 1
+}
+
+/**
+ * Whether a text holds another, in one walk over both (Knuth, Morris, Pratt). String.includes needs seconds for a megabyte
+ * that is alike everywhere and a piece that is so nearly, and both are users' to choose.
+ */
+export function holds(text: string, piece: string): boolean {
+  /** How much of the piece is still matched where one more character of it does not. */
+  const shorter = [0]
+  for (let at = 1, matched = 0; at < piece.length; at += 1) {
+    matched = grown(piece, shorter, matched, piece[at])
+    shorter.push(matched)
+  }
+  let matched = 0
+  for (let at = 0; at < text.length && matched < piece.length; at += 1)
+    matched = grown(piece, shorter, matched, text[at])
+  return matched === piece.length
+}
+
+function grown(piece: string, shorter: readonly number[], matched: number, next: string | undefined): number {
+  while (matched > 0 && piece[matched] !== next) matched = shorter[matched - 1] ?? 0
+  return piece[matched] === next ? matched + 1 : matched
 }

@@ -385,3 +385,79 @@ describe('for any answer', () => {
     )
   })
 })
+
+describe('an answer that is meant to hurt', () => {
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  const TOO_DEEP = 'expected a JSON body, got one that is nested more than 500 levels deep'
+
+  test.each([
+    ['lists', deep, at('$', [])],
+    ['objects', `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`, at('$.a.b', 1)],
+    ['lists that never end', '['.repeat(100_000), at('$', [])],
+  ])('by %s in one another fails its gate', (_name, body, expectation) => {
+    expect(judge(answered({ body }), expectation)).toEqual({ type: 'Failed', message: TOO_DEEP })
+  })
+
+  test('that only speaks of brackets is read', () => {
+    const body = JSON.stringify({ a: `\\"${'['.repeat(1000)}` })
+    expect(judge(answered({ body }), at('$.a', `\\"${'['.repeat(1000)}`))).toEqual({ type: 'Passed' })
+  })
+
+  test('by secrets that are pieces of what hides them is told in short', () => {
+    const secrets = Array.from({ length: 30 }, (_, index) => (index % 2 === 0 ? '(header ' : 'er value'))
+    const body = '(header value)'.repeat(75_000)
+    const verdict = judge(answered({ status: 500, body }), ok, { secrets })
+    expect(verdict).toMatchObject({ type: 'Failed' })
+    expect(JSON.stringify(verdict).length).toBeLessThan(MAX_MESSAGE)
+  })
+
+  test.each([
+    ['that overlap', 'abcdefgh-ijklmnop', ['abcdefgh-ijkl', 'fgh-ijklmnop']],
+    ['of which one is a piece of the other', 'abcdefgh-ijklmnop', ['abcdefgh', 'abcdefgh-ijklmnop']],
+    ['behind a lot of white space', `${' '.repeat(1020)}abcdefgh-ijklmnop`, ['abcdefgh-ijklmnop']],
+    ['that repeat', 'abababababababab', ['abababab']],
+  ])('by secrets %s shows none', (_name, body, secrets) => {
+    const verdict = judge(answered({ status: 500, body }), ok, { secrets })
+    expect(verdict).toEqual({ type: 'Failed', message: 'expected status 200, got 500: (header value)' })
+  })
+
+  test('by directions and controls is one plain line', () => {
+    const body = 'safe\u202Egpj\u0007\u009B31m\uD800'
+    expect(judge(answered({ status: 500, body }), ok)).toEqual({
+      type: 'Failed',
+      message: 'expected status 200, got 500: safe gpj 31m\uFFFD',
+    })
+  })
+})
+
+describe('of an answer by a name that the spec chose', () => {
+  const body = '{"secret":"of somebody else"}'
+  const cases: [string, Answered, Expectation, string][] = [
+    ['a wrong status', answered({ status: 403, body }), ok, 'expected status 200, got 403'],
+    ['a wrong value', answered({ body }), at('$.secret', 1), '$.secret: expected 1, got another value'],
+    [
+      'a wrong text',
+      answered({ body }),
+      { ...ok, bodyContains: 'ready' },
+      'expected a body that contains ready, got another one',
+    ],
+    ['no JSON', answered({ body: 'ssh-rsa A' }), at('$', 1), 'expected a JSON body, got what is not JSON'],
+  ]
+  test.each(cases)('nothing is told but that it is %s', (_name, answer, expectation, message) => {
+    expect(judge(answer, expectation, { from: 'Named' })).toEqual({ type: 'Failed', message })
+  })
+
+  test('everything is told where it names the revision', () => {
+    const answer = answered({ status: 500, body: 'boom', headers: named('r2') })
+    const verdict = judge(answer, ok, { from: 'Named', revision: 'r2' })
+    expect(verdict).toEqual({ type: 'Failed', message: 'expected status 200, got 500: boom' })
+  })
+
+  test('nothing is told through the edges either', () => {
+    const verdict = judgeIdentity(answered({ body }), { revision: 'r2', expect: at('$.secret', 1) })
+    expect(verdict).toEqual({
+      type: 'Old',
+      message: 'not yet the expected answer: $.secret: expected 1, got another value',
+    })
+  })
+})

@@ -1,3 +1,4 @@
+import { oneLine, shorten } from '../api/text.ts'
 import type { ApiStatus } from './cluster-objects.ts'
 import { resourceText, type Place, type Resource, type Verb } from './cluster-resources.ts'
 import { ConflictError, RefusedError, TransientError } from './errors.ts'
@@ -31,7 +32,7 @@ export function translateStatus(
   nameField: NameField = (field) => field,
 ): Error {
   const said = statusOf(body)
-  const message = said.message ?? `status ${status}`
+  const message = shortened(said.message ?? `status ${status}`)
   const text = `${requestText(request)}: ${message}`
   const options = { cause: new Error(`status ${status} ${said.reason ?? ''}: ${message}`) }
   switch (status) {
@@ -63,7 +64,7 @@ function statusOf(body: string): ApiStatus {
   } catch {
     // A proxy in between, or an unknown path, answers in plain text.
   }
-  return body.trim() === '' ? {} : { message: body.trim().slice(0, 500) }
+  return body.trim() === '' ? {} : { message: shorten(body.trim(), LONGEST) }
 }
 
 function refusedFields(request: Request, said: ApiStatus, nameField: NameField): string {
@@ -78,7 +79,7 @@ function refusedFields(request: Request, said: ApiStatus, nameField: NameField):
 
 /** A refused patch is answered with the whole object. */
 function shortened(message: string): string {
-  return message.length > LONGEST ? `${message.slice(0, LONGEST)}…` : message
+  return shorten(oneLine(message), LONGEST)
 }
 
 /** A strict decoding error names its fields in the text only: `unknown field "spec.template.spec.x"`. */
@@ -93,7 +94,7 @@ function withNamedFields(message: string, nameField: NameField): string {
 
 /** The authorizer and the admission plugins share status 403; only the authorizer's text says who cannot do what. */
 function forbidden(request: Request, said: ApiStatus, options: ErrorOptions): Error {
-  const message = said.message ?? 'forbidden'
+  const message = shortened(said.message ?? 'forbidden')
   const text = `${requestText(request)}: ${message}`
   if (said.details?.causes?.some((cause) => cause.reason === 'NamespaceTerminating')) {
     return new TransientError(text, options)

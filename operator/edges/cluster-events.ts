@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { API_VERSION, KIND, MANAGER } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
-import { shorten } from '../api/text.ts'
 import type { Requests } from './cluster-requests.ts'
 import { EVENTS } from './cluster-resources.ts'
 import { ConflictError } from './errors.ts'
 import type { Happening } from '../core/happenings.ts'
+import { oneLine, shorten } from '../api/text.ts'
 
 /** The API server takes at most 1024 characters; the rest is in the status. */
 const MESSAGE_LIMIT = 1000
@@ -32,7 +32,7 @@ export async function tell(
     involvedObject: { apiVersion: API_VERSION, kind: KIND, name, namespace, uid, resourceVersion },
     type: happening.type,
     reason: happening.reason,
-    message: shorten(happening.message, MESSAGE_LIMIT),
+    message: shorten(oneLine(happening.message), MESSAGE_LIMIT),
     source: { component: MANAGER },
     firstTimestamp: at,
     lastTimestamp: at,

@@ -1,4 +1,5 @@
 /** What a color's pods said last, for the status of an attempt that failed. */
+import { lines } from '../api/text.ts'
 import type { ContainerStatus, Pod, Termination } from './cluster-objects.ts'
 import type { Requests } from './cluster-requests.ts'
 import { POD_LOGS } from './cluster-resources.ts'
@@ -64,7 +65,7 @@ async function linesOf(requests: Requests, namespace: string, speaker: Speaker):
     ...(speaker.run === 'Previous' ? { previous: 'true' } : {}),
   }
   try {
-    return (await requests.text(POD_LOGS, { namespace, name: speaker.pod }, query)).trimEnd()
+    return lines(await requests.text(POD_LOGS, { namespace, name: speaker.pod }, query)).trimEnd()
   } catch (error) {
     // A container that never started has no log (400), a kubelet may be away: the attempt's end must not wait for it.
     return `(no log: ${error instanceof Error ? error.message : String(error)})`

@@ -1,7 +1,7 @@
 /** What stands in a color, read from its Kubernetes objects. */
 import { ANNOTATION, COLORS, LABEL, MANAGER, SERVICE_PORT, colorSelector, type Color } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
-import { shorten } from '../api/text.ts'
+import { oneLine, shorten } from '../api/text.ts'
 import type { ColorState, Ownership, PodState, StoredRevision } from '../core/world.ts'
 import type {
   ApiCondition,
@@ -207,7 +207,7 @@ function troubleOfCondition({ reason, message }: ApiCondition, otherwise: string
 }
 
 function excerpt(text: string): string {
-  return shorten(text, EXCERPT)
+  return shorten(oneLine(text), EXCERPT)
 }
 
 function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {

@@ -317,7 +317,7 @@ describe('logs', () => {
   test('are of the run that failed, of the pods that are not ready', async () => {
     server.put(PODS, pod('blue-0', 'blue'))
     server.put(PODS, failing('blue-1'))
-    server.logs.set(`${PODS}/blue-1/server/previous`, 'no such model\n')
+    server.logs.set(`${PODS}/blue-1/server/previous`, '\u001B[31mno such\u202E model\u001B[0m\r\n')
     await expect(cluster.logs(release, 'blue')).resolves.toBe(
       'blue-1/server ended with exit code 3 (Error):\nno such model',
     )

@@ -109,6 +109,16 @@ describe('gates', () => {
     expect(asked.filter(from('10.0.0.2'))).toHaveLength(1)
   })
 
+  test('tell nothing of what an origin without identity says, which may be anybody', async () => {
+    const { ask } = world((question) =>
+      from('green.example.com')(question) ? answered({ status: 403, body: 'of somebody else' }) : answered(),
+    )
+    const step = runGates({ origin: { name: 'origin o', origin: 'http://green.example.com:80' } })
+    Reflect.deleteProperty(step, 'expectRevision')
+    const { results } = await createProber(ask).runGates(step)
+    expect(results).toMatchObject([{ result: 'Failed', message: 'expected status 200, got 403' }])
+  })
+
   test('are asked through the origin too, as CloudFront asks it, and hide what it sends', async () => {
     const { ask, asked } = world((question) =>
       question.url.startsWith('https:')

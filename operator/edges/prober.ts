@@ -2,6 +2,7 @@
 import { IDENTITY_HEADER } from '../api/names.ts'
 import type { Gate, GateResult, Request } from '../api/release.ts'
 import { judge, judgeIdentity, MAX_MESSAGE, type Verdict } from '../core/judge.ts'
+import { oneLine, shorten } from '../api/text.ts'
 import type { Answer, Step, Target, VerifyResult } from '../core/world.ts'
 import type { Ask, Prober } from './ports.ts'
 
@@ -54,7 +55,10 @@ type GateOfTarget = { step: RunGates; gate: Gate; target: Target; digests: Map<s
 async function askGate(ask: Ask, { step, gate, target, digests }: GateOfTarget): Promise<Verdict> {
   const { request, expect, consecutive, timeoutSeconds } = gate.smoke
   const { through } = target
-  const circumstances = { revision: step.expectRevision, secrets: secretsOf(request, target), through }
+  // The spec chose by which name the origin is reached; pods and Service are at addresses that the cluster gave them.
+  const from = target === step.origin ? 'Named' : 'Candidate'
+  const secrets = secretsOf(request, target)
+  const circumstances = { revision: step.expectRevision, secrets, through, from } as const
   for (let right = 0; right < consecutive; right += 1) {
     const answer = await ask({ ...toQuestion(target, request), timeoutMs: timeoutSeconds * 1000 })
     const verdict = judge(answer, expect, circumstances)
@@ -107,10 +111,10 @@ function toResult(name: string, findings: Finding[]): GateResult {
 }
 
 function disagreement(digests: Map<string, string>): Omit<GateResult, 'name'> {
-  const who = [...digests].map(([digest, target]) => `${digest.slice(0, 20)} from ${target}`)
+  const who = [...digests].map(([digest, target]) => `${shorten(oneLine(digest), 20)} from ${target}`)
   return {
     result: 'Failed',
-    message: `different models answered: ${who.join(', ')}`.slice(0, MAX_MESSAGE),
+    message: shorten(`different models answered: ${who.join(', ')}`, MAX_MESSAGE),
   }
 }
 
