@@ -13,6 +13,7 @@ test('what is not set has its default', () => {
     namespace: 'modelrelease-system',
     modelServerImage: 'model-server:1',
     metricsPort: 9090,
+    healthPort: 9091,
     logLevel: 'info',
     workers: 4,
     awsRegion: 'us-east-1',
@@ -20,6 +21,7 @@ test('what is not set has its default', () => {
     storeSettleSeconds: 60,
     storeEndpoint: undefined,
     allowList: undefined,
+    probeAllowedRanges: [],
   })
 })
 
@@ -31,6 +33,19 @@ test('the API of key value stores may be elsewhere', () => {
     expect(() => readConfig({ ...SET, CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT: wrong })).toThrow(
       `CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT is "${wrong}": give a URL`,
     )
+})
+
+test('private ranges may be asked where they are named', () => {
+  const read = (PROBE_ALLOWED_RANGES: string) => readConfig({ ...SET, PROBE_ALLOWED_RANGES })
+  expect(read('10.0.0.0/8, fd12::/16').probeAllowedRanges).toEqual(['10.0.0.0/8', 'fd12::/16'])
+  expect(() => read('10.0.0.0/8,all')).toThrow('PROBE_ALLOWED_RANGES: "all" is no range like 10.0.0.0/8')
+})
+
+test('probes have a port of their own', () => {
+  expect(() => readConfig({ ...SET, HEALTH_PORT: '9090' })).toThrow(
+    'HEALTH_PORT and METRICS_PORT are both 9090',
+  )
+  expect(readConfig({ ...SET, HEALTH_PORT: '0', METRICS_PORT: '0' })).toMatchObject({ healthPort: 0 })
 })
 
 test('the allow-list is a file of YAML', () => {

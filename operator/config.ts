@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { load } from 'js-yaml'
 import { parseAllowList, type AllowList } from './core/allow-list.ts'
+import { rangeProblem, type AllowedRanges } from './edges/addresses.ts'
 
 export interface Config {
   /** Identity of this replica in logs and in the lease. */
@@ -11,6 +12,8 @@ export interface Config {
   /** Image of the model server for releases that name none. */
   modelServerImage: string
   metricsPort: number
+  /** Of what the kubelet asks; another one than that of the metrics. */
+  healthPort: number
   logLevel: LogLevel
   /** Releases that are worked on at the same time. */
   workers: number
@@ -24,6 +27,8 @@ export interface Config {
   storeEndpoint: string | undefined
   /** Which namespaces may use which distributions, from CLOUDFRONT_ALLOW_LIST; without the file all may use all. */
   allowList: AllowList
+  /** Ranges that names of a spec may lead to although they are not public. */
+  probeAllowedRanges: AllowedRanges
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const
@@ -71,6 +76,7 @@ export function readConfig(
       'the image that serves spec.model where the release names none',
     ),
     metricsPort: integer('METRICS_PORT', 9090, [0, 65535]),
+    healthPort: integer('HEALTH_PORT', 9091, [0, 65535]),
     logLevel: isLogLevel(logLevel) ? logLevel : 'info',
     workers: integer('WORKERS', 4, [1, 64]),
     awsRegion: environment.AWS_REGION ?? 'us-east-1',
@@ -78,7 +84,10 @@ export function readConfig(
     storeSettleSeconds: integer('CLOUDFRONT_STORE_SETTLE_SECONDS', 60, [0, 3600]),
     storeEndpoint: readUrl(environment, 'CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT', problems),
     allowList: readAllowList(environment.CLOUDFRONT_ALLOW_LIST, readText, problems),
+    probeAllowedRanges: readRanges(environment.PROBE_ALLOWED_RANGES, problems),
   }
+  if (config.healthPort === config.metricsPort && config.healthPort !== 0)
+    problems.push(`HEALTH_PORT and METRICS_PORT are both ${config.healthPort}: give two different ports`)
   if (problems.length > 0) throw new ConfigError(problems)
   return config
 }
@@ -89,6 +98,16 @@ function readUrl(environment: Environment, name: string, problems: string[]): st
   if (!/^https?:\/\//.test(text) || !URL.canParse(text))
     problems.push(`${name} is "${text}": give a URL such as http://127.0.0.1:4570`)
   return text
+}
+
+function readRanges(text: string | undefined, problems: string[]): AllowedRanges {
+  if (!text) return []
+  const ranges = text.split(',').map((range) => range.trim())
+  for (const range of ranges) {
+    const problem = rangeProblem(range)
+    if (problem) problems.push(`PROBE_ALLOWED_RANGES: ${problem}: give ranges with commas between them`)
+  }
+  return ranges
 }
 
 /** A list that cannot be read allows nothing, so the operator must not start as if there were none. */

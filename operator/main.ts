@@ -2,11 +2,12 @@
 import { randomUUID } from 'node:crypto'
 import { pino, stdSerializers, type Logger } from 'pino'
 import { Registry } from 'prom-client'
-import { LABEL, MANAGER } from './api/names.ts'
+import { ANNOTATION, LABEL, MANAGER } from './api/names.ts'
 import type { ModelRelease, Traffic } from './api/release.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
+import { isUrgent } from './core/urgency.ts'
 import type { Step } from './core/world.ts'
-import { ask } from './edges/ask.ts'
+import { createAsk } from './edges/ask.ts'
 import { Distributions } from './edges/cloudfront/distributions.ts'
 import { createCloudFrontPointer } from './edges/cloudfront/pointer.ts'
 import { createClaims } from './edges/cluster-claims.ts'
@@ -14,23 +15,29 @@ import { createCluster } from './edges/cluster.ts'
 import type { Transport } from './edges/cluster-requests.ts'
 import { DEPLOYMENTS, PODS, RELEASES, SERVICES } from './edges/cluster-resources.ts'
 import { createServicePointer } from './edges/cluster-service-pointer.ts'
+import { Inquiries } from './edges/inquiries.ts'
 import { createKeyValueStorePointer } from './edges/key-value-store/pointer.ts'
 import { releaseMetrics, type ReleaseMetrics } from './edges/metrics.ts'
-import type { Pointer } from './edges/ports.ts'
-import { createProber } from './edges/prober.ts'
+import type { Claims, Pointer } from './edges/ports.ts'
 import { reconcile, StepFailures, type PassReport, type Worlds } from './reconcile.ts'
-import { systemClock } from './runtime/clock.ts'
+import { sleep, systemClock, type Clock } from './runtime/clock.ts'
 import { leaseStore } from './runtime/lease-store.ts'
 import { LeaderElector } from './runtime/lease.ts'
 import type { ObjectMeta, Seen } from './runtime/list-watch.ts'
 import { leaderMetric, queueMetrics } from './runtime/metrics.ts'
 import { OperatorShell } from './runtime/operator.ts'
 import { WorkQueue, type Outcome } from './runtime/queue.ts'
-import { createProbeServer, type Check } from './runtime/server.ts'
+import { createMetricsServer, createProbeServer, type Check } from './runtime/server.ts'
 
 const LEASE_NAME = 'modelrelease-operator'
-/** A pass asks gates with timeouts of at most a minute each; one that lasts longer than this is wedged. */
+/** All calls of a pass have limits of seconds, and gates are asked beside it; one that lasts longer than this is wedged. */
 const LONGEST_PASS_MS = 600_000
+/** Between the starts of two passes over one release: whoever edits it all the time is looked at ten times a second. */
+const LEAST_PASS_MS = 100
+/** How often claims that nobody has any more are removed. */
+const SWEEP_MS = 600_000
+/** How long passes have to end by themselves before they may write no more, and then to end what they are writing (5 s). */
+const STOP_MS = { passes: 10_000, writes: 6_000 } as const
 
 /** The release that a child object belongs to; undefined for what is not ours. */
 function releaseOf({ namespace, labels }: ObjectMeta): string | undefined {
@@ -44,9 +51,17 @@ class ModelReleaseOperator extends OperatorShell {
   readonly #config: Config
   readonly #log: Logger
   readonly #metrics: ReleaseMetrics
+  readonly #inquiries: Inquiries
+  /** The time of the leader, for everything that is remembered or compared with what was. */
+  readonly #clock: Clock = { ...systemClock, wallMs: () => this.elector.nowMs() }
   /** Releases that this process has looked at, by key; the value tells a release that was made anew under the same name. */
   readonly #seen = new Map<string, string>()
   readonly #failures = new StepFailures()
+  /** The command that stands on a release, by key. */
+  readonly #commands = new Map<string, string | undefined>()
+  readonly #claims: Claims
+  readonly #stopped = new AbortController()
+  #mayWrite = true
 
   constructor(config: Config, log: Logger, registry: Registry) {
     super(log)
@@ -60,6 +75,7 @@ class ModelReleaseOperator extends OperatorShell {
       onLeading: () => {
         log.info('Leading')
         this.queue.start()
+        void this.#sweep()
       },
       onLost: (reason) => {
         // Something in this process may still believe that it leads: nothing but the end of the process is safe.
@@ -67,10 +83,18 @@ class ModelReleaseOperator extends OperatorShell {
         process.exit(1)
       },
     })
+    this.#inquiries = new Inquiries({
+      ask: createAsk({ allowedRanges: config.probeAllowedRanges }),
+      clock: systemClock,
+      onAnswered: (key) => this.queue.add(key),
+    })
     const worlds = this.#worlds()
+    this.#claims = worlds.claims
     this.queue = new WorkQueue({
       handle: (key) => this.#pass(key, worlds),
       workers: config.workers,
+      tenantOf: (key) => keyOf(key).namespace,
+      leastMs: LEAST_PASS_MS,
       metrics: queueMetrics(registry),
       onError: ({ key, error, attempt, retryInMs }) => {
         const level = attempt > 3 ? 'warn' : 'info'
@@ -78,6 +102,19 @@ class ModelReleaseOperator extends OperatorShell {
       },
     })
     leaderMetric(registry, () => this.elector.isHeld())
+  }
+
+  /** For as long as this process leads. */
+  async #sweep(): Promise<void> {
+    for (;;) {
+      await sleep(systemClock, SWEEP_MS, this.#stopped.signal)
+      if (this.#stopped.signal.aborted) return
+      try {
+        await this.#claims.sweep?.()
+      } catch (err) {
+        this.#log.warn({ err }, 'Could not sweep the claims')
+      }
+    }
   }
 
   protected override init(): Promise<void> {
@@ -89,30 +126,57 @@ class ModelReleaseOperator extends OperatorShell {
     return Promise.resolve()
   }
 
-  #lookAgain(seen: Seen, of: 'Release' | 'Child'): void {
-    if (seen.type === 'Synced') return
-    if (of === 'Release' && (seen.type === 'Deleted' || seen.type === 'Gone')) this.#forget(seen.key)
-    this.queue.add(seen.key)
+  /**
+   * Ends what is being asked and passed over, and gives the lease back, so that the successor never meets a write of ours
+   * and need not wait for the end of the lease.
+   */
+  async shutDown(): Promise<void> {
+    this.#inquiries.stop()
+    this.#stopped.abort()
+    const ended = this.queue.shutDown()
+    await Promise.race([ended, sleep(systemClock, STOP_MS.passes)])
+    this.#mayWrite = false
+    await Promise.race([ended, sleep(systemClock, STOP_MS.writes)])
+    await this.elector.stop()
+    this.stop()
   }
 
+  #lookAgain(seen: Seen, of: 'Release' | 'Child'): void {
+    if (seen.type === 'Synced') return
+    // Pods come and go by the thousand, and what they are is read in the pass.
+    if (of === 'Child') this.queue.addGathered(seen.key)
+    else this.queue.add(seen.key, this.#isCommanded(seen) ? 'Urgent' : 'Usual')
+  }
+
+  /** Whether somebody has just given a command: it may be a return, and waits for no other release. */
+  #isCommanded(seen: Exclude<Seen, { type: 'Synced' }>): boolean {
+    if (seen.type === 'Gone' || seen.type === 'Deleted') return false
+    const command = seen.meta.annotations[ANNOTATION.command]
+    const isNew = command !== undefined && command !== this.#commands.get(seen.key)
+    if (command !== undefined) this.#commands.set(seen.key, command)
+    return isNew
+  }
+
+  /** The release is gone. Told by a pass, so that none comes after it that would remember it again. */
   #forget(key: string): void {
     this.#seen.delete(key)
+    this.#commands.delete(key)
+    this.#inquiries.giveUp(key)
     const { namespace, name } = keyOf(key)
     this.#metrics.forget(namespace, name)
     this.#failures.forget({ namespace, name })
   }
 
-  #worlds(): Worlds {
-    const mayWrite = (): boolean => this.elector.isHeld()
+  #worlds(): Omit<Worlds, 'prober'> {
+    const mayWrite = (): boolean => this.#mayWrite && this.elector.isHeld()
     const transport = this.access.guarded(mayWrite)
     const pointers = this.#pointers(transport, () => {
       if (!mayWrite()) throw new Error('the lease is not held: nothing was written to CloudFront')
     })
     return {
-      cluster: createCluster({ transport, log: this.#log, now: Date.now }),
+      cluster: createCluster({ transport, log: this.#log, now: () => this.#clock.wallMs() }),
       pointerOf: ({ spec }) => pointers[spec.traffic.type],
       claims: createClaims(transport, this.#config.namespace),
-      prober: createProber(ask),
     }
   }
 
@@ -127,33 +191,43 @@ class ModelReleaseOperator extends OperatorShell {
     const options = { region, allowList, spacingMs: updateSpacingSeconds * 1000, mayWrite }
     const store = { ...options, storeEndpoint, settleMs: storeSettleSeconds * 1000 }
     // A distribution has one reader and one writer, whatever its releases let decide where users go.
-    const distributions = new Distributions(options, systemClock)
+    const distributions = new Distributions(options, this.#clock)
     return {
       Service: createServicePointer(transport),
-      CloudFrontDistribution: createCloudFrontPointer(options, systemClock, distributions),
-      CloudFrontKeyValueStore: createKeyValueStorePointer(store, systemClock, distributions),
+      CloudFrontDistribution: createCloudFrontPointer(options, this.#clock, distributions),
+      CloudFrontKeyValueStore: createKeyValueStorePointer(store, this.#clock, distributions),
     }
   }
 
-  #pass(key: string, worlds: Worlds): Promise<Outcome> {
-    return reconcile(keyOf(key), {
-      worlds,
-      defaults: { serverImage: this.#config.modelServerImage },
-      now: Date.now,
-      failures: this.#failures,
-      seenBefore: ({ metadata }) => this.#seen.get(key) === metadata.uid,
-      acting: ({ metadata }, step) => {
-        // Told before, since a process that dies in the act tells nothing after it.
-        this.#log.info(
-          { modelrelease: `${metadata.namespace}/${metadata.name}`, ...describe(step) },
-          'Acting',
-        )
+  async #pass(key: string, worlds: Omit<Worlds, 'prober'>): Promise<Outcome> {
+    const { namespace, name } = keyOf(key)
+    const prober = this.#inquiries.of(key, namespace)
+    let told: PassReport | undefined
+    const outcome = await reconcile(
+      { namespace, name },
+      {
+        worlds: { ...worlds, prober },
+        defaults: { serverImage: this.#config.modelServerImage },
+        now: () => this.#clock.wallMs(),
+        failures: this.#failures,
+        seenBefore: ({ metadata }) => this.#seen.get(key) === metadata.uid,
+        acting: ({ metadata }, step) => {
+          // Told before, since a process that dies in the act tells nothing after it.
+          this.#log.info(
+            { modelrelease: `${metadata.namespace}/${metadata.name}`, ...describe(step) },
+            'Acting',
+          )
+        },
+        report: (release, report) => {
+          told = report
+          this.#seen.set(key, release.metadata.uid)
+          this.#report(release, report)
+        },
       },
-      report: (release, report) => {
-        this.#seen.set(key, release.metadata.uid)
-        this.#report(release, report)
-      },
-    })
+    )
+    prober.passed()
+    if (!told) this.#forget(key)
+    return { ...outcome, urgency: told && isUrgent(told) ? 'Urgent' : 'Usual' }
   }
 
   /** One line for a pass that did or decided something; what only looked is told at debug. */
@@ -219,18 +293,20 @@ async function main(): Promise<void> {
   })
   const registry = new Registry()
   const operator = new ModelReleaseOperator(config, log, registry)
-  const server = createProbeServer({ registry, ...checksOf(operator), role: () => operator.elector.role })
-  server.listen(config.metricsPort)
+  const servers = [
+    createProbeServer({ ...checksOf(operator), role: () => operator.elector.role }).listen(config.healthPort),
+    createMetricsServer(registry).listen(config.metricsPort),
+  ]
   process.once('SIGTERM', () => {
     log.info('Stopping')
-    // The passes that run end first, then the lease is given up, so that the successor never meets a write of ours.
-    void operator.queue
-      .shutDown()
-      .then(() => operator.elector.stop())
-      .finally(() => {
-        operator.stop()
+    void operator.shutDown().finally(() => {
+      for (const server of servers) {
         server.close()
-      })
+        server.closeAllConnections()
+      }
+      // What still waits for somebody may write no more and has nothing left to tell.
+      setTimeout(() => process.exit(0), 1_000).unref()
+    })
   })
   await operator.start()
 }

@@ -6,6 +6,9 @@ export const SETTLE_POLL_MS = 5000
 /** The soonest, where it is known when it will have settled. */
 export const LEAST_POLL_MS = 250
 
+/** How often it is looked whether what is still being asked is still to be known; the last answer itself is told at once. */
+export const ASKING_POLL_MS = 2000
+
 /** How often users' answers are asked for while it is not sure yet that every edge follows a key. */
 export const EARLY_ASK_MS = 2000
 

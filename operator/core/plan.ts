@@ -3,7 +3,7 @@ import { advance, ADVANCE } from './advance.ts'
 import { untilRetryMs } from './failing.ts'
 import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
-import { LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
+import { ASKING_POLL_MS, LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
 import { sceneOf, type Finding, type Scene } from './scene.ts'
 import { statusOf } from './status.ts'
 import { stillFailing, unlessWithheld, withoutWithheld } from './withheld.ts'
@@ -91,6 +91,7 @@ function beforeExpiry({ now, pointer }: World, recheckMs: number | undefined): n
 /** How long to leave alone who gave no proof. */
 function pauseAfter(did: Did): number {
   if (did.type === 'GatesRan') return did.results.some((one) => one.result === 'Unknown') ? 300 : 0
+  if (did.type === 'Asking') return ASKING_POLL_MS
   if (did.type === 'Verified') return did.result.type === 'Old' || did.result.type === 'Unknown' ? 1000 : 0
   return 0
 }

@@ -98,6 +98,7 @@ function gatesStep({ world }: Scene, course: Course): Extract<Step, { type: 'Run
       origin: `http://${host(color.service?.address ?? '')}:${SERVICE_PORT}`,
     },
     ...(origin ? { origin } : {}),
+    ...(attempt.direction === 'Back' ? { direction: attempt.direction } : {}),
     ...(stored.identity === 'Headers' ? { expectRevision: stored.revision } : {}),
   }
 }

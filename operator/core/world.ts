@@ -232,6 +232,8 @@ export type Step =
       service: Target
       origin?: Target
       expectRevision?: string
+      /** Of a return, which waits for nobody else's gates. Default: Forward. */
+      direction?: Attempt['direction']
     }
   | {
       type: 'MovePointer'
@@ -272,6 +274,8 @@ export type Ownership = 'Owned' | 'Free'
 export type Did =
   | { type: 'Done'; step: Exclude<Step['type'], 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs'> }
   | { type: 'GatesRan'; key: string; pods: string[]; results: GateResult[]; digest?: string }
+  /** Not all answers of a RunGates or Verify have come yet; whoever asks for the same again goes on waiting for them. */
+  | { type: 'Asking' }
   | { type: 'Verified'; result: VerifyResult }
   | { type: 'Invalidated'; reference: string }
   | { type: 'LogsCollected'; logs: string }

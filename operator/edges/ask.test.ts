@@ -1,8 +1,12 @@
 import { afterEach, describe, expect, test } from '@jest/globals'
-import type { LookupAddress } from 'node:dns'
+import { createSocket } from 'node:dgram'
+import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
-import { createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
-import { ask, guardLookup, isForbiddenAddress, MAX_BODY_BYTES } from './ask.ts'
+import { createServer as createTcpServer, isIP, type AddressInfo, type Socket } from 'node:net'
+import type { Answer } from '../core/world.ts'
+import { createAsk, createResolve, MAX_BODY_BYTES } from './ask.ts'
+
+const ask = createAsk({ allowedRanges: ['127.0.0.0/8'] })
 
 const open: { close: () => Promise<void> }[] = []
 
@@ -42,7 +46,7 @@ async function speak(bytes: string, then: 'end' | 'reset'): Promise<string> {
 }
 
 const get = (url: string, timeoutMs = 60_000): ReturnType<typeof ask> =>
-  ask({ url, method: 'GET', headers: {}, timeoutMs })
+  ask({ url, method: 'GET', headers: {}, timeoutMs, to: 'Candidate' })
 
 describe('an answer', () => {
   test('comes back whole, with header names in lower case', async () => {
@@ -88,6 +92,7 @@ describe('an answer', () => {
       },
       body: 'zwölf',
       timeoutMs: 60_000,
+      to: 'Candidate',
     })
     const [method, headers, body] = JSON.parse(answer.type === 'Answered' ? answer.body : '[]') as [
       string,
@@ -198,77 +203,129 @@ describe('no answer', () => {
 
   test('for a header that cannot be sent, without showing its value', async () => {
     const url = await serve((_, response) => response.end())
-    const answer = await ask({ url, method: 'GET', headers: { 'x-key': 'secret\u0000' }, timeoutMs: 60_000 })
+    const answer = await ask({
+      url,
+      method: 'GET',
+      headers: { 'x-key': 'secret\u0000' },
+      timeoutMs: 60_000,
+      to: 'Named',
+    })
     expect(answer).toMatchObject({ type: 'NoAnswer', message: expect.stringContaining('x-key') as unknown })
     expect(JSON.stringify(answer)).not.toContain('secret')
   })
 })
 
-describe('addresses that are never asked', () => {
+describe('addresses that are not asked', () => {
   test.each([
     'http://169.254.169.254/latest/meta-data/',
     'http://169.254.170.23/v1/credentials',
     'http://0xa9fea9fe/',
+    'http://0251.0376.0251.0376/',
+    'http://169.254.43518/',
     'http://2852039166/',
+    'http://169.254.169.254./',
+    'http://１６９.254.169.254/',
     'http://[::ffff:169.254.169.254]/',
+    'http://[::ffff:a9fe:a9fe]/',
+    'http://[64:ff9b::a9fe:a9fe]/',
     'http://[fd00:ec2::254]/',
     'http://[fe80::1]/',
+    'http://0/',
+    'http://[::]/',
     'https://169.254.169.254/',
-  ])('%s', async (url) => {
-    expect(await get(url)).toMatchObject({
-      type: 'NoAnswer',
-      message: expect.stringContaining('never asked') as unknown,
-    })
+  ])('never: %s', async (url) => {
+    expect(await get(url)).toMatchObject({ message: expect.stringContaining('never asked') as unknown })
   })
 
   test.each([
-    ['169.253.255.255', false],
-    ['169.255.0.0', false],
-    ['127.0.0.1', false],
-    ['10.0.0.1', false],
-    ['::ffff:10.0.0.1', false],
-    ['fd00:ec3::254', false],
-    ['::ffff:a9fe:a9fe', true],
-    ['64:ff9b::a9fe:a9fe', true],
-    ['models.example.com', false],
-  ])('%s: %p', (address, forbidden) => {
-    expect(isForbiddenAddress(address)).toBe(forbidden)
+    'http://127.0.0.1:1/',
+    'http://2130706433/',
+    'http://0x7f.1/',
+    'http://[::1]/',
+    'http://127.1/',
+  ])('on the operator itself: %s', async (url) => {
+    const answer = await createAsk()({ url, method: 'GET', headers: {}, timeoutMs: 60_000, to: 'Named' })
+    expect(answer).toMatchObject({ message: expect.stringContaining('loopback') as unknown })
   })
 
-  const resolved = (
-    addresses: LookupAddress[] | undefined,
-    all: boolean,
-    error: Error | null = null,
-  ): unknown[] => {
-    const said: unknown[] = []
-    guardLookup((_, options, callback) => {
-      expect(options.all).toBe(true)
-      callback(error, addresses)
-    })('models.example.com', { all }, (...args) => said.push(...args))
-    return said
-  }
-  const good = { address: '10.0.0.1', family: 4 }
-  const bad = { address: '169.254.169.254', family: 4 }
+  test.each(['http://10.0.0.1/', 'http://167772161/', 'http://0xC0A80001/', 'http://[fd12::1]/'])(
+    'in private by a name: %s',
+    async (url) => {
+      const answer = await createAsk()({ url, method: 'GET', headers: {}, timeoutMs: 60_000, to: 'Named' })
+      expect(answer).toMatchObject({ message: expect.stringContaining('PROBE_ALLOWED_RANGES') as unknown })
+    },
+  )
 
-  test('a name that leads to one of them is refused, even among others', () => {
-    const message = '169.254.169.254 is a link-local or metadata address, which is never asked'
-    expect(resolved([bad], false)).toMatchObject([{ message }, ''])
-    expect(resolved([good, bad], true)).toMatchObject([{ message }, ''])
-  })
-
-  test('a name that leads elsewhere is resolved as asked for', () => {
-    expect(resolved([good], false)).toEqual([null, '10.0.0.1', 4])
-    expect(resolved([good], true)).toEqual([null, [good]])
-  })
-
-  test('a name that leads nowhere is an error', () => {
-    const error = new Error('getaddrinfo ENOTFOUND')
-    expect(resolved(undefined, true, error)).toEqual([error, ''])
-    expect(resolved([], true)).toMatchObject([{ message: 'models.example.com has no address' }, ''])
-  })
-
-  test('a name is resolved, and reaches the server', async () => {
+  /** Asks for a name that leads there; and how often it was resolved. */
+  async function byName(...addresses: string[]): Promise<{ answer: Answer; resolved: number; url: string }> {
     const url = await serve((_, response) => response.end('hello'))
-    expect(await get(url.replace('127.0.0.1', 'localhost'))).toMatchObject({ body: 'hello' })
+    let resolved = 0
+    const allowed = createAsk({
+      allowedRanges: ['127.0.0.1/32'],
+      resolve: () => {
+        resolved += 1
+        return Promise.resolve(addresses.map((address) => ({ address, family: isIP(address) })))
+      },
+    })
+    const named = url.replace('127.0.0.1', 'models.example.com')
+    const answer = await allowed({ url: named, method: 'GET', headers: {}, timeoutMs: 60_000, to: 'Named' })
+    return { answer, resolved, url }
+  }
+
+  test.each([
+    [['127.0.0.2']],
+    [['10.0.0.1']],
+    [['::ffff:10.0.0.1']],
+    [['169.254.169.254']],
+    [['127.0.0.1', '169.254.169.254']],
+    [['1.1.1.1', '192.168.0.1']],
+  ])('where a name leads to %j', async (addresses) => {
+    const { answer } = await byName(...addresses)
+    expect(answer).toMatchObject({ type: 'NoAnswer', message: expect.stringContaining('asked') as unknown })
+  })
+
+  test('are told by where the connection goes: a name is resolved once for it', async () => {
+    const { answer, resolved } = await byName('127.0.0.1')
+    expect(answer).toMatchObject({ type: 'Answered', body: 'hello' })
+    expect(resolved).toBe(1)
+  })
+
+  test('a name that leads nowhere is told', async () => {
+    const { answer } = await byName()
+    expect(answer).toEqual({ type: 'NoAnswer', message: 'models.example.com has no address' })
   })
 })
+
+test('what is not waited for any more ends at once, and its connection with it', async () => {
+  const stopped = new AbortController()
+  const closed = Promise.withResolvers<undefined>()
+  const url = await serve((request) => {
+    request.socket.once('close', () => closed.resolve(undefined))
+    stopped.abort()
+  })
+  const question = { url, method: 'GET', headers: {}, timeoutMs: 3_600_000, to: 'Candidate' } as const
+  expect(await ask({ ...question, signal: stopped.signal })).toMatchObject({ type: 'NoAnswer' })
+  await closed.promise
+  expect(await ask({ ...question, signal: stopped.signal })).toMatchObject({ type: 'NoAnswer' })
+})
+
+test('a silent name server is given up, and keeps none of the threads that everybody shares', async () => {
+  const { port } = await silentNameServer()
+  const asking = createAsk({ resolve: createResolve([`127.0.0.1:${port}`]) })
+  // More than there are threads in Node's pool.
+  const names = Array.from({ length: 32 }, (_, index) => `http://n${index}.example.com/`)
+  const answers = Promise.all(
+    names.map((url) => asking({ url, method: 'GET', headers: {}, timeoutMs: 600_000, to: 'Named' })),
+  )
+  const first = await Promise.race([answers, readFile(import.meta.filename).then(() => 'a file was read')])
+  expect(first).toBe('a file was read')
+  for (const answer of await answers)
+    expect(answer).toMatchObject({ type: 'NoAnswer', message: expect.stringContaining('TIMEOUT') as unknown })
+})
+
+async function silentNameServer(): Promise<{ port: number }> {
+  const socket = createSocket('udp4')
+  await new Promise<void>((done) => socket.bind(0, '127.0.0.1', done))
+  open.push({ close: () => new Promise((done) => socket.close(() => done())) })
+  return { port: socket.address().port }
+}

@@ -1,10 +1,12 @@
 /** The one HTTP client that asks models. Every request has a connection of its own, because edges and pods differ by connection. */
-import { lookup, type LookupAddress, type LookupAllOptions } from 'node:dns'
+import type { LookupAddress } from 'node:dns'
+import { Resolver } from 'node:dns/promises'
 import * as http from 'node:http'
 import * as https from 'node:https'
-import { BlockList, isIP, type LookupFunction } from 'node:net'
+import type { LookupFunction } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Answer } from '../core/world.ts'
+import { createRefusal, type AllowedRanges } from './addresses.ts'
 import { connectionText, peerOf, timeoutText } from './no-answer.ts'
 import type { Ask } from './ports.ts'
 
@@ -24,78 +26,100 @@ const FRAMING = new Set([
   'upgrade',
 ])
 
-/** Link-local addresses and the metadata services of clouds: whoever may write a release must not read a node's credentials. */
-const FORBIDDEN = new BlockList()
-FORBIDDEN.addSubnet('169.254.0.0', 16)
-FORBIDDEN.addAddress('168.63.129.16') // Azure's wire server
-FORBIDDEN.addAddress('100.100.100.200') // Alibaba Cloud
-FORBIDDEN.addSubnet('fe80::', 10, 'ipv6')
-FORBIDDEN.addSubnet('fd00:ec2::', 32, 'ipv6') // AWS: instance metadata ::254, pod identity ::23
-FORBIDDEN.addAddress('fd20:ce::254', 'ipv6') // Google Cloud
-FORBIDDEN.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6') // 169.254.0.0/16 through NAT64
+/** How long one DNS server has to answer, and how often all of them are asked: `models.example.com` must not hold a probe long. */
+const DNS = { timeout: 2_000, tries: 2 } as const
 
-/** Whether an address must never be asked. IPv4-mapped IPv6 addresses count as the IPv4 address. */
-export function isForbiddenAddress(address: string): boolean {
-  const family = isIP(address)
-  return family !== 0 && FORBIDDEN.check(address, family === 6 ? 'ipv6' : 'ipv4')
+export type AskOptions = {
+  /** Ranges that names of a spec may lead to although they are not public. */
+  allowedRanges?: AllowedRanges
+  /** Finds the addresses of a name; default: the system's DNS servers. */
+  resolve?: Resolve
 }
 
-class ForbiddenAddressError extends Error {
-  constructor(address: string) {
-    super(`${address} is a link-local or metadata address, which is never asked`)
-  }
-}
-
-type Resolve = (
-  hostname: string,
-  options: LookupAllOptions,
-  callback: (error: NodeJS.ErrnoException | null, addresses: LookupAddress[] | undefined) => void,
-) => void
-
-/** Checks what a name resolved to and not the name: a public name may lead to any address. */
-export function guardLookup(resolve: Resolve): LookupFunction {
-  return (hostname, options, callback) => {
-    // On failure Node leaves the addresses away, whatever its types say.
-    resolve(hostname, { ...options, all: true }, (error, addresses = []) => {
-      const forbidden = addresses.find(({ address }) => isForbiddenAddress(address))
-      const problem = error ?? (forbidden && new ForbiddenAddressError(forbidden.address))
-      const [first] = addresses
-      if (problem || !first) callback(problem ?? new Error(`${hostname} has no address`), '')
-      else if (options.all) callback(null, addresses)
-      else callback(null, first.address, first.family)
-    })
-  }
-}
-
-const guardedLookup = guardLookup(lookup)
+/** All addresses of a name. Rejects where there are none. */
+export type Resolve = (hostname: string) => Promise<LookupAddress[]>
 
 type Question = Parameters<Ask>[0]
 
-/** Sends one request and says what came back; never throws, never follows a redirect. */
-export const ask: Ask = async (question) => {
-  try {
-    return await exchange(question)
-  } catch (error) {
-    return { type: 'NoAnswer', message: describe(error, question) }
+/**
+ * Sends one request and says what came back; never throws, never follows a redirect. Where a connection goes is checked on
+ * the address that it is made to: a public name may lead to any, and to another one when it is asked again.
+ */
+export function createAsk({ allowedRanges, resolve = createResolve() }: AskOptions = {}): Ask {
+  const refusalOf = createRefusal(allowedRanges)
+  return async (question) => {
+    try {
+      return await exchange(
+        question,
+        (address) => {
+          const refusal = refusalOf(address, question.to)
+          if (refusal !== undefined) throw new Error(refusal)
+        },
+        resolve,
+      )
+    } catch (error) {
+      return { type: 'NoAnswer', message: describe(error, question) }
+    }
   }
 }
 
-async function exchange({ url, method, headers, body, timeoutMs }: Question): Promise<Answer> {
+/**
+ * DNS by a resolver of our own. `dns.lookup` takes one of the four threads of Node's pool for as long as a name server is
+ * silent, and every call to AWS needs one: four names that lead nowhere would keep the operator from all of them.
+ */
+export function createResolve(servers?: readonly string[]): Resolve {
+  const resolver = new Resolver(DNS)
+  if (servers) resolver.setServers(servers)
+  return async (hostname) => {
+    const [four, six] = await Promise.allSettled([resolver.resolve4(hostname), resolver.resolve6(hostname)])
+    const addresses = [
+      ...(four.status === 'fulfilled' ? four.value.map((address) => ({ address, family: 4 })) : []),
+      ...(six.status === 'fulfilled' ? six.value.map((address) => ({ address, family: 6 })) : []),
+    ]
+    if (addresses.length === 0 && four.status === 'rejected') throw four.reason
+    return addresses
+  }
+}
+
+/** Checks all that a name leads to before a connection is made to any of it. */
+function guarded(resolve: Resolve, check: (address: string) => void): LookupFunction {
+  const find = async (hostname: string): Promise<[LookupAddress, ...LookupAddress[]]> => {
+    const [first, ...others] = await resolve(hostname)
+    if (!first) throw new Error(`${hostname} has no address`)
+    for (const { address } of [first, ...others]) check(address)
+    return [first, ...others]
+  }
+  return (hostname, { all }, callback) => {
+    find(hostname).then(
+      (addresses) =>
+        all ? callback(null, addresses) : callback(null, addresses[0].address, addresses[0].family),
+      (error: unknown) => callback(error as Error, ''),
+    )
+  }
+}
+
+async function exchange(
+  { url, method, headers, body, timeoutMs, signal }: Question,
+  check: (address: string) => void,
+  resolve: Resolve,
+): Promise<Answer> {
   const target = new URL(url)
-  const literal = target.hostname.replace(/^\[|\]$/g, '')
   // An address needs no lookup, so the guard of the lookup would not see it.
-  if (isForbiddenAddress(literal)) throw new ForbiddenAddressError(literal)
+  check(target.hostname.replace(/^\[|\]$/g, ''))
   const startedAt = performance.now()
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+  const { promise, resolve: answer, reject } = Promise.withResolvers<Answer>()
   const { request: send } = target.protocol === 'https:' ? https : http
   const request = send(target, {
     method,
     headers: framed(headers, body),
     agent: false,
-    lookup: guardedLookup,
+    lookup: guarded(resolve, check),
   })
   // The socket's own timeout restarts with every byte; this one is over the whole exchange.
   const timer = setTimeout(() => reject(new Error(timeoutText(peerOf(target), timeoutMs))), timeoutMs)
+  const giveUp = (): void => reject(new Error('it was not waited for any more'))
+  if (signal?.aborted) giveUp()
+  signal?.addEventListener('abort', giveUp, { once: true })
   request.once('error', reject)
   // Without a listener Node destroys the socket and tells nobody.
   request.once('upgrade', (_, socket) => {
@@ -105,7 +129,7 @@ async function exchange({ url, method, headers, body, timeoutMs }: Question): Pr
   request.once('response', (response) => {
     readBody(response).then(
       (text) =>
-        resolve({
+        answer({
           type: 'Answered',
           status: response.statusCode ?? 0,
           headers: flat(response.headers),
@@ -120,6 +144,7 @@ async function exchange({ url, method, headers, body, timeoutMs }: Question): Pr
     return await promise
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener('abort', giveUp)
     // A late error of a connection that nobody waits for any more must not end the process.
     request.on('error', () => undefined)
     request.destroy()

@@ -11,6 +11,7 @@ import type {
   Step,
   StoredRevision,
 } from '../core/world.ts'
+import type { Asked } from './addresses.ts'
 
 /** Key of a release: what the queue carries. */
 export type Key = { namespace: string; name: string }
@@ -73,6 +74,8 @@ export interface Claims {
   read(release: ModelRelease): Promise<ClaimReading>
   /** Takes every free part; RefusedError `BehaviorClaimed` names the release that holds one. */
   take(release: ModelRelease): Promise<void>
+  /** Removes the claims that nobody has any more: whoever may write releases could fill the cluster with them. */
+  sweep?(): Promise<void>
 }
 
 /** Sends one request and says what came back; never throws, never follows a redirect. */
@@ -81,11 +84,18 @@ export type Ask = (request: {
   method: string
   headers: Record<string, string>
   body?: string
+  /** Until the last byte of the answer. */
   timeoutMs: number
+  /** Decides which addresses may be asked; see addresses.ts. */
+  to: Asked
+  /** Ends the wait: nobody needs the answer any more. */
+  signal?: AbortSignal
 }) => Promise<Answer>
 
-/** Proofs by real requests. */
-export interface Prober {
-  runGates(step: StepOf<'RunGates'>): Promise<Extract<Did, { type: 'GatesRan' }>>
-  verify(step: StepOf<'Verify'>): Promise<Extract<Did, { type: 'Verified' }>>
+type DidOf<T extends Did['type']> = Extract<Did, { type: T }>
+
+/** Proofs by real requests. A prober that works between the passes answers Asking until it has all answers. */
+export interface Prober<Meanwhile = DidOf<'Asking'>> {
+  runGates(step: StepOf<'RunGates'>): Promise<DidOf<'GatesRan'> | Meanwhile>
+  verify(step: StepOf<'Verify'>): Promise<DidOf<'Verified'> | Meanwhile>
 }

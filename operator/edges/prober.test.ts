@@ -87,6 +87,7 @@ describe('gates', () => {
         headers: { 'x-key': 'k', 'content-type': 'application/json' },
         body: '[1]',
         timeoutMs: 7000,
+        to: 'Candidate',
       },
       {
         url: 'http://10.0.0.1:8080/p',
@@ -94,6 +95,7 @@ describe('gates', () => {
         headers: { 'content-type': 'text/csv' },
         body: 'a,b',
         timeoutMs: 10_000,
+        to: 'Candidate',
       },
     ])
   })
@@ -150,6 +152,7 @@ describe('gates', () => {
       method: 'GET',
       headers: { host: 'models.example.com', 'x-origin-secret': 's3cret-of-origin' },
       timeoutMs: 10_000,
+      to: 'Named',
     })
     expect(ran.results).toEqual([
       {
@@ -331,6 +334,7 @@ describe('a verification', () => {
       headers: { 'content-type': 'application/json' },
       body: '{"rows":[]}',
       timeoutMs: 10_000,
+      to: 'Named',
     })
   })
 

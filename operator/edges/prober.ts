@@ -19,7 +19,8 @@ type Finding = { gate: string; target: string; verdict: Verdict }
 /** What one target gave: a finding per gate, and the digests that its answers named. */
 type Round = { findings: Finding[]; digests: Map<string, string> }
 
-export function createProber(ask: Ask): Prober {
+/** Asks and waits for all answers. */
+export function createProber(ask: Ask): Prober<never> {
   return {
     runGates: async (step) => {
       const targets = [...step.pods, step.service, ...(step.origin ? [step.origin] : [])]
@@ -60,7 +61,7 @@ async function askGate(ask: Ask, { step, gate, target, digests }: GateOfTarget):
   const secrets = secretsOf(request, target)
   const circumstances = { revision: step.expectRevision, secrets, through, from } as const
   for (let right = 0; right < consecutive; right += 1) {
-    const answer = await ask({ ...toQuestion(target, request), timeoutMs: timeoutSeconds * 1000 })
+    const answer = await ask({ ...toQuestion(target, request), timeoutMs: timeoutSeconds * 1000, to: from })
     const verdict = judge(answer, expect, circumstances)
     if (verdict.type !== 'Unknown') noteDigest(answer, target, digests)
     if (verdict.type !== 'Passed') return verdict
@@ -122,14 +123,14 @@ async function askEdges(ask: Ask, step: Verify): Promise<VerifyResult> {
   const { target, request, expect, consecutive, revision, identity } = step
   const timeoutMs = Math.max(VERIFY_TIMEOUT_MS, expect?.maxLatencyMilliseconds ?? 0)
   for (let right = 0; right < consecutive; right += 1) {
-    const answer = await ask({ ...toQuestion(target, request), timeoutMs })
+    const answer = await ask({ ...toQuestion(target, request), timeoutMs, to: 'Named' })
     const result = judgeIdentity(answer, { revision, expect, identity }, secretsOf(request))
     if (result.type !== 'New') return result
   }
   return consecutive > 0 ? { type: 'New' } : { type: 'Unknown', message: 'nothing was asked' }
 }
 
-function toQuestion(target: Target, request: Request): Omit<Parameters<Ask>[0], 'timeoutMs'> {
+function toQuestion(target: Target, request: Request): Omit<Parameters<Ask>[0], 'timeoutMs' | 'to'> {
   const { method, path, json } = request
   const body = json === undefined ? request.body : JSON.stringify(json)
   const headers = Object.fromEntries(

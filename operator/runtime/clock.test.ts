@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { backoffMs, sleep, systemClock } from './clock.ts'
+import { backoffMs, sleep, steadyTime, systemClock } from './clock.ts'
 import { FakeClock, settle } from './testing/fake-clock.ts'
 
 describe('backoffMs', () => {
@@ -17,6 +17,45 @@ describe('backoffMs', () => {
         },
       ),
     )
+  })
+})
+
+describe('steady time', () => {
+  const since = (clock: FakeClock) => ({ monotonicMs: clock.monotonicMs(), wallMs: clock.wallMs() })
+
+  test.each([
+    ['forward', 3_600_000],
+    ['back', -3_600_000],
+    ['by years', 10 * 365 * 86_400_000],
+  ])('goes on when somebody sets the clock %s, and nears it slowly', (_name, ms) => {
+    const clock = new FakeClock()
+    const now = steadyTime(clock, since(clock))
+    const before = now()
+    clock.shiftWall(ms)
+    expect(now()).toBe(before)
+    clock.jump(600_000)
+    expect(now()).toBe(before + 600_000 + Math.sign(ms) * 6_000)
+  })
+
+  test('is the wall clock again in the end, and never runs back', () => {
+    const clock = new FakeClock()
+    const now = steadyTime(clock, since(clock))
+    clock.shiftWall(-60_000)
+    let last = now()
+    for (let minute = 0; minute < 200; minute += 1) {
+      clock.jump(60_000)
+      expect(now()).toBeGreaterThan(last)
+      last = now()
+    }
+    expect(last).toBe(clock.wallMs())
+  })
+
+  test('goes on from the time of somebody else', () => {
+    const clock = new FakeClock()
+    const { monotonicMs, wallMs } = since(clock)
+    clock.jump(5_000)
+    const now = steadyTime(clock, { monotonicMs, wallMs: wallMs + 3_600_000 })
+    expect(now()).toBe(wallMs + 3_600_000 + 5_000 - 50)
   })
 })
 

@@ -28,6 +28,28 @@ export const systemClock: Clock = {
   },
 }
 
+/** One moment on both clocks. */
+export type Moment = { readonly monotonicMs: number; readonly wallMs: number }
+
+/** The most by which a steady time is faster or slower than the monotonic clock. */
+const SLEW = 0.01
+
+/**
+ * Unix milliseconds that never jump: from `since` on they go on with the monotonic clock, and only as fast as by a
+ * hundredth nearer to the wall clock, so that somebody who sets that one, and be it by years, ends no deadline.
+ */
+export function steadyTime(clock: Clock, since: Moment): () => number {
+  let { monotonicMs: at, wallMs: time } = since
+  return () => {
+    const passed = Math.max(0, clock.monotonicMs() - at)
+    at += passed
+    time += passed
+    const behind = clock.wallMs() - time
+    time += Math.sign(behind) * Math.min(Math.abs(behind), passed * SLEW)
+    return Math.floor(time)
+  }
+}
+
 /** Resolves after `ms` milliseconds, or at once when `signal` aborts; it never rejects. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted) return Promise.resolve()

@@ -181,6 +181,43 @@ describe('an elector', () => {
     expect(taken?.leaseTransitions).toBe(1)
   })
 
+  test('counts one time with the leader before, however their clocks differ', async () => {
+    const lease = new FakeLease()
+    const clocks = [new FakeClock(), new FakeClock()] as const
+    const [first, second] = clocks
+    const a = contender('a', lease, first)
+    const b = contender('b', lease, second)
+    second.shiftWall(3_600_000)
+    const advance = async (ms: number): Promise<void> => {
+      for (let passed = 0; passed < ms; passed += 100) for (const clock of clocks) await clock.advance(100)
+    }
+    a.elector.start()
+    await settle()
+    b.elector.start()
+    await advance(60_000)
+    const before = a.elector.nowMs()
+    expect(before).toBe(first.wallMs())
+    await a.elector.stop()
+    await advance(10_000)
+    expect(b.events).toEqual(['leading'])
+    // Within a retry of each other, and a hundredth nearer to its own clock.
+    expect(b.elector.nowMs()).toBeGreaterThanOrEqual(before + 10_000 - 2_500)
+    expect(b.elector.nowMs()).toBeLessThanOrEqual(before + 10_000 + 2_500)
+  })
+
+  test('does not take the time of a lease that it never saw renewed', async () => {
+    const lease = new FakeLease()
+    const clock = new FakeClock()
+    lease.lease = {
+      resourceVersion: '9',
+      spec: { holderIdentity: '', renewTime: '2001-01-01T00:00:00.000000Z' },
+    }
+    const { elector } = contender('a', lease, clock)
+    elector.start()
+    await clock.advance(1_000)
+    expect(elector.nowMs()).toBe(clock.wallMs())
+  })
+
   test('gives the lease back when it stops, and a successor need not wait for its end', async () => {
     const clock = new FakeClock()
     const lease = new FakeLease()

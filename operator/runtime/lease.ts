@@ -1,4 +1,4 @@
-import { type Clock, sleep, systemClock } from './clock.ts'
+import { type Clock, type Moment, sleep, steadyTime, systemClock } from './clock.ts'
 import { type Log, silent } from './log.ts'
 
 /** The fields of a coordination.k8s.io/v1 Lease that elections use. Times are RFC 3339 with microseconds. */
@@ -81,9 +81,6 @@ export type Role = 'standby' | 'leader' | 'lost' | 'stopped'
 /** The version of a lease that existed and does not any more; it is false, so that it is created rather than replaced. */
 const DELETED = ''
 
-/** When a request for the lease began, on both clocks. */
-type Instant = { readonly monotonicMs: number; readonly wallMs: number }
-
 /**
  * Takes part in the election of one leader.
  *
@@ -103,7 +100,11 @@ export class LeaderElector {
   #seenAt = 0
   /** False when somebody may have written since: after an error or a conflict. */
   #leaseIsFresh = false
-  #heldSince: Instant = { monotonicMs: -Infinity, wallMs: -Infinity }
+  #heldSince: Moment = { monotonicMs: -Infinity, wallMs: -Infinity }
+  /** What time it was for the holder before, when it was last seen to renew. */
+  #holderTime: Moment | undefined
+  /** The time since this process took the lease over. */
+  #time: () => number
   #lastTurnAt = 0
   #cancelDeadline: () => void = () => undefined
   #ended: Promise<void> = Promise.resolve()
@@ -113,6 +114,16 @@ export class LeaderElector {
     this.#clock = options.clock ?? systemClock
     this.#times = options.times ?? DEFAULT_TIMES
     this.#log = options.log ?? silent
+    this.#time = () => this.#clock.wallMs()
+  }
+
+  /**
+   * Unix milliseconds for everything that a leader remembers. They never jump while it leads, and go on from the time of
+   * the leader before where its last renewal was seen: two machines rarely agree about the time of day, and what one of
+   * them gave ten minutes must not be over at once for the other.
+   */
+  nowMs(): number {
+    return this.#time()
   }
 
   /** Begins to try. */
@@ -160,7 +171,7 @@ export class LeaderElector {
         ...this.#lease.spec,
         holderIdentity: '',
         leaseDurationSeconds: 1,
-        renewTime: microTime(this.#clock.wallMs()),
+        renewTime: microTime(this.nowMs()),
       })
       this.#log.info({}, 'Released the lease')
     } catch (err) {
@@ -213,9 +224,14 @@ export class LeaderElector {
     await this.#write()
   }
 
+  #moment(): Moment {
+    return { monotonicMs: this.#clock.monotonicMs(), wallMs: this.#clock.wallMs() }
+  }
+
   async #write(): Promise<void> {
-    const began = { monotonicMs: this.#clock.monotonicMs(), wallMs: this.#clock.wallMs() }
-    const spec = this.#nextSpec(began.wallMs)
+    const began = this.#moment()
+    if (this.#role !== 'leader') this.#time = steadyTime(this.#clock, this.#holderTime ?? began)
+    const spec = this.#nextSpec(this.nowMs())
     this.#leaseIsFresh = false
     try {
       const { store } = this.#options
@@ -231,14 +247,14 @@ export class LeaderElector {
     this.#hold(began)
   }
 
-  #nextSpec(wallMs: number): LeaseSpec {
+  #nextSpec(nowMs: number): LeaseSpec {
     const before = this.#lease?.spec
     const mine = before?.holderIdentity === this.#options.identity
     return {
       holderIdentity: this.#options.identity,
       leaseDurationSeconds: Math.ceil(this.#times.durationMs / 1000),
-      acquireTime: (mine ? before.acquireTime : undefined) ?? microTime(wallMs),
-      renewTime: microTime(wallMs),
+      acquireTime: (mine ? before.acquireTime : undefined) ?? microTime(nowMs),
+      renewTime: microTime(nowMs),
       leaseTransitions: (before?.leaseTransitions ?? 0) + (mine || !before ? 0 : 1),
     }
   }
@@ -246,11 +262,21 @@ export class LeaderElector {
   #saw(lease: Lease | undefined): void {
     // Deleted under its holder, who does not know yet: the last we saw of it stays true until it would have expired.
     const seen = lease ?? (this.#lease && { ...this.#lease, resourceVersion: DELETED })
-    if (seen?.resourceVersion !== this.#lease?.resourceVersion) this.#seenAt = this.#clock.monotonicMs()
+    if (seen?.resourceVersion !== this.#lease?.resourceVersion) {
+      this.#seenAt = this.#clock.monotonicMs()
+      // The first version that is seen may be of any age; a change before our eyes has just been made.
+      if (lease && this.#lease && lease.spec.renewTime !== this.#lease.spec.renewTime)
+        this.#holderTime = this.#timeOf(lease) ?? this.#holderTime
+    }
     this.#lease = seen
   }
 
-  #hold(began: Instant): void {
+  #timeOf({ spec: { renewTime } }: Lease): Moment | undefined {
+    const wallMs = Date.parse(renewTime ?? '')
+    return Number.isNaN(wallMs) ? undefined : { monotonicMs: this.#seenAt, wallMs }
+  }
+
+  #hold(began: Moment): void {
     if (this.#role === 'leader') {
       this.#heldSince = began
       this.#watchDeadline()
@@ -285,6 +311,6 @@ export class LeaderElector {
 }
 
 /** A metav1.MicroTime. */
-function microTime(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace(/Z$/, '000Z')
+function microTime(ms: number): string {
+  return new Date(ms).toISOString().replace(/Z$/, '000Z')
 }

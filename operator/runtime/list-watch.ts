@@ -22,6 +22,7 @@ export type ObjectMeta = {
   readonly uid: string
   readonly resourceVersion: string
   readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
   readonly ownerReferences: readonly OwnerReference[]
 }
 
@@ -332,7 +333,8 @@ function nameOf({ namespace, name }: ObjectMeta): string {
 }
 
 function metaOf(object: WireObject | undefined): ObjectMeta | undefined {
-  const { namespace, name, uid, resourceVersion, labels, ownerReferences } = object?.metadata ?? {}
+  const { namespace, name, uid, resourceVersion, labels, annotations, ownerReferences } =
+    object?.metadata ?? {}
   if (!name) return undefined
   return {
     ...(namespace ? { namespace } : {}),
@@ -340,6 +342,7 @@ function metaOf(object: WireObject | undefined): ObjectMeta | undefined {
     uid: uid ?? '',
     resourceVersion: resourceVersion ?? '',
     labels: labels ?? {},
+    annotations: annotations ?? {},
     ownerReferences: ownerReferences ?? [],
   }
 }

@@ -225,6 +225,149 @@ describe('a work queue', () => {
   })
 })
 
+describe('tenants of a work queue', () => {
+  const tenantOf = (key: string): string => key.split('/')[0] ?? ''
+  const many = (tenant: string): string[] => Array.from({ length: 100 }, (_, n) => `${tenant}/${n}`)
+
+  test('find a worker free, whatever another one has running', () => {
+    const { queue, started } = manual({ workers: 4, tenantOf })
+    queue.start()
+    for (const key of many('a')) queue.add(key)
+    expect(started).toEqual(['a/0', 'a/1', 'a/2'])
+    queue.add('b/0')
+    expect(started.at(-1)).toBe('b/0')
+  })
+
+  test('come next, whatever another one has waiting', async () => {
+    const { queue, started, end } = manual({ workers: 2, tenantOf })
+    for (const key of [...many('a'), ...many('b'), 'c/0']) queue.add(key)
+    queue.start()
+    for (let n = 0; n < 4; n += 1) await end(started[n] ?? '')
+    expect(started).toEqual(['a/0', 'b/0', 'c/0', 'a/1', 'b/1', 'a/2'])
+    expect(queue.depth).toBe(195)
+  })
+
+  test('have the only worker in turns', async () => {
+    const { queue, started, end } = manual({ workers: 1, tenantOf })
+    for (const key of ['a/0', 'a/1', 'a/2', 'b/0']) queue.add(key)
+    queue.start()
+    for (let n = 0; n < 3; n += 1) await end(started[n] ?? '')
+    expect(started).toEqual(['a/0', 'b/0', 'a/1', 'a/2'])
+  })
+})
+
+describe('what is urgent', () => {
+  test('has workers of its own', () => {
+    const { queue, started } = manual({ workers: 2 })
+    queue.start()
+    for (const key of ['a', 'b', 'c', 'd']) queue.add(key)
+    queue.add('e', 'Urgent')
+    queue.add('d', 'Urgent')
+    queue.add('c')
+    expect(started).toEqual(['a', 'b', 'e', 'd'])
+    expect(queue.depth).toBe(1)
+  })
+
+  test('stays so while the passes say it, and through failures', async () => {
+    const { queue, started, end, clock } = manual({ workers: 1, backoff: { baseMs: 100, maxMs: 100 } })
+    queue.start()
+    queue.add('a')
+    await end('a', { recheckMs: 50, urgency: 'Urgent' })
+    queue.add('stuck')
+    await clock.advance(50)
+    await end('a', new Error('no'))
+    await clock.advance(100)
+    expect(started).toEqual(['a', 'stuck', 'a', 'a'])
+    // Settled: an ordinary key again.
+    await end('a', { recheckMs: 50, urgency: 'Usual' })
+    await clock.advance(50)
+    expect(started).toEqual(['a', 'stuck', 'a', 'a'])
+    await end('stuck')
+    expect(started.at(-1)).toBe('a')
+  })
+
+  test('is so when it is added while its pass runs', async () => {
+    const { queue, started, end } = manual({ workers: 1 })
+    queue.start()
+    queue.add('a')
+    queue.add('b')
+    queue.add('a', 'Urgent')
+    await end('a')
+    expect(started).toEqual(['a', 'a', 'b'])
+  })
+})
+
+describe('a key that is added again and again', () => {
+  test('keeps the least distance between the starts of its passes', async () => {
+    const { queue, started, end, clock } = manual({ leastMs: 100 })
+    queue.start()
+    for (let n = 0; n < 1000; n += 1) {
+      queue.add('a', n % 2 === 0 ? 'Urgent' : 'Usual')
+      await clock.advance(1)
+      await end('a').catch(() => undefined)
+    }
+    // At the beginning and every 100 ms, the last time for what was added last.
+    expect(started).toHaveLength(11)
+    await clock.advance(1_000)
+    expect(started).toHaveLength(11)
+    expect(clock.timers).toBe(0)
+  })
+
+  test('keeps it when its own passes want no pause', async () => {
+    const { queue, started, end, clock } = manual({ leastMs: 100 })
+    queue.start()
+    queue.add('a')
+    await end('a', { recheckMs: 0 })
+    await clock.advance(99)
+    expect(started).toEqual(['a'])
+    await clock.advance(1)
+    expect(started).toEqual(['a', 'a'])
+  })
+
+  test('is passed over once for a storm of a thousand changes', async () => {
+    const { queue, started, clock } = manual({ leastMs: 100 })
+    queue.start()
+    for (let n = 0; n < 1000; n += 1) {
+      queue.addGathered('a')
+      await clock.advance(1)
+    }
+    await clock.advance(1_000)
+    expect(started).toEqual(['a'])
+    expect(clock.timers).toBe(0)
+  })
+
+  test('is not forgotten in a storm without end', async () => {
+    const { queue, started, end, clock } = manual({ leastMs: 100 })
+    queue.start()
+    for (let second = 0; second < 10; second += 1) {
+      for (let n = 0; n < 20; n += 1) {
+        queue.addGathered('a')
+        await clock.advance(50)
+      }
+      await end('a').catch(() => undefined)
+    }
+    expect(started).toHaveLength(5)
+  })
+
+  test('is soon looked at after a single change', async () => {
+    const { queue, started, clock } = manual()
+    queue.start()
+    queue.addGathered('a')
+    await clock.advance(200)
+    expect(started).toEqual(['a'])
+  })
+
+  test('is gone with the queue', async () => {
+    const { queue, started, clock } = manual()
+    queue.start()
+    queue.addGathered('a')
+    await queue.shutDown()
+    queue.addGathered('a')
+    await clock.advance(10_000)
+    expect(started).toEqual([])
+  })
+})
+
 describe('whatever happens', () => {
   type Event =
     | { type: 'add'; key: string }

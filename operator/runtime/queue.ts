@@ -1,7 +1,15 @@
 import { type Backoff, backoffMs, type Clock, systemClock } from './clock.ts'
+import { Lane } from './lane.ts'
 
-/** How a pass ends unless it throws: nothing more to do until somebody adds the key, or look again after a while. */
-export type Outcome = { readonly done: true } | { readonly recheckMs: number }
+/**
+ * How a pass ends unless it throws: nothing more to do until somebody adds the key, or look again after a while. What is
+ * urgent has workers of its own from then on, until a pass says otherwise.
+ */
+export type Outcome = ({ readonly done: true } | { readonly recheckMs: number }) & {
+  readonly urgency?: Urgency
+}
+
+export type Urgency = 'Urgent' | 'Usual'
 
 /** A pass that threw, and when the key is tried again. */
 export type Failure = {
@@ -26,8 +34,12 @@ export type QueueMetrics = {
 export type QueueOptions = {
   /** One pass over the thing that `key` names. */
   readonly handle: (key: string) => Promise<Outcome>
-  /** Passes at the same time, each over another key. Default 4. */
+  /** Passes at the same time, each over another key; as many again over keys that are urgent. Default 4. */
   readonly workers?: number
+  /** Whose key it is: workers are shared among tenants, and one of them never has all. Default: nobody else's. */
+  readonly tenantOf?: (key: string) => string
+  /** Least distance between the starts of two passes over one key, in milliseconds. Default 0. */
+  readonly leastMs?: number
   readonly clock?: Clock
   /** Between passes that throw. Default 5 ms to 5 minutes. */
   readonly backoff?: Backoff
@@ -41,6 +53,9 @@ export type QueueOptions = {
 
 type Timer = { readonly dueMs: number; readonly cancel: () => void }
 
+/** One of many changes at a time is waited for this long, and all of them together no longer than that. */
+const GATHER_MS = { afterEach: 200, atMost: 2_000 } as const
+
 /**
  * Keys to look at, each worked on by one worker at a time.
  *
@@ -50,15 +65,19 @@ type Timer = { readonly dueMs: number; readonly cancel: () => void }
 export class WorkQueue {
   readonly #options: QueueOptions
   readonly #clock: Clock
-  readonly #workers: number
+  readonly #lanes: Readonly<Record<Urgency, Lane>>
   readonly #backoff: Backoff
-  /** Keys that wait for a worker, in order, and since when. */
-  readonly #waiting = new Map<string, number>()
   /** Keys in a worker, and since when. */
   readonly #running = new Map<string, number>()
-  /** Keys that were added while their pass ran. */
+  /** Keys whose last pass began so little ago that the next has to wait. */
+  readonly #resting = new Set<string>()
+  /** Keys that were added while their pass ran, or while they rested. */
   readonly #again = new Set<string>()
+  /** Keys that wait, run or rest, and are urgent. */
+  readonly #urgent = new Set<string>()
   readonly #timers = new Map<string, Timer>()
+  /** Since when changes of a key are gathered. */
+  readonly #gathering = new Map<string, { readonly sinceMs: number; readonly cancel: () => void }>()
   /** Failures in a row. */
   readonly #failures = new Map<string, number>()
   #state: 'new' | 'started' | 'shut' = 'new'
@@ -67,7 +86,8 @@ export class WorkQueue {
   constructor(options: QueueOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
-    this.#workers = options.workers ?? 4
+    const { workers = 4, tenantOf = (key: string) => key } = options
+    this.#lanes = { Urgent: new Lane(workers, tenantOf), Usual: new Lane(workers, tenantOf) }
     this.#backoff = options.backoff ?? { baseMs: 5, maxMs: 300_000 }
   }
 
@@ -78,17 +98,34 @@ export class WorkQueue {
     this.#dispatch()
   }
 
-  /** Look at `key` as soon as a worker is free. */
-  add(key: string): void {
+  /** Look at `key` as soon as a worker is free, and the least distance to its last pass is kept. */
+  add(key: string, urgency: Urgency = 'Usual'): void {
     if (this.#state === 'shut') return
-    if (this.#running.has(key)) {
+    if (urgency === 'Urgent') this.#urgent.add(key)
+    if (this.#running.has(key) || this.#resting.has(key)) {
       this.#again.add(key)
       return
     }
-    if (this.#waiting.has(key)) return
-    this.#waiting.set(key, this.#clock.monotonicMs())
-    this.#options.metrics?.depth(this.#waiting.size)
+    const lane = this.#laneOf(key)
+    if (lane.has(key)) return
+    lane.add(key, this.#lanes.Usual.remove(key) ?? this.#clock.monotonicMs())
+    this.#tellDepth()
     this.#dispatch()
+  }
+
+  /** Look at `key` when its changes pause for a moment: a thousand of them at a time are one reason to look. */
+  addGathered(key: string): void {
+    if (this.#state === 'shut') return
+    const now = this.#clock.monotonicMs()
+    const before = this.#gathering.get(key)
+    before?.cancel()
+    const sinceMs = before?.sinceMs ?? now
+    const ms = Math.min(GATHER_MS.afterEach, sinceMs + GATHER_MS.atMost - now)
+    const cancel = this.#clock.after(Math.max(0, ms), () => {
+      this.#gathering.delete(key)
+      this.add(key)
+    })
+    this.#gathering.set(key, { sinceMs, cancel })
   }
 
   /** Look at `key` in `ms` milliseconds; of several such wishes for one key the earliest is kept. */
@@ -108,11 +145,12 @@ export class WorkQueue {
   /** Begins no pass any more; resolves when the running ones have ended. */
   async shutDown(): Promise<void> {
     this.#state = 'shut'
-    for (const timer of this.#timers.values()) timer.cancel()
+    for (const timer of [...this.#timers.values(), ...this.#gathering.values()]) timer.cancel()
     this.#timers.clear()
-    this.#waiting.clear()
+    this.#gathering.clear()
+    for (const lane of Object.values(this.#lanes)) lane.clear()
     this.#again.clear()
-    this.#options.metrics?.depth(0)
+    this.#tellDepth()
     if (this.#running.size === 0) return
     const before = this.#onIdle
     await new Promise<void>((resolve) => {
@@ -125,7 +163,7 @@ export class WorkQueue {
 
   /** Keys that wait for a worker. */
   get depth(): number {
-    return this.#waiting.size
+    return this.#lanes.Urgent.depth + this.#lanes.Usual.depth
   }
 
   /** The age of the oldest pass that runs, in milliseconds; 0 when none does. A large one means a wedged handler. */
@@ -134,32 +172,59 @@ export class WorkQueue {
     return oldest === undefined ? 0 : this.#clock.monotonicMs() - oldest
   }
 
+  #laneOf(key: string): Lane {
+    return this.#lanes[this.#urgent.has(key) ? 'Urgent' : 'Usual']
+  }
+
+  #tellDepth(): void {
+    this.#options.metrics?.depth(this.depth)
+  }
+
   #dispatch(): void {
-    while (this.#state === 'started' && this.#running.size < this.#workers) {
-      const [next] = this.#waiting
-      if (!next) return
-      const [key, since] = next
-      this.#waiting.delete(key)
-      const now = this.#clock.monotonicMs()
-      this.#running.set(key, now)
-      this.#options.metrics?.depth(this.#waiting.size)
-      this.#options.metrics?.waited((now - since) / 1000)
-      void this.#pass(key, now)
+    for (const lane of Object.values(this.#lanes)) {
+      while (this.#state === 'started') {
+        const next = lane.take()
+        if (!next) break
+        const now = this.#clock.monotonicMs()
+        this.#running.set(next.key, now)
+        this.#tellDepth()
+        this.#options.metrics?.waited((now - next.sinceMs) / 1000)
+        void this.#pass(next.key, lane, now)
+      }
     }
   }
 
-  async #pass(key: string, startedMs: number): Promise<void> {
-    const result = await this.#handle(key)
+  async #pass(key: string, lane: Lane, startedMs: number): Promise<void> {
+    const wasUrgent = this.#urgent.delete(key)
+    const result = await this.#handle(key, wasUrgent)
     this.#running.delete(key)
-    this.#options.metrics?.passed((this.#clock.monotonicMs() - startedMs) / 1000, result)
-    if (this.#again.delete(key)) this.add(key)
+    lane.ended(key)
+    const passedMs = this.#clock.monotonicMs() - startedMs
+    this.#options.metrics?.passed(passedMs / 1000, result)
+    this.#rest(key, (this.#options.leastMs ?? 0) - passedMs)
     if (this.#running.size === 0) this.#onIdle?.()
     this.#dispatch()
   }
 
-  async #handle(key: string): Promise<'done' | 'recheck' | 'error' | 'terminal'> {
+  #rest(key: string, ms: number): void {
+    const rested = (): void => {
+      this.#resting.delete(key)
+      if (this.#again.delete(key)) this.add(key)
+      // Without a next pass nobody needs to know how urgent it would be.
+      else if (!this.#timers.has(key) && !this.#gathering.has(key)) this.#urgent.delete(key)
+    }
+    if (ms <= 0 || this.#state === 'shut') {
+      rested()
+      return
+    }
+    this.#resting.add(key)
+    this.#clock.after(ms, rested)
+  }
+
+  async #handle(key: string, wasUrgent: boolean): Promise<'done' | 'recheck' | 'error' | 'terminal'> {
     try {
       const outcome = await this.#options.handle(key)
+      if (outcome.urgency === 'Urgent') this.#urgent.add(key)
       if ('done' in outcome) {
         this.#failures.delete(key)
         return 'done'
@@ -174,6 +239,8 @@ export class WorkQueue {
       this.addAfter(key, outcome.recheckMs)
       return 'recheck'
     } catch (error) {
+      // What it came for is still to be done.
+      if (wasUrgent) this.#urgent.add(key)
       return this.#failed(key, error)
     }
   }

@@ -105,6 +105,18 @@ describe('a target with a role', () => {
   })
 })
 
+test('targets with one role and two external ids are read with the credentials of each', async () => {
+  const second = { ...TARGET, distributionId: 'E456EXAMPLE', role: { ...ROLE, externalId: 'abc-2' } }
+  const one = pointer([TARGET, second])
+  const other = structuredClone(housing(1))
+  const settings = other.traffic.cloudFrontDistribution
+  if (settings) settings.distributionId = second.distributionId
+  await one.read(releaseOf(housing(1)), 'Live')
+  await one.read(releaseOf(other), 'Live')
+  const taken = asked.filter((call) => call.includes('AssumeRole')).map((call) => new URLSearchParams(call))
+  expect(taken.map((call) => call.get('ExternalId'))).toEqual(['abc-1', 'abc-2'])
+})
+
 test('a target without a role is read as the operator itself', async () => {
   await pointer([{ namespaces: ['*'], distributionId: 'E123EXAMPLE' }]).read(releaseOf(housing(1)))
   expect(asked).toEqual(['OWN undefined'])

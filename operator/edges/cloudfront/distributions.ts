@@ -2,6 +2,7 @@
 import type { STSClientConfig } from '@aws-sdk/client-sts'
 import { roleFor, type AllowList, type Role } from '../../core/allow-list.ts'
 import type { Clock } from '../../runtime/clock.ts'
+import { Kept } from '../aws/kept.ts'
 import { Reader, type Freshness } from '../aws/reader.ts'
 import { Replaced } from '../aws/versions.ts'
 import { ConflictError, RefusedError, TransientError } from '../errors.ts'
@@ -41,38 +42,36 @@ export type FunctionUse = { distributionId: string; event: object }
 export class Distributions {
   readonly #options: DistributionsOptions
   readonly #clock: Clock
-  readonly #apis = new Map<string | undefined, CloudFrontApi>()
-  readonly #keepers = new Map<string, DistributionKeeper>()
-  readonly #functions = new Map<string, Reader<EdgeFunction>>()
+  readonly #apis = new Map<string, CloudFrontApi>()
+  readonly #keepers: Kept<DistributionKeeper>
+  readonly #functions: Kept<Reader<EdgeFunction>>
 
   constructor(options: DistributionsOptions, clock: Clock) {
     this.#options = options
     this.#clock = clock
+    this.#keepers = new Kept(clock)
+    this.#functions = new Kept(clock)
   }
 
   /** The one reader and writer of a distribution. */
   keeperOf(id: string): DistributionKeeper {
     const { spacingMs } = this.#options
-    const keeper =
-      this.#keepers.get(id) ?? new DistributionKeeper(id, this.#apiFor(id), this.#clock, spacingMs)
-    this.#keepers.set(id, keeper)
-    return keeper
+    return this.#keepers.of(id, () => new DistributionKeeper(id, this.#apiFor(id), this.#clock, spacingMs))
   }
 
   /** A function of a distribution, as it runs at the edges, and what becomes of `event` in it. Throws as `Reader.look`. */
   async functionOf(functionArn: string, of: FunctionUse, freshness: Freshness): Promise<EdgeFunction> {
     const { distributionId, event } = of
-    const key = `${distributionId} ${functionArn} ${JSON.stringify(event)}`
-    const fetch = fetcherOf(this.#apiFor(distributionId), functionArn, event)
-    const reader =
-      this.#functions.get(key) ??
-      new Reader({
-        name: `function ${functionArn}`,
-        fetch,
-        older: (found, last) => NOTHING_REPLACED.older(found, last),
-        clock: this.#clock,
-      })
-    this.#functions.set(key, reader)
+    const reader = this.#functions.of(
+      `${distributionId} ${functionArn} ${JSON.stringify(event)}`,
+      () =>
+        new Reader({
+          name: `function ${functionArn}`,
+          fetch: fetcherOf(this.#apiFor(distributionId), functionArn, event),
+          older: (found, last) => NOTHING_REPLACED.older(found, last),
+          clock: this.#clock,
+        }),
+    )
     return (await reader.look(freshness)).value
   }
 
@@ -80,10 +79,11 @@ export class Distributions {
     const { allowList, region, sts, client } = this.#options
     const role = roleFor(allowList, distributionId)
     const credentials = credentialsOf(role, { region, ...sts })
+    const identity = identityOf(role)
     const api =
-      this.#apis.get(role?.arn) ??
+      this.#apis.get(identity) ??
       createCloudFrontApi({ ...this.#options, client: { ...client, ...credentials } })
-    this.#apis.set(role?.arn, api)
+    this.#apis.set(identity, api)
     return api
   }
 }
@@ -133,6 +133,11 @@ async function sourced(
     if (error instanceof TransientError) return undefined
     throw error
   }
+}
+
+/** As whom a client acts: a role that is taken on with another external id is another identity, which may do something else. */
+export function identityOf(role: Role | undefined): string {
+  return JSON.stringify([role?.arn, role?.externalId])
 }
 
 /** What a client that acts as `role` is made with in addition; nothing without a role. */

@@ -8,10 +8,12 @@ import {
 import { forbidden, roleFor } from '../../core/allow-list.ts'
 import type { CanaryReading, PointerTarget } from '../../core/world.ts'
 import { systemClock, type Clock } from '../../runtime/clock.ts'
+import { Kept } from '../aws/kept.ts'
 import type { Freshness } from '../aws/reader.ts'
 import {
   credentialsOf,
   Distributions,
+  identityOf,
   type DistributionsOptions,
   type EdgeFunction,
 } from '../cloudfront/distributions.ts'
@@ -150,7 +152,7 @@ function keepersOf(
   options: KeyValueStorePointerOptions,
   clock: Clock,
 ): (settings: KeyValueStore) => StoreKeeper {
-  const keepers = new Map<string, StoreKeeper>()
+  const keepers = new Kept<StoreKeeper>(clock)
   return ({ keyValueStoreArn: arn, distributionId }) => {
     const { allowList, region, sts, mayWrite, requestTimeoutMs, client, storeEndpoint: endpoint } = options
     const role = roleFor(allowList, distributionId)
@@ -162,10 +164,10 @@ function keepersOf(
       ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
       client: { ...(credentials ? { credentials } : {}), ...credentialsOf(role, { region, ...sts }) },
     }
-    const id = `${arn} ${role?.arn ?? ''}`
-    const keeper = keepers.get(id) ?? new StoreKeeper(arn, createKeyValueStoreApi(api), clock)
-    keepers.set(id, keeper)
-    return keeper
+    return keepers.of(
+      `${arn} ${identityOf(role)}`,
+      () => new StoreKeeper(arn, createKeyValueStoreApi(api), clock),
+    )
   }
 }
 

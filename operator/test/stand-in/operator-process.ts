@@ -1,5 +1,5 @@
 /** One life of the operator: the real loop and the real driver over ports that it may die at. */
-import { ask as askForReal } from '../../edges/ask.ts'
+import { createAsk } from '../../edges/ask.ts'
 import type { Ask, Pointer } from '../../edges/ports.ts'
 import { createProber } from '../../edges/prober.ts'
 import type { Rules } from '../../core/plan.ts'
@@ -101,6 +101,9 @@ export class OperatorProcess {
     throw new CrashError('the operator')
   }
 }
+
+/** Everything of these worlds is on this machine. */
+const askForReal = createAsk({ allowedRanges: ['127.0.0.0/8'] })
 
 /** The real client, with the names of the simulated world led to where they live here: `http://host:port` and the Host to send. */
 export function askAt(whereIs: (hostname: string) => { origin: string; host?: string } | undefined): Ask {
