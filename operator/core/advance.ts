@@ -3,6 +3,7 @@ import { specChanged } from './attempt.ts'
 import { goingBack } from './back.ts'
 import {
   claimTaken,
+  claimUnfit,
   distributionUnfit,
   originMissing,
   originRemapped,
@@ -33,6 +34,7 @@ export const ADVANCE = {
   originMissing,
   distributionUnfit,
   originRemapped,
+  claimUnfit,
   claimTaken,
   driftRepaired,
   pointerSplit,

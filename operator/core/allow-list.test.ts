@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import type { ModelRelease } from '../api/release.ts'
 import { housing, housingBehindService, housingBehindStore, STORE_ARN } from '../test/simulated-world.ts'
 import { releaseOf } from '../test/worlds.ts'
 import { forbidden, parseAllowList, roleFor, type AllowedTarget } from './allow-list.ts'
@@ -60,6 +61,57 @@ describe('a release', () => {
     ['behind the distribution of others', [], 'cloudFrontKeyValueStore.distributionId: the operator'],
   ])('may not write a key %s', (_, list, message) => {
     expect(forbidden(list, releaseOf(housingBehindStore(1)))).toContain(message)
+  })
+
+  const behind = (...patterns: string[]): ModelRelease => {
+    const release = releaseOf(housingBehindStore(1))
+    const settings = release.spec.traffic.cloudFrontKeyValueStore
+    if (settings) settings.behaviors = patterns.map((pathPattern) => ({ pathPattern }))
+    return release
+  }
+  const ours = ['housing-blue', 'housing-green']
+  const row = (changes: Partial<AllowedTarget>, ...keys: string[]): AllowedTarget => ({
+    ...target,
+    keyValueStores: [{ arn: STORE_ARN, keys }],
+    ...changes,
+  })
+
+  test.each<[string, AllowedTarget[], string]>([
+    [
+      'the behavior of one with the origins of another',
+      [
+        row({ behaviors: ['/a/*'], origins: ['a-blue', 'a-green'] }, 'housing'),
+        row({ behaviors: ['/b/*'], origins: ours }, 'housing'),
+      ],
+      '.origins: the operator\'s allow-list does not let namespace "models" use origin "housing-blue" for "/a/*"',
+    ],
+    [
+      'an origin of each',
+      [row({ origins: ['housing-blue'] }, 'housing'), row({ origins: ['housing-green'] }, 'housing')],
+      'use origin "housing-blue" and "housing-green" for "/a/*"',
+    ],
+    [
+      'the origins of one with the key of another',
+      [row({ origins: ours }, 'prices'), row({ origins: ['a-blue', 'a-green'] }, 'housing')],
+      'write key "housing"',
+    ],
+    [
+      'the behavior of one with the store of another',
+      [{ ...target, behaviors: ['/a/*'] }, row({ behaviors: ['/b/*'] }, 'housing')],
+      '.keyValueStoreArn: ',
+    ],
+    [
+      'one behavior alone',
+      [row({ behaviors: ['/a/*'], origins: ours }, 'housing')],
+      '.behaviors: the operator\'s allow-list does not let namespace "models" move "/c/*"',
+    ],
+  ])('may not be made of several targets: %s', (_name, list, message) => {
+    expect(forbidden(list, behind('/a/*', '/c/*'))).toContain(message)
+  })
+
+  test('may have each of its behaviors from another target that allows all of it', () => {
+    const list = ['/a/*', '/c/*'].map((pattern) => row({ behaviors: [pattern], origins: ours }, 'housing'))
+    expect(forbidden(list, behind('/a/*', '/c/*'))).toBeUndefined()
   })
 
   test('behind a Service needs no list', () => {

@@ -1,10 +1,12 @@
 /** Which namespaces may use which distributions, and as whom: the operator's own list, which no release can change. */
+import { COLORS } from '../api/names.ts'
 import {
   distributionField,
   distributionOf,
   keyValueStoreOf,
   type KeyValueStore,
   type ModelRelease,
+  type Spec,
 } from '../api/release.ts'
 import { originName } from './world.ts'
 
@@ -38,7 +40,10 @@ export interface AllowedTarget {
 /** Undefined: there is no list, and every namespace may use whatever the operator's credentials may. */
 export type AllowList = readonly AllowedTarget[] | undefined
 
-/** Why the release may not use its distribution, with what would have to be allowed; undefined when it may. */
+/**
+ * Why the release may not use its distribution, with what would have to be allowed; undefined when it may. For each of its
+ * behaviors one target must allow behavior, origins and key together: what two targets allow is not allowed crosswise.
+ */
 export function forbidden(list: AllowList, { metadata, spec }: ModelRelease): string | undefined {
   const settings = distributionOf(spec)
   if (!list || !settings) return undefined
@@ -48,37 +53,57 @@ export function forbidden(list: AllowList, { metadata, spec }: ModelRelease): st
       target.distributionId === distributionId &&
       (target.namespaces.includes('*') || target.namespaces.includes(metadata.namespace)),
   )
-  const field = distributionField(spec)
   const who = `the operator's allow-list does not let namespace "${metadata.namespace}"`
   if (ours.length === 0)
-    return `${field}.distributionId: ${who} use distribution ${distributionId}: name another, or have it allowed`
-  const part = behaviors.find(
-    ({ pathPattern }) => !ours.some((one) => !one.behaviors || one.behaviors.includes(pathPattern)),
-  )
-  if (part)
-    return `${field}.behaviors: ${who} move "${part.pathPattern}" of ${distributionId}: name another, or have it allowed`
-  const origin = (['blue', 'green'] as const)
-    .map((color) => originName(spec, color))
-    .find((name) => !ours.some((one) => !one.origins || one.origins.includes(name)))
-  if (origin)
-    return `${field}.origins: ${who} use origin "${origin}" of ${distributionId}: name another, or have it allowed`
+    return `${distributionField(spec)}.distributionId: ${who} use distribution ${distributionId}: name another, or have it allowed`
+  for (const { pathPattern } of behaviors) {
+    const message = forbiddenBehavior(ours, spec, { pathPattern, who })
+    if (message !== undefined) return message
+  }
+  return undefined
+}
+
+type Behavior = { pathPattern: string; who: string }
+
+function forbiddenBehavior(
+  ours: readonly AllowedTarget[],
+  spec: Spec,
+  { pathPattern, who }: Behavior,
+): string | undefined {
+  const field = distributionField(spec)
+  const id = distributionOf(spec)?.distributionId ?? ''
+  const ofBehavior = ours.filter((one) => !one.behaviors || one.behaviors.includes(pathPattern))
+  if (ofBehavior.length === 0)
+    return `${field}.behaviors: ${who} move "${pathPattern}" of ${id}: name another, or have it allowed`
+  const origins = COLORS.map((color) => originName(spec, color))
+  const allows = ({ origins: allowed }: AllowedTarget, name: string): boolean =>
+    !allowed || allowed.includes(name)
+  const ofOrigins = ofBehavior.filter((one) => origins.every((name) => allows(one, name)))
+  if (ofOrigins.length === 0) {
+    const missing = origins.filter((name) => !ofBehavior.some((one) => allows(one, name)))
+    const names = (missing.length > 0 ? missing.slice(0, 1) : origins)
+      .map((name) => `"${name}"`)
+      .join(' and ')
+    return `${field}.origins: ${who} use origin ${names} for "${pathPattern}" of ${id}: name another, or have behavior and origins allowed by one target`
+  }
   const store = keyValueStoreOf(spec)
-  return store && forbiddenKey(ours, store, who)
+  return store && forbiddenKey(ofOrigins, store, { pathPattern, who })
 }
 
 function forbiddenKey(
   ours: readonly AllowedTarget[],
   { keyValueStoreArn, key }: KeyValueStore,
-  who: string,
+  { pathPattern, who }: Behavior,
 ): string | undefined {
   const field = 'spec.traffic.cloudFrontKeyValueStore'
+  const remedy = `for "${pathPattern}": name another, or have behavior, origins and key allowed by one target`
   const stores = ours
     .flatMap(({ keyValueStores }) => keyValueStores ?? [])
     .filter(({ arn }) => arn === keyValueStoreArn)
   if (stores.length === 0)
-    return `${field}.keyValueStoreArn: ${who} use the store ${keyValueStoreArn}: name another, or have it allowed`
+    return `${field}.keyValueStoreArn: ${who} use the store ${keyValueStoreArn} ${remedy}`
   if (stores.some(({ keys }) => !keys || keys.includes(key))) return undefined
-  return `${field}.key: ${who} write key "${key}" of ${keyValueStoreArn}: name another, or have it allowed`
+  return `${field}.key: ${who} write key "${key}" of ${keyValueStoreArn} ${remedy}`
 }
 
 /** As whom a distribution is used; parsing has seen to it that it is one for all. */

@@ -73,6 +73,17 @@ export function originRemapped({ world }: Scene): Found {
   }
 }
 
+/**
+ * Nobody gets a claim for what he could not use: a pointer that leads to somebody else, or that nothing follows. A release
+ * that was promoted here once has it back in any case, since all that it has to repair comes after.
+ */
+export function claimUnfit(scene: Scene): Found {
+  const { memory, world } = scene
+  const wasPromoted = memory.history.some(({ outcome }) => outcome === 'Promoted')
+  if (world.claim.type !== 'Free' || wasPromoted) return undefined
+  return pointerSplit(scene) ?? pointerUnfit(scene)
+}
+
 export function claimTaken({ world: { claim } }: Scene): Found {
   if (claim.type === 'Free') return { step: { type: 'TakeClaim' } }
   if (claim.type === 'Held') return undefined

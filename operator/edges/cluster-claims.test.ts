@@ -187,3 +187,50 @@ describe('two releases that want overlapping behaviors', () => {
     await expect(claims.read(a)).resolves.toEqual({ type: 'Held' })
   })
 })
+
+describe('a sweep', () => {
+  const count = (): number =>
+    server.seen.filter(({ access }) => access === 'delete leases.coordination.k8s.io').length
+
+  test('takes away what nobody has any more, and nothing else', async () => {
+    const [a, b, c] = [
+      stand(releaseOf('a', '/a/*')),
+      stand(releaseOf('b', '/b/*')),
+      stand(releaseOf('c', '/c/*')),
+    ]
+    for (const release of [a, b, c]) await claims.take(release)
+    server.put(LEASES, {
+      metadata: { name: 'modelrelease-operator', namespace: 'modelrelease-system' },
+      spec: { holderIdentity: 'operator-1' },
+    })
+    server.put(LEASES, {
+      metadata: {
+        name: 'claim-of-nobody',
+        namespace: 'modelrelease-system',
+        labels: { 'app.kubernetes.io/managed-by': 'modelrelease' },
+      },
+      spec: {},
+    })
+    gone(a)
+    stand(releaseOf('b', '/other/*'))
+    await claims.sweep?.()
+    expect([holder('/a/*'), holder('/b/*'), holder('/c/*')]).toEqual([undefined, undefined, 'models/c/uid-c'])
+    expect(server.at(`${LEASES}/claim-of-nobody`)).toBeUndefined()
+    expect(server.at(`${LEASES}/modelrelease-operator`)).toBeDefined()
+    await claims.sweep?.()
+    expect(count()).toBe(3)
+  })
+
+  test('leaves alone what somebody takes meanwhile', async () => {
+    await claims.take(releaseOf('old', '*'))
+    const a = stand(releaseOf('a', '*'))
+    server.refuse = (seen) => {
+      if (seen.method !== 'DELETE') return undefined
+      const name = seen.path.split('/').at(-1) ?? ''
+      server.put(LEASES, { metadata: { name }, spec: { holderIdentity: 'models/a/uid-a' } })
+      return undefined
+    }
+    await claims.sweep?.()
+    await expect(claims.read(a)).resolves.toEqual({ type: 'Held' })
+  })
+})

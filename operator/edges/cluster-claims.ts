@@ -6,7 +6,7 @@ import type { Manifest } from '../core/manifests.ts'
 import type { Lease } from './cluster-objects.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
 import { LEASES, RELEASES } from './cluster-resources.ts'
-import { RefusedError } from './errors.ts'
+import { ConflictError, RefusedError } from './errors.ts'
 import type { Claims } from './ports.ts'
 
 /** What at most one release may move: a behavior of a distribution, or a key of a store. */
@@ -19,6 +19,9 @@ const PART_ANNOTATION = {
   key: `${GROUP}/key`,
 } as const
 
+/** Tells claims from the lease of the leader. */
+const PREFIX = 'claim-'
+
 /** Who a Lease says holds the claim. */
 type Holder = { namespace: string; name: string; uid: string }
 
@@ -27,7 +30,7 @@ type State =
 
 /**
  * Claims are Leases in the operator's namespace, one per distribution and behavior and one per key, without times: a claim ends when its
- * holder is gone or names the behavior no more, and is then replaced. A release keeps the parts it has while another part
+ * holder is gone or names the behavior no more, and is then replaced by the next one who wants it, or swept away. A release keeps the parts it has while another part
  * is refused, and all releases take parts in the order of their names, so of two that want overlapping parts the one that
  * holds the last of them always gets all it wants. A Service pointer needs no claim: its name is unique in its namespace.
  */
@@ -67,7 +70,32 @@ export function createClaims(transport: Transport, operatorNamespace: string): C
     }
   }
 
+  /** Whether nobody has the claim any more: its holder is gone, or names the part no more. */
+  const isOver = async ({ metadata, spec }: Lease): Promise<boolean> => {
+    const holder = parseHolder(spec?.holderIdentity ?? '')
+    const other = holder && (await requests.get(RELEASES, holder))
+    if (other?.metadata.uid !== holder?.uid || !other) return true
+    return !partsOf(other).some((part) => claimName(part) === metadata.name)
+  }
+
+  const sweep = async (lease: Lease): Promise<void> => {
+    const { name, uid, resourceVersion } = lease.metadata
+    if (!name.startsWith(PREFIX) || !(await isOver(lease))) return
+    try {
+      await requests.remove(LEASES, { namespace: operatorNamespace, name }, { uid, resourceVersion })
+    } catch (error) {
+      // Somebody has just taken it.
+      if (!(error instanceof ConflictError)) throw error
+    }
+  }
+
   return {
+    sweep: async () => {
+      const leases: Lease[] = []
+      const ours = `${LABEL.managedBy}=${MANAGER}`
+      await requests.list(LEASES, operatorNamespace, ours, (lease) => leases.push(lease))
+      for (const lease of leases) await sweep(lease)
+    },
     read: async (release) => {
       const parts = partsOf(release)
       const states = await Promise.all(parts.map((part) => stateOf(release, part)))
@@ -95,7 +123,7 @@ export function partsOf({ spec }: ModelRelease): Part[] {
 export function claimName(part: Part): string {
   const names = 'key' in part ? [part.keyValueStoreArn, part.key] : [part.distributionId, part.pathPattern]
   const hash = createHash('sha256').update(names.join('\n')).digest('hex')
-  return `claim-${hash.slice(0, 32)}`
+  return `${PREFIX}${hash.slice(0, 32)}`
 }
 
 function readingOf(parts: readonly Part[], states: readonly State[]): ClaimReading {

@@ -61,7 +61,7 @@ export const LEASES: Resource<Lease> = {
   group: 'coordination.k8s.io',
   version: 'v1',
   plural: 'leases',
-  verbs: ['get', 'create', 'update'],
+  verbs: ['get', 'list', 'create', 'update', 'delete'],
 }
 
 const LIST_WATCH: readonly Verb[] = ['list', 'watch']

@@ -122,6 +122,7 @@ const SHOWS: Record<RuleName, string[]> = {
   ],
   distributionUnfit: ['distribution-unfit'],
   originRemapped: ['origins-swapped', 'key-with-origins-swapped', 'origins-swapped-while-going-back'],
+  claimUnfit: ['claim-of-somebody-elses-behavior'],
   claimTaken: ['behavior-claimed'],
   pointerSplit: ['foreign-origin', 'two-behaviors'],
   alreadyLive: [

@@ -418,6 +418,13 @@ export const STORIES: Record<string, Story> = {
       { tell: 'pointed back', do: (world) => world.pointElsewhere('housing-green') },
     ],
   },
+  'claim-of-somebody-elses-behavior': {
+    title:
+      'A first release names a behavior that somebody else uses: it gets no claim that would keep him from it',
+    spec: housing(1),
+    before: (world) => world.pointElsewhere('shop'),
+    acts: [],
+  },
   'live-deployment-deleted': {
     title: 'Somebody deletes the Deployment that serves: exactly what stood there comes back',
     spec: housing(1),
