@@ -13,6 +13,7 @@ test('everything that the shipped kustomization names is installed', () => {
     'CustomResourceDefinition',
     'Deployment',
     'Namespace',
+    'NetworkPolicy',
     'Role',
     'RoleBinding',
     'Secret',

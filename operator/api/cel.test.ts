@@ -58,9 +58,9 @@ function declaredOf(schema: Schema): Declared | undefined {
   return members.length === 0 ? 'map' : Object.fromEntries(members)
 }
 
-/** Members that a rule names and CEL does not see; cel-js itself lets `has()` name anything. */
+/** Members, not methods, that a rule names and CEL does not see; cel-js itself lets `has()` name anything. */
 function unseenMembers(rule: string, schema: Schema): string[] {
-  const named = rule.match(/self(\.\w+\b(?!\())+/g) ?? []
+  const named = rule.match(/self(\.\w+(?![\w(]))+/g) ?? []
   return named.filter((path) => {
     let declared: Declared | undefined = declaredOf(schema)
     for (const member of path.split('.').slice(1)) {
@@ -70,13 +70,18 @@ function unseenMembers(rule: string, schema: Schema): string[] {
   })
 }
 
+/** As the API server has it, with its own library of lists: https://kubernetes.io/docs/reference/using-api/cel/#kubernetes-list-library */
+function apiServer(options: { unlistedVariablesAreDyn?: boolean } = {}): Environment {
+  const sum = (numbers: (bigint | number)[]): bigint =>
+    numbers.reduce<bigint>((all, one) => all + BigInt(one), 0n)
+  return new Environment(options).registerFunction('list.sum(): int', sum)
+}
+
 /** Messages of the rules at `path` that refuse `self`. */
 function refusalsOf(path: string, self: unknown): string[] {
   return rulesOf(crd.spec.versions[0].schema.openAPIV3Schema, '')
     .filter((one) => one.path === path)
-    .filter(
-      ({ rule }) => new Environment({ unlistedVariablesAreDyn: true }).evaluate(rule, { self }) !== true,
-    )
+    .filter(({ rule }) => apiServer({ unlistedVariablesAreDyn: true }).evaluate(rule, { self }) !== true)
     .map(({ message }) => message)
 }
 
@@ -88,8 +93,8 @@ describe('an API server can compile', () => {
       throw new Error('a rule stands at something that has no members')
     const environment =
       typeof self === 'string'
-        ? new Environment().registerVariable('self', self)
-        : new Environment().registerVariable('self', { schema: self })
+        ? apiServer().registerVariable('self', self)
+        : apiServer().registerVariable('self', { schema: self })
     expect(environment.check(rule)).toMatchObject({ valid: true, type: 'bool' })
     expect(unseenMembers(rule, schema)).toEqual([])
   })
@@ -104,6 +109,13 @@ describe('spec', () => {
   const service = { type: 'Service' }
   const edges = { type: 'CloudFrontDistribution', cloudFrontDistribution: {} }
   const store = { type: 'CloudFrontKeyValueStore', cloudFrontKeyValueStore: {} }
+  const gated = (count: number, consecutive: number, timeoutSeconds: number): object => ({
+    model: {},
+    traffic: service,
+    gates: Array.from({ length: count }, () => ({
+      smoke: { consecutive: BigInt(consecutive), timeoutSeconds: BigInt(timeoutSeconds) },
+    })),
+  })
   const cases: Record<string, { self: object; says?: string }> = {
     'with a model': { self: { model: {}, traffic: service } },
     'with a template': { self: { template: {}, traffic: service } },
@@ -132,6 +144,20 @@ describe('spec', () => {
     'with a store that is not asked for': {
       self: { model: {}, traffic: { ...store, type: 'Service' } },
       says: 'cloudFrontKeyValueStore is set but spec.traffic.type is another',
+    },
+    'with as many gates as the default deadline holds': {
+      self: { ...gated(20, 3, 10), progressDeadlineSeconds: 10 },
+    },
+    'with gates that a longer deadline holds': {
+      self: { ...gated(20, 100, 10), progressDeadlineSeconds: 20_000 },
+    },
+    'with gates that take 33 hours': {
+      self: { ...gated(20, 100, 60), progressDeadlineSeconds: 86_400 },
+      says: 'may take longer at one pod than progressDeadlineSeconds',
+    },
+    'with gates that take a second more than the default deadline holds': {
+      self: { ...gated(1, 1, 601), progressDeadlineSeconds: 600 },
+      says: 'may take longer at one pod than progressDeadlineSeconds',
     },
     'with settings of a Service that is not asked for': {
       self: { model: {}, traffic: { ...edges, service: {} } },

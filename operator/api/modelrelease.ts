@@ -285,7 +285,7 @@ export interface ModelReleaseSpec {
          */
         type: 'Answers' | 'DeployedOnly'
         /**
-         * Public URL to ask. An answer is the new revision's when its identity headers say so, or, without identity headers, when it meets expect.
+         * Public URL to ask; private addresses only where the operator's PROBE_ALLOWED_RANGES has them. An answer is the new revision's when its identity headers say so, or, without identity headers, when it meets expect.
          */
         url?: string
         /**
@@ -439,7 +439,7 @@ export interface ModelReleaseSpec {
          */
         type: 'Answers' | 'DeployedOnly'
         /**
-         * Public URL to ask. An answer is the new revision's when its identity headers say so, or, without identity headers, when it meets expect.
+         * Public URL to ask; private addresses only where the operator's PROBE_ALLOWED_RANGES has them. An answer is the new revision's when its identity headers say so, or, without identity headers, when it meets expect.
          */
         url?: string
         /**

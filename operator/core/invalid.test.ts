@@ -161,6 +161,21 @@ describe('a spec', () => {
     expect(problemsOf(spec)).toEqual([])
   })
 
+  test('with gates that no deadline holds says how long they may take', () => {
+    const gates = Array.from({ length: 20 }, (_, n) => {
+      const gate = { ...knownHouse(1), name: `g${n}` }
+      return { ...gate, smoke: { ...gate.smoke, consecutive: 100, timeoutSeconds: 60 } }
+    })
+    const message =
+      'spec.gates may take 120000 s at one pod (consecutive × timeoutSeconds, of all gates together), and spec.progressDeadlineSeconds leaves 86400 s'
+    const spec = { ...housing(1), gates, progressDeadlineSeconds: 86_400 }
+    expect(problemsOf(spec)).toEqual([expect.stringContaining(message)])
+    expect(problemsOf({ ...spec, gates: gates.slice(0, 14) })).toEqual([])
+    // A short deadline cuts off what the usual one would hold.
+    const short = { ...housing(1, { progressDeadlineSeconds: 10 }), gates: [{ ...knownHouse(1) }] }
+    expect(problemsOf(short)).toEqual([])
+  })
+
   test('with several problems names them all', () => {
     const spec = { ...without(distribution({ origins: { blue: 'a', green: 'a' } }), 'model'), gates: [] }
     expect(problemsOf(spec)).toHaveLength(2)

@@ -76,10 +76,23 @@ function isListOfObjects(value: unknown): boolean {
   return Array.isArray(value) && value.every((one) => typeof one === 'object' && one !== null)
 }
 
+/** Gates that a deadline of this many seconds or less cannot hold are cut off by it, which hurts nobody. */
+const LEAST_ROOM_SECONDS = 600
+
 function gateProblems(spec: Spec): string[] {
-  return (spec.gates ?? [])
+  const gates = spec.gates ?? []
+  const seconds = gates.reduce((sum, { smoke }) => sum + smoke.consecutive * smoke.timeoutSeconds, 0)
+  const room = Math.max(spec.progressDeadlineSeconds, LEAST_ROOM_SECONDS)
+  const tooLong =
+    seconds > room
+      ? [
+          `spec.gates may take ${seconds} s at one pod (consecutive × timeoutSeconds, of all gates together), and spec.progressDeadlineSeconds leaves ${room} s: lower consecutive or timeoutSeconds, or raise the deadline`,
+        ]
+      : []
+  const twoBodies = gates
     .filter((gate) => gate.smoke.request.json !== undefined && gate.smoke.request.body !== undefined)
     .map((gate) => `spec.gates "${gate.name}": request has both json and body: keep one`)
+  return [...tooLong, ...twoBodies]
 }
 
 /** Each kind of pointer has its settings in the member of its name; those of a Service may be left away. */

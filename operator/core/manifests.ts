@@ -93,7 +93,8 @@ function modelTemplate(model: NonNullable<Spec['model']>, port: number, defaultI
       { name: 'ops', containerPort: opsPort },
     ],
     readinessProbe: probe('/v2/health/ready', port, 1, 2),
-    livenessProbe: probe('/v2/health/live', port, 10, 6),
+    // On the port that no user reaches: whoever fills the other one with connections must not have the pod restarted.
+    livenessProbe: probe('/v2/health/live', opsPort, 10, 6),
     securityContext: {
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,

@@ -176,7 +176,7 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
   await useLeases(access, read)
 }
 
-/** A claim is taken from a release that is gone, and the leader takes its own lease. */
+/** A claim is taken from a release that is gone and swept when nobody has it, and the leader takes its own lease. */
 async function useLeases(access: Access, release: ModelRelease): Promise<void> {
   const cloudFrontDistribution = { distributionId: 'E123456', behaviors: [{ pathPattern: '*' }] }
   const traffic = {
@@ -188,6 +188,7 @@ async function useLeases(access: Access, release: ModelRelease): Promise<void> {
     const claimant = { metadata: { ...release.metadata, uid }, spec: { ...release.spec, traffic } }
     await claims.take(claimant)
   }
+  await claims.sweep?.()
   await leaseStore(access, 'modelrelease-system', 'leader').read()
 }
 

@@ -36,7 +36,7 @@ const VERBS: Record<string, string> = { POST: 'create', PUT: 'update', PATCH: 'p
 
 /**
  * An API server that keeps objects in memory and does what the operator relies on: names that are taken, resource
- * versions, uids, merge patches, preconditions of deletes, dry runs, label selectors, pages of lists, pod logs.
+ * versions, uids, merge patches, preconditions of deletes, dry runs, label selectors, pages of lists, watches, pod logs.
  */
 export class FakeApiServer {
   readonly seen: Seen[] = []
@@ -49,6 +49,7 @@ export class FakeApiServer {
   pageSize = Infinity
 
   readonly #objects = new Map<string, Stored>()
+  readonly #watches = new Set<Watch>()
   #version = 100
   readonly #server = createServer((request, response) => {
     void this.#serve(request, response)
@@ -86,7 +87,9 @@ export class FakeApiServer {
     this.#version += 1
     stored.metadata.resourceVersion = String(this.#version)
     stored.metadata.uid = uidOf(object) ?? `uid-${this.#version}`
-    this.#objects.set(`${collection}/${stored.metadata.name}`, stored)
+    const path = `${collection}/${stored.metadata.name}`
+    this.#tell(this.#objects.has(path) ? 'MODIFIED' : 'ADDED', path, stored)
+    this.#objects.set(path, stored)
     return structuredClone(stored)
   }
 
@@ -96,13 +99,34 @@ export class FakeApiServer {
   }
 
   delete(path: string): void {
+    const found = this.#objects.get(path)
     this.#objects.delete(path)
+    if (found) this.#tell('DELETED', path, found)
+  }
+
+  #tell(type: string, path: string, object: Stored): void {
+    for (const { collection, matches, response } of this.#watches)
+      if (isIn(path, collection) && matches(object.metadata.labels ?? {}))
+        response.write(`${JSON.stringify({ type, object })}\n`)
+  }
+
+  #watch(seen: Seen, response: ServerResponse): void {
+    const matches = selectorOf(seen.query.get('labelSelector') ?? '')
+    const watch = { collection: seen.path, matches, response }
+    this.#watches.add(watch)
+    response.once('close', () => this.#watches.delete(watch))
+    response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const seen = await read(request)
     this.seen.push(seen)
-    const answer = this.refuse(seen) ?? this.#answer(seen)
+    const refusal = this.refuse(seen)
+    if (!refusal && seen.query.get('watch') === 'true') {
+      this.#watch(seen, response)
+      return
+    }
+    const answer = refusal ?? this.#answer(seen)
     const text = typeof answer.body === 'string' ? answer.body : JSON.stringify(answer.body)
     response.writeHead(answer.status, { 'content-type': 'application/json' }).end(text)
   }
@@ -139,11 +163,14 @@ export class FakeApiServer {
   #list(collection: string, query: URLSearchParams): Refusal {
     const matches = selectorOf(query.get('labelSelector') ?? '')
     const all = [...this.#objects]
-      .filter(([path, object]) => parentOf(path) === collection && matches(object.metadata.labels ?? {}))
+      .filter(([path, object]) => isIn(path, collection) && matches(object.metadata.labels ?? {}))
       .map(([, object]) => object)
     const from = Number(query.get('continue') ?? 0)
     const to = from + Math.min(this.pageSize, Number(query.get('limit') ?? Infinity))
-    const metadata = to < all.length ? { continue: String(to) } : {}
+    const metadata = {
+      resourceVersion: String(this.#version),
+      ...(to < all.length ? { continue: String(to) } : {}),
+    }
     return { status: 200, body: { metadata, items: all.slice(from, to) } }
   }
 
@@ -160,7 +187,7 @@ export class FakeApiServer {
   #remove(path: string, found: Stored, preconditions: Json | undefined): Refusal {
     const conflict = conflictOf(found, preconditions)
     if (conflict) return conflict
-    this.#objects.delete(path)
+    this.delete(path)
     return { status: 200, body: { kind: 'Status', status: 'Success' } }
   }
 
@@ -205,9 +232,21 @@ function accessOf(method: string, path: string): string {
   return `${verb} ${plural ?? path}${group ? `.${group}` : ''}${subresource ? `/${subresource}` : ''}`
 }
 
-/** `/api/v1/namespaces/models/pods` and not `/api/v1/namespaces/models/pods/one`. */
+type Watch = {
+  collection: string
+  matches: (labels: Record<string, string>) => boolean
+  response: ServerResponse
+}
+
+/** `/api/v1/pods` and `/api/v1/namespaces/models/pods`, and not `/api/v1/namespaces/models/pods/one`. */
 function isCollection(path: string): boolean {
-  return /\/namespaces\/[^/]+\/[^/]+$/.test(path)
+  return !path.includes('/namespaces/') || /\/namespaces\/[^/]+\/[^/]+$/.test(path)
+}
+
+/** Whether the object at `path` is of a collection, be it that of its namespace or of all of them. */
+function isIn(path: string, collection: string): boolean {
+  const parent = parentOf(path)
+  return parent === collection || parent.replace(/\/namespaces\/[^/]+/, '') === collection
 }
 
 function parentOf(path: string): string {

@@ -1,0 +1,113 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server, type AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { FakeApiServer } from './test/fake-api-server.ts'
+
+/** The real process, beside an API server in memory and a model that takes a question and never answers. */
+const LEASE = '/apis/coordination.k8s.io/v1/namespaces/system/leases/modelrelease-operator'
+const RELEASES = '/apis/modelrelease.io/v1alpha1/namespaces/models/modelreleases'
+const DEPLOYMENTS = '/apis/apps/v1/namespaces/models/deployments'
+
+const api = new FakeApiServer()
+let folder: string
+let silent: Server
+let operator: ChildProcess | undefined
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'operator-main-'))
+  silent = createServer()
+})
+afterEach(async () => {
+  operator?.kill('SIGKILL')
+  silent.close()
+  await api.close()
+  rmSync(folder, { recursive: true })
+})
+
+async function start(): Promise<ChildProcess> {
+  const kubeconfig = join(folder, 'kubeconfig')
+  writeFileSync(kubeconfig, (await api.listen()).exportConfig())
+  return spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      ...process.env,
+      KUBECONFIG: kubeconfig,
+      POD_NAME: 'operator-1',
+      OPERATOR_NAMESPACE: 'system',
+      MODEL_SERVER_IMAGE: 'model-server:1',
+      PROBE_ALLOWED_RANGES: '127.0.0.0/8',
+      HEALTH_PORT: '0',
+      METRICS_PORT: '0',
+    },
+  })
+}
+
+/** A release with a gate of an hour, whose pods stand as soon as their Deployment does. */
+function apply(port: number): void {
+  const request = { method: 'GET', path: '/' }
+  const smoke = { request, expect: { status: 200 }, consecutive: 60, timeoutSeconds: 60 }
+  const containers = [{ name: 'web', image: 'web:1', readinessProbe: { httpGet: { port } } }]
+  api.admit = (object) => {
+    const { kind, spec } = object as { kind?: string; spec?: object }
+    return kind === 'Service' ? { ...object, spec: { ...spec, clusterIP: '127.0.0.1' } } : object
+  }
+  api.refuse = ({ path, method, query, body }) => {
+    if (path === DEPLOYMENTS && method === 'POST' && !query.has('dryRun'))
+      setImmediate(() => addPod(body as { spec: { template: { metadata: object } } }))
+    return undefined
+  }
+  api.put(RELEASES, {
+    metadata: { namespace: 'models', name: 'slow', generation: 1 },
+    spec: {
+      replicas: 1,
+      port,
+      template: { spec: { containers } },
+      gates: [{ name: 'hour', smoke }],
+      traffic: { type: 'Service' },
+      retireAfterSeconds: 0,
+      failedCandidateRetentionSeconds: 0,
+      progressDeadlineSeconds: 86_400,
+    },
+  })
+}
+
+function addPod({ spec }: { spec: { template: { metadata: object } } }): void {
+  const deployment = Object.assign(
+    {},
+    api.at(`${DEPLOYMENTS}/slow-green`) ?? api.at(`${DEPLOYMENTS}/slow-blue`),
+  )
+  api.put(DEPLOYMENTS, { ...deployment, status: { observedGeneration: 1 } })
+  api.put('/api/v1/namespaces/models/pods', {
+    metadata: { ...spec.template.metadata, namespace: 'models', name: 'slow-1' },
+    spec: { containers: [{ name: 'web' }] },
+    status: {
+      phase: 'Running',
+      podIP: '127.0.0.1',
+      conditions: [{ type: 'Ready', status: 'True' }],
+      containerStatuses: [{ name: 'web', ready: true, restartCount: 0, state: { running: {} } }],
+    },
+  })
+}
+
+test('SIGTERM ends what is being asked, gives the lease back, and the process ends well', async () => {
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  apply((silent.address() as AddressInfo).port)
+  const asked = once(silent, 'connection')
+  operator = await start()
+  const [connection] = (await asked) as [NodeJS.ReadableStream]
+  connection.resume()
+  const hungUp = once(connection, 'close')
+  const exited = once(operator, 'exit')
+  expect(api.at(LEASE)?.spec).toMatchObject({
+    holderIdentity: expect.stringContaining('operator-1') as unknown,
+  })
+  operator.kill('SIGTERM')
+  await hungUp
+  expect(await exited).toEqual([0, null])
+  expect(api.at(LEASE)?.spec).toMatchObject({ holderIdentity: '' })
+})
