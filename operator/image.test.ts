@@ -12,3 +12,30 @@ test('Dockerfile.operator copies every file that the operator is made of', () =>
   )
   expect(missing).toEqual([])
 })
+
+/** The last stage: what the image is. */
+function finalStage(file: string): string {
+  return (
+    readFileSync(file, 'utf8')
+      .split(/^FROM /m)
+      .at(-1) ?? ''
+  )
+}
+
+test.each(['Dockerfile.operator', 'Dockerfile.server'])(
+  '%s runs no install script and ends without npm',
+  (file) => {
+    const installs = [...readFileSync(file, 'utf8').matchAll(/npm ci[^\n]*/g)].map(([line]) => line)
+    expect(installs).toHaveLength(1)
+    for (const line of installs) expect(line).toContain('--ignore-scripts')
+    expect(finalStage(file)).toMatch(/^RUN rm -rf \/usr\/local\/lib\/node_modules /m)
+    expect(finalStage(file)).not.toMatch(/^RUN (?!rm -rf)/m)
+  },
+)
+
+test.each(['Dockerfile.operator', 'Dockerfile.server'])('%s says what it is and what is in it', (file) => {
+  for (const label of ['title', 'description', 'version', 'licenses'])
+    expect(finalStage(file)).toContain(`org.opencontainers.image.${label}=`)
+  expect(finalStage(file)).toContain('COPY --from=dependencies /app/sbom.cdx.json ./')
+  expect(finalStage(file)).toMatch(/^USER \d+:\d+$/m)
+})
