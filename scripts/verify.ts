@@ -1,6 +1,7 @@
 /** `npm run verify`: every static check, each named, all run even when one fails. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { licenseProblems, type Lockfile } from './licenses.ts'
 
 type Check = { name: string; run: () => string | undefined }
 
@@ -22,12 +23,19 @@ function oneClientNode(): string | undefined {
   return `package-lock.json has ${clients.length} copies of @kubernetes/client-node (want 1) and ${requests.length} of request (want 0): check "overrides" in package.json`
 }
 
+/** What the images of the operator and of the model server install comes from this lockfile. */
+function licenses(): string | undefined {
+  const problems = licenseProblems(JSON.parse(readFileSync('package-lock.json', 'utf8')) as Lockfile)
+  return problems.length === 0 ? undefined : problems.join('\n')
+}
+
 const CHECKS: Check[] = [
   { name: 'types', run: script('types') },
   { name: 'lint', run: script('lint', '.') },
   { name: 'format', run: script('format:check') },
   { name: 'generated files', run: script('generate', '--check') },
   { name: 'one client-node', run: oneClientNode },
+  { name: 'licenses', run: licenses },
 ]
 
 let failed = 0
