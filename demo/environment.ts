@@ -21,6 +21,7 @@ import {
   OPERATOR_NAMESPACE,
   operatorManifests,
   type ImageNames,
+  servedBy,
   shippedObjects,
   type OperatorSettings,
 } from './install.ts'
@@ -205,9 +206,10 @@ async function bringImages(cluster: ClusterHandle, report: (line: string) => voi
 
 async function install(
   environment: Pick<Environment, 'cluster' | 'kubectl'>,
-  manifests: object,
+  { items, ...list }: ReturnType<typeof operatorManifests>,
 ): Promise<void> {
   const { cluster, kubectl } = environment
+  const manifests = { ...list, items: servedBy(items, cluster.kubernetesMinor) }
   await kubectl(['apply', ...applyCrdFlags(cluster.kubernetesMinor), '-f', '-'], JSON.stringify(manifests))
   await kubectl(['wait', '--for=condition=Established', `crd/${CRD}`, `--timeout=${PATIENCE_MS / 1000}s`])
   const rollout = ['rollout', 'status', `deployment/${OPERATOR}`, `--timeout=${PATIENCE_MS / 1000}s`]

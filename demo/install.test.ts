@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { clusterWide, IMAGES, operatorManifests, shippedObjects } from './install.ts'
+import { clusterWide, IMAGES, operatorManifests, servedBy, shippedObjects } from './install.ts'
 
 type Item = { kind: string; stringData?: Record<string, string>; spec?: unknown }
 
@@ -14,6 +14,7 @@ test('everything that the shipped kustomization names is installed', () => {
     'Deployment',
     'Namespace',
     'NetworkPolicy',
+    'PodDisruptionBudget',
     'Role',
     'RoleBinding',
     'Secret',
@@ -65,4 +66,13 @@ test('what must not be there yet in a cluster of the user is all that no namespa
     'customresourcedefinition/modelreleases.modelrelease.io',
     'namespace/modelrelease-system',
   ])
+})
+
+test('an API server of 1.20 gets the budget in the version that it knows, and nothing else in another', () => {
+  const versions = (minor: number): string[] =>
+    servedBy(shippedObjects() as { apiVersion?: string }[], minor).map(({ apiVersion = '' }) => apiVersion)
+  const current = versions(36)
+  expect(versions(21)).toEqual(current)
+  expect(current).toContain('policy/v1')
+  expect(versions(20)).toEqual(current.map((one) => (one === 'policy/v1' ? 'policy/v1beta1' : one)))
 })

@@ -80,6 +80,12 @@ export function shippedObjects(): Manifest[] {
   return resources.flatMap((file) => loadAll(readFileSync(join(folder, file), 'utf8')) as Manifest[])
 }
 
+/** The same objects in versions that an API server of Kubernetes 1.`minor` serves. */
+export function servedBy<T extends object>(items: readonly T[], minor: number): T[] {
+  const isOld = (item: T): boolean => 'apiVersion' in item && item.apiVersion === 'policy/v1' && minor < 21
+  return items.map((item) => (isOld(item) ? { ...item, apiVersion: 'policy/v1beta1' } : item))
+}
+
 const AWS_SECRET = 'cloudfront-local'
 
 function awsSecret(endpoint: string, settings: OperatorSettings): Manifest & Record<string, unknown> {

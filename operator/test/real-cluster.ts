@@ -7,7 +7,7 @@ import { attempt, type RunResult } from '../../cluster/command.ts'
 import { readConfig } from '../../cluster/config.ts'
 import type { ClusterHandle } from '../../cluster/handle.ts'
 import { applyCrdFlags } from '../../cluster/kubectl.ts'
-import { clusterWide, type Manifest } from '../../demo/install.ts'
+import { clusterWide, servedBy, type Manifest } from '../../demo/install.ts'
 import { up } from '../../cluster/provider.ts'
 import { runningTimeout } from '../../demo/deadline.ts'
 import { Access } from '../runtime/access.ts'
@@ -122,7 +122,7 @@ async function installManifests(handle: ClusterHandle): Promise<void> {
   const run = async (args: readonly string[], input?: string): Promise<string> =>
     outputOf(args, await kubectlOf(handle, args, input))
   const all = loadAll(await run(['kustomize', MANIFESTS])) as Manifest[]
-  const items = all.filter(({ kind }) => kind !== 'Deployment')
+  const items = servedBy(all, handle.kubernetesMinor).filter(({ kind }) => kind !== 'Deployment')
   await handle.claim(clusterWide(items))
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items })
   await run(['apply', ...applyCrdFlags(handle.kubernetesMinor), '-f', '-'], list)
