@@ -132,6 +132,7 @@ describe('what it tells', () => {
         uid: 'uid-b',
         resourceVersion: '102',
         labels: { tier: 'gold' },
+        annotations: {},
         ownerReferences: [],
       },
     })
