@@ -75,7 +75,15 @@ const noEnvironment = {
 }
 
 export default tseslint.config(
-  { ignores: ['**/node_modules/', 'operator/api/modelrelease.ts', 'cloudfront-local/model/cloudfront.ts', '.demo/', '**/golden/'] },
+  {
+    ignores: [
+      '**/node_modules/',
+      'operator/api/modelrelease.ts',
+      'cloudfront-local/model/cloudfront.ts',
+      '.demo/',
+      '**/golden/',
+    ],
+  },
   {
     files: ['**/*.ts'],
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],

@@ -196,7 +196,7 @@ function refusedLiteral({ regex, bigint, raw = '', value }: Literal): string | u
   if (typeof bigint === 'string') return 'BigInt'
   if (typeof value === 'number' && /^0[bo]/i.test(raw)) return `number ${raw}`
   if (typeof value === 'string' && hasLongEscape(raw)) return 'escape "\\u{…}"'
-  if (regex === undefined || regex === null) return undefined
+  if (!regex) return undefined
   const flag = /[^gimy]/.exec(regex.flags)?.[0]
   if (flag !== undefined) return `flag "${flag}" of a regular expression`
   // Perl compatible: a bracket within a class begins no other class there, but "[]" in one is taken for the empty class.

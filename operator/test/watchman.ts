@@ -1,6 +1,6 @@
 /** What must hold at every instant, whatever happens: looked at after every pass, at every tick and at every write. */
 import { COLORS, type Color } from '../api/names.ts'
-import type { Status } from '../api/release.ts'
+import type { Attempt, Spec, Status } from '../api/release.ts'
 import { AFTER, keyOf } from '../core/memory.ts'
 import { attemptIdOf, meaningOf } from '../core/revision.ts'
 import type { Seen, SimulatedWorld } from './simulated-world.ts'
@@ -188,10 +188,14 @@ export class Watchman {
     const isReady = conditions?.some((one) => one.type === 'Ready' && one.status === 'True')
     if (isReady && attempt?.outcome !== 'Promoted') this.say('Ready before it was promoted')
     if (!attempt) return
-    const spec = world.specs.get(observedGeneration ?? 0)
-    if (!spec || (attemptIdOf(spec) !== attempt.id && meaningOf(spec) !== attempt.meaning))
+    if (!isOf(attempt, world.specs.get(observedGeneration ?? 0)))
       this.say(`the status claims attempt ${attempt.id} for generation ${observedGeneration ?? 'none'}`)
     if (conditions?.some((one) => one.observedGeneration !== observedGeneration))
       this.say('a condition speaks of another generation than the status')
   }
+}
+
+/** Whether an attempt tries what a spec says. */
+function isOf({ id, meaning }: Attempt, spec: Spec | undefined): boolean {
+  return spec !== undefined && (attemptIdOf(spec) === id || meaningOf(spec) === meaning)
 }
