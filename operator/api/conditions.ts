@@ -55,6 +55,7 @@ export const REASONS = {
     'BothColorsBroken',
     'Aborted',
     'Undone',
+    'LiveColorLeaving',
     'PointerMoved',
     'DriftFight',
   ],

@@ -1,6 +1,6 @@
 /** Rules that bring the candidate forward, or the pointer back. They run only when nothing that serves needs care. */
 import { specChanged } from './attempt.ts'
-import { goingBack } from './back.ts'
+import { goingBack, liveLeaving } from './back.ts'
 import {
   claimTaken,
   claimUnfit,
@@ -25,6 +25,7 @@ export const ADVANCE = {
   specChanged,
   commandGiven,
   pointerUnreadable,
+  liveLeaving,
   goingBack,
   canaryWithdrawn,
   canaryFailed,

@@ -1,10 +1,10 @@
 /** Rules that bring the pointer back to the color that served before. */
-import type { Color } from '../api/names.ts'
+import { otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { claimTaken } from './blocked.ts'
 import { canaryOf, withdrawal } from './canary.ts'
 import { returnReport } from './commands.ts'
-import { endAttempt, isBroken, isOverdue, keyOf, without } from './memory.ts'
+import { endAttempt, isBroken, isOverdue, keyOf, turnBack, without } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { isKeyAbsent } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
@@ -20,6 +20,26 @@ import {
 } from './scene.ts'
 import { invalidating, settling, verifying } from './verifying.ts'
 import type { PointerReading } from './world.ts'
+
+/**
+ * Somebody is deleting the Deployment that serves, and it cannot be made again before its pods have ended, which may take for
+ * ever: the color that served before is led to, for as long as it is there.
+ */
+export function liveLeaving(scene: Scene): Found {
+  const { live, memory, world } = scene
+  const { attempt } = memory
+  if (!live || attempt?.direction !== 'Forward' || (attempt.outcome && attempt.outcome !== 'Promoted'))
+    return undefined
+  const { workload } = world.colors[live]
+  const other = world.colors[otherColor(live)]
+  if (workload?.leaving !== 'Yes' || workload.revision !== attempt.revision) return undefined
+  const isProven = memory.history.some(
+    ({ outcome, revision }) => outcome === 'Promoted' && revision === other.workload?.revision,
+  )
+  if (!isProven || unanswering(other) !== undefined) return undefined
+  const message = `somebody deleted the Deployment of ${live}, which served, and its pods are still ending; users are led to ${otherColor(live)}, which served before`
+  return { memory: turnBack(scene, attempt, { reason: 'LiveColorLeaving', message }) }
+}
 
 /** The pointer returns: after a wrong answer, an undo, or an abort after the switch. */
 export function goingBack(scene: Scene): Found {

@@ -107,10 +107,12 @@ const warmColorGone: Tell = (before, after) => {
   const revision = color && before.colors?.[color]?.revision
   const hasServed = before.attempt?.builds !== color
   if (!revision || !hasServed || revision === after.attempt?.revision) return undefined
+  const isSmall = before.conditions?.some(({ reason }) => reason === 'LiveColorSmall')
+  const why = isSmall ? ' to make room for the live color, which lacks pods' : ''
   return {
     type: 'Normal',
     reason: 'WarmColorRemoved',
-    message: `${color} at revision ${revision} was removed: undo cannot return to it any more`,
+    message: `${color} at revision ${revision} was removed${why}: undo cannot return to it any more`,
   }
 }
 

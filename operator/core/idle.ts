@@ -6,6 +6,7 @@ import { PODS_RECHECK_MS, BLOCKED_RECHECK_MS } from './pacing.ts'
 import {
   drainSeconds,
   holderOf,
+  lacksRoom,
   mayServeElsewhere,
   removableInMs,
   storedOf,
@@ -60,7 +61,10 @@ function failedColor(scene: Scene, attempt: Attempt): Color | undefined {
   return mayServeElsewhere(scene.world, scene.view, color) ? undefined : color
 }
 
-/** The color that served before has been warm for as long as the spec asks; it stays while the live color is not whole. */
+/**
+ * The color that served before has been warm for as long as the spec asks. It stays while the live color is not whole, unless
+ * what that lacks is room.
+ */
 export function retiring(scene: Scene): Found {
   const { attempt } = scene.memory
   const { live, world } = scene
@@ -70,7 +74,7 @@ export function retiring(scene: Scene): Found {
   const { workload } = world.colors[idle]
   const liveRevision = world.colors[live].workload?.revision
   if (!workload || workload.leaving === 'Yes' || liveRevision === undefined) return undefined
-  if (unavailable(world.colors[live])) return { recheckMs: PODS_RECHECK_MS }
+  if (unavailable(world.colors[live]) && !lacksRoom(world.colors[live])) return { recheckMs: PODS_RECHECK_MS }
   // Somebody moved the pointer away from what was promoted, or back to what was undone: both colors are kept.
   if ((attempt.outcome === 'Promoted') !== (liveRevision === attempt.revision)) return undefined
   const wait = removableInMs(scene, idle, world.release.spec.retireAfterSeconds)

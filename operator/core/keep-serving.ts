@@ -6,7 +6,9 @@ import { nameOf, originMark } from './pointer.ts'
 import {
   firstHit,
   liveReplicas,
+  runningAttempt,
   serviceOwnership,
+  smallness,
   storedOf,
   unanswering,
   wantedOwnership,
@@ -115,10 +117,15 @@ function ownershipDiffers(scene: Scene): Found {
   return undefined
 }
 
-/** Idle colors are held at the live color's size: whatever may take all traffic is never small. */
+/**
+ * Idle colors are held at the live color's size: whatever may take all traffic is never small. Where pods of the live color are
+ * missing, the room is theirs first; a candidate is never small, since it is about to take all traffic.
+ */
 function idleSizeDiffers(scene: Scene): Found {
   if (!scene.live) return undefined
   const color = otherColor(scene.live)
+  const isFirst = !runningAttempt(scene) && smallness(scene.world.colors[scene.live]) !== undefined
+  if (isFirst && replicasOf(scene, color) < liveReplicas(scene)) return undefined
   // Until every edge has left it, it is not idle at all.
   const atLeast = scene.serving.includes(color) ? replicasOf(scene, color) : 0
   return scaleTo(scene, color, Math.max(liveReplicas(scene), atLeast))

@@ -250,6 +250,13 @@ export function smallness(color: ColorState): string | undefined {
   return `small: not all of its ${replicas} pods are ready${troubleText(color)}`
 }
 
+/** Whether pods of the color are missing for lack of room: quota, admission, nodes. What crashes has its room. */
+export function lacksRoom(color: ColorState): boolean {
+  if (smallness(color) === undefined) return false
+  const waiting = currentPods(color).some(({ trouble }) => trouble?.reason === 'Unschedulable')
+  return waiting || color.workload?.trouble !== undefined
+}
+
 /** The most telling trouble of a color, for messages: it must name what a person can act on. */
 function troubleText(color: ColorState): string {
   const trouble = color.workload?.trouble ?? currentPods(color).find((pod) => pod.trouble)?.trouble

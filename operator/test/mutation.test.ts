@@ -48,6 +48,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'pointer-throttled',
     'pointer-forbidden-while-settling',
   ],
+  liveLeaving: ['live-deployment-leaving'],
   goingBack: [
     'wrong-through-edges',
     'wrong-while-old-is-small',
@@ -163,6 +164,7 @@ const SHOWS: Record<RuleName, string[]> = {
   retiring: [
     'promote',
     'promote-service',
+    'warm-color-makes-room',
     'key-promote',
     'unknown-container',
     'port-changed',
@@ -411,6 +413,10 @@ const ofWhatIsLive: Change = (scene) => {
   return { ...scene, memory, wantedAttempt: attempt.id }
 }
 
+/** As if pods were never missing for lack of room. */
+const roomy: Change = (scene) =>
+  eachColor(scene, ({ workload }) => (workload ? { workload: without(workload, 'trouble') } : {}))
+
 const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'readiness is not read again at the switch': {
     rules: blinded(['switching'], readyOncePassed),
@@ -456,6 +462,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'a color that is not complete is taken for one to return to': {
     rules: blinded(['alreadyLive'], everyPodReady),
     story: 'wrong-while-old-is-down',
+  },
+  'the warm color stays where the live one lacks room': {
+    rules: blinded(['retiring'], roomy),
+    story: 'warm-color-makes-room',
   },
   'a number that is left out is one': {
     rules: blinded(['liveSizeDiffers', 'idleSizeDiffers', 'liveWorkloadGone'], oneWhereLeftOut),

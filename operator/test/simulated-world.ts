@@ -80,6 +80,8 @@ interface Deployment {
   stored: StoredRevision
   replicas: number
   ownership: Ownership
+  /** Deleted in the foreground: it is there until its pods have ended. */
+  leaving?: 'Yes'
 }
 
 export interface Pod {
@@ -165,6 +167,8 @@ export class SimulatedWorld implements Cluster {
   gatesSilent: Color | undefined
   /** While set, the cluster refuses to scale. */
   scaleRefused: 'Yes' | 'No' = 'No'
+  /** So many pods the cluster has room for; what is missing is made as soon as there is room. */
+  room = Infinity
   /** What the schema of the API server fills in by itself. */
   schema: (spec: Spec) => Spec = (spec) => spec
   /** Kinds whose writes fail for now: an admission webhook is down, or the API server answers 5xx. */
@@ -281,6 +285,13 @@ export class SimulatedWorld implements Cluster {
     this.endPods(color)
   }
 
+  /** Deleted in the foreground: its pods end, and only then is it gone. */
+  deleteInForeground(color: Color, graceMs: number): void {
+    const deployment = this.deployments[color]
+    if (deployment) deployment.leaving = 'Yes'
+    for (const pod of this.pods) if (pod.color === color) pod.goneAt ??= this.now + graceMs
+  }
+
   /** Another writer moves the pointer of one behavior. */
   pointPart(part: string, target: string): void {
     this.setPointer({ ...this.pointer.targets, [part]: target })
@@ -334,6 +345,11 @@ export class SimulatedWorld implements Cluster {
   advanceTo(instant: number): void {
     this.now = Math.max(this.now, instant)
     this.pods = this.pods.filter((pod) => pod.goneAt === undefined || pod.goneAt > this.now)
+    for (const color of COLORS) {
+      const isEmpty = !this.pods.some((pod) => pod.color === color)
+      if (this.deployments[color]?.leaving && isEmpty) Reflect.deleteProperty(this.deployments, color)
+      if (this.room < Infinity) this.fill(color)
+    }
     for (const pointer of this.pointers.values()) {
       for (const { edge, targets } of pointer.due.filter(({ at }) => at <= this.now))
         pointer.edges[edge] = targets
@@ -464,7 +480,8 @@ export class SimulatedWorld implements Cluster {
               replicas: deployment.replicas,
               observed: 'Yes',
               ownership: deployment.ownership,
-              leaving: 'No',
+              leaving: deployment.leaving ?? 'No',
+              ...this.troubleOf(color),
             },
           }
         : {}),
@@ -480,6 +497,12 @@ export class SimulatedWorld implements Cluster {
           }
         : {}),
     }
+  }
+
+  private troubleOf(color: Color): { trouble?: { reason: string; message: string } } {
+    const made = this.pods.filter((pod) => pod.color === color && pod.goneAt === undefined).length
+    if (made >= this.replicasOf(color) || this.room === Infinity) return {}
+    return { trouble: { reason: 'FailedCreate', message: 'exceeded quota' } }
   }
 
   private podState(pod: Pod): PodState {
@@ -547,13 +570,13 @@ export class SimulatedWorld implements Cluster {
   /** The Deployment controller: as many pods as wanted. */
   private fill(color: Color): void {
     const deployment = this.deployments[color]
-    if (!deployment) return
+    if (!deployment || deployment.leaving) return
     // Pods that are not ready go first, as with the real controller.
     const pods = this.pods
       .filter((pod) => pod.color === color && pod.goneAt === undefined)
       .toSorted((a, b) => Number(this.isReady(b)) - Number(this.isReady(a)))
     for (const pod of pods.slice(deployment.replicas)) pod.goneAt = this.now + GONE_AFTER_MS
-    for (let count = pods.length; count < deployment.replicas; count += 1) {
+    for (let count = pods.length; count < deployment.replicas && this.pods.length < this.room; count += 1) {
       this.serial += 1
       const readyAt = behaviorOf(deployment.stored) === 'crashing' ? Infinity : this.now + READY_AFTER_MS
       const name = `pod-${this.serial}`

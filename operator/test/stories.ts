@@ -430,6 +430,36 @@ export const STORIES: Record<string, Story> = {
     spec: housing(1),
     acts: [{ tell: 'the live Deployment is deleted', do: (world) => world.deleteDeployment('green') }],
   },
+  'live-deployment-leaving': {
+    title:
+      'Somebody deletes the Deployment that serves in the foreground while the old color is warm: users are led there, and a retry brings the new one back',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'the live Deployment is deleted in the foreground, and its pods take a minute to end',
+        when: promotedTwice,
+        do: (world) => world.deleteInForeground('blue', 60_000),
+      },
+      { tell: 'retry', do: (world) => world.command('retry', '1') },
+    ],
+  },
+  'warm-color-makes-room': {
+    title:
+      'There is no room for two colors of 3 pods: the live one comes first, and the warm one goes in its time',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'there is room for 4 pods, 3 pods each',
+        when: promotedTwice,
+        do: (world) => {
+          world.room = 4
+          world.apply(housing(2, { replicas: 3 }))
+        },
+      },
+    ],
+  },
   'live-service-deleted': {
     title: 'Somebody deletes the Service behind the live origin',
     spec: housing(1),
