@@ -6,6 +6,8 @@ import { applyCrdFlags, knowsCel } from '../../cluster/kubectl.ts'
 import { CLUSTER_UP_MS, MANIFESTS, realCluster, type RealCluster } from './real-cluster.ts'
 
 type Json = Record<string, unknown>
+/** What a rule refuses, and how its message begins. */
+type Row = { name?: string; spec: Json; says: string }
 
 let cluster: RealCluster
 
@@ -203,7 +205,14 @@ describe('the rules of the CRD', () => {
   }
   const another = (member: string): string =>
     `spec.traffic.${member} is set but spec.traffic.type is another: set the type to`
-  const rows: Record<string, { spec: Json; says: string }> = {
+  const rows: Record<string, Row> = {
+    'gates that no deadline can hold': {
+      spec: {
+        ...minimal,
+        gates: [{ name: 'slow', smoke: { request: { path: '/' }, consecutive: 10, timeoutSeconds: 120 } }],
+      },
+      says: 'spec.gates may take longer at one pod than progressDeadlineSeconds',
+    },
     'both model and template': {
       spec: { ...minimal, model },
       says: 'spec must have exactly one of model or template',
@@ -276,6 +285,87 @@ describe('the rules of the CRD', () => {
     }
   })
 
+  /** What a pattern wants, in words: an API server that knows no rules refuses by the pattern itself. */
+  const patterns: Record<string, Row> = {
+    'a name of the release': {
+      name: 'Housing_1',
+      spec: minimal,
+      says: 'metadata.name must be lower-case letters, digits and "-"',
+    },
+    'a name of a model': {
+      spec: { model: { ...model, name: 'my housing' } },
+      says: 'must be letters, digits, "-", "_" and ".", and begin with a letter or a digit, for example housing',
+    },
+    'a version': {
+      spec: { model: { ...model, version: '7 b' } },
+      says: 'must be letters, digits, "-", "_" and ".", and begin with a letter or a digit, for example "7"',
+    },
+    'an address of a model': {
+      spec: { model: { ...model, uri: 'ftp://models/housing.onnx' } },
+      says: 'must be a URL that the model server can fetch',
+    },
+    'a digest': {
+      spec: { model: { ...model, sha256: `sha256:${'a'.repeat(57)}` } },
+      says: 'must be 64 lower-case hexadecimal digits without a prefix',
+    },
+    'a base path': {
+      spec: { model: { ...model, basePath: 'housing/' } },
+      says: 'must begin with a slash and not end with one, for example /housing',
+    },
+    'a name of a gate': {
+      spec: { ...minimal, gates: [{ name: 'Known_1', smoke: { request: { path: '/' } } }] },
+      says: 'must be lower-case letters, digits and "-", and begin and end with a letter or a digit',
+    },
+    'a path of a gate': {
+      spec: withSmoke({ path: 'predict' }),
+      says: 'must begin with a slash and hold no spaces and no fragment, for example /predict',
+    },
+    'a header of a gate': {
+      spec: withSmoke({ path: '/', headers: [{ name: 'x key', value: '1' }] }),
+      says: 'must be the name of an HTTP header without spaces or a colon',
+    },
+    'a path into an answer': {
+      spec: withSmoke({ path: '/' }, { expect: { json: [{ path: 'prediction[*]', equals: 1 }] } }),
+      says: 'must begin with $ and go down by .name or [index], without wildcards',
+    },
+    'a name of the pointer': {
+      spec: { ...minimal, traffic: { type: 'Service', service: { name: 'Front_1' } } },
+      says: 'must be the name of a Service: lower-case letters, digits and "-"',
+    },
+    'an id of a distribution': {
+      spec: withDistribution({ distributionId: 'arn:aws:x' }),
+      says: 'must be the id of a distribution in capitals and not its ARN or domain name',
+    },
+    'an id of a distribution, by a key': {
+      spec: withStore({ distributionId: 'e1234567890ab' }),
+      says: 'must be the id of a distribution in capitals and not its ARN or domain name',
+    },
+    'a path to invalidate': {
+      spec: withDistribution({ invalidationPaths: ['ui/*'] }),
+      says: 'must begin with a slash and hold no spaces and no fragment, for example /ui/*',
+    },
+    'an address to verify': {
+      spec: withDistribution({ verify: { url: 'models.example.com/predict' } }),
+      says: 'must be a whole URL with its scheme and without spaces or a fragment',
+    },
+    'a store': {
+      spec: withStore({ keyValueStoreArn: 'housing' }),
+      says: 'must be the ARN of a key value store and not its name',
+    },
+    'a key': {
+      spec: withStore({ key: 'the housing' }),
+      says: 'must be letters, digits, "_", ".", ":" and "-", and begin with a letter or a digit',
+    },
+    'a header of clients': {
+      spec: withStore({ canaryClientHeader: 'X User' }),
+      says: 'must be the name of a request header in lower case, for example x-user-id',
+    },
+  }
+  test.each(Object.entries(patterns))('say what is right: %s', async (_title, { name, spec, says }) => {
+    const refused = await refusal(spec, name)
+    if (knowsCel(cluster.handle.kubernetesMinor)) expect(refused).toContain(says)
+  })
+
   test('take what is right: a key with a canary that grows in as many steps as there may be', async () => {
     await create(release('growing', withStore(canary(1, 2, 3, 4, 5, 6, 7, 8, 9, 99))))
   })
@@ -286,9 +376,8 @@ describe('the rules of the CRD', () => {
       ([, message = '']) => JSON.parse(message) as string,
     )
     expect(messages.length).toBeGreaterThan(10)
-    const silent = messages.filter(
-      (message) => !Object.values(rows).some(({ says }) => message.startsWith(says)),
-    )
+    const tried = [...Object.values(rows), ...Object.values(patterns)]
+    const silent = messages.filter((message) => !tried.some(({ says }) => message.startsWith(says)))
     expect(silent).toEqual([])
   })
 })
