@@ -212,8 +212,9 @@ async function startAnew(
   if (record !== undefined) report('removing what an earlier start left behind')
   // Also without a record: a restart of the machine empties /run and leaves the files on disk.
   await removeNode(layout, record)
-  await refuseOverlap(config.range)
+  // First, because even the look at the machine's routes takes a program that a bare machine lacks.
   await installPackages(NODE_PACKAGES, report, signal)
+  await refuseOverlap(config.range)
   await refuseMissingKernelFeatures()
   const binariesDir = await ensureBinaries(kubernetes, options)
   const helpers = await compileHelpers(config.cacheDir, signal)

@@ -53,7 +53,7 @@ test.each([
   ['scripts/setup.sh: line 8: jq: command not found', 'jq'],
   ['bash: line 1: kubectl: command not found', 'kubectl'],
   ['sh: 1: git: not found', 'git'],
-  ['/work/x.sh: 12: ip: not found', 'ip'],
+  ['/root/x.sh: 12: ip: not found', 'ip'],
   ['env: ‘python3’: No such file or directory', 'python3'],
   ['make: gcc: No such file or directory', 'gcc'],
   ['Error: spawn docker ENOENT', 'docker'],
