@@ -55,7 +55,10 @@ async function unpacked(): Promise<string | undefined> {
   const { cacheDir } = readConfig()
   const root = join(cacheDir, `njs-${SUITE}-1`)
   if (await exists(root)) return root
-  if (!/^ID=debian$/m.test(await osRelease())) { skipped('this is no Debian'); return; }
+  if (!/^ID=debian$/m.test(await osRelease())) {
+    skipped('this is no Debian')
+    return
+  }
   const held = await lock(`${root}.lock`, () => undefined)
   try {
     return (await exists(root)) ? root : await fetched(root)
@@ -84,7 +87,10 @@ async function fetched(root: string): Promise<string | undefined> {
     'APT::Update::Error-Mode=any',
   ].flatMap((setting) => ['-o', setting])
   const update = await attempt('apt-get', [...settings, '-q', 'update'])
-  if (update.code !== 0) { skipped(update.stderr); return; }
+  if (update.code !== 0) {
+    skipped(update.stderr)
+    return
+  }
   await run('apt-get', [...settings, '-q', 'download', ...PACKAGES], { cwd: work })
   for (const file of await readdir(work))
     if (file.endsWith('.deb')) await run('dpkg', ['--extract', join(work, file), join(work, 'root')])

@@ -15,6 +15,7 @@ import {
   type Scene,
 } from './scene.ts'
 import { settling, unverified } from './verifying.ts'
+import type { ColorState } from './world.ts'
 
 /** What a superseded attempt had begun to build and never served makes room at once. */
 export function supersededCandidate(scene: Scene): Found {
@@ -74,7 +75,7 @@ export function retiring(scene: Scene): Found {
   const { workload } = world.colors[idle]
   const liveRevision = world.colors[live].workload?.revision
   if (!workload || workload.leaving === 'Yes' || liveRevision === undefined) return undefined
-  if (unavailable(world.colors[live]) && !lacksRoom(world.colors[live])) return { recheckMs: PODS_RECHECK_MS }
+  if (isShort(world.colors[live])) return { recheckMs: PODS_RECHECK_MS }
   // Somebody moved the pointer away from what was promoted, or back to what was undone: both colors are kept.
   if ((attempt.outcome === 'Promoted') !== (liveRevision === attempt.revision)) return undefined
   const wait = removableInMs(scene, idle, world.release.spec.retireAfterSeconds)
@@ -87,6 +88,11 @@ export function retiring(scene: Scene): Found {
       resourceVersion: workload.resourceVersion,
     },
   }
+}
+
+/** It lacks pods, and not for want of room. */
+function isShort(color: ColorState): boolean {
+  return unavailable(color) !== undefined && !lacksRoom(color)
 }
 
 /** What was taken back to an adopted origin stays warm for a retry as long as a color does beside another. */
