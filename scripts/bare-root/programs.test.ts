@@ -11,6 +11,7 @@ const records = {
     '/root/modelrelease/node_modules/node/bin/node',
     '/var/lib/dpkg/info/npm.postinst',
     '/usr/local/bin/kubectl',
+    '/run/node',
     '/root/elsewhere/helm',
     '',
   ].join('\n'),
@@ -40,6 +41,7 @@ test('each program is told by who brought it', () => {
     '/usr/bin/x86_64-linux-gnu-as': { type: 'Dependency', package: 'binutils-x86-64-linux-gnu' },
     '/root/modelrelease/node_modules/node/bin/node': { type: 'Project' },
     '/var/lib/dpkg/info/npm.postinst': { type: 'Project' },
+    '/run/node': { type: 'Project' },
     '/usr/local/bin/kubectl': { type: 'Nobody' },
     '/root/elsewhere/helm': { type: 'Nobody' },
   })

@@ -1,4 +1,5 @@
 /** Whose the programs are that ran in a bare root, from what apt and dpkg wrote down there. */
+import { NODE_PROGRAM } from '../../cluster/components.ts'
 
 /** What was recorded in the root, as text. */
 export interface Records {
@@ -39,7 +40,8 @@ export function originsOf(records: Records): Map<string, Origin> {
       if (before.has(owner)) return { type: 'Start' }
       return { type: asked.has(owner) ? 'Asked' : 'Dependency', package: owner }
     }
-    return { type: OWN.test(path) ? 'Project' : 'Nobody' }
+    // The project's Node, by the path at which a cluster's node has it mounted.
+    return { type: OWN.test(path) || path === NODE_PROGRAM ? 'Project' : 'Nobody' }
   }
   const paths = records.executed.split('\n').filter((path) => path !== '')
   return new Map(paths.map((path) => [path, originOf(path)]))
