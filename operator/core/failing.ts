@@ -23,9 +23,10 @@ export function withheldIn({ failing = [], now }: World): FailingStep[] {
 }
 
 /** When the first of the steps that failed is to be tried again, in milliseconds from now. */
-export function untilRetryMs({ failing = [], now }: World): number | undefined {
-  if (failing.length === 0) return undefined
-  return Math.max(1, Math.min(...failing.map(({ retryAt }) => retryAt)) - now)
+export function untilRetryMs(world: World): number | undefined {
+  // What is due already was decided on in this pass: whoever looks again for it at once would do so for ever.
+  const withheld = withheldIn(world)
+  return withheld.length === 0 ? undefined : Math.min(...withheld.map(({ retryAt }) => retryAt)) - world.now
 }
 
 /** What is told of them. */

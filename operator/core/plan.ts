@@ -39,7 +39,7 @@ export function plan(world: World, rules: Rules = RULES): Plan {
   const seen = sceneOf(world)
   const found = keepServing(seen, withoutWithheld(rules.keepServing, world)) ?? advance(seen, rules.advance)
   const finding = unlessWithheld(seen, found)
-  const failing = stillFailing(seen, rules.keepServing, found?.rule)
+  const failing = stillFailing(seen, rules.keepServing, found)
   const scene: Scene = {
     ...seen,
     ...(finding?.memory ? { memory: finding.memory } : {}),

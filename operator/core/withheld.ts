@@ -47,14 +47,14 @@ function outOfTime(scene: Scene, message: string): Partial<Finding> {
 
 /**
  * Those that are still to be done: the rule wants the step as ever, or had no say in this pass, as something else came first.
- * `deciding` is the rule that had it.
+ * `found` is what decided it.
  */
-export function stillFailing(scene: Scene, rules: KeepServing, deciding: string | undefined): FailingStep[] {
+export function stillFailing(scene: Scene, rules: KeepServing, found: Finding | undefined): FailingStep[] {
   const { failing = [], now } = scene.world
   const keeping: Record<string, (scene: Scene) => Found> = rules
   return failing.filter(({ rule, step, retryAt }) => {
     const find = keeping[rule]
     if (find) return find(scene)?.step?.type === step
-    return rule === deciding || retryAt > now
+    return retryAt > now || (rule === found?.rule && step === found.step?.type)
   })
 }
