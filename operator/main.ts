@@ -1,6 +1,6 @@
 /** The process: reads its configuration, stands by, leads, passes over releases, and exits when it may not lead. */
 import { randomUUID } from 'node:crypto'
-import { pino, stdSerializers, type Logger } from 'pino'
+import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { ANNOTATION, LABEL, MANAGER } from './api/names.ts'
 import type { ModelRelease, Traffic } from './api/release.ts'
@@ -234,12 +234,14 @@ class ModelReleaseOperator extends OperatorShell {
   #report(release: ModelRelease, report: PassReport): void {
     this.#metrics.pass(release, report)
     const { rule, step, status, before } = report
-    const changed = step !== undefined || status.phase !== before?.phase
+    const changed = step !== undefined || status.phase !== before?.phase || status.message !== before?.message
     const line = {
       modelrelease: `${release.metadata.namespace}/${release.metadata.name}`,
       revision: status.attempt?.revision,
-      color: status.liveColor,
+      liveColor: status.liveColor,
       phase: status.phase,
+      reason: reasonOf(status),
+      message: status.message,
       rule,
       step,
     }
@@ -249,7 +251,13 @@ class ModelReleaseOperator extends OperatorShell {
   }
 }
 
-/** What of a step says enough in a log line. */
+/** Of what holds the release up, or of how it ended. */
+function reasonOf({ conditions = [] }: PassReport['status']): string | undefined {
+  const find = (type: string): string | undefined => conditions.find((one) => one.type === type)?.reason
+  return find('Stalled') ?? find('Reconciling') ?? find('Ready')
+}
+
+/** What of a step says enough in a log line; `color` is the one that it touches. */
 function describe(step: Step): Record<string, unknown> {
   const color = 'color' in step ? step.color : 'to' in step ? step.to : undefined
   return { step: step.type, color, ...('token' in step ? { token: step.token } : {}) }
@@ -289,6 +297,7 @@ async function main(): Promise<void> {
   const log = pino({
     level: config.logLevel,
     base: { pod: config.podName },
+    timestamp: stdTimeFunctions.isoTime,
     serializers: { err: stdSerializers.err },
   })
   const registry = new Registry()

@@ -566,6 +566,14 @@ export interface ModelReleaseStatus {
    */
   observedGeneration?: number
   /**
+   * What is worst, for a person: that users get no answers, else why it stalls, else how far it is. Derived from the conditions.
+   */
+  message?: string
+  /**
+   * The revision that the live color holds, which users get.
+   */
+  liveRevision?: string
+  /**
    * One word for people; derived from the rest.
    */
   phase?:
@@ -577,6 +585,8 @@ export interface ModelReleaseStatus {
     | 'Verifying'
     | 'Returning'
     | 'Live'
+    | 'Aborted'
+    | 'RolledBack'
     | 'Failed'
     | 'Stalled'
   /**

@@ -97,9 +97,28 @@ const LONGEST_LAST_WORDS = 400
 
 /** A container that runs and is never ready knows why, and nobody else does: a probe tells no reason. */
 function lastWords({ reason, logs }: Attempt): string {
-  const line = logs?.trimEnd().split('\n').at(-1)
-  if (reason !== 'ProgressDeadlineExceeded' || !line || line.startsWith('(no log')) return ''
-  return `; the last it said: ${line.slice(-LONGEST_LAST_WORDS)}`
+  if (reason !== 'ProgressDeadlineExceeded') return ''
+  const line = logs?.split('\n').findLast(tellsSomething)
+  return line === undefined ? '' : `; the last it said: ${shorten(reasonIn(line), LONGEST_LAST_WORDS)}`
+}
+
+/** Not the heading of an empty log, nor that there is none. */
+function tellsSomething(line: string): boolean {
+  return (
+    line.trim() !== '' &&
+    !line.startsWith('(no log') &&
+    !/^[-a-z0-9.]+\/[-a-z0-9]+( ended with .*)?:$/.test(line)
+  )
+}
+
+/** Of a line of the model server's log, which is JSON, the reason that it gives; any other line as it is. */
+function reasonIn(line: string): string {
+  try {
+    const { reason } = JSON.parse(line) as { reason?: unknown }
+    return typeof reason === 'string' ? reason : line
+  } catch {
+    return line
+  }
 }
 
 function reconcilingOf(scene: Scene, finding: Finding | undefined): Statement<'Reconciling'> | undefined {

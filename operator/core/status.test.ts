@@ -7,6 +7,7 @@ import { attemptAt, holding, NOW, pointingAt, promotedWorld } from '../test/worl
 import { happeningsOf } from './happenings.ts'
 import { endAttempt, recall, startAttempt, type Memory } from './memory.ts'
 import { plan } from './plan.ts'
+import { revisionOf } from './revision.ts'
 import type { World } from './world.ts'
 
 function reasonsIn(status: Status): Record<string, string> {
@@ -35,13 +36,13 @@ const cases: [string, World, Record<string, string | undefined>, string][] = [
       Reconciling: undefined,
       Serving: 'True LiveColorReady',
     },
-    'Failed',
+    'RolledBack',
   ],
   [
     'aborted',
     promotedWorld({ attempt: { outcome: 'Aborted', reason: 'Aborted' }, pointer: atGreen }),
     { Ready: 'False Aborted', Stalled: 'True Aborted', Reconciling: undefined },
-    'Failed',
+    'Aborted',
   ],
   [
     'failed',
@@ -118,6 +119,44 @@ describe('the status', () => {
     const said = reasonsIn(status)
     for (const [type, reason] of Object.entries(reasons)) expect([type, said[type]]).toEqual([type, reason])
     expect(status.phase).toBe(phase)
+  })
+
+  test('says which revision users get, and which is wanted', () => {
+    const { status } = plan(
+      promotedWorld({
+        attempt: { outcome: 'RolledBack', reason: 'Undone', direction: 'Back' },
+        pointer: atGreen,
+      }),
+    )
+    expect(status.liveRevision).toBe(revisionOf(housing(1)))
+    expect(status.attempt?.revision).toBe(revisionOf(housing(2)))
+  })
+
+  test('has the message of what is worst', () => {
+    const { status: well } = plan(promotedWorld())
+    expect(well.message).toBe(`revision ${revisionOf(housing(2))} is live`)
+    const colors = { blue: holding(housing(2), 'blue', 'No'), green: { pods: [] } }
+    const { status: down } = plan(promotedWorld({ colors }))
+    expect(down.message).toMatch(/no ready pod/)
+    const undone = { outcome: 'RolledBack', reason: 'Undone', direction: 'Back', message: 'undone' } as const
+    expect(plan(promotedWorld({ attempt: undone, pointer: atGreen })).status.message).toMatch(/^undone; /)
+  })
+
+  test.each([
+    ['web-blue-1/web:\nfirst\nlast', 'the last it said: last;'],
+    ['web-blue-1/web:', undefined],
+    ['web-blue-1/web ended with exit code 1 (Error):\n', undefined],
+    ['web-blue-1/web:\n(no log: status 400)', undefined],
+    [
+      'web-blue-1/model-server:\n{"level":50,"reason":"MODEL_SHA256 wants aa, the file has bb","msg":"Model refused"}',
+      'the last it said: MODEL_SHA256 wants aa, the file has bb;',
+    ],
+  ])('has the last words that tell something: %j', (logs, said) => {
+    const attempt = { outcome: 'Failed', reason: 'ProgressDeadlineExceeded', message: 'late', logs } as const
+    const { status } = plan(promotedWorld({ attempt, pointer: atGreen }))
+    const message = status.conditions?.find(({ type }) => type === 'Stalled')?.message ?? ''
+    if (said === undefined) expect(message).not.toContain('the last it said')
+    else expect(message).toContain(said)
   })
 
   test.each([

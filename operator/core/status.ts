@@ -1,7 +1,7 @@
 /** The whole status, derived in every pass from what is seen, what is remembered, and what the rules found. */
 import { conditionsFrom, type Statement } from '../api/conditions.ts'
 import { colorSelector, selectorText, type Color } from '../api/names.ts'
-import type { Outcome, Phase, Status } from '../api/release.ts'
+import type { Condition, Phase, Status } from '../api/release.ts'
 import { instantText, present } from './memory.ts'
 import { describeTargets } from './pointer.ts'
 import { readyPods, type Finding, type Scene } from './scene.ts'
@@ -26,7 +26,9 @@ export function statusOf(scene: Scene, finding: Finding | undefined): Status {
   return {
     conditions,
     ...present({ observedGeneration: memory.observedGeneration, liveColor, attempt, gates, command }),
+    ...present({ liveRevision: liveColor && revisionIn(scene, liveColor) }),
     phase: phaseOf(scene, statements),
+    message: worstOf(conditions),
     ...scaleStatus(scene, liveColor),
     colors: present({
       blue: colorStatus(scene, 'blue', liveColor),
@@ -35,6 +37,23 @@ export function statusOf(scene: Scene, finding: Finding | undefined): Status {
     traffic: trafficStatus(scene),
     history: memory.history,
   }
+}
+
+function revisionIn({ memory, world }: Scene, color: Color): string | undefined {
+  return world.colors[color].workload?.revision ?? memory.lastRevision[color]
+}
+
+/** What somebody who is woken wants to read first. */
+function worstOf(conditions: readonly Condition[]): string {
+  const find = (type: Statement['type']): Condition | undefined => conditions.find((one) => one.type === type)
+  const serving = find('Serving')
+  // Before the first release nobody is served, and how far it is says more.
+  const isDown = serving?.status === 'False' && serving.reason !== 'NothingLive'
+  const told = [isDown ? serving : undefined, find('Stalled'), find('Ready')].filter(
+    (one) => one !== undefined,
+  )
+  // Ready repeats what stalls or what is waited for.
+  return [...new Set(told.map(({ message }) => message))].slice(0, isDown ? 2 : 1).join('; ')
 }
 
 /** What the scale subresource publishes is about one color, the live one; an autoscaler must not count the candidate. */
@@ -109,8 +128,11 @@ const PHASE_OF_REASON: Partial<Record<string, Phase>> = {
 function phaseOf(scene: Scene, statements: readonly Statement[]): Phase {
   const reasonOf = (type: Statement['type']): string | undefined =>
     statements.find((one) => one.type === type)?.reason
-  const { outcome, direction } = scene.memory.attempt ?? {}
-  if (outcome && FAILURES.has(outcome)) return 'Failed'
+  const { outcome, direction, reason } = scene.memory.attempt ?? {}
+  if (outcome === 'Aborted') return 'Aborted'
+  // A person's will is no failure.
+  if (outcome === 'RolledBack' && reason === 'Undone') return 'RolledBack'
+  if (outcome === 'Failed' || outcome === 'RolledBack') return 'Failed'
   if (reasonOf('Ready') === 'Promoted') return 'Live'
   if (reasonOf('Stalled')) return 'Stalled'
   if (direction === 'Back' && !outcome) return 'Returning'
@@ -122,5 +144,3 @@ function phaseOfWaiting(scene: Scene, reason = ''): Phase {
   const isBlind = reason === 'PointerUnreachable' && scene.view.type === 'Names'
   return PHASE_OF_REASON[isBlind ? progressOf(scene).reason : reason] ?? 'Pending'
 }
-
-const FAILURES = new Set<Outcome>(['Failed', 'Aborted', 'RolledBack'])

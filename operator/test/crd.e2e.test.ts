@@ -440,7 +440,18 @@ test('kubectl get mr shows phase, color, revision, outcome, readiness, reason an
       .split('\n')
       .map((line) => line.split(/ {2,}/))
   const [head = [], row = []] = await rows()
-  expect(head).toEqual(['NAME', 'PHASE', 'LIVE', 'REVISION', 'OUTCOME', 'READY', 'REASON', 'AGE'])
+  expect(head).toEqual([
+    'NAME',
+    'PHASE',
+    'SERVING',
+    'LIVE',
+    'REVISION',
+    'WANTED',
+    'OUTCOME',
+    'READY',
+    'REASON',
+    'AGE',
+  ])
   expect(row.slice(0, -1)).toEqual(['columns', 'Live', 'green', 'abc', 'Promoted', 'True', 'Live'])
   const [wideHead = [], wideRow = []] = await rows('--output=wide')
   expect(wideHead.at(-1)).toBe('MESSAGE')
