@@ -7,9 +7,14 @@ import type { StoredRevision, World } from './world.ts'
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   if (value === null || typeof value !== 'object') return value === undefined ? 'null' : JSON.stringify(value)
-  const entries = Object.entries(value).filter(([, child]) => child !== undefined)
-  entries.sort(([a], [b]) => (a < b ? -1 : 1))
-  return `{${entries.map(([key, child]) => `${JSON.stringify(key)}:${canonicalJson(child)}`).join(',')}}`
+  // Every pass does this several times; a loop takes half the time of a chain of arrays.
+  const members = value as Readonly<Record<string, unknown>>
+  let text = ''
+  for (const key of Object.keys(members).sort()) {
+    const child = members[key]
+    if (child !== undefined) text += `${text && ','}${JSON.stringify(key)}:${canonicalJson(child)}`
+  }
+  return `{${text}}`
 }
 
 function shortHash(value: unknown, length: number): string {
@@ -39,9 +44,16 @@ export function podsOf({ model, template, port }: Pick<Spec, 'model' | 'template
   return shortHash(podForm({ model, template, port }), 10)
 }
 
-/** Hash of what the spec means, the same for all the ways to write it. */
+/** Each pass asks several times, and most passes see the spec of the pass before. */
+const meanings = new WeakMap<Spec, string>()
+
+/** Hash of what the spec means, the same for all the ways to write it. A spec that was read is never changed in place. */
 export function meaningOf(spec: Spec): string {
-  return `${podsOf(spec)}-${restOf(spec)}`
+  const known = meanings.get(spec)
+  if (known !== undefined) return known
+  const meaning = `${podsOf(spec)}-${restOf(spec)}`
+  meanings.set(spec, meaning)
+  return meaning
 }
 
 /** An attempt by the names that go into the cluster. */
