@@ -232,13 +232,16 @@ const held = await lock('/run/modelrelease/.bare-root.lock', () =>
   console.log('waiting for another run of this check'),
 )
 const work = await mkdtemp(join(tmpdir(), 'modelrelease-bare-root-'))
+const removeNode = (): Promise<void> => removeCgroups(`modelrelease-${CLUSTER}`)
 try {
+  // A run that was killed could not remove it.
+  await removeNode()
   process.exitCode = await check(work, interrupted.signal)
 } catch (error) {
   console.error(`bare root: ${(error as Error).message}`)
   process.exitCode = 1
 } finally {
-  await removeCgroups(`modelrelease-${CLUSTER}`)
+  await removeNode()
   await rm(work, { recursive: true, force: true })
   await held.release()
 }
