@@ -180,6 +180,6 @@ export function faultsPage(): string {
     `| Fault | What happens | What the operator does | What it says | Fails where the operator |\n| --- | --- | --- | --- | --- |\n${rows.join('\n')}`,
     'The last column tells that each test can fail: it was run against an operator that differs from ours in that one point, and failed for it.',
     'Time is shortened in three places: the ten minutes of a slow propagation are dated back in the status, moves of one distribution keep a distance of one second instead of thirty, and edges are taken to follow a key after three seconds instead of sixty. That a distribution is disabled is tested before any edge follows; where every edge does, CloudFront answers nobody, and no operator can.',
-    'Faults of the cluster, of the operator itself and of whoever writes specs are put to the rules in a simulated world, every one at every write (`operator/test/stories.ts`, `faults.test.ts`, `random-walks.test.ts`), and the worst of them end to end (`operator/test/releases.e2e.test.ts`). What happens to bad input: [bad-input.md](bad-input.md).',
+    'Faults of the cluster, of the operator itself and of whoever writes specs are put to the rules in a simulated world, every one at every write (`operator/test/stories.ts`, `faults-at-*-writes.test.ts`, `random-walks.test.ts`), and the worst of them end to end (`operator/test/releases.e2e.test.ts`). What happens to bad input: [bad-input.md](bad-input.md).',
   ].join('\n\n')
 }
