@@ -411,15 +411,18 @@ test('kubectl refuses a misspelt field before anything is stored', async () => {
   expect((await cluster.kubectl(['get', 'mr', 'misspelt'])).code).not.toBe(0)
 })
 
-test('kubectl get mr shows phase, color, revision, outcome, readiness, reason and age; wide adds the message', async () => {
+test('kubectl get mr shows phase, who serves, what is live and what is wanted; wide adds the message', async () => {
   await create(release('columns', minimal))
+  const startedAt = '2026-11-01T00:00:00Z'
   const status = {
     phase: 'Live',
+    message: 'revision-abc-answers',
     liveColor: 'green',
+    liveRevision: 'abc',
     attempt: {
-      id: 'abc-1',
-      revision: 'abc',
-      startedAt: '2026-11-01T00:00:00Z',
+      id: 'def-1',
+      revision: 'def',
+      startedAt,
       deadline: '2026-11-01T00:10:00Z',
       direction: 'Forward',
       outcome: 'Promoted',
@@ -429,8 +432,15 @@ test('kubectl get mr shows phase, color, revision, outcome, readiness, reason an
         type: 'Ready',
         status: 'True',
         reason: 'Live',
-        message: 'revision-abc-answers',
-        lastTransitionTime: '2026-11-01T00:00:00Z',
+        message: 'all is well',
+        lastTransitionTime: startedAt,
+      },
+      {
+        type: 'Serving',
+        status: 'False',
+        reason: 'Down',
+        message: 'nobody answers',
+        lastTransitionTime: startedAt,
       },
     ],
   }
@@ -452,7 +462,17 @@ test('kubectl get mr shows phase, color, revision, outcome, readiness, reason an
     'REASON',
     'AGE',
   ])
-  expect(row.slice(0, -1)).toEqual(['columns', 'Live', 'green', 'abc', 'Promoted', 'True', 'Live'])
+  expect(row.slice(0, -1)).toEqual([
+    'columns',
+    'Live',
+    'False',
+    'green',
+    'abc',
+    'def',
+    'Promoted',
+    'True',
+    'Live',
+  ])
   const [wideHead = [], wideRow = []] = await rows('--output=wide')
   expect(wideHead.at(-1)).toBe('MESSAGE')
   expect(wideRow.at(-1)).toBe('revision-abc-answers')
