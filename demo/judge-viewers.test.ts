@@ -154,7 +154,13 @@ describe('a machine is too busy to judge', () => {
       { from: 0, to: 3000 },
       { from: 1000, to: 4000 },
     ]
-    expect(judgeViewers(entries(), WHOLE, stalls).stalledMs).toBe(4000)
+    const silent = entries(within(0, 4000, heldUntil(4000)))
+    expect(judgeViewers(silent, WHOLE, stalls).stalledMs).toBe(4000)
+  })
+
+  test('by no stall in which viewers were answered', () => {
+    const judged = judgeViewers(entries(), WHOLE, [{ from: 0, to: 15_000 }])
+    expect([judged.stalledMs, isTooBusy(judged)]).toEqual([0, false])
   })
 })
 

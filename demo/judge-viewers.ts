@@ -16,7 +16,7 @@ export type Judged = {
   verdicts: Record<string, number>
   /** The longest time in which the machine ran and nobody was answered; milliseconds, as the next two. */
   longestGapMs: number
-  /** How long the machine stood still, and of what time. */
+  /** How long the machine stood still and nothing was seen of how viewers are answered, and of what time. */
   stalledMs: number
   spanMs: number
 }
@@ -30,6 +30,8 @@ export type Limits = {
 
 /** A generator that is later than this was held up; with less, a busy machine is as usual. */
 const LATE_MS = 100
+/** Nobody was answered for longer than this: of that time nothing is known. Where answers come in, they tell enough. */
+const UNSEEN_MS = 500
 /** Of a request that timed out, or of the whole time. */
 const MOST_STALLED = { request: 0.5, span: 0.2 }
 
@@ -38,14 +40,18 @@ export function judgeViewers(all: readonly Entry[], span: Window, stalls: readon
   const entries = all.filter(({ due }) => due >= span.from && due < span.to)
   const standing = joined([...stalls, ...lateness(entries)])
   const bad = entries.filter(({ verdict }) => verdict !== 'ok')
-  const notJudged = bad.filter((entry) => isExcused(entry, standing)).length
+  const excused = bad.filter((entry) => isExcused(entry, standing))
+  const gaps = gapsOf(
+    entries.filter(({ verdict }) => verdict === 'ok'),
+    span,
+  )
   return {
     requests: entries.length,
-    failures: bad.length - notJudged,
-    notJudged,
+    failures: bad.length - excused.length,
+    notJudged: excused.length,
     verdicts: countBy(entries.map(({ verdict }) => verdict)),
-    longestGapMs: longestGap(entries, span, standing),
-    stalledMs: Math.round(stalledMs(standing, span)),
+    longestGapMs: longestGap(gaps, standing),
+    stalledMs: Math.round(unseenMs([...gaps, ...excused.map(spanOf)], standing)),
     spanMs: Math.round(span.to - span.from),
   }
 }
@@ -57,22 +63,30 @@ function lateness(entries: readonly Entry[]): Window[] {
     .map(({ due, started }) => ({ from: due, to: started }))
 }
 
-function isExcused({ verdict, due, latencyMs }: Entry, stalls: readonly Window[]): boolean {
-  if (verdict !== 'timeout') return false
-  return stalledMs(stalls, { from: due, to: due + latencyMs }) > latencyMs * MOST_STALLED.request
+function isExcused(entry: Entry, stalls: readonly Window[]): boolean {
+  if (entry.verdict !== 'timeout') return false
+  return stalledMs(stalls, spanOf(entry)) > entry.latencyMs * MOST_STALLED.request
 }
 
-function longestGap(entries: readonly Entry[], span: Window, stalls: readonly Window[]): number {
+function spanOf({ due, latencyMs }: Entry): Window {
+  return { from: due, to: due + latencyMs }
+}
+
+function longestGap(gaps: readonly Window[], stalls: readonly Window[]): number {
   let longest = 0
-  for (const gap of gapsOf(
-    entries.filter(({ verdict }) => verdict === 'ok'),
-    span,
-  )) {
+  for (const gap of gaps) {
     // Stalls only make a gap shorter, so few are worth looking at.
-    if (gap.to - gap.from > longest) longest = Math.max(longest, gap.to - gap.from - stalledMs(stalls, gap))
+    if (lengthOf(gap) > longest) longest = Math.max(longest, lengthOf(gap) - stalledMs(stalls, gap))
   }
   return Math.round(longest)
 }
+
+function unseenMs(unanswered: readonly Window[], stalls: readonly Window[]): number {
+  const unseen = joined(unanswered.filter((one) => lengthOf(one) > UNSEEN_MS))
+  return unseen.reduce((sum, one) => sum + stalledMs(stalls, one), 0)
+}
+
+const lengthOf = ({ from, to }: Window): number => to - from
 
 /** What is wrong with what they met; empty if nothing is, as far as could be judged. */
 export function viewerProblems(judged: Judged, limits: Limits): string[] {
