@@ -50,7 +50,8 @@ export function observe(environment: Environment, site: AnySite): Observer {
       if (!color) return
       const isLeaving = type === 'Gone' || metadata.deletionTimestamp !== undefined
       const replicas = isLeaving ? 0 : (spec.replicas ?? 1)
-      deployments.push({ at: toldAt(metadata), name: metadata.name, color, replicas })
+      const at = isLeaving ? leftAt(metadata) : toldAt(metadata)
+      deployments.push({ at, name: metadata.name, color, replicas })
     },
     background,
   )
@@ -88,6 +89,14 @@ function toldAt({ managedFields = [] }: ApiObject['metadata']): number {
   // In whole seconds, rounded down.
   const writtenBy = Math.max(...managedFields.map(({ time }) => Date.parse(time) + 999))
   return Math.min(Date.now(), managedFields.length > 0 ? writtenBy : Infinity)
+}
+
+/** Of what was deleted at once, only the last write before that is known, which may be long ago. */
+function leftAt({ deletionTimestamp }: ApiObject['metadata']): number {
+  return Math.min(
+    Date.now(),
+    deletionTimestamp === undefined ? Infinity : Date.parse(deletionTimestamp) + 999,
+  )
 }
 
 /** Whether it is about the distribution of a site, or about the store of its key. */
