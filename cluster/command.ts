@@ -50,23 +50,23 @@ export async function attempt(
   }
 }
 
+/**
+ * Before the words of a command: the kernel ends unshare with this process (--pdeathsig), its child with it (--kill-child),
+ * and with that PID 1 the whole namespace, so that what is killed in any way leaves nothing running. More flags of unshare may
+ * follow.
+ */
+export const CONTAINED = [
+  'setpriv',
+  ...['--pdeathsig', 'KILL'],
+  'unshare',
+  ...['--pid', '--fork', '--kill-child', '--mount-proc'],
+] as const
+
 function commandLine(command: string, args: readonly string[], options: RunOptions): string[] {
   const variables = Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`)
   const plain = variables.length === 0 ? [command, ...args] : ['env', ...variables, command, ...args]
   if (options.contained !== true) return plain
-  // The kernel ends unshare with this process (--pdeathsig), its child with it (--kill-child), and with that
-  // PID 1 the whole namespace: a build that is killed in any way leaves nothing running.
-  const cage = [
-    'setpriv',
-    '--pdeathsig',
-    'KILL',
-    'unshare',
-    '--pid',
-    '--fork',
-    '--kill-child',
-    '--mount-proc',
-  ]
-  return [...cage, ...plain]
+  return [...CONTAINED, ...plain]
 }
 
 function execute(

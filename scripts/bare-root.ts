@@ -12,7 +12,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { rootCertificates } from 'node:tls'
 import { removeCgroups } from '../cluster/cgroups.ts'
-import { run } from '../cluster/command.ts'
+import { CONTAINED, run } from '../cluster/command.ts'
 import { readConfig } from '../cluster/config.ts'
 import { debianSources, withFreshLists } from '../cluster/debian.ts'
 import { lock } from '../cluster/lock.ts'
@@ -168,20 +168,9 @@ async function play(work: string, signal: AbortSignal): Promise<{ code: number; 
   const given = process.argv.slice(2)
   const commands = given.length > 0 ? given : await readmeCommands()
   await mkdir(cacheDir, { recursive: true })
-  // The kernel ends it all with us: --pdeathsig ends unshare, --kill-child its child, and that is the first of a namespace.
-  const cage = [
-    '--pdeathsig',
-    'KILL',
-    'unshare',
-    '--pid',
-    '--fork',
-    '--kill-child',
-    '--mount-proc',
-    '--uts',
-    '--ipc',
-  ]
+  const [program, ...contained] = CONTAINED
   const enter = [join(import.meta.dirname, 'bare-root/enter.sh'), work, cacheDir, ...commands]
-  const child = spawn('setpriv', [...cage, ...enter], {
+  const child = spawn(program, [...contained, '--uts', '--ipc', ...enter], {
     detached: true,
     stdio: ['ignore', 'pipe', 'inherit'],
     signal,
