@@ -1,4 +1,5 @@
 import { translateFailure, translateStatus, type NameField, type Request } from './cluster-errors.ts'
+import { goJson } from './go-json.ts'
 import { pathOf, resourceText, type Place, type Query, type Resource } from './cluster-resources.ts'
 
 /** Milliseconds that a read may take. Writes keep the transport's own limit, which is bound to the leader's lease. */
@@ -151,7 +152,7 @@ interface Named {
 }
 
 function sent(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body: unknown): Call {
-  return { method, path, contentType: CONTENT_TYPE.json, body: JSON.stringify(body) }
+  return { method, path, contentType: CONTENT_TYPE.json, body: goJson(body) }
 }
 
 function accepted(
