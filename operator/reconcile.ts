@@ -75,7 +75,8 @@ export interface ReconcileOptions {
 export async function reconcile(key: Key, options: ReconcileOptions): Promise<PassResult> {
   const release = await options.worlds.cluster.release(key)
   // A release that is being deleted has nothing to lose that its deletion policy wants to keep.
-  if (!release || release.metadata.deletionTimestamp) return { done: true }
+  if (!release) return { done: true }
+  if (release.metadata.deletionTimestamp) return letGo(release, options.worlds.cluster)
   const world = await observeWell(release, options)
   const acted = await act(release, world, options)
   const { told } = acted
@@ -83,6 +84,18 @@ export async function reconcile(key: Key, options: ReconcileOptions): Promise<Pa
   await tell(release, told, options.worlds.cluster)
   options.report(release, reportOf(release, acted))
   return told.recheckMs === undefined ? { done: true } : { recheckMs: told.recheckMs }
+}
+
+/**
+ * Deleted with its children left behind (`--cascade=orphan`): the garbage collector takes the release from their owners, and
+ * cannot patch what an earlier version stored. Nothing else is done for a release that is being deleted.
+ */
+async function letGo(release: ModelRelease, cluster: Cluster): Promise<PassResult> {
+  if (!release.metadata.finalizers?.includes('orphan')) return { done: true }
+  for (const { attempt, kept } of await cluster.revisions(release))
+    if (kept?.form === 'Old')
+      await cluster.renewRevision(release, { type: 'RenewRevision', attempt, ownership: 'Free' })
+  return { done: true }
 }
 
 interface Acted {
@@ -259,6 +272,8 @@ async function write(release: ModelRelease, step: ClusterStep, cluster: Cluster)
       return cluster.storeRevision(release, step)
     case 'ForgetRevision':
       return cluster.forgetRevision(release, step)
+    case 'RenewRevision':
+      return cluster.renewRevision(release, step)
     case 'CreateWorkload':
       return cluster.createWorkload(release, step)
     case 'ScaleWorkload':

@@ -63,7 +63,7 @@ export const REASONS = {
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
   TrafficSwitched: ['Verified', 'Settling', 'SettlingSlowly', 'Verifying', 'NotSwitched'],
   Drifted: ['PointerMoved', 'Repairing', 'AsPromoted'],
-  Warned: ['StepFailing', 'FallbackBehind', 'DistributionRisky'],
+  Warned: ['StepFailing', 'FallbackBehind', 'RevisionNotStored', 'DistributionRisky'],
 } as const
 
 export type ConditionType = keyof typeof REASONS

@@ -10,6 +10,7 @@ export interface ModelRelease {
     resourceVersion: string
     creationTimestamp?: string
     deletionTimestamp?: string
+    finalizers?: string[]
     annotations?: Record<string, string>
   }
   spec: ModelReleaseSpec

@@ -19,6 +19,7 @@ import { alreadyLive, building, colorTaken, pointerMustSettle, switching } from 
 import { driftRepaired } from './drift.ts'
 import { failedCandidate, provenAgain, retiring, revisionForgotten, supersededCandidate } from './idle.ts'
 import { firstHit, type Finding, type Scene } from './scene.ts'
+import { liveUnstored } from './stored.ts'
 
 /** In the order in which they are asked. */
 export const ADVANCE = {
@@ -39,6 +40,7 @@ export const ADVANCE = {
   claimTaken,
   driftRepaired,
   pointerSplit,
+  liveUnstored,
   alreadyLive,
   canarying,
   pointerUnfit,

@@ -17,6 +17,7 @@ import {
   type Found,
   type Scene,
 } from './scene.ts'
+import { revisionKeptOtherwise } from './stored.ts'
 
 /** Somebody deleted the Deployment that serves: bring back exactly what stood there. */
 function liveWorkloadGone(scene: Scene): Found {
@@ -139,6 +140,7 @@ export const KEEP_SERVING = {
   liveSizeDiffers,
   ownershipDiffers,
   idleSizeDiffers,
+  revisionKeptOtherwise,
 }
 
 export function keepServing(scene: Scene, rules: typeof KEEP_SERVING = KEEP_SERVING): Finding | undefined {

@@ -286,8 +286,8 @@ function servicePorts(release: string, color: Color, targetPort: number): Json {
 export function storedRevisionOf(
   release: ModelRelease,
   stored: StoredRevision,
+  ownership: Ownership = deletionPolicyOf(release.spec) === 'Delete' ? 'Owned' : 'Free',
 ): Manifest & { revision: number; data: StoredRevision } {
-  const ownership = deletionPolicyOf(release.spec) === 'Delete' ? 'Owned' : 'Free'
   return {
     apiVersion: 'apps/v1',
     kind: 'ControllerRevision',

@@ -10,6 +10,7 @@ import { isAbout } from './memory.ts'
 import { gatesText, movingTo } from './proving.ts'
 import { canaryColor, describeTargets } from './pointer.ts'
 import { remedyOf } from './remedy.ts'
+import { unstoredTexts } from './stored.ts'
 import { settling } from './verifying.ts'
 import { type Finding, goalOf, isDrifted, readyPods, type Scene, smallness, unavailable } from './scene.ts'
 
@@ -208,6 +209,7 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
   const warnings = {
     StepFailing: failureTexts(scene.world),
     FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
+    RevisionNotStored: unstoredTexts(scene),
     DistributionRisky: [...(facts ? warningsOf(release.spec, facts) : []), ...untested],
   } satisfies Record<ReasonOf<'Warned'>, string[]>
   const reasons = Object.keys(warnings) as ReasonOf<'Warned'>[]

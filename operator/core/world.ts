@@ -73,6 +73,22 @@ export interface StoredRevision {
   identity: 'Headers' | 'None'
 }
 
+/** A stored revision with the object that keeps it. */
+export interface KeptRevision extends StoredRevision {
+  kept?: {
+    /** Name of the ControllerRevision. */
+    name: string
+    uid: string
+    resourceVersion: string
+    ownership: Ownership
+    /**
+     * Old: not written as the API server encodes it, so that it refuses every patch of the object: the garbage collector's
+     * as well, which can then never let the release go and leave its children behind.
+     */
+    form: 'Canonical' | 'Old'
+  }
+}
+
 /** The pointer as read at one instant. `token` versions it: a write is only accepted while it is unchanged. */
 export type PointerReading =
   | {
@@ -178,7 +194,7 @@ export interface World {
   firstLook: 'Yes' | 'No'
   release: ModelRelease
   colors: Record<Color, ColorState>
-  revisions: StoredRevision[]
+  revisions: KeptRevision[]
   pointer: PointerReading
   claim: ClaimReading
   defaults: { serverImage: string }
@@ -218,12 +234,15 @@ export type Step =
   | { type: 'TakeClaim' }
   | { type: 'StoreRevision'; stored: StoredRevision }
   | { type: 'ForgetRevision'; attempt: string }
+  /** Stores it once more, as the API server encodes it, and only then removes the old object. */
+  | { type: 'RenewRevision'; attempt: string; ownership: Ownership }
   | { type: 'CreateWorkload'; color: Color; stored: StoredRevision; replicas: number; ownership: Ownership }
   | { type: 'ScaleWorkload'; color: Color; replicas: number; resourceVersion: string }
   | { type: 'RemoveWorkload'; color: Color; uid: string; resourceVersion: string }
   | { type: 'ApplyColorService'; color: Color; targetPort: number; origin: string; ownership: Ownership }
   | { type: 'SetOwnership'; of: 'Deployment' | 'Service'; color: Color; ownership: Ownership }
   | { type: 'SetOwnership'; of: 'Pointer'; ownership: Ownership }
+  | { type: 'SetOwnership'; of: 'Revision'; attempt: string; ownership: Ownership }
   | {
       type: 'RunGates'
       key: string

@@ -1,21 +1,28 @@
 /** Writing the children of a release: checked before, made once, mended in place. */
-import { ANNOTATION, LABEL, MANAGER, colorName, type Color } from '../api/names.ts'
+import { ANNOTATION, LABEL, MANAGER, colorName, revisionName, type Color } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import {
   colorServiceOf,
   deploymentOf,
   ownerOf,
   pointerServiceName,
+  storedRevisionOf,
   type Manifest,
 } from '../core/manifests.ts'
 import { originMark } from '../core/pointer.ts'
 import type { Ownership, Step, StoredRevision } from '../core/world.ts'
 import type { NameField } from './cluster-errors.ts'
 import { deploymentField, droppedFields, serviceField } from './cluster-fields.ts'
-import type { ApiObject, OwnerReference } from './cluster-objects.ts'
-import { isOurs } from './cluster-reading.ts'
+import type { ApiObject, ControllerRevision, OwnerReference } from './cluster-objects.ts'
+import { isOurs, keptIn, storedIn } from './cluster-reading.ts'
 import type { Requests } from './cluster-requests.ts'
-import { DEPLOYMENTS, SERVICES, resourceText, type Resource } from './cluster-resources.ts'
+import {
+  CONTROLLER_REVISIONS,
+  DEPLOYMENTS,
+  SERVICES,
+  resourceText,
+  type Resource,
+} from './cluster-resources.ts'
 import { withTargetPort } from './cluster-service-pointer.ts'
 import { ConflictError, RefusedError } from './errors.ts'
 
@@ -63,6 +70,51 @@ export async function createOnce(
   }
 }
 
+/** Stores a revision; where it stands already because a crash came between the write and its report, that is as good. */
+export async function storeOnce(
+  requests: Requests,
+  { metadata: { name } }: ModelRelease,
+  manifest: ReturnType<typeof storedRevisionOf>,
+): Promise<void> {
+  await createOnce(requests, CONTROLLER_REVISIONS, manifest, (found) =>
+    likenessOf(found, name, manifest.data.revision),
+  )
+}
+
+/** The objects that keep what this attempt stored: two after a crash in the middle of a renewal. */
+export async function keptOf(
+  requests: Requests,
+  { metadata: { name: release, namespace } }: ModelRelease,
+  attempt: string,
+): Promise<ControllerRevision[]> {
+  const own = revisionName(release, attempt)
+  const found = [own, renewedName(own)].map((name) => requests.get(CONTROLLER_REVISIONS, { namespace, name }))
+  return (await Promise.all(found)).filter((one) => one !== undefined).filter((one) => isOurs(one, release))
+}
+
+/**
+ * The data of a ControllerRevision never changes, so what an earlier version wrote in a form that the API server cannot
+ * patch is stored once more, beside it, before it goes.
+ */
+export async function renewRevision(
+  requests: Requests,
+  release: ModelRelease,
+  { attempt, ownership }: Extract<Step, { type: 'RenewRevision' }>,
+): Promise<void> {
+  for (const found of await keptOf(requests, release, attempt)) {
+    const stored = storedIn(found)
+    if (!stored || keptIn(release, found)?.kept?.form !== 'Old') continue
+    const manifest = storedRevisionOf(release, stored, ownership)
+    const metadata = { ...manifest.metadata, name: renewedName(manifest.metadata.name) }
+    await storeOnce(requests, release, { ...manifest, metadata })
+    await requests.remove(CONTROLLER_REVISIONS, found.metadata, versionOf(found))
+  }
+}
+
+function renewedName(name: string): string {
+  return `${name}-renewed`
+}
+
 /** Whether an object that we find under our name is the one that we would have made. */
 export function likenessOf(found: ApiObject, release: string, revision: string, color?: Color): Likeness {
   if (!isOurs(found, release, color)) return 'Foreign'
@@ -93,13 +145,20 @@ export async function applyColorService(
   await requests.patch(SERVICES, manifest.metadata, versionOf(found), { metadata, spec })
 }
 
-/** Adds or removes the release among the owners of a color's Deployment or Service, or of the pointer Service; other owners stay. */
+/** Adds or removes the release among the owners of a child; other owners stay. */
 export async function setOwnership(
   requests: Requests,
   release: ModelRelease,
   step: Extract<Step, { type: 'SetOwnership' }>,
 ): Promise<void> {
   const { name: releaseName, namespace } = release.metadata
+  if (step.of === 'Revision') {
+    for (const found of await keptOf(requests, release, step.attempt))
+      await requests.patch(CONTROLLER_REVISIONS, found.metadata, versionOf(found), {
+        metadata: { ownerReferences: ownersWith(found, release, step.ownership) },
+      })
+    return
+  }
   const resource: Resource<ApiObject> = step.of === 'Deployment' ? DEPLOYMENTS : SERVICES
   const color = step.of === 'Pointer' ? undefined : step.color
   const name = color ? colorName(releaseName, color) : pointerServiceName(release)

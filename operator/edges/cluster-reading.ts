@@ -2,7 +2,7 @@
 import { ANNOTATION, COLORS, LABEL, MANAGER, SERVICE_PORT, colorSelector, type Color } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import { oneLine, shorten } from '../api/text.ts'
-import type { ColorState, Ownership, PodState, StoredRevision } from '../core/world.ts'
+import type { ColorState, KeptRevision, Ownership, PodState, StoredRevision } from '../core/world.ts'
 import type {
   ApiCondition,
   ApiObject,
@@ -138,6 +138,26 @@ export function storedIn({ data }: ControllerRevision): StoredRevision | undefin
     Array.isArray(stored.gates) &&
     (stored.identity === 'Headers' || stored.identity === 'None')
   return isComplete ? (stored as StoredRevision) : undefined
+}
+
+/**
+ * The same with the object that keeps it. Earlier versions stored it in the order in which it was made, which never was
+ * the alphabet's.
+ */
+export function keptIn(
+  { metadata: { uid } }: ModelRelease,
+  object: ControllerRevision,
+): KeptRevision | undefined {
+  const stored = storedIn(object)
+  if (!stored) return undefined
+  const { metadata } = object
+  const keys = Object.keys(stored)
+  const form = keys.toSorted().every((key, index) => key === keys[index]) ? 'Canonical' : 'Old'
+  const { name, resourceVersion } = metadata
+  return {
+    ...stored,
+    kept: { name, uid: metadata.uid, resourceVersion, form, ownership: ownershipOf(object, uid) },
+  }
 }
 
 /** Whether the release with this uid is among the owners. */

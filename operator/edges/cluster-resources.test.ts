@@ -152,6 +152,12 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
   const { uid = '', resourceVersion = '' } = workload ?? {}
   await cluster.removeWorkload(read, { type: 'RemoveWorkload', color, uid, resourceVersion })
   await cluster.revisions(read)
+  await cluster.setOwnership(read, {
+    type: 'SetOwnership',
+    of: 'Revision',
+    attempt: 'abc-1',
+    ownership: 'Free',
+  })
   await cluster.forgetRevision(read, { type: 'ForgetRevision', attempt: 'abc-1' })
   const labels = { 'modelrelease.io/name': 'housing', 'modelrelease.io/color': color }
   server.put('/api/v1/namespaces/models/pods', {

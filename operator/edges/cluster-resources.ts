@@ -34,7 +34,7 @@ export const CONTROLLER_REVISIONS: Resource<ControllerRevision> = {
   group: 'apps',
   version: 'v1',
   plural: 'controllerrevisions',
-  verbs: ['get', 'list', 'create', 'delete'],
+  verbs: ['get', 'list', 'create', 'patch', 'delete'],
 }
 export const SERVICES: Resource<Service> = {
   group: '',

@@ -139,7 +139,21 @@ describe('storing a revision', () => {
       'create services All',
       'create controllerrevisions.apps',
     ])
-    await expect(cluster.revisions(release)).resolves.toEqual([stored])
+    await expect(cluster.revisions(release)).resolves.toEqual([
+      { ...stored, kept: expect.objectContaining({ form: 'Canonical', ownership: 'Owned' }) },
+    ])
+  })
+
+  test('is found whatever a policy has made of managed-by', async () => {
+    server.admit = (object) => ({
+      ...object,
+      metadata: {
+        ...(object.metadata as object),
+        labels: { [LABEL.name]: 'housing', [LABEL.managedBy]: 'Helm' },
+      },
+    })
+    await cluster.storeRevision(release, store)
+    await expect(cluster.revisions(release)).resolves.toHaveLength(1)
   })
 
   test('is refused with the field of the spec, and nothing stands afterwards', async () => {
@@ -180,6 +194,59 @@ describe('storing a revision', () => {
     await cluster.storeRevision(release, store)
     await cluster.storeRevision(release, store)
     await expect(cluster.revisions(release)).resolves.toHaveLength(1)
+  })
+
+  describe('in the order in which an earlier version made it', () => {
+    const renew = { type: 'RenewRevision', attempt: 'abc-1', ownership: 'Free' } as const
+    const path = `${REVISIONS}/housing-abc-1`
+
+    beforeEach(() => {
+      const { attempt, revision, ...rest } = stored
+      server.put(REVISIONS, { ...storedRevisionOf(release, stored), data: { attempt, revision, ...rest } })
+    })
+
+    test('is stored anew before the old one goes, and forgotten as any other', async () => {
+      await cluster.renewRevision(release, renew)
+      const [one, ...others] = await cluster.revisions(release)
+      expect(others).toEqual([])
+      expect(one).toEqual({
+        ...stored,
+        kept: expect.objectContaining({ form: 'Canonical', ownership: 'Free' }),
+      })
+      expect(server.seen.filter(({ method }) => method !== 'GET').map(({ access }) => access)).toEqual([
+        'create controllerrevisions.apps',
+        'delete controllerrevisions.apps',
+      ])
+      await cluster.renewRevision(release, renew)
+      await expect(cluster.revisions(release)).resolves.toHaveLength(1)
+      await cluster.forgetRevision(release, { type: 'ForgetRevision', attempt: 'abc-1' })
+      await expect(cluster.revisions(release)).resolves.toEqual([])
+    })
+
+    test('stays where the new one cannot be written, and is gone on with after a crash', async () => {
+      server.refuse = ({ method }) =>
+        method === 'POST' ? status(503, 'ServiceUnavailable', 'no') : undefined
+      await expect(cluster.renewRevision(release, renew)).rejects.toThrow(TransientError)
+      expect(server.at(path)).toBeDefined()
+      server.refuse = ({ method }) =>
+        method === 'DELETE' ? status(503, 'ServiceUnavailable', 'no') : undefined
+      await expect(cluster.renewRevision(release, renew)).rejects.toThrow(TransientError)
+      await expect(cluster.revisions(release)).resolves.toHaveLength(2)
+      server.refuse = () => undefined
+      await cluster.renewRevision(release, renew)
+      await expect(cluster.revisions(release)).resolves.toHaveLength(1)
+    })
+  })
+
+  test('changes its owner with the others', async () => {
+    await cluster.storeRevision(release, store)
+    const own = { type: 'SetOwnership', of: 'Revision', attempt: 'abc-1' } as const
+    await cluster.setOwnership(release, { ...own, ownership: 'Free' })
+    expect(server.at(`${REVISIONS}/housing-abc-1`)).toMatchObject({ metadata: { ownerReferences: [] } })
+    await cluster.setOwnership(release, { ...own, ownership: 'Owned' })
+    expect(server.at(`${REVISIONS}/housing-abc-1`)).toMatchObject({
+      metadata: { ownerReferences: [{ uid: 'uid-1' }] },
+    })
   })
 
   test('is forgotten once, and as good when it is gone already', async () => {

@@ -3,28 +3,29 @@ import {
   COLORS,
   KIND,
   LABEL,
-  MANAGER,
   colorName,
   colorSelector,
-  revisionName,
   selectorText,
   type Color,
 } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import { deploymentOf, storedRevisionOf } from '../core/manifests.ts'
-import type { ColorState, PodState, StoredRevision } from '../core/world.ts'
+import type { ColorState, KeptRevision, PodState } from '../core/world.ts'
 import {
   applyColorService,
   checkChildren,
   createOnce,
+  keptOf,
   likenessOf,
+  renewRevision,
   setOwnership,
+  storeOnce,
   versionOf,
 } from './cluster-children.ts'
 import { tell } from './cluster-events.ts'
 import { lastWords } from './cluster-logs.ts'
 import type { Deployment, Pod, Service } from './cluster-objects.ts'
-import { isOurs, podOf, serviceOf, storedIn, workloadOf } from './cluster-reading.ts'
+import { keptIn, podOf, serviceOf, workloadOf } from './cluster-reading.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
 import {
   CONTROLLER_REVISIONS,
@@ -53,17 +54,13 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
     revisions: (release) => readRevisions(requests, release),
     storeRevision: async (release, { stored }) => {
       await checkChildren(requests, release, stored)
-      const manifest = storedRevisionOf(release, stored)
-      await createOnce(requests, CONTROLLER_REVISIONS, manifest, (found) =>
-        likenessOf(found, release.metadata.name, stored.revision),
-      )
+      await storeOnce(requests, release, storedRevisionOf(release, stored))
     },
     forgetRevision: async (release, { attempt }) => {
-      const place = placeOf(release, revisionName(release.metadata.name, attempt))
-      const found = await requests.get(CONTROLLER_REVISIONS, place)
-      if (!found || !isOurs(found, release.metadata.name)) return
-      await requests.remove(CONTROLLER_REVISIONS, place, versionOf(found))
+      for (const found of await keptOf(requests, release, attempt))
+        await requests.remove(CONTROLLER_REVISIONS, found.metadata, versionOf(found))
     },
+    renewRevision: (release, step) => renewRevision(requests, release, step),
     createWorkload: async (release, { color, stored, replicas, ownership }) => {
       const manifest = deploymentOf({ release, color, stored, replicas, ownership })
       await createOnce(requests, DEPLOYMENTS, manifest, (found) =>
@@ -137,12 +134,11 @@ async function readColors(requests: Requests, release: ModelRelease): Promise<Re
   return { blue: stateOf('blue', blue), green: stateOf('green', green) }
 }
 
-async function readRevisions(requests: Requests, release: ModelRelease): Promise<StoredRevision[]> {
+async function readRevisions(requests: Requests, release: ModelRelease): Promise<KeptRevision[]> {
   const { name, namespace } = release.metadata
-  const revisions: StoredRevision[] = []
-  const selector = selectorText({ [LABEL.name]: name, [LABEL.managedBy]: MANAGER })
-  await requests.list(CONTROLLER_REVISIONS, namespace, selector, (item) => {
-    const stored = storedIn(item)
+  const revisions: KeptRevision[] = []
+  await requests.list(CONTROLLER_REVISIONS, namespace, selectorText({ [LABEL.name]: name }), (item) => {
+    const stored = keptIn(release, item)
     if (stored && !item.metadata.deletionTimestamp) revisions.push(stored)
   })
   return revisions

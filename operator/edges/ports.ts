@@ -7,9 +7,9 @@ import type {
   ClaimReading,
   ColorState,
   Did,
+  KeptRevision,
   PointerReading,
   Step,
-  StoredRevision,
 } from '../core/world.ts'
 import type { Asked } from './addresses.ts'
 
@@ -28,7 +28,7 @@ export interface Cluster {
   release(key: Key): Promise<ModelRelease | undefined>
   /** Deployment, pods and color Service of both colors, read at one time, by labels and by the names that we give. */
   colors(release: ModelRelease): Promise<Record<Color, ColorState>>
-  revisions(release: ModelRelease): Promise<StoredRevision[]>
+  revisions(release: ModelRelease): Promise<KeptRevision[]>
   /** Asks the API server to check every child of this revision, creating nothing; then stores the revision. */
   storeRevision(release: ModelRelease, step: StepOf<'StoreRevision'>): Promise<void>
   forgetRevision(release: ModelRelease, step: StepOf<'ForgetRevision'>): Promise<void>
@@ -36,6 +36,8 @@ export interface Cluster {
   scaleWorkload(release: ModelRelease, step: StepOf<'ScaleWorkload'>): Promise<void>
   /** Deletes a Deployment; its pods end gracefully. */
   removeWorkload(release: ModelRelease, step: StepOf<'RemoveWorkload'>): Promise<void>
+  /** Stores a revision anew under another name and then removes the old object; whatever comes in between, one of them stands. */
+  renewRevision(release: ModelRelease, step: StepOf<'RenewRevision'>): Promise<void>
   /** Creates the color Service, or mends target port and ownership of ours; its selector never changes. */
   applyColorService(release: ModelRelease, step: StepOf<'ApplyColorService'>): Promise<void>
   /** Adds or removes the ownerReference on the Deployment or the Service of a color; touches no pod. */

@@ -29,6 +29,8 @@ const SHOWS: Record<RuleName, string[]> = {
     'replicas-never-given',
   ],
   ownershipDiffers: ['deletion-policy', 'deletion-policy-service'],
+  revisionKeptOtherwise: ['deletion-policy', 'stored-long-ago'],
+  liveUnstored: ['revisions-deleted', 'revisions-deleted-with-live'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
   specChanged: ['first-release', 'first-release-service'],
   commandGiven: [
@@ -189,6 +191,7 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'schema-grows-after-abort': 'the same',
   'schema-grows-while-building': 'the same',
   'written-otherwise': 'an attempt is known again by its meaning, and pods by what they are stored as',
+  'revisions-deleted-after-undo': 'what cannot be brought back is told',
   deleted: 'reconcile leaves a release alone that is being deleted',
 }
 

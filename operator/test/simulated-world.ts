@@ -21,6 +21,7 @@ import type {
   ClaimReading,
   ColorState,
   Fallback,
+  KeptRevision,
   Ownership,
   PodState,
   PointerReading,
@@ -133,7 +134,7 @@ export class SimulatedWorld implements Cluster {
   readonly deployments: Partial<Record<Color, Deployment>> = {}
   readonly services: Partial<Record<Color, { targetPort: number; origin: string; ownership: Ownership }>> = {}
   pods: Pod[] = []
-  stored: StoredRevision[] = []
+  stored: KeptRevision[] = []
   /** Every pointer that the release ever named: users of an old one do not leave because the spec does. */
   readonly pointers = new Map<string, PointerState>()
   /** While set, reading the pointer gives this. */
@@ -177,6 +178,7 @@ export class SimulatedWorld implements Cluster {
   racesAtMove = 0
   claimedBy: string | undefined
   deletionTimestamp: string | undefined
+  finalizers: string[] = []
   /** How often the operator was started again; its runner takes a new process for each. */
   restarts = 0
   /** Specs by generation, for what a status may claim. */
@@ -278,6 +280,16 @@ export class SimulatedWorld implements Cluster {
   pointElsewhere(target: string): void {
     if (this.pointer.kind === 'CloudFrontKeyValueStore') this.writeKey(target)
     else this.setPointer(Object.fromEntries(Object.keys(this.pointer.targets).map((part) => [part, target])))
+  }
+
+  /** Somebody deletes the ControllerRevisions. */
+  deleteStored(): void {
+    this.stored = []
+  }
+
+  /** As an earlier version stored it. */
+  storedLongAgo(): void {
+    for (const { kept } of this.stored) if (kept) kept.form = 'Old'
   }
 
   deleteDeployment(color: Color): void {
@@ -455,6 +467,7 @@ export class SimulatedWorld implements Cluster {
           generation: this.generation,
           resourceVersion: String(this.resourceVersion),
           annotations: this.annotations,
+          finalizers: this.finalizers,
           ...(this.deletionTimestamp ? { deletionTimestamp: this.deletionTimestamp } : {}),
         },
         spec: this.schema(this.spec),
@@ -517,13 +530,21 @@ export class SimulatedWorld implements Cluster {
     }
   }
 
-  revisions(): Promise<StoredRevision[]> {
+  revisions(): Promise<KeptRevision[]> {
     return Promise.resolve(structuredClone(this.stored))
   }
 
-  storeRevision(_release: ModelRelease, { stored }: StepOf<'StoreRevision'>): Promise<void> {
+  storeRevision({ spec }: ModelRelease, { stored }: StepOf<'StoreRevision'>): Promise<void> {
     return this.write(`store ${stored.attempt}`, () => {
-      if (!this.stored.some((one) => one.attempt === stored.attempt)) this.stored.push(stored)
+      if (this.stored.some((one) => one.attempt === stored.attempt)) return
+      const kept = keptIn(stored.attempt, deletionPolicyOf(spec) === 'Delete' ? 'Owned' : 'Free')
+      this.stored.push({ ...stored, kept })
+    })
+  }
+
+  renewRevision(_release: ModelRelease, { attempt, ownership }: StepOf<'RenewRevision'>): Promise<void> {
+    return this.write(`renew ${attempt}`, () => {
+      for (const one of this.stored) if (one.attempt === attempt) one.kept = keptIn(attempt, ownership)
     })
   }
 
@@ -612,7 +633,7 @@ export class SimulatedWorld implements Cluster {
   }
 
   setOwnership(_release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void> {
-    const color = step.of === 'Pointer' ? '' : ` ${step.color}`
+    const color = step.of === 'Pointer' ? '' : ` ${'color' in step ? step.color : step.attempt}`
     return this.write(`make ${step.of}${color} ${step.ownership}`, () => {
       const object = this.ownedObject(step)
       if (object) object.ownership = step.ownership
@@ -621,6 +642,7 @@ export class SimulatedWorld implements Cluster {
 
   private ownedObject(step: StepOf<'SetOwnership'>): { ownership?: Ownership } | undefined {
     if (step.of === 'Pointer') return this.pointer
+    if (step.of === 'Revision') return this.stored.find(({ attempt }) => attempt === step.attempt)?.kept
     return step.of === 'Deployment' ? this.deployments[step.color] : this.services[step.color]
   }
 
@@ -887,7 +909,11 @@ export class SimulatedWorld implements Cluster {
 function kindOf(what: string): 'Deployment' | 'Service' | 'ControllerRevision' | undefined {
   if (/^(create|scale|remove|make Deployment) /.test(what)) return 'Deployment'
   if (/^(apply|make) Service /.test(what)) return 'Service'
-  return /^(store|forget) /.test(what) ? 'ControllerRevision' : undefined
+  return /^(store|forget|renew|make Revision) /.test(what) ? 'ControllerRevision' : undefined
+}
+
+function keptIn(attempt: string, ownership: Ownership): NonNullable<KeptRevision['kept']> {
+  return { name: attempt, uid: attempt, resourceVersion: '1', ownership, form: 'Canonical' }
 }
 
 /** What a key names, the share of the clients apart. */

@@ -2,6 +2,7 @@
 import { without } from '../core/memory.ts'
 import type { Spec } from '../api/release.ts'
 import type { DistributionFacts } from '../core/distribution.ts'
+import { HAND_EDITS } from './hand-edits.ts'
 import type { Act, Story } from './simulation.ts'
 import { factsOf } from './worlds.ts'
 import {
@@ -177,6 +178,7 @@ function requesting(version: 1 | 2): Spec {
 const UNREACHABLE = { type: 'Unreachable', message: 'the CloudFront API does not answer' } as const
 
 export const STORIES: Record<string, Story> = {
+  ...HAND_EDITS,
   'first-release': {
     title: 'The first release is gated too, and takes the color that the pointer does not name',
     spec: housing(1),

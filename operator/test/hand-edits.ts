@@ -1,0 +1,58 @@
+/** Stories of people and tools that edit the children of a release. */
+import type { Act, Story } from './simulation.ts'
+import { housing, housingBehindService, type SimulatedWorld } from './simulated-world.ts'
+
+function apply(tell: string, spec: Story['spec']): Act {
+  return { tell, do: (world) => world.apply(spec) }
+}
+
+function promotedTwice(world: SimulatedWorld): boolean {
+  return world.status?.history?.filter(({ outcome }) => outcome === 'Promoted').length === 2
+}
+
+function by(tell: string, edit: (world: SimulatedWorld) => void): Act {
+  return { tell, do: edit }
+}
+
+export const HAND_EDITS: Record<string, Story> = {
+  'revisions-deleted': {
+    title:
+      'Somebody deletes the ControllerRevisions: what is live is stored again, and brought back from that',
+    spec: housingBehindService(1),
+    acts: [
+      by('the ControllerRevisions are deleted', (world) => world.deleteStored()),
+      by('the live Deployment is deleted', (world) => world.deleteDeployment('blue')),
+    ],
+  },
+  'revisions-deleted-with-live': {
+    title: 'Deployment and ControllerRevisions are deleted together: the spec says what stood there',
+    spec: housing(1),
+    acts: [
+      by('both are deleted', (world) => {
+        world.deleteStored()
+        world.deleteDeployment('green')
+      }),
+    ],
+  },
+  'revisions-deleted-after-undo': {
+    title: 'What is live is not what the spec renders, and nothing is stored of it: it is told',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
+      {
+        tell: 'the ControllerRevisions are deleted',
+        when: (world) => world.status?.attempt?.outcome === 'RolledBack',
+        do: (world) => world.deleteStored(),
+      },
+    ],
+  },
+  'stored-long-ago': {
+    title: 'What an earlier version stored in a form that no patch is accepted of is stored anew',
+    spec: housingBehindService(1),
+    acts: [
+      by('an operator of this version comes', (world) => world.storedLongAgo()),
+      apply('Retain', housingBehindService(1, { deletionPolicy: 'Retain' })),
+    ],
+  },
+}
