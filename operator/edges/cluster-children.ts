@@ -31,7 +31,7 @@ export type Likeness = 'Same' | 'Other' | 'Foreign'
 
 /**
  * Has the API server check Deployment and color Service of a revision as if they were created, storing nothing. One
- * color is enough: they differ by a word. A name that is taken has passed every check that comes before.
+ * color is enough: they differ by a word. Under a name that is free: where it is taken, nothing comes back to compare.
  * @throws RefusedError InvalidSpec, naming the field of the spec.
  */
 export async function checkChildren(
@@ -43,11 +43,12 @@ export async function checkChildren(
   const { replicas = 1 } = release.spec
   const nameField = deploymentField(release.spec, stored)
   const deployment = deploymentOf({ release, color, stored, replicas, ownership: 'Owned' })
-  const kept = await dryRun(requests, DEPLOYMENTS, deployment, nameField)
+  const name = revisionName(release.metadata.name, stored.attempt)
+  const kept = await dryRun(requests, DEPLOYMENTS, deployment, { name, nameField })
   if (kept) refuseDropped(deployment, kept, nameField)
   const origin = originMark(release.spec, color)
   const service = colorServiceOf({ release, color, targetPort: stored.port, origin, ownership: 'Owned' })
-  await dryRun(requests, SERVICES, service, serviceField)
+  await dryRun(requests, SERVICES, service, { name, nameField: serviceField })
 }
 
 /** Creates the object; where it stands already because a crash came between the write and its report, that is as good. */
@@ -181,18 +182,22 @@ function ownersWith({ metadata }: ApiObject, release: ModelRelease, ownership: O
   return ownership === 'Owned' ? [...others, ownerOf(release) as OwnerReference] : others
 }
 
-/** The object as the API server would keep it; undefined where the name is taken. */
+/** The object as the API server would keep it; undefined where it cannot tell. */
 async function dryRun(
   requests: Requests,
   resource: Resource,
   manifest: Manifest,
-  nameField: NameField,
+  { name, nameField }: { name: string; nameField: NameField },
 ): Promise<unknown> {
+  const { metadata } = manifest
   try {
-    return await requests.create(resource, manifest, { mode: 'DryRun', nameField })
+    const object = { ...manifest, metadata: { ...metadata, name } }
+    return await requests.create(resource, object, { mode: 'DryRun', nameField, shownName: metadata.name })
   } catch (error) {
     // 409 comes last: decoding, validation and admission have had their say by then.
     if (error instanceof ConflictError) return undefined
+    // What it is to take the place of still counts: whether there is room is told where it is really made.
+    if (error instanceof RefusedError && /exceeded quota/.test(error.message)) return undefined
     throw error
   }
 }

@@ -71,6 +71,80 @@ describe('fields that the API server dropped', () => {
       kept: { limits: { cpu: '1' } },
       dropped: [],
     },
+    'nothing of a volume that is mounted twice': {
+      sent: {
+        volumeMounts: [
+          { name: 'data', mountPath: '/cache' },
+          { name: 'data', mountPath: '/models', subPath: 'models', readOnly: true },
+        ],
+      },
+      kept: {
+        volumeMounts: [
+          { name: 'token', mountPath: '/var/run/secrets', readOnly: true },
+          { name: 'data', mountPath: '/cache' },
+          { name: 'data', mountPath: '/models', subPath: 'models', readOnly: true },
+        ],
+      },
+      dropped: [],
+    },
+    'a misspelt field of the second mount of a volume': {
+      sent: {
+        volumeMounts: [
+          { name: 'data', mountPath: '/cache', readOnly: true },
+          { name: 'data', mountPath: '/models', readonly: true },
+        ],
+      },
+      kept: {
+        volumeMounts: [
+          { name: 'data', mountPath: '/cache', readOnly: true },
+          { name: 'data', mountPath: '/models' },
+        ],
+      },
+      dropped: ['t.volumeMounts[1].readonly'],
+    },
+    'nothing of a variable that is set twice, or of a port with two protocols': {
+      sent: {
+        env: [
+          { name: 'A', value: '1' },
+          { name: 'A', valueFrom: { fieldRef: { fieldPath: 'x' } } },
+        ],
+        ports: [{ containerPort: 53 }, { containerPort: 53, protocol: 'UDP', hostPort: 53 }],
+      },
+      kept: {
+        env: [
+          { name: 'PROXY', value: 'x' },
+          { name: 'A', value: '1' },
+          { name: 'A', valueFrom: { fieldRef: { fieldPath: 'x' } } },
+        ],
+        ports: [
+          { containerPort: 53, protocol: 'TCP' },
+          { containerPort: 53, protocol: 'UDP', hostPort: 53 },
+        ],
+      },
+      dropped: [],
+    },
+    'nothing where a policy put a toleration in front, or another registry': {
+      sent: { tolerations: [{ key: 'a', operator: 'Exists' }], containers: [{ name: 'a', image: 'x' }] },
+      kept: {
+        tolerations: [
+          { key: 'spot', value: 'true' },
+          { key: 'a', operator: 'Exists' },
+        ],
+        containers: [{ name: 'a', image: 'mirror/x' }],
+      },
+      dropped: [],
+    },
+    'what a policy took away of one container, though another has it': {
+      sent: { containers: [{ name: 'a', securityContext: { privileged: true } }, { name: 'b' }] },
+      kept: { containers: [{ name: 'b', securityContext: { privileged: true } }, { name: 'a' }] },
+      dropped: ['t.containers[0].securityContext'],
+    },
+    'a container that did not come back': {
+      sent: { containers: [{ name: 'a' }, { name: 'b', image: 'x' }] },
+      kept: { containers: [{ name: 'a' }] },
+      dropped: ['t.containers[1]'],
+    },
+    'nothing of a list of texts': { sent: { args: ['a', 'b'] }, kept: { args: ['a', 'b'] }, dropped: [] },
     'an unnamed item is matched by its place': {
       sent: { tolerations: [{ key: 'a' }, { kei: 'b' }] },
       kept: { tolerations: [{ key: 'a' }, {}] },

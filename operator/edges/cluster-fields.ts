@@ -50,9 +50,8 @@ export function droppedFields(sent: unknown, kept: unknown, path: string): strin
   if (kept === undefined || kept === null) return [path]
   if (Array.isArray(sent)) {
     const others: unknown[] = Array.isArray(kept) ? kept : []
-    return sent.flatMap((item, index) =>
-      droppedFields(item, counterpart(item, index, others), `${path}[${index}]`),
-    )
+    const list = path.slice(path.lastIndexOf('.') + 1)
+    return sent.flatMap((item, index) => droppedOfItem(item, others, list, `${path}[${index}]`))
   }
   if (typeof sent !== 'object' || sent === null || typeof kept !== 'object') return []
   return Object.entries(sent).flatMap(([key, value]) =>
@@ -78,14 +77,40 @@ function modelField(field: string): string | undefined {
   return found && `${found[1]}${field.slice(found[0].length)}`
 }
 
-/** Lists are matched by name where they have names: an admission webhook may have put a container in front. */
-function counterpart(item: unknown, index: number, others: readonly unknown[]): unknown {
-  const name = nameOf(item)
-  return name === undefined ? others[index] : others.find((other) => nameOf(other) === name)
+/**
+ * What tells the items of a list apart: the merge keys of the API. Policies put containers, variables and mounts of their own
+ * between; a name alone need not be unique (a volume is mounted twice, a port has two protocols).
+ */
+const MERGE_KEYS: Record<string, readonly string[]> = {
+  containers: ['name'],
+  initContainers: ['name'],
+  volumes: ['name'],
+  env: ['name'],
+  imagePullSecrets: ['name'],
+  resourceClaims: ['name'],
+  ports: ['containerPort', 'protocol'],
+  volumeMounts: ['mountPath'],
+  volumeDevices: ['devicePath'],
+  hostAliases: ['ip'],
+  topologySpreadConstraints: ['topologyKey', 'whenUnsatisfiable'],
 }
 
-function nameOf(item: unknown): unknown {
-  return typeof item === 'object' && item !== null && 'name' in item ? item.name : undefined
+/** Fields of one item that did not come back; of several that it may have become, the likest counts. */
+function droppedOfItem(item: unknown, others: readonly unknown[], list: string, path: string): string[] {
+  const keys = MERGE_KEYS[list] ?? []
+  const losses = others
+    .filter((other) => keys.every((key) => isSame(memberOf(item, key), memberOf(other, key))))
+    .map((other) => droppedFields(item, other, path))
+  return losses.toSorted((one, other) => one.length - other.length)[0] ?? [path]
+}
+
+/** A key that only one of them has is a default of the other. */
+function isSame(one: unknown, other: unknown): boolean {
+  return one === undefined || other === undefined || one === other
+}
+
+function memberOf(item: unknown, key: string): unknown {
+  return typeof item === 'object' && item !== null ? (item as Record<string, unknown>)[key] : undefined
 }
 
 function isEmpty(value: unknown): boolean {

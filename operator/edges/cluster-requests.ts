@@ -37,6 +37,8 @@ export interface CreateOptions {
   /** Let the API server check it and store nothing. */
   mode?: 'Store' | 'DryRun'
   nameField?: NameField
+  /** How messages call the object, where it is checked under another name. */
+  shownName?: string
 }
 
 /**
@@ -85,7 +87,8 @@ export class Requests {
 
   /** The object as it was stored, or would have been. */
   async create(resource: Resource, object: Named, options: CreateOptions = {}): Promise<unknown> {
-    const { namespace, name } = object.metadata
+    const { namespace } = object.metadata
+    const name = options.shownName ?? object.metadata.name
     const request: Request = { verb: 'create', resource, place: { namespace, name } }
     // Strict only where nothing is stored: a misspelt field is an error then (from 1.25 on; 1.20 ignores the wish).
     const query: Query = options.mode === 'DryRun' ? { dryRun: 'All', fieldValidation: 'Strict' } : {}

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals'
 import { LABEL, MANAGER } from '../api/names.ts'
 import type { ModelRelease, Status } from '../api/release.ts'
-import { deploymentOf, storedRevisionOf } from '../core/manifests.ts'
+import { colorServiceOf, deploymentOf, storedRevisionOf } from '../core/manifests.ts'
 import type { StoredRevision } from '../core/world.ts'
 import { Access } from '../runtime/access.ts'
 import { FakeApiServer, status } from '../test/fake-api-server.ts'
@@ -184,8 +184,25 @@ describe('storing a revision', () => {
     expect(server.at(`${REVISIONS}/housing-abc-1`)).toBeUndefined()
   })
 
-  test('succeeds while the color stands already', async () => {
-    putDeployment()
+  test.each(['blue', 'green'] as const)('finds a dropped field whichever color stands: %s', async (color) => {
+    server.put(DEPLOYMENTS, { ...deploymentOf({ release, ...create, color }) })
+    server.put(SERVICES, { ...colorServiceOf({ release, ...applyService, color }) })
+    await cluster.storeRevision(release, store)
+    expect(server.at(`${REVISIONS}/housing-abc-1`)).toBeDefined()
+    server.admit = (object) =>
+      JSON.parse(JSON.stringify(object).replace('"imag":"x"', '"tty":true')) as typeof object
+    const template = { spec: { containers: [{ name: 'server', imag: 'x' }] } }
+    const misspelt = { ...stored, attempt: 'def-1', template }
+    await expect(cluster.storeRevision(release, { type: 'StoreRevision', stored: misspelt })).rejects.toThrow(
+      /containers\[0\]\.imag: the API server does/,
+    )
+  })
+
+  test('is not refused for a quota that counts what is to be replaced', async () => {
+    server.refuse = ({ query }) =>
+      query.has('dryRun')
+        ? status(403, 'Forbidden', 'deployments.apps "x" is forbidden: exceeded quota: counts, requested: 1')
+        : undefined
     await cluster.storeRevision(release, store)
     expect(server.at(`${REVISIONS}/housing-abc-1`)).toBeDefined()
   })
