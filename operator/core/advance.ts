@@ -15,7 +15,7 @@ import {
 import { canaryBlocked, canaryFailed, canarying, canaryWithdrawn } from './canary.ts'
 import { commandGiven } from './commands.ts'
 import { fallbackBehind } from './fallback.ts'
-import { alreadyLive, building, colorTaken, pointerMustSettle, switching } from './forward.ts'
+import { alreadyLive, building, checkedFirst, colorTaken, pointerMustSettle, switching } from './forward.ts'
 import { driftRepaired } from './drift.ts'
 import { failedCandidate, provenAgain, retiring, revisionForgotten, supersededCandidate } from './idle.ts'
 import { firstHit, type Finding, type Scene } from './scene.ts'
@@ -46,6 +46,7 @@ export const ADVANCE = {
   pointerUnfit,
   pointerMustSettle,
   fallbackBehind,
+  checkedFirst,
   colorTaken,
   building,
   switching,

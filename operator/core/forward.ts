@@ -30,6 +30,25 @@ export function pointerMustSettle(scene: Scene): Found {
   return runningAttempt(scene) ? settling(scene) : undefined
 }
 
+/** Everything that can be checked of the new revision is checked before another one makes room for it. */
+export function checkedFirst(scene: Scene): Found {
+  const attempt = runningAttempt(scene)
+  const goal = attempt && goalOf(scene, attempt)
+  const { workload } = (goal && scene.world.colors[goal]) ?? {}
+  if (!attempt || !workload || workload.revision === attempt.revision) return undefined
+  return unstored(scene, attempt)
+}
+
+/** What the attempt renders, with its own gates, is stored after the API server has checked it. */
+function unstored(scene: Scene, attempt: Attempt): Found {
+  const { world } = scene
+  const stored = storedOf(scene, attempt.revision)
+  if (stored && world.revisions.some((one) => one.attempt === attempt.id)) return undefined
+  return {
+    step: { type: 'StoreRevision', stored: renderRevision(world.release, attempt, stored, world.defaults) },
+  }
+}
+
 /** Another revision stands in the color that is to be built. */
 export function colorTaken(scene: Scene): Found {
   const attempt = runningAttempt(scene)
@@ -80,14 +99,12 @@ export function building(scene: Scene): Found {
   const { memory, world } = scene
   const { workload } = world.colors[goal]
   if (!workload && attempt.builds !== goal) return { memory: beginBuilding(memory, attempt, world, goal) }
+  const missing = unstored(scene, attempt)
+  if (missing) return missing
   const stored = storedOf(scene, attempt.revision)
-  if (!stored || !world.revisions.some((one) => one.attempt === attempt.id))
-    return {
-      step: { type: 'StoreRevision', stored: renderRevision(world.release, attempt, stored, world.defaults) },
-    }
   const service = serviceDiffers(scene, goal)
   if (service) return service
-  if (workload) return undefined
+  if (workload || !stored) return undefined
   const replicas = scene.live ? liveReplicas(scene) : wantedReplicas(scene)
   return {
     step: { type: 'CreateWorkload', color: goal, stored, replicas, ownership: wantedOwnership(scene, goal) },

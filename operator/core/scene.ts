@@ -1,6 +1,6 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import { deletionPolicyOf, keyValueStoreOf, type Attempt, type GateReport } from '../api/release.ts'
-import { instantText, recall, without, type ColorMemory, type Memory } from './memory.ts'
+import { deadlineOf, instantText, recall, without, type ColorMemory, type Memory } from './memory.ts'
 import {
   behindFallback,
   canaryColor,
@@ -175,7 +175,17 @@ function foldDid(memory: Memory, world: World, view: PointerView): Memory {
   return withRefusal(memory, world)
 }
 
-function withRefusal(memory: Memory, { did, now }: World): Memory {
+/** What held up the making of it, be it a taken name or a quota, takes nothing from the time that the attempt has to be ready. */
+function withBuilt(memory: Memory, world: World): Memory {
+  const { attempt } = memory
+  const builds = attempt?.outcome ? undefined : attempt?.builds
+  if (!attempt || !builds || world.colors[builds].workload) return memory
+  return { ...memory, attempt: { ...attempt, deadline: deadlineOf(world) } }
+}
+
+function withRefusal(memory: Memory, world: World): Memory {
+  const { did, now } = world
+  if (did?.type === 'Done' && did.step === 'CreateWorkload') return withBuilt(memory, world)
   if (did?.type === 'Done' && did.step === 'MoveFallback') return without(memory, 'fallback')
   if (did?.type !== 'Refused' || did.step !== 'MoveFallback') return memory
   return { ...memory, fallback: { message: did.message, refusedAt: instantText(now) } }

@@ -197,7 +197,7 @@ async function dryRun(
     // 409 comes last: decoding, validation and admission have had their say by then.
     if (error instanceof ConflictError) return undefined
     // What it is to take the place of still counts: whether there is room is told where it is really made.
-    if (error instanceof RefusedError && /exceeded quota/.test(error.message)) return undefined
+    if (error instanceof RefusedError && error.message.includes('exceeded quota')) return undefined
     throw error
   }
 }

@@ -47,6 +47,21 @@ export const HAND_EDITS: Record<string, Story> = {
       },
     ],
   },
+  'refused-before-room': {
+    title: 'What the API server refuses takes no room: the warm color stays, and undo with it',
+    spec: housing(1, { retireAfterSeconds: 3600 }),
+    acts: [
+      apply('version 2', housing(2, { retireAfterSeconds: 3600 })),
+      {
+        tell: 'version 3, which is refused',
+        when: promotedTwice,
+        do: (world) => {
+          world.templateRefused = 'spec.template.spec.restartPolicy: Unsupported value: "Never"'
+          world.apply(housing(3, { retireAfterSeconds: 3600 }))
+        },
+      },
+    ],
+  },
   'stored-long-ago': {
     title: 'What an earlier version stored in a form that no patch is accepted of is stored anew',
     spec: housingBehindService(1),

@@ -140,6 +140,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'key-instead-of-distribution',
   ],
   pointerMustSettle: ['foreign-write-before-move', 'foreign-write-at-move'],
+  checkedFirst: ['refused-before-room'],
   colorTaken: [
     'superseded-while-settling',
     'undo-then-new-spec',

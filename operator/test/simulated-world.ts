@@ -168,6 +168,8 @@ export class SimulatedWorld implements Cluster {
   gatesSilent: Color | undefined
   /** While set, the cluster refuses to scale. */
   scaleRefused: 'Yes' | 'No' = 'No'
+  /** While set, the API server refuses what the spec renders, as its dry run would tell. */
+  templateRefused: string | undefined
   /** So many pods the cluster has room for; what is missing is made as soon as there is room. */
   room = Infinity
   /** What the schema of the API server fills in by itself. */
@@ -536,6 +538,7 @@ export class SimulatedWorld implements Cluster {
 
   storeRevision({ spec }: ModelRelease, { stored }: StepOf<'StoreRevision'>): Promise<void> {
     return this.write(`store ${stored.attempt}`, () => {
+      if (this.templateRefused !== undefined) throw new RefusedError('InvalidSpec', this.templateRefused)
       if (this.stored.some((one) => one.attempt === stored.attempt)) return
       const kept = keptIn(stored.attempt, deletionPolicyOf(spec) === 'Delete' ? 'Owned' : 'Free')
       this.stored.push({ ...stored, kept })
