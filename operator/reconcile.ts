@@ -1,4 +1,7 @@
 import { plan, RULES, type Plan, type Rules } from './core/plan.ts'
+import { happeningsOf } from './core/happenings.ts'
+import { pointerProblem } from './core/invalid.ts'
+import { statusAfter } from './core/status.ts'
 import type { Did, FailingStep, Step, World } from './core/world.ts'
 import type { ModelRelease, Status } from './api/release.ts'
 import { failedAgain } from './core/failing.ts'
@@ -77,10 +80,19 @@ export async function reconcile(key: Key, options: ReconcileOptions): Promise<Pa
   // A release that is being deleted has nothing to lose that its deletion policy wants to keep.
   if (!release) return { done: true }
   if (release.metadata.deletionTimestamp) return letGo(release, options.worlds.cluster)
+  try {
+    return await pass(release, options)
+  } catch (error) {
+    await tellThrown(release, error, options)
+    throw error
+  }
+}
+
+async function pass(release: ModelRelease, options: ReconcileOptions): Promise<PassResult> {
   const world = await observeWell(release, options)
   const acted = await act(release, world, options)
   const { told } = acted
-  options.failures.keep(key, told.failing)
+  options.failures.keep(release.metadata, told.failing)
   await tell(release, told, options.worlds.cluster)
   options.report(release, reportOf(release, acted))
   return told.recheckMs === undefined ? { done: true } : { recheckMs: told.recheckMs }
@@ -97,6 +109,29 @@ async function letGo(release: ModelRelease, cluster: Cluster): Promise<PassResul
       await cluster.renewRevision(release, { type: 'RenewRevision', attempt, ownership: 'Free' })
   return { done: true }
 }
+
+/**
+ * Whoever waits for the release must not wait for ever because nothing could be seen or decided. What passes by itself is not
+ * told: the queue tries again, and the API server may be what does not answer.
+ */
+async function tellThrown(
+  release: ModelRelease,
+  error: unknown,
+  { now, worlds: { cluster } }: ReconcileOptions,
+): Promise<void> {
+  if (!(error instanceof Error) || PASSING.has(error.name)) return
+  const status = statusAfter(release, now(), {
+    reason: error instanceof RefusedError ? error.reason : 'InternalError',
+    message: error.message,
+  })
+  try {
+    await tell(release, { status, happenings: happeningsOf(release.status, status) }, cluster)
+  } catch {
+    // What was thrown first says more, and is thrown again.
+  }
+}
+
+const PASSING: ReadonlySet<string> = new Set(['ConflictError', 'TransientError', 'NotHeldError'])
 
 interface Acted {
   decided: Plan
@@ -194,11 +229,12 @@ function takesAway(step: Step, { colors }: World): boolean {
 async function observe(release: ModelRelease, options: ReconcileOptions): Promise<World> {
   const { cluster, pointerOf, claims } = options.worlds
   const firstLook = options.seenBefore(release) ? 'No' : 'Yes'
+  const problem = pointerProblem(release.spec)
   const [colors, revisions, pointer, claim] = await Promise.all([
     cluster.colors(release),
     cluster.revisions(release),
-    pointerOf(release).read(release),
-    claims.read(release),
+    problem === undefined ? pointerOf(release).read(release) : unnamed(problem),
+    problem === undefined ? claims.read(release) : ({ type: 'Held' } as const),
   ])
   return {
     now: options.now(),
@@ -211,6 +247,11 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
     defaults: options.defaults,
     failing: options.failures.of(release.metadata),
   }
+}
+
+/** There is no pointer to read, and none that a claim could be about. */
+function unnamed(message: string): World['pointer'] {
+  return { type: 'Unusable', reason: 'InvalidSpec', message }
 }
 
 /** Carries out one step. A refusal is an answer, to be reported; what may pass by itself is returned; everything else is thrown. */
@@ -288,7 +329,11 @@ async function write(release: ModelRelease, step: ClusterStep, cluster: Cluster)
 }
 
 /** Writes the status if it says anything new; Events come after it, so that a lost write tells nothing twice. */
-async function tell(release: ModelRelease, { status, happenings }: Plan, cluster: Cluster): Promise<void> {
+async function tell(
+  release: ModelRelease,
+  { status, happenings }: Pick<Plan, 'status' | 'happenings'>,
+  cluster: Cluster,
+): Promise<void> {
   if (canonicalJson(status) !== canonicalJson(release.status ?? {}))
     await cluster.writeStatus(release, status)
   for (const happening of happenings) await cluster.record(release, happening)

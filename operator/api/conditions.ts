@@ -31,6 +31,7 @@ export const REASONS = {
     'PointerUnreachable',
   ],
   Stalled: [
+    'InternalError',
     'InvalidSpec',
     'AccessDenied',
     'NotAllowed',

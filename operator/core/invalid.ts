@@ -102,6 +102,14 @@ const MEMBERS = {
   CloudFrontKeyValueStore: 'cloudFrontKeyValueStore',
 } as const
 
+/** Why the spec names no pointer at all, so that none can be read; undefined where it does. */
+export function pointerProblem({ traffic }: Spec): string | undefined {
+  if (!Object.hasOwn(MEMBERS, traffic.type))
+    return `spec.traffic.type "${traffic.type}" is no kind of pointer: set one of ${Object.keys(MEMBERS).join(', ')}`
+  if (traffic.type === 'Service' || traffic[MEMBERS[traffic.type]]) return undefined
+  return `spec.traffic.${MEMBERS[traffic.type]} is required when spec.traffic.type is ${traffic.type}: add it, or set the type of the member that is there`
+}
+
 function trafficProblems(spec: Spec): string[] {
   const { traffic } = spec
   const problems = Object.entries(MEMBERS)
@@ -115,12 +123,9 @@ function trafficProblems(spec: Spec): string[] {
       'spec.traffic.cloudFrontDistribution.canary needs a pointer that can send a share of the clients: set spec.traffic.type to CloudFrontKeyValueStore and move the settings to spec.traffic.cloudFrontKeyValueStore, or remove canary',
     )
   if (traffic.type === 'Service') return problems
+  const missing = pointerProblem(spec)
   const settings = traffic[MEMBERS[traffic.type]]
-  if (!settings)
-    return [
-      ...problems,
-      `spec.traffic.${MEMBERS[traffic.type]} is required when spec.traffic.type is ${traffic.type}`,
-    ]
+  if (missing !== undefined || !settings) return [...problems, ...(missing === undefined ? [] : [missing])]
   return [
     ...problems,
     ...distributionProblems(spec, settings),

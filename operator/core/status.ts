@@ -1,10 +1,11 @@
 /** The whole status, derived in every pass from what is seen, what is remembered, and what the rules found. */
-import { conditionsFrom, type Statement } from '../api/conditions.ts'
+import { conditionsFrom, type ReasonOf, type Statement } from '../api/conditions.ts'
 import { colorSelector, selectorText, type Color } from '../api/names.ts'
-import type { Condition, Phase, Status } from '../api/release.ts'
+import type { Condition, ModelRelease, Phase, Status } from '../api/release.ts'
 import { instantText, present } from './memory.ts'
 import { describeTargets } from './pointer.ts'
 import { readyPods, type Finding, type Scene } from './scene.ts'
+import type { Instant } from './world.ts'
 import { progressOf, statementsOf } from './statements.ts'
 
 type ColorStatus = NonNullable<Status['colors']>[Color]
@@ -37,6 +38,43 @@ export function statusOf(scene: Scene, finding: Finding | undefined): Status {
     traffic: trafficStatus(scene),
     history: memory.history,
   }
+}
+
+/** The last status with why nothing could be decided this time: what was known before is not lost by a fault of the operator. */
+export function statusAfter(
+  { metadata: { generation }, status = {} }: ModelRelease,
+  now: Instant,
+  { reason, message }: { reason: string; message: string },
+): Status {
+  const told = conditionsFrom(
+    status.conditions ?? [],
+    thrownStatements(status, generation, { reason, message }),
+    {
+      generation,
+      now: instantText(now),
+    },
+  )
+  const replaced = new Set(['Reconciling', ...told.map(({ type }) => type)])
+  const kept = (status.conditions ?? []).filter(({ type }) => !replaced.has(type))
+  const conditions = [...kept, ...told]
+  return { ...status, conditions, phase: status.phase ?? 'Stalled', message: worstOf(conditions) }
+}
+
+function thrownStatements(
+  { conditions = [], observedGeneration }: Status,
+  generation: number,
+  { reason, message }: { reason: string; message: string },
+): Statement[] {
+  const isOwn = reason === 'InternalError'
+  const text = `nothing could be decided, so everything is left as it is: ${message}${isOwn ? ' (a fault of the operator: its log has the whole error)' : ''}`
+  const stalled: Statement = {
+    type: 'Stalled',
+    status: 'True',
+    reason: reason as ReasonOf<'Stalled'>,
+    message: text,
+  }
+  const isKnown = conditions.some(({ type }) => type === 'Ready') && observedGeneration === generation
+  return isKnown ? [stalled] : [{ type: 'Ready', status: 'False', reason: 'Stalled', message: text }, stalled]
 }
 
 function revisionIn({ memory, world }: Scene, color: Color): string | undefined {

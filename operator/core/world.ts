@@ -163,6 +163,7 @@ export interface Fallback {
 }
 
 export type PointerTrouble =
+  | 'InvalidSpec'
   | 'DistributionNotFound'
   | 'DistributionDisabled'
   | 'BehaviorNotFound'
