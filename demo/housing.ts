@@ -59,6 +59,8 @@ export function housing(options: HousingOptions): WrittenRelease {
     gates: Object.entries(SAMPLES.knownHouses).map(([name, index]) => knownHouse(name, index, expects)),
     traffic: distribution(options.edge, place),
     retireAfterSeconds: 60,
+    // Ten by default; these models are known to stay up.
+    minReadySeconds: 1,
     progressDeadlineSeconds: 90,
   }
   return release('housing', place.namespace, { ...spec, ...changes })
@@ -129,6 +131,7 @@ export function dashboard(version: string, images: ImageNames = new Map()): Writ
       },
     ],
     traffic: { type: 'Service' },
+    minReadySeconds: 1,
     progressDeadlineSeconds: 60,
   })
 }

@@ -103,6 +103,7 @@ export class Cluster {
         traffic,
         retireAfterSeconds: 600,
         failedCandidateRetentionSeconds: 0,
+        minReadySeconds: 0,
         progressDeadlineSeconds: 600,
       },
     })

@@ -517,6 +517,10 @@ export interface ModelReleaseSpec {
    */
   failedCandidateRetentionSeconds: number
   /**
+   * For how long every container of every pod of the candidate must have been up and ready, without a restart, before users are sent to it. A pod with a container that has ended must last longer than that container did, for up to a minute more. A way back asks for none of it.
+   */
+  minReadySeconds: number
+  /**
    * How long an attempt may take from its start until it is ready to switch.
    */
   progressDeadlineSeconds: number
@@ -633,6 +637,14 @@ export interface ModelReleaseStatus {
        * Since when no edge has been routing to it.
        */
       idleSince?: string
+      /**
+       * Since when it has been seen whole, with none of its containers started again; absent while pods are missing.
+       */
+      readySince?: string
+      /**
+       * Hash of its ready pods and of when each became ready; it changes when one of them restarts.
+       */
+      fingerprint?: string
     }
     /**
      * A color that has a Deployment.
@@ -658,6 +670,14 @@ export interface ModelReleaseStatus {
        * Since when no edge has been routing to it.
        */
       idleSince?: string
+      /**
+       * Since when it has been seen whole, with none of its containers started again; absent while pods are missing.
+       */
+      readySince?: string
+      /**
+       * Hash of its ready pods and of when each became ready; it changes when one of them restarts.
+       */
+      fingerprint?: string
     }
   }
   /**
@@ -733,6 +753,10 @@ export interface ModelReleaseStatus {
      * Pods that answered.
      */
     pods: string[]
+    /**
+     * That of the color when it was asked: a pod that has restarted since is asked again.
+     */
+    fingerprint?: string
     /**
      * One result per gate.
      *

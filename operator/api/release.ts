@@ -41,6 +41,11 @@ export function deletionPolicyOf(spec: Spec): 'Retain' | 'Delete' {
   return spec.deletionPolicy ?? (spec.traffic.type === 'Service' ? 'Delete' : 'Retain')
 }
 
+/** Milliseconds that a candidate must have stayed ready; a schema of an earlier version does not fill it in. */
+export function minReadyMsOf({ minReadySeconds }: Partial<Pick<Spec, 'minReadySeconds'>>): number {
+  return (minReadySeconds ?? 10) * 1000
+}
+
 /** Settings of the key value store that decides where users go; undefined with another kind of pointer. */
 export function keyValueStoreOf({ traffic }: Pick<Spec, 'traffic'>): KeyValueStore | undefined {
   return traffic.type === 'CloudFrontKeyValueStore' ? traffic.cloudFrontKeyValueStore : undefined

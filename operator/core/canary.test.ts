@@ -5,6 +5,7 @@ import { attemptAt, holding, NOW, pointingAt, promotedWorld, releaseOf, storedOf
 import { nextWeight } from './canary.ts'
 import { plan } from './plan.ts'
 import { sceneOf } from './scene.ts'
+import { fingerprintOf } from './scene.ts'
 import type { CanaryReading, PodState, World } from './world.ts'
 
 const canary = [
@@ -26,7 +27,13 @@ function worldOf(
     observedGeneration: 2,
     liveColor: 'green',
     attempt,
-    gates: { key: `${attempt.id}${gates}`, result: 'Passed', pods: ['blue-0', 'blue-1'], results: [] },
+    gates: {
+      key: `${attempt.id}${gates}`,
+      result: 'Passed',
+      pods: ['blue-0', 'blue-1'],
+      results: [],
+      fingerprint: fingerprintOf(holding(spec, 'blue')),
+    },
     traffic: {
       intent: { to: 'blue', token: 'v7', attempt: attempt.id, ...share },
       ...(since === undefined

@@ -1,10 +1,10 @@
 /** Rules that build the candidate and bring the pointer to it. */
 import type { Color } from '../api/names.ts'
-import type { Attempt } from '../api/release.ts'
+import { minReadyMsOf, type Attempt } from '../api/release.ts'
 import { pointerUnfit } from './blocked.ts'
 import { nextWeight } from './canary.ts'
 import { renderRevision } from './manifests.ts'
-import { beginBuilding, endAttempt, isOverdue } from './memory.ts'
+import { beginBuilding, endAttempt, instantText, isOverdue, isPast } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { isMarkedElsewhere, originMark } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
@@ -16,6 +16,7 @@ import {
   mayServeElsewhere,
   runningAttempt,
   serviceOwnership,
+  steadyInMs,
   storedOf,
   unavailable,
   wantedOwnership,
@@ -132,6 +133,8 @@ export function switching(scene: Scene): Found {
     const waiting = { reason: 'CandidateNotAvailable', message: `${goal}: ${trouble}` }
     return giveUp(scene, attempt, waiting.message) ?? { waiting, recheckMs: untilDeadlineMs(scene, attempt) }
   }
+  const isLate = steadyInMs(scene, goal) > 0 && isPast(lastCallOf(scene, attempt), scene.world)
+  if (isLate) return giveUp(scene, attempt, `pods of ${goal} become ready and do not stay so`)
   // The gates of this very attempt, even where the same revision was once tried with others.
   const stored = scene.world.revisions.find((one) => one.attempt === attempt.id)
   if (!stored) return undefined
@@ -153,6 +156,11 @@ export function switching(scene: Scene): Found {
     }),
     unknown: (message) => giveUp(scene, attempt, message),
   })
+}
+
+/** What is whole at the deadline has as long again as it must stay so. */
+function lastCallOf({ world }: Scene, { deadline }: Attempt): string {
+  return instantText(Date.parse(deadline) + minReadyMsOf(world.release.spec))
 }
 
 /** The revision that the spec asks for is what the pointer names: by our move, or because nothing else was asked. */

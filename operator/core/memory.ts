@@ -7,6 +7,9 @@ import type { Instant, World } from './world.ts'
 export interface ColorMemory {
   idleSince?: Instant
   digest?: string
+  /** Since when it has been seen whole with these very pods, none of them restarted. */
+  readySince?: Instant
+  fingerprint?: string
 }
 
 export interface Memory {
@@ -48,7 +51,13 @@ type ColorStatus = NonNullable<Status['colors']>[Color]
 
 function colorMemory(known: ColorStatus): ColorMemory | undefined {
   if (!known) return undefined
-  return present({ idleSince: instantOf(known.idleSince), digest: known.digest })
+  const { idleSince, digest, readySince, fingerprint } = known
+  return present({
+    idleSince: instantOf(idleSince),
+    digest,
+    readySince: instantOf(readySince),
+    fingerprint,
+  })
 }
 
 function instantOf(text: string | undefined): Instant | undefined {

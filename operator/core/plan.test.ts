@@ -3,12 +3,12 @@ import fc from 'fast-check'
 import { COLORS, type Color } from '../api/names.ts'
 import type { ModelRelease, Spec, Status } from '../api/release.ts'
 import { housing, housingBehindService, knownHouse } from '../test/simulated-world.ts'
-import { attemptAt, pointingAt, promotedWorld, storedOf } from '../test/worlds.ts'
+import { attemptAt, holding, pointingAt, promotedWorld, storedOf } from '../test/worlds.ts'
 import { keyOf, without } from './memory.ts'
 import { plan, type Plan } from './plan.ts'
 import { servingColors, viewOf } from './pointer.ts'
 import { attemptIdOf, revisionOf } from './revision.ts'
-import { readyPods, unanswering, unavailable } from './scene.ts'
+import { fingerprintOf, readyPods, unanswering, unavailable } from './scene.ts'
 import type { ColorState, PointerReading, PodState, Step, StoredRevision, World } from './world.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
@@ -290,6 +290,45 @@ const world: fc.Arbitrary<World> = fc
       },
     }
   })
+
+describe('a candidate that has been proven', () => {
+  const spec = housing(2, { minReadySeconds: 10 })
+  const blue = (lastedMs?: number): ColorState => {
+    const state = holding(spec, 'blue')
+    return lastedMs === undefined
+      ? state
+      : { ...state, pods: state.pods.map((pod) => ({ ...pod, lastedMs })) }
+  }
+  /** It has been whole for so many milliseconds. */
+  const planned = (ms: number, state = blue()): Plan => {
+    const attempt = attemptAt(spec)
+    const fingerprint = fingerprintOf(state)
+    const readySince = new Date(NOW - ms).toISOString()
+    const status: Status = {
+      observedGeneration: 2,
+      liveColor: 'green',
+      attempt,
+      gates: { key: attempt.id, result: 'Passed', pods: ['blue-0', 'blue-1'], results: [], fingerprint },
+      traffic: { intent: { to: 'blue', token: 'v7', attempt: attempt.id } },
+      colors: { blue: { revision: attempt.revision, replicas: 2, ready: 2, readySince, fingerprint } },
+    }
+    const { colors, ...world } = promotedWorld({ pointer: pointingAt('housing-green') })
+    return plan({
+      ...world,
+      colors: { ...colors, blue: state },
+      release: { ...releaseOf(spec, 2), status },
+      revisions: [...world.revisions, storedOf(spec)],
+    })
+  }
+  test('is switched to when it has been ready for spec.minReadySeconds', () =>
+    expect(planned(10_000).step?.type).toBe('MovePointer'))
+  test('is waited for until exactly then', () =>
+    expect(planned(7500)).toMatchObject({ recheckMs: 2500, status: { phase: 'Switching' } }))
+  test('must outlast its containers that have ended', () =>
+    expect(planned(10_000, blue(4000))).toMatchObject({ recheckMs: 4000 }))
+  test('is not waited for as long as they lasted where that was for hours', () =>
+    expect(planned(10_000, blue(3_600_000))).toMatchObject({ recheckMs: 60_000 }))
+})
 
 function always(property: (world: World, planned: Plan) => void): void {
   fc.assert(

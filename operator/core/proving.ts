@@ -1,10 +1,10 @@
 /** Gates, intent, move: the same for both directions, so that a return is checked like a switch. */
 import { SERVICE_PORT, type Color } from '../api/names.ts'
-import { keyValueStoreOf, type Attempt, type Intent } from '../api/release.ts'
+import { keyValueStoreOf, minReadyMsOf, type Attempt, type GateReport, type Intent } from '../api/release.ts'
 import { claimTaken, pointerUnfit } from './blocked.ts'
 import { isDecided, keyOf, without, type Memory } from './memory.ts'
 import { originTarget } from './origin-proof.ts'
-import { readyPods, type Found, type Scene } from './scene.ts'
+import { readyPods, steadyInMs, type Found, type Scene } from './scene.ts'
 import { nameOf, pointerId, type PointerView } from './pointer.ts'
 import type { PodState, Step, StoredRevision } from './world.ts'
 
@@ -31,10 +31,20 @@ export function proveAndMove(scene: Scene, course: Course): Found {
     claimTaken(scene) ??
     unproven(scene, course) ??
     (course.attempt.direction === 'Forward' ? pointerUnfit(scene) : undefined) ??
+    unsteady(scene, course) ??
     tooSoon(scene, course) ??
     intentMissing(scene, course) ??
     move(scene, course)
   )
+}
+
+/** Pods that became ready a moment ago may be about to fall. Back, what answers now is better than what is led away from. */
+function unsteady(scene: Scene, { attempt, goal }: Course): Found {
+  const waitMs = attempt.direction === 'Back' ? 0 : steadyInMs(scene, goal)
+  if (waitMs <= 0) return undefined
+  const seconds = minReadyMsOf(scene.world.release.spec) / 1000
+  const message = `${goal} is proven; the pointer is moved to it when all of its containers have been up and ready for spec.minReadySeconds (${seconds} s) without a restart`
+  return { waiting: { reason: 'Switching', message }, recheckMs: waitMs }
 }
 
 /** Somebody wrote the pointer a moment ago, or the other side asked to be left alone. A return never waits. */
@@ -54,7 +64,9 @@ function unproven(scene: Scene, course: Course): Found {
   const pods = readyPods(world.colors[goal])
   switch (report.result) {
     case 'Passed':
-      return wereAsked(course, pods, report.pods) ? undefined : asking(scene, course, text)
+      return wereAsked(course, pods, report) && isAboutThese(scene, course, report)
+        ? undefined
+        : asking(scene, course, text)
     case 'Failed':
       return course.failed(text) ?? asking(scene, course, text)
     case 'Unknown':
@@ -63,9 +75,14 @@ function unproven(scene: Scene, course: Course): Found {
 }
 
 /** All pods forward; back, one that is still ready is enough: more of the same revision come up all the while. */
-function wereAsked({ attempt }: Course, pods: readonly PodState[], asked: readonly string[]): boolean {
-  const isAsked = ({ name }: PodState): boolean => asked.includes(name)
+function wereAsked({ attempt }: Course, pods: readonly PodState[], report: GateReport): boolean {
+  const isAsked = ({ name }: PodState): boolean => report.pods.includes(name)
   return attempt.direction === 'Back' ? pods.some(isAsked) : pods.every(isAsked)
+}
+
+/** Forward, none of them has restarted since: its containers may answer otherwise now. */
+function isAboutThese({ memory }: Scene, { attempt, goal }: Course, { fingerprint }: GateReport): boolean {
+  return attempt.direction === 'Back' || fingerprint === memory.colors[goal]?.fingerprint
 }
 
 function gatesKeyOf({ attempt, gatesKey }: Course): string {

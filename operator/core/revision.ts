@@ -17,7 +17,7 @@ export function canonicalJson(value: unknown): string {
   return `{${text}}`
 }
 
-function shortHash(value: unknown, length: number): string {
+export function shortHash(value: unknown, length: number): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, length)
 }
 

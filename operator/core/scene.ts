@@ -1,5 +1,11 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
-import { deletionPolicyOf, keyValueStoreOf, type Attempt, type GateReport } from '../api/release.ts'
+import {
+  deletionPolicyOf,
+  keyValueStoreOf,
+  minReadyMsOf,
+  type Attempt,
+  type GateReport,
+} from '../api/release.ts'
 import { deadlineOf, instantText, recall, without, type ColorMemory, type Memory } from './memory.ts'
 import {
   behindFallback,
@@ -13,7 +19,7 @@ import {
   viewOf,
   type PointerView,
 } from './pointer.ts'
-import { meaningOf, wantedOf } from './revision.ts'
+import { meaningOf, shortHash, wantedOf } from './revision.ts'
 import type { ColorState, Instant, Ownership, PodState, Step, StoredRevision, World } from './world.ts'
 
 /** A world with what follows from it; rules read it and nothing else. */
@@ -132,10 +138,25 @@ function withMoveTimed(memory: Memory, { view, now }: Books): Memory {
   return { ...memory, unsettledSince: memory.unsettledSince ?? now }
 }
 
-function colorBooks(memory: Memory, { serving, now }: Books, color: Color): ColorMemory {
+function colorBooks(memory: Memory, { serving, now, world }: Books, color: Color): ColorMemory {
   const known = memory.colors[color] ?? {}
   const idle = !serving.includes(color) && memory.intent?.to !== color
-  return idle ? { ...known, idleSince: known.idleSince ?? now } : without(known, 'idleSince')
+  return {
+    ...without(known, 'idleSince', 'readySince', 'fingerprint'),
+    ...(idle ? { idleSince: known.idleSince ?? now } : {}),
+    ...readinessBooks(known, world.colors[color], now),
+  }
+}
+
+/**
+ * The time is our own, of when the color was first seen like this, so that no clock of any node matters. What nobody saw
+ * between two looks shows in the fingerprint. A second is all that the status can tell, so it is the next one.
+ */
+function readinessBooks(known: ColorMemory, color: ColorState, now: Instant): ColorMemory {
+  if (unavailable(color) !== undefined) return {}
+  const fingerprint = fingerprintOf(color)
+  const before = fingerprint === known.fingerprint ? known.readySince : undefined
+  return { fingerprint, readySince: before ?? Math.ceil(now / 1000) * 1000 }
 }
 
 /** A foreign writer may have pointed users at what we build. */
@@ -201,14 +222,23 @@ function withProof(memory: Memory, world: World, view: PointerView): Memory {
 function withGates(memory: Memory, world: World, did: Extract<World['did'], { type: 'GatesRan' }>): Memory {
   const found = new Set(did.results.map((one) => one.result))
   const result = found.has('Failed') ? 'Failed' : found.has('Unknown') ? 'Unknown' : 'Passed'
-  const gates: GateReport = { key: did.key, result, pods: did.pods, results: did.results }
+  const report: GateReport = { key: did.key, result, pods: did.pods, results: did.results }
   const color = COLORS.find((one) => world.colors[one].pods.some((pod) => did.pods.includes(pod.name)))
-  if (!color || !did.digest) return { ...memory, gates }
+  if (!color) return { ...memory, gates: report }
+  const { fingerprint } = memory.colors[color] ?? {}
+  const gates = { ...report, ...(fingerprint === undefined ? {} : { fingerprint }) }
+  if (!did.digest) return { ...memory, gates }
   return {
     ...memory,
     gates,
     colors: { ...memory.colors, [color]: { ...memory.colors[color], digest: did.digest } },
   }
+}
+
+/** Changes with every pod that comes, goes, or becomes ready anew. */
+export function fingerprintOf(color: ColorState): string {
+  const pods = readyPods(color).map(({ name, steadySince }) => `${name} ${steadySince ?? ''}`)
+  return shortHash(pods.toSorted(), 10)
 }
 
 /** Pods of a color that count for the revision of its workload. */
@@ -236,6 +266,19 @@ export function unavailable(color: ColorState): string | undefined {
   return missing > 0
     ? `${ready} of ${Math.max(workload.replicas, 1)} pods ready${troubleText(color)}`
     : undefined
+}
+
+/** A container that has ended in a pod must last longer than it did, as far as that can be waited for. */
+const LONGEST_LASTING_MS = 60_000
+
+/** Milliseconds until the color has been whole for as long as the spec asks, with none of its pods restarted; 0 when it has. */
+export function steadyInMs({ memory, world }: Scene, color: Color): number {
+  const leastMs = minReadyMsOf(world.release.spec)
+  if (leastMs === 0) return 0
+  const { readySince = world.now } = memory.colors[color] ?? {}
+  const lasted = readyPods(world.colors[color]).map(({ lastedMs = 0 }) => lastedMs)
+  const longest = Math.min(LONGEST_LASTING_MS, Math.max(0, ...lasted))
+  return Math.max(0, readySince + leastMs + longest - world.now)
 }
 
 /**

@@ -7,6 +7,7 @@ import { describeTargets } from './pointer.ts'
 import { readyPods, type Finding, type Scene } from './scene.ts'
 import type { Instant } from './world.ts'
 import { progressOf, statementsOf } from './statements.ts'
+import type { Instant } from './world.ts'
 
 type ColorStatus = NonNullable<Status['colors']>[Color]
 
@@ -114,15 +115,23 @@ function colorStatus({ memory, world }: Scene, color: Color, live: Color | undef
   const { workload } = world.colors[color]
   const mayServe = color === live || color === memory.intent?.to
   if (!workload) return mayServe ? goneStatus(memory.lastRevision[color]) : undefined
-  const { idleSince, digest } = memory.colors[color] ?? {}
+  const { idleSince, digest, readySince, fingerprint } = memory.colors[color] ?? {}
   return {
     revision: workload.revision,
     replicas: workload.replicas,
     ready: readyPods(world.colors[color]).length,
-    // A second is all that the text can tell; the earlier one would cut the drain short.
-    ...(idleSince === undefined ? {} : { idleSince: instantText(Math.ceil(idleSince / 1000) * 1000) }),
-    ...(digest === undefined ? {} : { digest }),
+    ...present({
+      idleSince: secondAfter(idleSince),
+      digest,
+      readySince: secondAfter(readySince),
+      fingerprint,
+    }),
   }
+}
+
+/** A second is all that the text can tell; the earlier one would cut short what is waited for. */
+function secondAfter(instant: Instant | undefined): string | undefined {
+  return instant === undefined ? undefined : instantText(Math.ceil(instant / 1000) * 1000)
 }
 
 /** What a color held that may serve is not forgotten when its Deployment is gone: it is to be brought back. */

@@ -21,6 +21,10 @@ export interface PodState {
   ip?: string
   revision: string
   ready: 'Yes' | 'No' | 'Terminating'
+  /** Of a ready pod: when it became ready or a container of it last started, by its node's clock: good for comparing with itself only. */
+  steadySince?: Instant
+  /** How long the containers lasted that have ended in it, at most: they may do so again. */
+  lastedMs?: number
   /** Older than the Deployment that stands in the color now, so it goes with the one that stood there before. */
   former?: 'Yes'
   /** Why it is not ready, as far as its status tells: waiting reason, scheduling message, last termination. */

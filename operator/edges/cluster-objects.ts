@@ -30,6 +30,7 @@ export interface ApiCondition {
   status: string
   reason?: string
   message?: string
+  lastTransitionTime?: string
 }
 
 export interface Deployment extends ApiObject {
@@ -42,11 +43,13 @@ export interface Termination {
   signal?: number
   reason?: string
   message?: string
+  startedAt?: string
+  finishedAt?: string
 }
 
 export interface ContainerState {
   waiting?: { reason?: string; message?: string }
-  running?: unknown
+  running?: { startedAt?: string }
   terminated?: Termination
 }
 

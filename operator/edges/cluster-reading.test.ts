@@ -2,7 +2,14 @@ import { describe, expect, test } from '@jest/globals'
 import { LABEL, MANAGER } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import type { ColorState, PodState } from '../core/world.ts'
-import type { ContainerStatus, Deployment, Pod, Service } from './cluster-objects.ts'
+import type {
+  ApiCondition,
+  ContainerState,
+  ContainerStatus,
+  Deployment,
+  Pod,
+  Service,
+} from './cluster-objects.ts'
 import { isOurs, podOf, selectedBy, serviceOf, storedIn, workloadOf } from './cluster-reading.ts'
 
 const release = { metadata: { name: 'housing', namespace: 'models', uid: 'uid-1' } } as ModelRelease
@@ -244,6 +251,75 @@ describe('a pod', () => {
   }
   test.each(Object.entries(cases))('%s', (_name, { status, read }) => {
     expect(podOf(pod(status))).toEqual({ color: 'blue', pod: { name: 'one', revision: 'abc', ...read } })
+  })
+
+  describe('that is ready', () => {
+    const at = (seconds: number): string => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds)).toISOString()
+    const ready = (seconds: number): ApiCondition[] => [
+      { type: 'Ready', status: 'True', lastTransitionTime: at(seconds) },
+    ]
+    const running = (seconds: number, more: Partial<ContainerStatus> = {}): ContainerStatus =>
+      container({ ready: true, state: { running: { startedAt: at(seconds) } }, ...more })
+    const ended = (from: number, to: number): ContainerState => ({
+      terminated: { exitCode: 1, startedAt: at(from), finishedAt: at(to) },
+    })
+    const steady: Record<string, { status: Pod['status']; read: Partial<PodState> }> = {
+      'has been steady since it became ready': {
+        status: { conditions: ready(20), containerStatuses: [running(5), running(3)] },
+        read: { ready: 'Yes', steadySince: Date.parse(at(20)) },
+      },
+      'has been steady since a container started again, though it was never seen not to be ready': {
+        status: { conditions: ready(20), containerStatuses: [running(5), running(40)] },
+        read: { ready: 'Yes', steadySince: Date.parse(at(40)) },
+      },
+      'has been steady since a sidecar among its init containers started again': {
+        status: {
+          conditions: ready(20),
+          initContainerStatuses: [container({ state: { terminated: { exitCode: 0 } } }), running(50)],
+          containerStatuses: [running(5)],
+        },
+        read: { ready: 'Yes', steadySince: Date.parse(at(50)) },
+      },
+      'tells for how long at most a container of it lasted that ended': {
+        status: {
+          conditions: ready(60),
+          containerStatuses: [
+            running(60, { lastState: ended(10, 25) }),
+            running(6, { lastState: ended(1, 5) }),
+          ],
+        },
+        read: { ready: 'Yes', steadySince: Date.parse(at(60)), lastedMs: 15_000 },
+      },
+      'is not, where a sidecar without a probe is waiting to be started again': {
+        status: {
+          conditions: ready(20),
+          containerStatuses: [
+            running(5),
+            container({ name: 'sidecar', state: { waiting: { reason: 'CrashLoopBackOff' } } }),
+          ],
+        },
+        read: {
+          ready: 'No',
+          trouble: { reason: 'CrashLoopBackOff', message: 'container "sidecar": CrashLoopBackOff' },
+        },
+      },
+      'is not, where a sidecar without a probe has ended': {
+        status: {
+          conditions: ready(20),
+          containerStatuses: [
+            running(5),
+            container({ name: 'sidecar', state: { terminated: { exitCode: 1, reason: 'Error' } } }),
+          ],
+        },
+        read: {
+          ready: 'No',
+          trouble: { reason: 'Error', message: 'container "sidecar": ended with exit code 1 (Error)' },
+        },
+      },
+    }
+    test.each(Object.entries(steady))('%s', (_name, { status, read }) => {
+      expect(podOf(pod(status))).toEqual({ color: 'blue', pod: { name: 'one', revision: 'abc', ...read } })
+    })
   })
 
   test('that is being deleted is Terminating even while its condition says ready', () => {

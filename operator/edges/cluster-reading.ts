@@ -99,7 +99,6 @@ export function podOf({ metadata, status }: Pod): { color: Color; pod: PodState 
   const color = COLORS.find((one) => one === metadata.labels?.[LABEL.color])
   if (!color || status?.phase === 'Failed' || status?.phase === 'Succeeded') return undefined
   const ready = readinessOf(metadata.deletionTimestamp, status)
-  const trouble = ready === 'No' ? podTrouble(status) : undefined
   return {
     color,
     pod: {
@@ -107,9 +106,24 @@ export function podOf({ metadata, status }: Pod): { color: Color; pod: PodState 
       ...(status?.podIP ? { ip: status.podIP } : {}),
       revision: metadata.labels?.[LABEL.revision] ?? '',
       ready,
-      ...(trouble ? { trouble } : {}),
+      ...(ready === 'Yes' ? steadiness(status) : {}),
+      ...(ready === 'No' ? troubled(status) : {}),
     },
   }
+}
+
+function steadiness(status: Pod['status']): Pick<PodState, 'steadySince' | 'lastedMs'> {
+  const steadySince = steadySinceOf(status)
+  const lastedMs = lastedMsOf(status)
+  return {
+    ...(steadySince === undefined ? {} : { steadySince }),
+    ...(lastedMs === undefined ? {} : { lastedMs }),
+  }
+}
+
+function troubled(status: Pod['status']): Pick<PodState, 'trouble'> {
+  const trouble = podTrouble(status)
+  return trouble ? { trouble } : {}
 }
 
 /** The color that a Service's selector leads to; '' where it leads nowhere, other text where it may lead to any pod. */
@@ -167,13 +181,45 @@ export function ownershipOf({ metadata }: ApiObject, uid: string): Ownership {
 
 function readinessOf(deletionTimestamp: string | undefined, status: Pod['status']): PodState['ready'] {
   if (deletionTimestamp) return 'Terminating'
-  return conditionOf(status?.conditions, 'Ready')?.status === 'True' ? 'Yes' : 'No'
+  const isReady = conditionOf(status?.conditions, 'Ready')?.status === 'True'
+  // A sidecar without a probe is down between two of its lives, and the pod's own word may be a moment behind.
+  return isReady && (status?.containerStatuses ?? []).every(isUp) ? 'Yes' : 'No'
+}
+
+function isUp({ state }: ContainerStatus): boolean {
+  return state?.waiting === undefined && state?.terminated === undefined
+}
+
+/** When the pod became ready, or the last of its containers started: one may end and start again without anybody seeing the pod not ready. */
+function steadySinceOf(status: Pod['status']): number | undefined {
+  const started = allContainers(status).map(({ state }) => state?.running?.startedAt)
+  const times = [conditionOf(status?.conditions, 'Ready')?.lastTransitionTime, ...started]
+    .map((time) => Date.parse(time ?? ''))
+    .filter(Number.isFinite)
+  return times.length > 0 ? Math.max(...times) : undefined
+}
+
+/** The longest that a container lasted before it ended the last time. Init containers are meant to end. */
+function lastedMsOf(status: Pod['status']): number | undefined {
+  const lives = (status?.containerStatuses ?? [])
+    .flatMap(({ lastState }) => lastState?.terminated ?? [])
+    .map(({ startedAt = '', finishedAt = '' }) => Date.parse(finishedAt) - Date.parse(startedAt))
+    .filter((ms) => ms >= 0)
+  return lives.length > 0 ? Math.max(...lives) : undefined
+}
+
+/** Of the init containers, those that run on are sidecars. */
+function allContainers({
+  initContainerStatuses = [],
+  containerStatuses = [],
+}: Pod['status'] = {}): ContainerStatus[] {
+  return [...initContainerStatuses, ...containerStatuses]
 }
 
 /** The most telling of a pod's troubles; undefined while it is only starting. */
 function podTrouble(status: Pod['status'] = {}): Trouble | undefined {
-  const { initContainerStatuses = [], containerStatuses = [], conditions } = status
-  const containers = [...initContainerStatuses, ...containerStatuses]
+  const { containerStatuses = [], conditions } = status
+  const containers = allContainers(status)
   const scheduled = conditionOf(conditions, 'PodScheduled')
   if (scheduled?.status === 'False') return troubleOfCondition(scheduled, 'Unschedulable')
   return (

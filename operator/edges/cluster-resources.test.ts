@@ -114,6 +114,7 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
       traffic: { type: 'Service' },
       retireAfterSeconds: 0,
       failedCandidateRetentionSeconds: 0,
+      minReadySeconds: 0,
       progressDeadlineSeconds: 600,
     },
   }

@@ -26,6 +26,7 @@ const release: ModelRelease = {
     traffic: { type: 'Service' },
     retireAfterSeconds: 600,
     failedCandidateRetentionSeconds: 0,
+    minReadySeconds: 0,
     progressDeadlineSeconds: 600,
   },
 }

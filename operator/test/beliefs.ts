@@ -8,6 +8,7 @@ export function gatesPassed(scene: Scene): Scene {
   const goal = attempt && goalOf(scene, attempt)
   if (!goal) return scene
   const pods = scene.world.colors[goal].pods.map(({ name }) => name)
-  const gates = { key: keyOf(attempt), result: 'Passed' as const, pods, results: [] }
+  const { fingerprint = '' } = scene.memory.colors[goal] ?? {}
+  const gates = { key: keyOf(attempt), result: 'Passed' as const, pods, results: [], fingerprint }
   return { ...scene, memory: { ...scene.memory, gates } }
 }

@@ -7,7 +7,7 @@ import { AFTER, keyOf, without } from '../core/memory.ts'
 import { RULES, type Rules } from '../core/plan.ts'
 import { servingColors } from '../core/pointer.ts'
 import { attemptIdOf } from '../core/revision.ts'
-import { readyPods, type Found, type Scene } from '../core/scene.ts'
+import { goalOf, readyPods, type Found, type Scene } from '../core/scene.ts'
 import { settling } from '../core/verifying.ts'
 import { gatesPassed } from './beliefs.ts'
 import { DeviationError, run } from './simulation.ts'
@@ -150,7 +150,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'behavior-dropped',
   ],
   building: ['operator-stopped', 'built-while-webhook-down'],
-  switching: ['pointer-changed', 'key-deleted'],
+  switching: ['pointer-changed', 'key-deleted', 'ready-long-enough', 'restarts-after-its-gates'],
   provenAgain: ['foreign-move-and-back'],
   failedCandidate: [
     'wrong-answer',
@@ -161,6 +161,8 @@ const SHOWS: Record<RuleName, string[]> = {
     'candidate-falls-ill',
     'silent-gates',
     'origin-leads-nowhere',
+    'ready-for-a-moment',
+    'sidecar-that-ends',
     'impostor',
     'key-first-release-refused',
   ],
@@ -421,10 +423,38 @@ const ofWhatIsLive: Change = (scene) => {
 const roomy: Change = (scene) =>
   eachColor(scene, ({ workload }) => (workload ? { workload: without(workload, 'trouble') } : {}))
 
+/** As if whatever is ready now had been so for ever. */
+const longReady: Change = (scene) => {
+  const { release } = scene.world
+  const spec = { ...release.spec, minReadySeconds: 0 }
+  return { ...scene, world: { ...scene.world, release: { ...release, spec } } }
+}
+
+/** As if what the gates found was about the pods as they are now. */
+const askedAsTheyAre: Change = (scene) => {
+  const { attempt, colors, gates } = scene.memory
+  const goal = attempt && goalOf(scene, attempt)
+  if (!gates || !goal) return scene
+  const fingerprint = colors[goal]?.fingerprint ?? ''
+  return { ...scene, memory: { ...scene.memory, gates: { ...gates, fingerprint } } }
+}
+
 const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'readiness is not read again at the switch': {
     rules: blinded(['switching'], readyOncePassed),
     story: 'candidate-falls-ill',
+  },
+  'ready for a moment is enough': {
+    rules: blinded(['switching'], longReady),
+    story: 'ready-for-a-moment',
+  },
+  'ready for a moment is enough, and a sidecar need not be up': {
+    rules: blinded(['switching'], longReady),
+    story: 'sidecar-that-ends',
+  },
+  'a pod that has restarted since its gates is not asked again': {
+    rules: blinded(['switching'], askedAsTheyAre),
+    story: 'restarts-after-its-gates',
   },
   'the gates are believed without asking': {
     rules: blinded(['switching'], gatesPassed),

@@ -65,11 +65,21 @@ function specsOf(kind: Kind): Story['spec'][] {
     make(2, { ...quick, behavior: 'wrong' }),
     make(3, { ...quick, behavior: 'crashing' }),
     make(2, { ...quick, behavior: 'broken-through-edges' }),
+    make(2, { ...quick, minReadySeconds: 10 }),
     make(1, { ...quick, gates: [knownHouse(1)] }),
     make(2, { ...quick, replicas: 4, retireAfterSeconds: 0 }),
     make(1, { ...quick, deletionPolicy: 'Delete' }),
+    // Behind a key, whoever meets an edge that cannot read it may be led to a candidate, and such ones fall by themselves.
+    ...(kind === 'CloudFrontKeyValueStore' ? [] : fallingSpecs(make, quick)),
     ...(kind === 'Service' ? [] : [repairing(make(2, quick)), repairing(make(3, quick))]),
     ...(kind === 'CloudFrontKeyValueStore' ? sharedSpecs(quick) : []),
+  ]
+}
+
+function fallingSpecs(make: Make, quick: { progressDeadlineSeconds: number }): Story['spec'][] {
+  return [
+    make(3, { ...quick, minReadySeconds: 10, behavior: 'dying' }),
+    make(2, { ...quick, minReadySeconds: 5, behavior: 'with-a-sidecar-that-ends' }),
   ]
 }
 
@@ -96,18 +106,25 @@ function repairing(spec: Story['spec']): Story['spec'] {
   return { ...spec, traffic }
 }
 
+/** Whole, and going to stay so. */
+function isHealthy(world: SimulatedWorld, color: Color): boolean {
+  return (
+    world.isAvailable(color) && !world.pods.some((pod) => pod.color === color && pod.fallsAt !== undefined)
+  )
+}
+
 /** Where another writer may point without breaking anything himself. */
 function pointAtHealthy(world: SimulatedWorld, random: Random): void {
   const color = pick(random, COLORS)
   const name = world.pointer.kind === 'Service' ? color : `housing-${color}`
-  if (world.isAvailable(color) && world.services[color]) world.pointElsewhere(name)
+  if (isHealthy(world, color) && world.services[color]) world.pointElsewhere(name)
 }
 
 /** Where somebody may send a share of the clients by hand without breaking anything himself. */
 function shareWithHealthy(world: SimulatedWorld, random: Random): void {
   const [live] = world.pointer.kind === 'CloudFrontKeyValueStore' ? Object.values(world.pointer.targets) : []
   const color = pick(random, COLORS)
-  if (live !== undefined && world.isAvailable(color) && world.services[color])
+  if (live !== undefined && isHealthy(world, color) && world.services[color])
     world.writeKey(live, { names: `housing-${color}`, weight: pick(random, [10, 30, 50]) })
 }
 
@@ -129,6 +146,9 @@ const DOINGS: Record<string, Doing> = {
       world.heal(color)
       world.calm(color)
     }
+  },
+  'the pods of a color restart': (world, random) => {
+    if (world.pointer.due.length === 0) world.crash(pick(random, COLORS))
   },
   'a color goes wrong': (world, random) => world.madden(pick(random, COLORS)),
   'a Deployment is deleted': (world, random) => {
@@ -154,8 +174,7 @@ const DOINGS: Record<string, Doing> = {
   'a share of the clients is sent by hand': shareWithHealthy,
   'the key is deleted': (world) => {
     const color = world.colorNamed(Object.values(world.distribution?.targets ?? {})[0] ?? '')
-    if (world.pointer.kind === 'CloudFrontKeyValueStore' && color && world.isAvailable(color))
-      world.writeKey()
+    if (world.pointer.kind === 'CloudFrontKeyValueStore' && color && isHealthy(world, color)) world.writeKey()
   },
   'the behaviors may not be changed': (world) => {
     world.fallbackRefused = 'grant cloudfront:UpdateDistribution'
@@ -172,7 +191,7 @@ const DOINGS: Record<string, Doing> = {
   'a behavior of somebody else leads here': (world, random) => {
     const color = pick(random, COLORS)
     const isBehind = world.pointer.kind !== 'Service'
-    if (isBehind && world.isAvailable(color) && world.services[color])
+    if (isBehind && isHealthy(world, color) && world.services[color])
       world.elsewhere = [{ part: '/old/*', names: `housing-${color}` }]
   },
   'it leads elsewhere': (world) => {

@@ -35,7 +35,16 @@ type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
 
 /** What the containers of a revision do; told by the model's uri or the image's name, as a user would choose them. */
 export type Behavior =
-  'right' | 'wrong' | 'crashing' | 'broken-through-edges' | 'lost-through-edges' | 'impostor'
+  | 'right'
+  | 'wrong'
+  | 'crashing'
+  /** Becomes ready, and its container ends after six seconds, again and again. */
+  | 'dying'
+  /** A second container without a probe ends after two seconds, again and again. */
+  | 'with-a-sidecar-that-ends'
+  | 'broken-through-edges'
+  | 'lost-through-edges'
+  | 'impostor'
 
 export class CrashError extends Error {
   override readonly name = 'CrashError'
@@ -93,6 +102,9 @@ export interface Pod {
   readyAt: number
   /** Set when the pod was told to end; it is gone at that time. */
   goneAt?: number
+  /** When one of its containers ends by itself, to be started again after a while. */
+  fallsAt?: number
+  restarts: number
   sick?: 'Yes' | undefined
   /** Ready, but answering wrong from now on. */
   mad?: 'Yes' | undefined
@@ -100,6 +112,11 @@ export interface Pod {
 
 const READY_AFTER_MS = 2000
 const GONE_AFTER_MS = 1000
+/** How long a container waits before it is started again, the first time: then twice as long, and so on. */
+const BACKOFF_MS = 10_000
+const LONGEST_BACKOFF_MS = 300_000
+/** How long containers last that end by themselves. */
+const LASTS_MS: Partial<Record<Behavior, number>> = { dying: 6000, 'with-a-sidecar-that-ends': 2000 }
 const EDGE_DELAYS_MS = [1000, 3000, 6000]
 /** A key is everywhere within seconds; nobody says when, so that time is waited which is surely enough. */
 const KEY_DELAYS_MS = [200, 700, 1500]
@@ -323,6 +340,24 @@ export class SimulatedWorld implements Cluster {
     for (const pod of pods.slice(0, count)) pod.sick = undefined
   }
 
+  /** One container of each pod of the color ends, and is started again. */
+  crash(color: Color): void {
+    for (const pod of this.pods)
+      if (pod.color === color && pod.readyAt <= this.now) restart(pod, this.now + READY_AFTER_MS)
+  }
+
+  /** From now on the pods of the color become ready and end, again and again. */
+  breakDown(color: Color): void {
+    for (const pod of this.pods) if (pod.color === color && pod.goneAt === undefined) pod.fallsAt = this.now
+    this.advanceTo(this.now)
+  }
+
+  /** For how long all pods of the color have been ready, in milliseconds. */
+  steadyForMs(color: Color): number {
+    const pods = this.pods.filter((pod) => pod.color === color && pod.goneAt === undefined)
+    return this.now - Math.max(...pods.map(({ readyAt }) => readyAt))
+  }
+
   madden(color: Color): void {
     for (const pod of this.pods) if (pod.color === color) pod.mad = 'Yes'
   }
@@ -350,7 +385,7 @@ export class SimulatedWorld implements Cluster {
   /** The next time at which something happens by itself. */
   nextEvent(): number | undefined {
     const times = [
-      ...this.pods.flatMap((pod) => [pod.readyAt, pod.goneAt ?? 0]),
+      ...this.pods.flatMap((pod) => [pod.readyAt, pod.goneAt ?? 0, pod.fallsAt ?? 0]),
       ...[...this.pointers.values()].flatMap(({ due }) => due.map(({ at }) => at)),
     ].filter((at) => at > this.now && Number.isFinite(at))
     return times.length > 0 ? Math.min(...times) : undefined
@@ -359,6 +394,7 @@ export class SimulatedWorld implements Cluster {
   advanceTo(instant: number): void {
     this.now = Math.max(this.now, instant)
     this.pods = this.pods.filter((pod) => pod.goneAt === undefined || pod.goneAt > this.now)
+    for (const pod of this.pods) while (pod.fallsAt !== undefined && pod.fallsAt <= this.now) fall(pod)
     for (const color of COLORS) {
       const isEmpty = !this.pods.some((pod) => pod.color === color)
       if (this.deployments[color]?.leaving && isEmpty) Reflect.deleteProperty(this.deployments, color)
@@ -528,6 +564,7 @@ export class SimulatedWorld implements Cluster {
       ip: pod.ip,
       revision: pod.stored.revision,
       ready,
+      ...(ready === 'Yes' ? { steadySince: pod.readyAt } : {}),
       ...(crashing ? { trouble: { reason: 'CrashLoopBackOff', message: 'exited with code 2' } } : {}),
     }
   }
@@ -604,12 +641,15 @@ export class SimulatedWorld implements Cluster {
       this.serial += 1
       const readyAt = behaviorOf(deployment.stored) === 'crashing' ? Infinity : this.now + READY_AFTER_MS
       const name = `pod-${this.serial}`
+      const lastsMs = LASTS_MS[behaviorOf(deployment.stored)]
       this.pods.push({
         name,
         ip: this.addressOf(name),
         color,
         stored: deployment.stored,
         readyAt,
+        restarts: 0,
+        ...(lastsMs === undefined ? {} : { fallsAt: readyAt + lastsMs }),
       })
     }
   }
@@ -938,6 +978,19 @@ function atOnce(pointer: PointerState): void {
   pointer.due = []
 }
 
+/** A container has ended by itself: it is started again, later each time. */
+function fall(pod: Pod): void {
+  const backoffMs = Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** pod.restarts)
+  const lastsMs = LASTS_MS[behaviorOf(pod.stored)] ?? LASTS_MS.dying ?? 0
+  restart(pod, (pod.fallsAt ?? 0) + backoffMs)
+  pod.fallsAt = pod.readyAt + lastsMs
+}
+
+function restart(pod: Pod, readyAt: number): void {
+  pod.restarts += 1
+  pod.readyAt = readyAt
+}
+
 function isWrong({ mad }: Pod, behavior: Behavior, throughEdges: boolean): boolean {
   return behavior === 'wrong' || mad === 'Yes' || (behavior === 'broken-through-edges' && throughEdges)
 }
@@ -959,6 +1012,8 @@ export function behaviorOf(stored: StoredRevision): Behavior {
   const behaviors: Behavior[] = [
     'wrong',
     'crashing',
+    'dying',
+    'with-a-sidecar-that-ends',
     'broken-through-edges',
     'lost-through-edges',
     'impostor',
@@ -995,6 +1050,8 @@ export function housing(version: 1 | 2 | 3, changes: Partial<Spec> & { behavior?
     },
     retireAfterSeconds: 600,
     failedCandidateRetentionSeconds: 0,
+    // What is about something else need not wait for it.
+    minReadySeconds: 0,
     progressDeadlineSeconds: 600,
     ...rest,
   }

@@ -212,6 +212,59 @@ export const STORIES: Record<string, Story> = {
       apply('version 3', housing(3)),
     ],
   },
+  'ready-for-a-moment': {
+    title: 'An app that dies six seconds after it has become ready is never promoted',
+    spec: housing(1, { minReadySeconds: 10 }),
+    acts: [
+      apply(
+        'version 2, dying',
+        housing(2, { behavior: 'dying', minReadySeconds: 10, progressDeadlineSeconds: 120 }),
+      ),
+    ],
+  },
+  'sidecar-that-ends': {
+    title: 'A second container without a probe that ends again and again: never promoted',
+    spec: housingBehindService(1, { minReadySeconds: 10 }),
+    acts: [
+      apply(
+        'version 2, with a sidecar that ends',
+        housingBehindService(2, {
+          behavior: 'with-a-sidecar-that-ends',
+          minReadySeconds: 10,
+          progressDeadlineSeconds: 120,
+        }),
+      ),
+    ],
+  },
+  'ready-long-enough': {
+    title: 'The candidate stays ready for its least time before the switch; undo waits for no such time',
+    spec: housing(1, { minReadySeconds: 10 }),
+    acts: [
+      apply('version 2', housing(2, { minReadySeconds: 10 })),
+      {
+        tell: 'the pods of the old color restart; undo as soon as one of them is ready',
+        when: promotedTwice,
+        do: (world) => {
+          world.crash('green')
+          world.advanceTo(world.now + 2000)
+          world.command('undo', '1')
+        },
+      },
+    ],
+  },
+  'restarts-after-its-gates': {
+    title:
+      'A candidate whose pods restart once after they have passed the gates is asked again, and takes longer',
+    spec: housing(1, { minReadySeconds: 10 }),
+    acts: [
+      apply('version 2', housing(2, { minReadySeconds: 10 })),
+      {
+        tell: 'its pods restart',
+        when: (world) => world.status?.gates?.result === 'Passed' && phase('Switching')(world),
+        do: (world) => world.crash('blue'),
+      },
+    ],
+  },
   'kept-for-a-look': {
     title: 'A failed candidate is kept as long as the spec says',
     spec: housing(1),

@@ -114,6 +114,7 @@ export class Watchman {
     const isGone = targets.length === 0 && world.pointer.kind === 'Service'
     if (!this.mayTakeOver(to, isGone)) this.say(`the pointer was moved to ${to}, which is not available`)
     if (isGone) return
+    this.steady(to)
     if (targets.length > 0 && targets.every((name) => name === names))
       this.say(`the pointer names ${names} already`)
     this.proven(move)
@@ -124,6 +125,14 @@ export class Watchman {
     const { world } = this
     const isBack = isGone || world.status?.attempt?.direction === 'Back'
     return isBack ? world.isAnswering(color) : world.isAvailable(color)
+  }
+
+  /** Forward, every container has been up for as long as the spec asks. */
+  private steady(to: Color): void {
+    const { spec, status } = this.world
+    if (status?.attempt?.direction === 'Back') return
+    const ms = this.world.steadyForMs(to)
+    if (ms < spec.minReadySeconds * 1000) this.say(`moved to ${to}, which had been ready for ${ms} ms`)
   }
 
   /** All clients back to where most of them are: nothing needs to be proven for it. */

@@ -45,6 +45,7 @@ function release(changes: Partial<Distribution> = {}): ModelRelease {
       traffic: { type: 'CloudFrontDistribution', cloudFrontDistribution },
       retireAfterSeconds: 600,
       failedCandidateRetentionSeconds: 0,
+      minReadySeconds: 0,
       progressDeadlineSeconds: 600,
     },
   }

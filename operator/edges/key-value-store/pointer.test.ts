@@ -122,6 +122,7 @@ function releaseOf(settings: Partial<KeyValueStore>, status?: Status): ModelRele
       },
       retireAfterSeconds: 600,
       failedCandidateRetentionSeconds: 0,
+      minReadySeconds: 0,
       progressDeadlineSeconds: 600,
     },
     ...(status ? { status } : {}),
