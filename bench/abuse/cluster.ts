@@ -104,6 +104,7 @@ export class Cluster {
         retireAfterSeconds: 600,
         failedCandidateRetentionSeconds: 0,
         minReadySeconds: 0,
+        liveFailurePolicy: 'Tell',
         progressDeadlineSeconds: 600,
       },
     })

@@ -57,6 +57,7 @@ export const REASONS = {
     'Aborted',
     'Undone',
     'LiveColorLeaving',
+    'LiveColorFailed',
     'PointerMoved',
     'DriftFight',
   ],
@@ -64,7 +65,7 @@ export const REASONS = {
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
   TrafficSwitched: ['Verified', 'Settling', 'SettlingSlowly', 'Verifying', 'NotSwitched'],
   Drifted: ['PointerMoved', 'Repairing', 'AsPromoted'],
-  Warned: ['StepFailing', 'FallbackBehind', 'RevisionNotStored', 'DistributionRisky'],
+  Warned: ['LiveColorFailing', 'StepFailing', 'FallbackBehind', 'RevisionNotStored', 'DistributionRisky'],
 } as const
 
 export type ConditionType = keyof typeof REASONS

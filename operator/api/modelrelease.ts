@@ -525,6 +525,10 @@ export interface ModelReleaseSpec {
    */
   progressDeadlineSeconds: number
   /**
+   * What happens when every pod of the live color crashes or loses its readiness while the color before is still warm. It is told in either case; with ReturnWhileWarm users are led back to the color before, once, and the attempt ends as RolledBack. See docs/conditions.md, LiveColorFailed.
+   */
+  liveFailurePolicy: 'ReturnWhileWarm' | 'Tell'
+  /**
    * What deleting the release does to the color that serves. Default: Retain with a CloudFront pointer, Delete with a Service pointer.
    */
   deletionPolicy?: 'Retain' | 'Delete'
@@ -922,6 +926,27 @@ export interface ModelReleaseStatus {
      * Why.
      */
     message: string
+  }
+  /**
+   * The live color fails, or has not been whole for a minute since it did.
+   */
+  liveFailure?: {
+    /**
+     * Which color that is.
+     */
+    color: 'blue' | 'green'
+    /**
+     * When it was first seen.
+     */
+    since: string
+    /**
+     * It has lasted so long that it is told, and acted on: what was seen then. Absent before.
+     */
+    lasting?: string
+    /**
+     * Users were to be led back for it, which is tried once; absent where they were not.
+     */
+    returned?: 'Yes'
   }
   /**
    * Attempts that ended, newest first.

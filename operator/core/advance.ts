@@ -1,6 +1,6 @@
 /** Rules that bring the candidate forward, or the pointer back. They run only when nothing that serves needs care. */
 import { specChanged } from './attempt.ts'
-import { goingBack, liveLeaving } from './back.ts'
+import { goingBack, liveFailed, liveLeaving } from './back.ts'
 import {
   claimTaken,
   claimUnfit,
@@ -27,6 +27,7 @@ export const ADVANCE = {
   commandGiven,
   pointerUnreadable,
   liveLeaving,
+  liveFailed,
   goingBack,
   canaryWithdrawn,
   canaryFailed,

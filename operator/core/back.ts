@@ -11,6 +11,7 @@ import { proveAndMove } from './proving.ts'
 import {
   adoptedTarget,
   goalOf,
+  livePatienceMs,
   runningAttempt,
   staysWithoutKey,
   storedOf,
@@ -26,19 +27,45 @@ import type { PointerReading } from './world.ts'
  * ever: the color that served before is led to, for as long as it is there.
  */
 export function liveLeaving(scene: Scene): Found {
-  const { live, memory, world } = scene
-  const { attempt } = memory
-  if (!live || attempt?.direction !== 'Forward' || (attempt.outcome && attempt.outcome !== 'Promoted'))
+  const { live, world } = scene
+  const attempt = attemptThatIsLive(scene)
+  if (!live || !attempt || world.colors[live].workload?.leaving !== 'Yes' || !isWarm(scene, otherColor(live)))
     return undefined
-  const { workload } = world.colors[live]
-  const other = world.colors[otherColor(live)]
-  if (workload?.leaving !== 'Yes' || workload.revision !== attempt.revision) return undefined
-  const isProven = memory.history.some(
-    ({ outcome, revision }) => outcome === 'Promoted' && revision === other.workload?.revision,
-  )
-  if (!isProven || unanswering(other) !== undefined) return undefined
   const message = `somebody deleted the Deployment of ${live}, which served, and its pods are still ending; users are led to ${otherColor(live)}, which served before`
   return { memory: turnBack(scene, attempt, { reason: 'LiveColorLeaving', message }) }
+}
+
+/**
+ * Every pod of the live color has been crashing, or has not been ready, for a while, and the color that served before is warm:
+ * users are led there, once. What cannot take over either leaves them where they are, and a person decides what comes next.
+ */
+export function liveFailed(scene: Scene): Found {
+  const { live, memory, world } = scene
+  const { liveFailure } = memory
+  if (!live || liveFailure?.color !== live || !liveFailure.lasting || liveFailure.returned) return undefined
+  const attempt = attemptThatIsLive(scene)
+  const isNow = livePatienceMs(memory, world.colors[live]) !== undefined
+  const mayReturn = world.release.spec.liveFailurePolicy !== 'Tell' && isWarm(scene, otherColor(live))
+  if (!attempt || !isNow || !mayReturn) return undefined
+  const message = `${liveFailure.lasting}; users are led back to ${otherColor(live)}, which served before (spec.liveFailurePolicy: ReturnWhileWarm)`
+  const back = turnBack(scene, attempt, { reason: 'LiveColorFailed', message })
+  return { memory: { ...back, liveFailure: { ...liveFailure, returned: 'Yes' } } }
+}
+
+/** The attempt that brought what is live, as long as nothing goes back. */
+function attemptThatIsLive({ live, memory: { attempt }, world }: Scene): Attempt | undefined {
+  if (!live || attempt?.direction !== 'Forward') return undefined
+  if (attempt.outcome && attempt.outcome !== 'Promoted') return undefined
+  return world.colors[live].workload?.revision === attempt.revision ? attempt : undefined
+}
+
+/** It was proven to users once, and could answer them now. */
+function isWarm({ memory, world }: Scene, color: Color): boolean {
+  const state = world.colors[color]
+  const wasProven = memory.history.some(
+    ({ outcome, revision }) => outcome === 'Promoted' && revision === state.workload?.revision,
+  )
+  return wasProven && unanswering(state) === undefined
 }
 
 /** The pointer returns: after a wrong answer, an undo, or an abort after the switch. */
@@ -106,8 +133,10 @@ function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
     }
   const forward: Attempt = { ...without(attempt, 'reason', 'message'), direction: 'Forward' }
   const { command, ...rest } = without(scene.memory, 'gates', 'intent')
-  const report = command ? { command: { ...command, result: 'Refused' as const, message } } : {}
-  return { memory: { ...rest, ...report, attempt: forward } }
+  // What nobody commanded is not told as a command that was refused.
+  const isCommanded = attempt.reason === 'Undone' || attempt.reason === 'Aborted'
+  const result = isCommanded ? { result: 'Refused' as const, message } : {}
+  return { memory: { ...rest, ...(command ? { command: { ...command, ...result } } : {}), attempt: forward } }
 }
 
 /** Nobody can prove an origin that is not of this release; it has served before, and that is all that is known of it. */

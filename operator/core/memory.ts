@@ -37,6 +37,8 @@ export interface Memory {
   colors: Partial<Record<Color, ColorMemory>>
   command?: NonNullable<Status['command']>
   history: NonNullable<Status['history']>
+  /** The live color fails, or has not been whole for a while since it did. */
+  liveFailure?: NonNullable<Status['liveFailure']>
   /** Pods that the live color was last seen to be given, for bringing it back where the spec does not say. */
   size?: number
   /** Generation of the spec that the attempt was made for. */
@@ -73,11 +75,21 @@ export function present<T extends object>(object: T): { [K in keyof T]?: Exclude
 /** What the last status says; an empty or foreign status gives an empty memory. */
 export function recall(status: Status = {}): Memory {
   const { blue, green } = status.colors ?? {}
-  const { attempt, gates, command, observedGeneration, liveColor, size } = status
+  const { attempt, gates, command, observedGeneration, liveColor, liveFailure, size } = status
   const { intent, verified, unsettledSince, invalidated, adopted, drift, canary, fallback } =
     status.traffic ?? {}
   return {
-    ...present({ attempt, gates, intent, verified, lastLive: liveColor, command, observedGeneration, size }),
+    ...present({
+      attempt,
+      gates,
+      intent,
+      verified,
+      lastLive: liveColor,
+      command,
+      observedGeneration,
+      size,
+      liveFailure,
+    }),
     ...present({ unsettledSince: instantOf(unsettledSince), invalidated, adopted, drift, canary, fallback }),
     colors: present({ blue: colorMemory(blue), green: colorMemory(green) }),
     lastRevision: present({ blue: blue?.revision, green: green?.revision }),

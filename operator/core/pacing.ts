@@ -33,5 +33,14 @@ export const ASK_AGAIN_MS = 5000
 /** For how long a candidate that users are at may give no usable answer. */
 export const UNANSWERED_MS = 30_000
 
+/** For how long no pod of the live color may be ready where one of them has crashed, or lost the readiness that it had. */
+export const LIVE_FALLEN_MS = 10_000
+
+/** The same where all are new, as after a node was drained; and for how long all of them may go on crashing, if not all at once. */
+export const LIVE_DOWN_MS = 60_000
+
+/** For how long the live color must have been whole for its failure to be over. */
+export const LIVE_CALM_MS = 60_000
+
 /** For how long pods may be lost, where a share of the clients is at a candidate and others still answer. */
 export const LOST_MS = 10_000

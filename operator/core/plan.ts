@@ -4,7 +4,7 @@ import { untilRetryMs } from './failing.ts'
 import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
 import { ASKING_POLL_MS, LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
-import { sceneOf, type Finding, type Scene } from './scene.ts'
+import { sceneOf, untilLiveJudgedMs, type Finding, type Scene } from './scene.ts'
 import { statusOf } from './status.ts'
 import { stillFailing, unlessWithheld, withoutWithheld } from './withheld.ts'
 import type { Did, FailingStep, Step, World } from './world.ts'
@@ -46,9 +46,9 @@ export function plan(world: World, rules: Rules = RULES): Plan {
     world: { ...world, failing },
   }
   const status = statusOf(scene, finding)
-  const recheckMs = beforeRetry(
-    scene.world,
-    beforeExpiry(world, whileUnsettled(world, recheckOf(world.did, finding))),
+  const recheckMs = beforeJudgement(
+    scene,
+    beforeRetry(scene.world, beforeExpiry(world, whileUnsettled(world, recheckOf(world.did, finding)))),
   )
   return {
     ...(finding ? { rule: finding.rule } : {}),
@@ -58,6 +58,12 @@ export function plan(world: World, rules: Rules = RULES): Plan {
     ...(recheckMs === undefined ? {} : { recheckMs }),
     failing,
   }
+}
+
+/** Whether the live color goes on failing, or has recovered, is looked at when it is due. */
+function beforeJudgement(scene: Scene, recheckMs: number | undefined): number | undefined {
+  const judgedMs = untilLiveJudgedMs(scene)
+  return judgedMs === undefined ? recheckMs : Math.min(recheckMs ?? Infinity, judgedMs)
 }
 
 /** What failed is tried again in its time, whatever else is waited for. */

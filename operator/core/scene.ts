@@ -6,7 +6,7 @@ import {
   type Attempt,
   type GateReport,
 } from '../api/release.ts'
-import { deadlineOf, instantText, recall, without, type ColorMemory, type Memory } from './memory.ts'
+import { deadlineOf, instantText, isPast, recall, without, type ColorMemory, type Memory } from './memory.ts'
 import {
   behindFallback,
   canaryColor,
@@ -19,6 +19,7 @@ import {
   viewOf,
   type PointerView,
 } from './pointer.ts'
+import { LIVE_CALM_MS, LIVE_DOWN_MS, LIVE_FALLEN_MS } from './pacing.ts'
 import { meaningOf, shortHash, wantedOf } from './revision.ts'
 import type { ColorState, Instant, Ownership, PodState, Step, StoredRevision, World } from './world.ts'
 
@@ -121,7 +122,65 @@ function keepBooks(memory: Memory, books: Books): Memory {
     withoutPastShare(withoutStaleProof(withoutServedBuild(memory, books), books.view), books),
     books.world,
   )
-  return { ...withMoveTimed(known, books), colors }
+  return withLiveFailure({ ...withMoveTimed(known, books), colors }, books)
+}
+
+/** So often a pod has crashed that it will do so again. */
+const LOOPING_RESTARTS = 3
+
+/** Since when the live color has been failing, and whether that has lasted. A pod that comes and goes for a moment is nothing. */
+function withLiveFailure(memory: Memory, { view, world, now }: Books): Memory {
+  const color = view.type === 'Names' ? view.color : undefined
+  const known = memory.liveFailure?.color === color ? memory.liveFailure : undefined
+  const rest = without(memory, 'liveFailure')
+  if (!color || isCalm(memory.colors[color], now)) return rest
+  const failing = failureNow(memory, world, {
+    color,
+    since: instantText(Math.ceil(now / 1000) * 1000),
+    ...known,
+  })
+  const noted = failing ?? known
+  return noted ? { ...rest, liveFailure: noted } : rest
+}
+
+type LiveFailure = NonNullable<Memory['liveFailure']>
+
+/** Undefined where nothing is wrong with the color at this moment. */
+function failureNow(memory: Memory, world: World, failure: LiveFailure): LiveFailure | undefined {
+  const patienceMs = livePatienceMs(memory, world.colors[failure.color])
+  if (patienceMs === undefined) return undefined
+  const lasts = isPast(instantText(Date.parse(failure.since) + patienceMs), world)
+  return lasts ? { lasting: liveFailureText(world, failure.color), ...failure } : failure
+}
+
+function isCalm({ readySince }: ColorMemory = {}, now: Instant): boolean {
+  return readySince !== undefined && now - readySince >= LIVE_CALM_MS
+}
+
+/**
+ * For how long what the color is like now may go on, in milliseconds; undefined where nothing is wrong with it. Pods that are
+ * merely new, since a node was drained or somebody deleted them, have more time than what was ready and fell.
+ */
+export function livePatienceMs({ gates }: Memory, color: ColorState): number | undefined {
+  const { workload } = color
+  if (workload?.leaving !== 'No' || workload.replicas === 0) return undefined
+  const pods = currentPods(color)
+  const hasFallen = ({ name, restarts = 0 }: PodState): boolean =>
+    restarts > 0 || gates?.pods.includes(name) === true
+  if (readyPods(color).length === 0) return pods.some(hasFallen) ? LIVE_FALLEN_MS : LIVE_DOWN_MS
+  const isLooping = pods.every(({ restarts = 0 }) => restarts >= LOOPING_RESTARTS)
+  return isLooping ? LIVE_DOWN_MS : undefined
+}
+
+/** Milliseconds until it is decided whether the failure of the live color lasts; undefined where nothing is to be decided. */
+export function untilLiveJudgedMs({ memory, live, world }: Scene): number | undefined {
+  const { liveFailure } = memory
+  if (!live || liveFailure?.color !== live) return undefined
+  const { readySince } = memory.colors[live] ?? {}
+  if (readySince !== undefined) return Math.max(1, readySince + LIVE_CALM_MS - world.now)
+  const patienceMs = livePatienceMs(memory, world.colors[live])
+  if (liveFailure.lasting || patienceMs === undefined) return undefined
+  return Math.max(1, Date.parse(liveFailure.since) + patienceMs - world.now)
 }
 
 /** A schema may have filled in what nobody wrote: from now on that is what the attempt's spec means. */
@@ -293,6 +352,17 @@ export function unanswering(color: ColorState): string | undefined {
   return readyPods(color).length > 0
     ? undefined
     : `0 of ${Math.max(workload.replicas, 1)} pods ready${troubleText(color)}`
+}
+
+/** What is to be said of a live color that fails. */
+function liveFailureText(world: World, color: Color): string {
+  const state = world.colors[color]
+  const revision = state.workload?.revision ?? ''
+  const how =
+    readyPods(state).length === 0
+      ? 'none of its pods is ready, so users get no answers'
+      : 'all of its pods crash again and again, so users lose answers'
+  return `${color}, which users are sent to, fails at revision ${revision}: ${how}${troubleText(state)}`
 }
 
 /** What is to be said of a color that answers with fewer pods than it should have; undefined when it is whole, or does not answer. */

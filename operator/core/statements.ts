@@ -207,6 +207,7 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
   const facts = pointer.type === 'Read' ? pointer.distribution : undefined
   const untested = pointer.type === 'Read' && pointer.untested ? [pointer.untested] : []
   const warnings = {
+    LiveColorFailing: liveFailing(scene),
     StepFailing: failureTexts(scene.world),
     FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
     RevisionNotStored: unstoredTexts(scene),
@@ -216,6 +217,14 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
   const reason = reasons.find((one) => warnings[one].length > 0)
   if (!reason) return []
   return [{ type: 'Warned', status: 'True', reason, message: Object.values(warnings).flat().join('; ') }]
+}
+
+/** It has lasted, and the color has not been whole for a minute since; pods that come and go change nothing of what is told. */
+function liveFailing({ live, memory: { liveFailure } }: Scene): string[] {
+  if (!live || liveFailure?.color !== live || liveFailure.lasting === undefined) return []
+  return [
+    `${liveFailure.lasting}; it has not been whole for a minute since: undo leads users back to ${otherColor(live)} while that is warm, or apply a spec that is right`,
+  ]
 }
 
 /** What users get where the key cannot be read, while the behaviors name the other color. */

@@ -7,7 +7,6 @@ import { describeTargets } from './pointer.ts'
 import { readyPods, type Finding, type Scene } from './scene.ts'
 import type { Instant } from './world.ts'
 import { progressOf, statementsOf } from './statements.ts'
-import type { Instant } from './world.ts'
 
 type ColorStatus = NonNullable<Status['colors']>[Color]
 
@@ -37,6 +36,7 @@ export function statusOf(scene: Scene, finding: Finding | undefined): Status {
       green: colorStatus(scene, 'green', liveColor),
     }),
     traffic: trafficStatus(scene),
+    ...present({ liveFailure: memory.liveFailure }),
     history: memory.history,
   }
 }

@@ -21,6 +21,8 @@ export interface PodState {
   ip?: string
   revision: string
   ready: 'Yes' | 'No' | 'Terminating'
+  /** How often its containers have been started again. */
+  restarts?: number
   /** Of a ready pod: when it became ready or a container of it last started, by its node's clock: good for comparing with itself only. */
   steadySince?: Instant
   /** How long the containers lasted that have ended in it, at most: they may do so again. */

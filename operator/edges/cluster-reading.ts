@@ -106,10 +106,16 @@ export function podOf({ metadata, status }: Pod): { color: Color; pod: PodState 
       ...(status?.podIP ? { ip: status.podIP } : {}),
       revision: metadata.labels?.[LABEL.revision] ?? '',
       ready,
+      ...restartsOf(status),
       ...(ready === 'Yes' ? steadiness(status) : {}),
       ...(ready === 'No' ? troubled(status) : {}),
     },
   }
+}
+
+function restartsOf(status: Pod['status']): Pick<PodState, 'restarts'> {
+  const restarts = (status?.containerStatuses ?? []).reduce((sum, one) => sum + one.restartCount, 0)
+  return restarts > 0 ? { restarts } : {}
 }
 
 function steadiness(status: Pod['status']): Pick<PodState, 'steadySince' | 'lastedMs'> {

@@ -115,6 +115,7 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
       retireAfterSeconds: 0,
       failedCandidateRetentionSeconds: 0,
       minReadySeconds: 0,
+      liveFailurePolicy: 'Tell',
       progressDeadlineSeconds: 600,
     },
   }

@@ -27,6 +27,7 @@ const release: ModelRelease = {
     retireAfterSeconds: 600,
     failedCandidateRetentionSeconds: 0,
     minReadySeconds: 0,
+    liveFailurePolicy: 'Tell',
     progressDeadlineSeconds: 600,
   },
 }

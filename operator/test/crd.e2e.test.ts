@@ -64,6 +64,7 @@ describe('defaults', () => {
       traffic: { type: 'Service' },
       retireAfterSeconds: 600,
       failedCandidateRetentionSeconds: 0,
+      liveFailurePolicy: 'ReturnWhileWarm',
       minReadySeconds: 10,
       progressDeadlineSeconds: 600,
     })

@@ -51,6 +51,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'pointer-forbidden-while-settling',
   ],
   liveLeaving: ['live-deployment-leaving'],
+  liveFailed: ['live-falls-while-warm', 'live-unready-while-warm', 'live-falls-while-both-are-wrong'],
   goingBack: [
     'wrong-through-edges',
     'wrong-while-old-is-small',
@@ -186,6 +187,8 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'foreign-move': 'nothing is moved or removed after another writer; what is told is in the status',
   'foreign-move-unseen': 'reconcile reads the pointer anew before anything is taken away',
   'pointer-changed-and-failed': 'nothing is removed that may serve behind the old pointer',
+  'live-drained-while-warm': 'what comes and goes for a moment is no failure',
+  'live-falls-and-is-told': 'nothing is moved where the spec asks to be told only',
   'drift-ignored': 'nothing is told as Stalled, and nothing is moved or removed',
   'schema-grows-when-promoted': 'an attempt is known again by the generation of its spec, and by its meaning',
   'schema-grows-after-undo': 'the same',
@@ -439,10 +442,44 @@ const askedAsTheyAre: Change = (scene) => {
   return { ...scene, memory: { ...scene.memory, gates: { ...gates, fingerprint } } }
 }
 
+/** As if what fails for a moment had lasted. */
+const lasting: Change = (scene) => {
+  const { live, memory } = scene
+  const since = '2026-01-01T00:00:00Z'
+  return live
+    ? { ...scene, memory: { ...memory, liveFailure: { color: live, since, lasting: 'it fails' } } }
+    : scene
+}
+
+/** As if no return had been begun for it. */
+const neverReturned: Change = (scene) => {
+  const { liveFailure } = scene.memory
+  if (!liveFailure) return scene
+  return { ...scene, memory: { ...scene.memory, liveFailure: without(liveFailure, 'returned') } }
+}
+
+const returning: Change = (scene) => {
+  const { release } = scene.world
+  const spec = { ...release.spec, liveFailurePolicy: 'ReturnWhileWarm' as const }
+  return { ...scene, world: { ...scene.world, release: { ...release, spec } } }
+}
+
 const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'readiness is not read again at the switch': {
     rules: blinded(['switching'], readyOncePassed),
     story: 'candidate-falls-ill',
+  },
+  'users are led back for a moment without a ready pod': {
+    rules: blinded(['liveFailed'], lasting),
+    story: 'live-drained-while-warm',
+  },
+  'users are led back again and again': {
+    rules: blinded(['liveFailed'], neverReturned),
+    story: 'live-falls-while-both-are-wrong',
+  },
+  'users are led back though the spec asks to be told only': {
+    rules: blinded(['liveFailed'], returning),
+    story: 'live-falls-and-is-told',
   },
   'ready for a moment is enough': {
     rules: blinded(['switching'], longReady),

@@ -58,9 +58,13 @@ function inSteps(version: 1 | 2 | 3, changes: Parameters<Make>[1]): Story['spec'
 function specsOf(kind: Kind): Story['spec'][] {
   const make = MAKE[kind]
   const quick = { progressDeadlineSeconds: 20 }
+  const returning = { ...quick, liveFailurePolicy: 'ReturnWhileWarm' as const }
   return [
     make(1, quick),
+    make(1, returning),
     make(2, quick),
+    make(2, returning),
+    make(3, returning),
     make(3, quick),
     make(2, { ...quick, behavior: 'wrong' }),
     make(3, { ...quick, behavior: 'crashing' }),

@@ -195,6 +195,8 @@ export class SimulatedWorld implements Cluster {
   readonly failing = new Set<'Deployment' | 'Service' | 'ControllerRevision'>()
   /** Before so many of the operator's next moves of the pointer somebody else writes it. */
   racesAtMove = 0
+  /** Its pods end again and again by somebody's act. */
+  brokenDown: Color | undefined
   claimedBy: string | undefined
   deletionTimestamp: string | undefined
   finalizers: string[] = []
@@ -349,13 +351,26 @@ export class SimulatedWorld implements Cluster {
   /** From now on the pods of the color become ready and end, again and again. */
   breakDown(color: Color): void {
     for (const pod of this.pods) if (pod.color === color && pod.goneAt === undefined) pod.fallsAt = this.now
+    this.brokenDown = color
     this.advanceTo(this.now)
+  }
+
+  /** They stay up from their next start on. */
+  mend(color: Color): void {
+    this.brokenDown = undefined
+    for (const pod of this.pods) if (pod.color === color) Reflect.deleteProperty(pod, 'fallsAt')
   }
 
   /** For how long all pods of the color have been ready, in milliseconds. */
   steadyForMs(color: Color): number {
     const pods = this.pods.filter((pod) => pod.color === color && pod.goneAt === undefined)
     return this.now - Math.max(...pods.map(({ readyAt }) => readyAt))
+  }
+
+  /** A node is drained: its pods end, and others come up elsewhere. */
+  drain(color: Color): void {
+    this.endPods(color)
+    this.fill(color)
   }
 
   madden(color: Color): void {
@@ -564,6 +579,7 @@ export class SimulatedWorld implements Cluster {
       ip: pod.ip,
       revision: pod.stored.revision,
       ready,
+      ...(pod.restarts > 0 ? { restarts: pod.restarts } : {}),
       ...(ready === 'Yes' ? { steadySince: pod.readyAt } : {}),
       ...(crashing ? { trouble: { reason: 'CrashLoopBackOff', message: 'exited with code 2' } } : {}),
     }
@@ -1052,6 +1068,7 @@ export function housing(version: 1 | 2 | 3, changes: Partial<Spec> & { behavior?
     failedCandidateRetentionSeconds: 0,
     // What is about something else need not wait for it.
     minReadySeconds: 0,
+    liveFailurePolicy: 'Tell',
     progressDeadlineSeconds: 600,
     ...rest,
   }

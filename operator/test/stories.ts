@@ -108,6 +108,9 @@ function isReturning(world: SimulatedWorld): boolean {
   return world.status?.attempt?.direction === 'Back'
 }
 
+const isTold = (reason: string) => (world: SimulatedWorld) =>
+  world.status?.conditions?.some((one) => one.reason === reason) === true
+
 /** The share of the clients that is at the candidate, as soon as that is told. */
 const held = (weight: number) => (world: SimulatedWorld) => world.status?.traffic?.canary?.weight === weight
 
@@ -263,6 +266,72 @@ export const STORIES: Record<string, Story> = {
         when: (world) => world.status?.gates?.result === 'Passed' && phase('Switching')(world),
         do: (world) => world.crash('blue'),
       },
+    ],
+  },
+  'live-falls-while-warm': {
+    title:
+      'All pods of what is live crash again and again while the old color is warm: users are led back, once',
+    spec: housing(1, { liveFailurePolicy: 'ReturnWhileWarm' }),
+    acts: [
+      apply('version 2', housing(2, { liveFailurePolicy: 'ReturnWhileWarm' })),
+      { tell: 'its pods begin to crash', when: promotedTwice, do: (world) => world.breakDown('blue') },
+      {
+        tell: 'they recover, and those of the old color fall ill',
+        when: outcome('RolledBack'),
+        do: (world) => {
+          world.mend('blue')
+          world.sicken('green')
+        },
+      },
+    ],
+  },
+  'live-unready-while-warm': {
+    title:
+      'No pod of what is live is ready any more, behind a Service, while the old color is warm: users are led back',
+    spec: housingBehindService(1, { liveFailurePolicy: 'ReturnWhileWarm' }),
+    acts: [
+      apply('version 2', housingBehindService(2, { liveFailurePolicy: 'ReturnWhileWarm' })),
+      { tell: 'it falls ill', when: promotedTwice, do: (world) => world.sicken('green') },
+      { tell: 'it recovers', do: (world) => world.heal('green') },
+    ],
+  },
+  'live-drained-while-warm': {
+    title: 'Pods of what is live come and go while the old color is warm: nobody is led back',
+    spec: housing(1, { liveFailurePolicy: 'ReturnWhileWarm' }),
+    acts: [
+      apply('version 2', housing(2, { liveFailurePolicy: 'ReturnWhileWarm' })),
+      { tell: 'its nodes are drained', when: promotedTwice, do: (world) => world.drain('blue') },
+      {
+        tell: 'one of its pods falls ill',
+        when: (world) => world.isAvailable('blue'),
+        do: (world) => world.sicken('blue', 1),
+      },
+    ],
+  },
+  'live-falls-and-is-told': {
+    title: 'What is live crashes while the old color is warm, and the spec asks to be told only',
+    spec: housing(1, { liveFailurePolicy: 'Tell' }),
+    acts: [
+      apply('version 2', housing(2, { liveFailurePolicy: 'Tell' })),
+      { tell: 'its pods begin to crash', when: promotedTwice, do: (world) => world.breakDown('blue') },
+      { tell: 'they recover', when: isTold('LiveColorFailing'), do: (world) => world.mend('blue') },
+    ],
+  },
+  'live-falls-while-both-are-wrong': {
+    title:
+      'What is live fails, and what served before is wrong by now: it is tried once, and a person decides',
+    spec: housingBehindService(1, { liveFailurePolicy: 'ReturnWhileWarm' }),
+    acts: [
+      apply('version 2', housingBehindService(2, { liveFailurePolicy: 'ReturnWhileWarm' })),
+      {
+        tell: 'it falls ill, and the old color goes wrong',
+        when: promotedTwice,
+        do: (world) => {
+          world.sicken('green')
+          world.madden('blue')
+        },
+      },
+      later,
     ],
   },
   'kept-for-a-look': {

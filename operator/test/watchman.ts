@@ -55,9 +55,11 @@ export class Watchman {
 
   private allAnswered(): boolean {
     // Where a foreign writer points at nothing of ours, there is nothing that we could keep.
+    const { brokenDown } = this.world
+    const excused = ['nothing is named', ...(brokenDown ? [`no pod behind ${brokenDown}`] : [])]
     return this.world
       .userAnswers()
-      .every((answer) => answer.startsWith('version') || answer === 'nothing is named')
+      .every((answer) => answer.startsWith('version') || excused.includes(answer))
   }
 
   private write(seen: Seen): void {

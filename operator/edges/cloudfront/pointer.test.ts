@@ -46,6 +46,7 @@ function release(changes: Partial<Distribution> = {}): ModelRelease {
       retireAfterSeconds: 600,
       failedCandidateRetentionSeconds: 0,
       minReadySeconds: 0,
+      liveFailurePolicy: 'Tell',
       progressDeadlineSeconds: 600,
     },
   }

@@ -123,6 +123,7 @@ function releaseOf(settings: Partial<KeyValueStore>, status?: Status): ModelRele
       retireAfterSeconds: 600,
       failedCandidateRetentionSeconds: 0,
       minReadySeconds: 0,
+      liveFailurePolicy: 'Tell',
       progressDeadlineSeconds: 600,
     },
     ...(status ? { status } : {}),
