@@ -1,7 +1,7 @@
 import type { Express } from 'express'
 import type { Parts } from '../app.ts'
 import { methodNotAllowed } from './error-answer.ts'
-import { notReadyBecause } from '../models/readiness.ts'
+import { neverReady, notReadyBecause } from '../models/readiness.ts'
 
 /** What a kubelet and a load balancer ask. */
 export function addHealthRoutes(app: Express, { repository, drain }: Parts): void {
@@ -17,7 +17,10 @@ export function addHealthRoutes(app: Express, { repository, drain }: Parts): voi
     .get((_request, response) => {
       const reason = notReadyBecause(repository, drain.draining)
       if (reason === undefined) response.json({ ready: true })
-      else response.status(503).json({ ready: false, error: reason })
+      else {
+        const isFinal = !drain.draining && neverReady(repository)
+        response.status(503).json({ ready: false, error: reason, ...(isFinal ? { final: true } : {}) })
+      }
     })
     .all(methodNotAllowed('GET, HEAD'))
 }

@@ -110,7 +110,7 @@ describe('bytes that will not do: alive, never ready, and it says why', () => {
     const because = expect.objectContaining({ error: expect.stringContaining(reason) })
     expect(await health(origin)).toEqual({
       live: [200, { live: true }],
-      ready: [503, because],
+      ready: [503, expect.objectContaining({ error: expect.stringContaining(reason), final: true })],
       model: [503, because],
       predict: [503, because],
     })
@@ -175,6 +175,37 @@ describe('bytes that cannot be had yet: alive, not ready, and it tries again', (
     await expectReady(process)
     expect(asked).toBe(3)
     expect(JSON.stringify(process.log)).not.toContain('secret')
+  })
+
+  test.each([
+    ['404', 404, true],
+    ['403', 403, true],
+    ['503, which asks to come again', 503, false],
+    ['429, which asks to come again', 429, false],
+  ])('a store that answers %s again and again says whether waiting can help', async (_, status, isFinal) => {
+    const looked = Promise.withResolvers<undefined>()
+    let asked = 0
+    const uri = await startStore((_request, response) => {
+      asked += 1
+      const answered = asked < 4 ? Promise.resolve(undefined) : looked.promise
+      void answered.then(() => response.writeHead(status).end())
+    })
+    const process = start({ MODEL_URI: uri })
+    const origin = await process.origin()
+    const failed = (attempt: number): Promise<unknown> =>
+      process.loggedWhere(
+        (line) => line.msg === 'Model not fetched; trying again' && line.attempt === attempt,
+      )
+    const error = expect.stringContaining(`answered ${status}`)
+
+    await failed(3)
+    expect((await health(origin)).ready).toEqual([503, { ready: false, error }])
+    looked.resolve(undefined)
+    await failed(4)
+    expect((await health(origin)).ready).toEqual([
+      503,
+      { ready: false, error, ...(isFinal ? { final: true } : {}) },
+    ])
   })
 
   test('a file that is written later', async () => {

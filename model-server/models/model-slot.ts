@@ -5,18 +5,18 @@ import type { ModelConfig } from '../config/model-config.ts'
 import type { Metrics } from '../operations/metrics.ts'
 import type { ModelMetrics } from '../operations/model-metrics.ts'
 import { describeLocation } from '../sources/location.ts'
-import { ModelRefused } from '../sources/source.ts'
+import { ModelRefused, StoreRefused } from '../sources/source.ts'
 import type { FetchModel } from '../sources/source.ts'
 import { backoffMs } from './backoff.ts'
 import type { BuildModel } from './build-model.ts'
 import type { ServedModel } from './served-model.ts'
 
 /**
- * `Loading` may still become `Loaded`. `Refused` stays until somebody loads other bytes or starts the process anew.
+ * `Loading` may still become `Loaded`; `lasting` where its store said no several times in a row. `Refused` stays until somebody loads other bytes or starts the process anew.
  * A version that failed to load again goes on with what it has, and `reloadFailed` says why.
  */
 export type SlotState =
-  | { type: 'Loading'; reason: string }
+  | { type: 'Loading'; reason: string; lasting?: true }
   | { type: 'Refused'; reason: string }
   | { type: 'Loaded'; model: ServedModel; reloadFailed?: string }
   | { type: 'Unloading'; reason: string }
@@ -29,6 +29,9 @@ export type SlotParts = {
   metrics: Pick<Metrics, 'of'>
   log: Logger
 }
+
+/** So many refusals of a store in a row, about three seconds, and it is no upload that is just about to end. */
+const LASTING_REFUSALS = 4
 
 /** Another load or unload of the same version came meanwhile. */
 export class Superseded extends Error {
@@ -78,12 +81,14 @@ export class ModelSlot {
   async loadInTheEnd(signal: AbortSignal): Promise<void> {
     await this.#inTurn(async (turn) => {
       const until = AbortSignal.any([signal, turn])
+      let refusals = 0
       for (let attempt = 1; this.state.type === 'Loading' && !until.aborted; attempt += 1) {
         try {
           await this.#fetchAndSwap(this.#config, attempt, until)
         } catch (error) {
+          refusals = error instanceof StoreRefused ? refusals + 1 : 0
           if (error instanceof ModelRefused) this.#refuse(error)
-          else await this.#waitAfter(error as Error, attempt, until)
+          else await this.#waitAfter(error as Error, { attempt, refusals }, until)
         }
       }
     })
@@ -188,10 +193,15 @@ export class ModelSlot {
     this.#log.warn({ reason: message, err: cause, state: this.state.type }, 'Model not loaded')
   }
 
-  async #waitAfter(error: Error, attempt: number, signal: AbortSignal): Promise<void> {
+  async #waitAfter(
+    error: Error,
+    { attempt, refusals }: { attempt: number; refusals: number },
+    signal: AbortSignal,
+  ): Promise<void> {
     if (signal.aborted) return
     const delayMs = Math.round(backoffMs(attempt, Math.random()))
-    this.state = { type: 'Loading', reason: `the model cannot be fetched yet: ${error.message}` }
+    const reason = `the model cannot be fetched yet: ${error.message}`
+    this.state = { type: 'Loading', reason, ...(refusals >= LASTING_REFUSALS ? { lasting: true } : {}) }
     this.#log.warn({ attempt, delayMs, reason: error.message }, 'Model not fetched; trying again')
     await wait(delayMs, undefined, { signal }).catch(() => undefined)
   }

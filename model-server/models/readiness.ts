@@ -24,3 +24,14 @@ export function modelNotReadyBecause(state: SlotState, draining: boolean): strin
   if (draining) return 'the server is draining'
   return state.type === 'Loaded' ? state.model.unavailableBecause() : state.reason
 }
+
+/**
+ * Whether the server will never be ready unless a person changes something: its model was refused, or its store keeps saying
+ * no. Whoever rolls it out need not wait for it any longer.
+ */
+export function neverReady({ slots }: Repository): boolean {
+  return slots.some(
+    ({ required, state }) =>
+      required && (state.type === 'Refused' || (state.type === 'Loading' && state.lasting === true)),
+  )
+}

@@ -1,5 +1,6 @@
 import { collect } from './collect.ts'
 import { watchSilence } from './silence.ts'
+import { storeError } from './source.ts'
 
 /** What is asked for beside the URL. */
 type Download = {
@@ -26,7 +27,10 @@ export async function download(
       const said = await refusalOf?.(response)
       // Leaving the body unread would hold the connection.
       if (!response.bodyUsed) await response.body?.cancel()
-      throw new Error(`the server answered ${response.status} ${said ?? response.statusText}`.trim())
+      throw storeError(
+        response.status,
+        `the server answered ${response.status} ${said ?? response.statusText}`.trim(),
+      )
     }
     return await collect(response.body, maxBytes, silence.heard)
   } catch (error) {

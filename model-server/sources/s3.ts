@@ -5,6 +5,7 @@ import { collect } from './collect.ts'
 import type { ModelLocation } from './location.ts'
 import { watchSilence } from './silence.ts'
 import type { FetchLimits } from './source.ts'
+import { storeError } from './source.ts'
 
 /** One object. */
 export type S3Object = Extract<ModelLocation, { type: 'S3' }>
@@ -51,5 +52,5 @@ function named(error: Error, signal: AbortSignal): Error {
   }
   const status = (error as Partial<S3ServiceException>).$metadata?.httpStatusCode
   if (status === undefined) return error
-  return new Error(`the store answered ${status} ${error.name}: ${error.message}`, { cause: error })
+  return storeError(status, `the store answered ${status} ${error.name}: ${error.message}`, { cause: error })
 }

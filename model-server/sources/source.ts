@@ -28,13 +28,29 @@ export class ModelRefused extends Error {
   override readonly name = 'ModelRefused'
 }
 
+/**
+ * The store answered, and said no: there is no such object, or not for this caller. It is asked again, since a person may
+ * put the object there; nothing else will change the answer.
+ */
+export class StoreRefused extends Error {
+  override readonly name = 'StoreRefused'
+}
+
+/** Client errors that another moment may mend: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9, 8470 and 6585. */
+const PASSING = new Set([408, 425, 429])
+
+/** The error for a status that a store answered with. */
+export function storeError(status: number, message: string, options?: ErrorOptions): Error {
+  const isRefusal = status >= 400 && status < 500 && !PASSING.has(status)
+  return isRefusal ? new StoreRefused(message, options) : new Error(message, options)
+}
+
 /** All kinds of stores. What a kind needs is loaded when it is first asked for. */
 export function openSources({ s3, mlflow }: Pick<Config, 's3' | 'mlflow'>): FetchModel {
   return async (location, limits) => {
     switch (location.type) {
       case 'File': {
-        const file = createReadStream(location.path, { signal: limits.signal })
-        return { bytes: await collect(file, limits.maxBytes), columns: undefined }
+        return { bytes: await readLocal(location.path, limits), columns: undefined }
       }
       case 'Http':
         return { bytes: await download(location.url, limits), columns: undefined }
@@ -51,3 +67,15 @@ export function openSources({ s3, mlflow }: Pick<Config, 's3' | 'mlflow'>): Fetc
     }
   }
 }
+
+async function readLocal(path: string, { maxBytes, signal }: FetchLimits): Promise<Buffer> {
+  try {
+    return await collect(createReadStream(path, { signal }), maxBytes)
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    throw NO_FILE.has(code) ? new StoreRefused(message, { cause: error }) : error
+  }
+}
+
+/** Volumes are mounted before a container starts, so that what is missing is not about to come. */
+const NO_FILE = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM'])
