@@ -17,6 +17,7 @@ import { DEPLOYMENTS, PODS, RELEASES, SERVICES } from './edges/cluster-resources
 import { createServicePointer } from './edges/cluster-service-pointer.ts'
 import { Inquiries } from './edges/inquiries.ts'
 import { createKeyValueStorePointer } from './edges/key-value-store/pointer.ts'
+import { Readiness } from './edges/readiness.ts'
 import { releaseMetrics, type ReleaseMetrics } from './edges/metrics.ts'
 import type { Claims, Pointer } from './edges/ports.ts'
 import { reconcile, StepFailures, type PassReport, type Worlds } from './reconcile.ts'
@@ -52,6 +53,7 @@ class ModelReleaseOperator extends OperatorShell {
   readonly #log: Logger
   readonly #metrics: ReleaseMetrics
   readonly #inquiries: Inquiries
+  readonly #readiness: Readiness
   /** The time of the leader, for everything that is remembered or compared with what was. */
   readonly #clock: Clock = { ...systemClock, wallMs: () => this.elector.nowMs() }
   /** Releases that this process has looked at, by key; the value tells a release that was made anew under the same name. */
@@ -83,11 +85,10 @@ class ModelReleaseOperator extends OperatorShell {
         process.exit(1)
       },
     })
-    this.#inquiries = new Inquiries({
-      ask: createAsk({ allowedRanges: config.probeAllowedRanges }),
-      clock: systemClock,
-      onAnswered: (key) => this.queue.add(key),
-    })
+    const ask = createAsk({ allowedRanges: config.probeAllowedRanges })
+    const lookAgain = (key: string): void => this.queue.add(key)
+    this.#inquiries = new Inquiries({ ask, clock: systemClock, onAnswered: lookAgain })
+    this.#readiness = new Readiness({ ask, clock: systemClock, onChanged: lookAgain })
     const worlds = this.#worlds()
     this.#claims = worlds.claims
     this.queue = new WorkQueue({
@@ -132,6 +133,7 @@ class ModelReleaseOperator extends OperatorShell {
    */
   async shutDown(): Promise<void> {
     this.#inquiries.stop()
+    this.#readiness.stop()
     this.#stopped.abort()
     const ended = this.queue.shutDown()
     await Promise.race([ended, sleep(systemClock, STOP_MS.passes)])
@@ -162,6 +164,7 @@ class ModelReleaseOperator extends OperatorShell {
     this.#seen.delete(key)
     this.#commands.delete(key)
     this.#inquiries.giveUp(key)
+    this.#readiness.forget(key)
     const { namespace, name } = keyOf(key)
     this.#metrics.forget(namespace, name)
     this.#failures.forget({ namespace, name })
@@ -177,6 +180,7 @@ class ModelReleaseOperator extends OperatorShell {
       cluster: createCluster({ transport, log: this.#log, now: () => this.#clock.wallMs() }),
       pointerOf: ({ spec }) => pointers[spec.traffic.type],
       claims: createClaims(transport, this.#config.namespace),
+      selfReports: this.#readiness,
     }
   }
 

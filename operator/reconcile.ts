@@ -6,7 +6,7 @@ import type { Did, FailingStep, Step, World } from './core/world.ts'
 import type { ModelRelease, Status } from './api/release.ts'
 import { failedAgain } from './core/failing.ts'
 import { ConflictError, RefusedError, TransientError } from './edges/errors.ts'
-import type { Claims, Cluster, Key, Pointer, Prober } from './edges/ports.ts'
+import type { Claims, Cluster, Key, Pointer, Prober, SelfReports } from './edges/ports.ts'
 import { canonicalJson } from './core/revision.ts'
 
 /** How a pass ended when it did not throw: nothing more to do until something changes, or look again after a while. */
@@ -18,6 +18,8 @@ export interface Worlds {
   pointerOf: (release: ModelRelease) => Pointer
   claims: Claims
   prober: Prober
+  /** Absent: pods that are not ready are not asked why. */
+  selfReports?: SelfReports
 }
 
 /** What a pass tells whoever runs it: one line per pass, for logs and metrics. */
@@ -227,7 +229,7 @@ function takesAway(step: Step, { colors }: World): boolean {
 }
 
 async function observe(release: ModelRelease, options: ReconcileOptions): Promise<World> {
-  const { cluster, pointerOf, claims } = options.worlds
+  const { cluster, pointerOf, claims, selfReports } = options.worlds
   const firstLook = options.seenBefore(release) ? 'No' : 'Yes'
   const problem = pointerProblem(release.spec)
   const [colors, revisions, pointer, claim] = await Promise.all([
@@ -240,7 +242,7 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
     now: options.now(),
     firstLook,
     release,
-    colors,
+    colors: selfReports?.told(release.metadata, colors) ?? colors,
     revisions,
     pointer,
     claim,
@@ -284,7 +286,7 @@ async function carryOut(
       await pointerOf(release).invalidate?.(release, step)
       return { type: 'Invalidated', reference: step.reference }
     case 'CollectLogs':
-      return { type: 'LogsCollected', logs: await cluster.logs(release, step.color) }
+      return { type: 'LogsCollected', logs: await cluster.logs(release, step) }
     case 'TakeClaim':
       await claims.take(release)
       break

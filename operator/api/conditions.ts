@@ -51,6 +51,7 @@ export const REASONS = {
     'FunctionFails',
     'GateFailed',
     'CanaryFailed',
+    'CandidateRefused',
     'ProgressDeadlineExceeded',
     'VerifyFailed',
     'BothColorsBroken',

@@ -18,6 +18,8 @@ import { fallbackBehind } from './fallback.ts'
 import { alreadyLive, building, checkedFirst, colorTaken, pointerMustSettle, switching } from './forward.ts'
 import { driftRepaired } from './drift.ts'
 import { failedCandidate, provenAgain, retiring, revisionForgotten, supersededCandidate } from './idle.ts'
+import { lastWordsFirst } from './last-words.ts'
+import { candidateRefused } from './refusals.ts'
 import { firstHit, type Finding, type Scene } from './scene.ts'
 import { liveUnstored } from './stored.ts'
 
@@ -50,6 +52,7 @@ export const ADVANCE = {
   checkedFirst,
   colorTaken,
   building,
+  candidateRefused,
   switching,
   provenAgain,
   failedCandidate,
@@ -58,5 +61,5 @@ export const ADVANCE = {
 }
 
 export function advance(scene: Scene, rules: typeof ADVANCE = ADVANCE): Finding | undefined {
-  return firstHit(rules, scene)
+  return lastWordsFirst(scene, firstHit(rules, scene))
 }

@@ -1,6 +1,7 @@
 /** Rules that bring the pointer back to the color that served before. */
 import { otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
+import { commandLine } from './command-line.ts'
 import { claimTaken } from './blocked.ts'
 import { canaryOf, withdrawal } from './canary.ts'
 import { returnReport } from './commands.ts'
@@ -111,7 +112,7 @@ function cannotReturnYet(scene: Scene, attempt: Attempt, message: string): Found
   const goal = goalOf(scene, attempt)
   const stands = goal !== undefined && scene.world.colors[goal].workload?.leaving === 'No'
   if (!stands || isBroken(attempt)) return cannotReturn(scene, attempt, message)
-  const told = `${message}; the pointer goes back as soon as one is ready, unless the command retry/${attempt.id}/<nonce> or another spec comes before`
+  const told = `${message}; the pointer goes back as soon as one is ready, unless another spec is applied before, or: ${commandLine(scene.world.release, 'retry', attempt)}`
   return { waiting: { reason: 'Returning', message: told }, recheckMs: PODS_RECHECK_MS }
 }
 
@@ -127,7 +128,7 @@ function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
     return {
       stalled: {
         reason: 'BothColorsBroken',
-        message: `${attempt.message ?? ''}, and ${message}; nothing is moved or removed: apply another spec, or have the new color asked again with the command retry/${attempt.id}/<nonce>`,
+        message: `${attempt.message ?? ''}, and ${message}; nothing is moved or removed: apply another spec, or have the new color asked again: ${commandLine(scene.world.release, 'retry', attempt)}`,
       },
       recheckMs: PODS_RECHECK_MS,
     }

@@ -1,4 +1,5 @@
 /** A share of the clients first: rules of a pointer that can send some of them to the candidate. */
+import { commandLine } from './command-line.ts'
 import { keyValueStoreOf, type Attempt, type CanaryStep } from '../api/release.ts'
 import type { Color } from '../api/names.ts'
 import { claimTaken, distributionUnfit, originMissing } from './blocked.ts'
@@ -100,8 +101,8 @@ function holds({ world }: Scene, { revision }: Attempt, color: Color | undefined
   return color !== undefined && world.colors[color].workload?.revision === revision
 }
 
-function leftBehind({ memory }: Scene, attempt: Attempt): Found {
-  const message = `spec.traffic names another pointer, and the one before sends a share of the clients to ${memory.canary?.color ?? memory.intent?.to ?? ''}: put spec.traffic back until the attempt is over; or, where nobody uses the one before any more, end it with the command abort/${attempt.id}/<nonce>, and bring what was live to the pointer of now first`
+function leftBehind({ memory, world }: Scene, attempt: Attempt): Found {
+  const message = `spec.traffic names another pointer, and the one before sends a share of the clients to ${memory.canary?.color ?? memory.intent?.to ?? ''}: restore the previous spec.traffic until this attempt ends; if the previous pointer is no longer used, move the new pointer to the live color and run ${commandLine(world.release, 'abort', attempt)}`
   return { stalled: { reason: 'PointerChanged', message } }
 }
 
@@ -128,7 +129,7 @@ function worseThere(scene: Scene, attempt: Attempt): Found {
   const { live = '', wantedAttempt, world } = scene
   if (!isLifeline(scene) || (attempt.id !== wantedAttempt && isBroken(attempt))) return undefined
   const color = canaryColor(world.release.spec, world.pointer, world.colors) ?? ''
-  const asked = `have all clients follow to ${color}, if it passes its gates, with the command retry/${attempt.id}/<nonce>`
+  const asked = `have all clients follow to ${color}, if it passes its gates: ${commandLine(world.release, 'retry', attempt)}`
   const waysOut = [
     `wait until ${live} has recovered`,
     attempt.direction === 'Back' ? asked : `point the key at ${color} by hand`,

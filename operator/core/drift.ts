@@ -2,6 +2,7 @@
 import { distributionOf, type Attempt, type Distribution } from '../api/release.ts'
 import { without } from './memory.ts'
 import { BLOCKED_RECHECK_MS } from './pacing.ts'
+import { commandLine } from './command-line.ts'
 import { describeTargets } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
 import { holderOf, isDrifted, storedOf, unavailable, type Found, type Scene } from './scene.ts'
@@ -77,8 +78,8 @@ function counted(scene: Scene): NonNullable<Scene['memory']['drift']> {
   }
 }
 
-function fought({ memory: { drift, attempt } }: Scene): Found {
-  const message = `somebody else has brought the pointer to the same place ${drift?.repairs ?? MOST_REPAIRS} times (${drift?.pointer ?? ''}), and it was brought back as often: find the other controller (Terraform, CloudFormation, another operator) and have it ignore TargetOriginId, then give the command retry/${attempt?.id ?? ''}/<nonce>`
+function fought({ memory: { drift, attempt }, world }: Scene): Found {
+  const message = `somebody else has brought the pointer to the same place ${drift?.repairs ?? MOST_REPAIRS} times (${drift?.pointer ?? ''}), and it was brought back as often: find the other controller (Terraform, CloudFormation, another operator) and have it ignore TargetOriginId, then give the command ${commandLine(world.release, 'retry', attempt)}`
   return { stalled: { reason: 'DriftFight', message }, recheckMs: BLOCKED_RECHECK_MS }
 }
 

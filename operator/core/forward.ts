@@ -10,6 +10,7 @@ import { isMarkedElsewhere, originMark } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
 import { removal } from './removal.ts'
 import {
+  drainSeconds,
   goalOf,
   holderOf,
   liveReplicas,
@@ -66,7 +67,12 @@ export function colorTaken(scene: Scene): Found {
     }
   if (workload.revision === attempt.revision) return undefined
   if (mayServeElsewhere(scene.world, scene.view, goal)) return pointerChanged(goal, workload.revision)
-  return removal(scene, goal, 0, `${goal} holds revision ${workload.revision}, which may still be answering`)
+  return removal(
+    scene,
+    goal,
+    0,
+    `waiting ${drainSeconds(scene)} s for open requests of ${goal} (revision ${workload.revision}) to end before it is replaced`,
+  )
 }
 
 /** What is live is named by the pointer before as well, and would go once the one of now has left it. */

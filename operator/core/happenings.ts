@@ -44,7 +44,10 @@ const attemptStarted: Tell = (before, after) => {
 const attemptEnded: Tell = (before, after) => {
   const { attempt } = after
   if (!attempt?.outcome || before.attempt?.outcome === attempt.outcome) return undefined
-  const why = attempt.message ? `: ${attempt.message}` : ''
+  const stalled = after.conditions?.find(({ type }) => type === 'Stalled')
+  // With the last words and the remedy, where that is what stalls it.
+  const said = stalled?.reason === attempt.reason ? stalled?.message : attempt.message
+  const why = said ? `: ${said}` : ''
   const type = attempt.outcome === 'Promoted' ? 'Normal' : 'Warning'
   return { type, reason: attempt.outcome, message: `attempt ${attempt.id} ended as ${attempt.outcome}${why}` }
 }

@@ -44,7 +44,7 @@ export function failedCandidate(scene: Scene): Found {
   const color = attempt && failedColor(scene, attempt)
   if (!color) return undefined
   if (attempt.logs === undefined && world.colors[color].pods.length > 0)
-    return { step: { type: 'CollectLogs', color } }
+    return { step: { type: 'CollectLogs', color, revision: attempt.revision } }
   const { failedCandidateRetentionSeconds, retireAfterSeconds } = world.release.spec
   const endedAt = Date.parse(memory.history[0]?.endedAt ?? attempt.startedAt)
   const keepMs = endedAt + failedCandidateRetentionSeconds * 1000 - world.now

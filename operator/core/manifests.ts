@@ -92,6 +92,8 @@ function modelTemplate(model: NonNullable<Spec['model']>, port: number, defaultI
       { name: 'http', containerPort: port },
       { name: 'ops', containerPort: opsPort },
     ],
+    // What it says when it cannot start is then told with its end.
+    terminationMessagePolicy: 'FallbackToLogsOnError',
     readinessProbe: probe('/v2/health/ready', port, 1, 2),
     // On the port that no user reaches: whoever fills the other one with connections must not have the pod restarted.
     livenessProbe: probe('/v2/health/live', opsPort, 10, 6),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { housing } from '../test/simulated-world.ts'
 import { without } from './memory.ts'
-import { remedyOf } from './remedy.ts'
+import { isFinal, remedyOf } from './remedy.ts'
 
 const model = housing(1)
 const template = { ...without(model, 'model'), template: {} }
@@ -200,7 +200,60 @@ test.each([
   ],
   [model, 'MODEL_URI answered 404', `correct spec.model.uri "${model.model?.uri ?? ''}"`],
   [model, 'Unschedulable: 0/1 nodes', 'make room for 2 more pods, or lower spec.replicas'],
+  [model, 'the model cannot be fetched yet: the server answered 404 Not Found', 'correct spec.model.uri "'],
+  [
+    model,
+    'the model cannot be fetched yet: the server answered 401',
+    'give the pods the right to read spec.model.uri',
+  ],
+  [model, 'the model cannot be fetched yet: no answer from x: ENOTFOUND', 'reachable from the pods'],
+  [model, 'the model (sha256 5c) cannot be served: Protobuf parsing failed', 'saved as ONNX'],
+  [model, 'the model is larger than MODEL_MAX_BYTES (1000)', 'raise MODEL_MAX_BYTES in spec.model.env'],
+  [template, 'its readiness probe (GET / at port 9) has not succeeded', 'spec.port (8080)'],
   [model, 'exited with code 1', 'correct the spec'],
 ])('%#: names the field, its value and what to do', (spec, said, remedy) => {
   expect(remedyOf(spec, said)).toContain(remedy)
+})
+
+describe('what only another spec or policy can mend ends an attempt, and nothing else does:', () => {
+  test.each([
+    ['FailedCreate: pods "web-" is forbidden: violates PodSecurity "restricted:latest": x', true],
+    ['FailedCreate: Pod "web-1" is invalid: spec.containers[0].name: Required value', true],
+    [
+      'FailedCreate: pods "web-" is forbidden: maximum memory usage per Container is 1Gi, but limit is 2Gi',
+      true,
+    ],
+    ["FailedCreate: ValidatingAdmissionPolicy 'no-latest' with binding 'all' denied request: x", true],
+    [
+      'ErrImagePull: container "web": failed to resolve reference "r.example/web:1": r.example/web:1: not found',
+      true,
+    ],
+    [
+      'ErrImagePull: container "web": rpc error: manifest for r.example/web:1 not found: manifest unknown',
+      true,
+    ],
+    ['InvalidImageName: container "web": invalid reference format', true],
+    ['CreateContainerConfigError: container has runAsNonRoot and image will run as root', true],
+    ['RunContainerError: exec: "serve": executable file not found in $PATH', true],
+    ['CreateContainerConfigError: container "web": secret "keys" not found', false],
+    [
+      'FailedCreate: error looking up service account models/scorer: serviceaccount "scorer" not found',
+      false,
+    ],
+    ['FailedCreate: exceeded quota: team, requested: pods=1', false],
+    ['FailedCreate: failed calling webhook "pods.example.com": connection refused', false],
+    ['ErrImagePull: dial tcp: lookup r.example: no such host: not found', false],
+    ['ErrImagePull: failed to authorize: 401 Unauthorized', false],
+    ['ImagePullBackOff: Back-off pulling image "r.example/web:1"', false],
+    ['CrashLoopBackOff: container "web": ended with exit code 1 (Error)', false],
+    ['OOMKilled: container "web": ended with exit code 137 (OOMKilled)', false],
+  ])('%s: %p', (said, final) => expect(isFinal(template, said)).toBe(final))
+
+  test('a configuration that the model server refuses, which another container may only be quoting', () => {
+    const said =
+      'CrashLoopBackOff: container "model-server": ended with exit code 2 (Error): invalid configuration: - MODEL_COLUMNS: x'
+    expect(isFinal(model, said)).toBe(true)
+    expect(isFinal(template, said)).toBe(false)
+    expect(remedyOf(model, said)).toBe('correct what it names, in spec.model.env')
+  })
 })

@@ -5,12 +5,21 @@
 import type { Spec } from '../api/release.ts'
 
 /** A text that the cluster is known to say, and what a person changes where. */
-type Cause = { says: RegExp; remedy: (spec: Spec, said: RegExpExecArray) => string }
+type Cause = {
+  says: RegExp
+  remedy: (spec: Spec, said: RegExpExecArray) => string
+  /**
+   * The spec, or a policy, must change: nothing else in the cluster can mend it. What only lacks another object (a Secret, a
+   * ServiceAccount, quota, a node) may be mended by whoever applies that a moment later, so it is waited for.
+   */
+  isFinal?: 'Always' | 'OfModelServer'
+}
 
 /** What keeps a pod from being made: the first that fits, since one refusal ends the request. */
 const ADMISSION: Cause[] = [
   {
     says: /violates PodSecurity|PodSecurityPolicy: unable/,
+    isFinal: 'Always',
     remedy: (spec) =>
       spec.template
         ? 'set what it asks for in securityContext of spec.template.spec and of its containers, or have the label pod-security.kubernetes.io/enforce of the namespace changed'
@@ -38,6 +47,7 @@ const ADMISSION: Cause[] = [
   },
   {
     says: /(?:minimum|maximum) \S+ usage per (?:Container|Pod)|max limit to request ratio per/,
+    isFinal: 'Always',
     remedy: (spec) => `set ${resourcesOf(spec)} within what the LimitRange of the namespace allows`,
   },
   {
@@ -52,6 +62,7 @@ const ADMISSION: Cause[] = [
   },
   {
     says: /ValidatingAdmissionPolicy '([^']+)'/,
+    isFinal: 'Always',
     remedy: (spec, [, policy = '']) =>
       `change ${podsOf(spec)} so that the ValidatingAdmissionPolicy "${policy}" admits it, or have the policy changed`,
   },
@@ -67,11 +78,13 @@ const ADMISSION: Cause[] = [
   },
   {
     says: /node label selector (?:labels )?conflict/,
+    isFinal: 'Always',
     remedy: (spec) =>
       `bring ${fieldOf(spec, 'nodeSelector')} in line with the node selector of the namespace`,
   },
   {
     says: /pod tolerations .* conflict|whitelist/,
+    isFinal: 'Always',
     remedy: (spec) => `bring ${fieldOf(spec, 'tolerations')} in line with what the namespace allows`,
   },
   {
@@ -80,6 +93,7 @@ const ADMISSION: Cause[] = [
   },
   {
     says: /Pod "[^"]*" is invalid|is invalid: spec\./,
+    isFinal: 'Always',
     remedy: (spec) => `correct the field of ${podsOf(spec)} that it names`,
   },
   {
@@ -151,10 +165,15 @@ const SCHEDULING: Cause[] = [
   },
 ]
 
+/** What containerd, CRI-O and Docker make of a registry's 404: distribution's error codes MANIFEST_UNKNOWN, NAME_UNKNOWN. */
+const NO_SUCH_IMAGE =
+  /(?:ErrImagePull|ImagePullBackOff).*(?:: not found|manifest unknown|name unknown|manifest for \S+ not found)/
+
 /** What keeps a container from running. */
 const STARTING: Cause[] = [
   {
     says: /InvalidImageName/,
+    isFinal: 'Always',
     remedy: (spec) => `${imageOf(spec)}, which is not the name of an image`,
   },
   {
@@ -169,6 +188,11 @@ const STARTING: Cause[] = [
   {
     says: /ErrImageNeverPull/,
     remedy: (spec) => `load the image onto the nodes, or ${imageOf(spec)} or its imagePullPolicy`,
+  },
+  {
+    says: NO_SUCH_IMAGE,
+    isFinal: 'Always',
+    remedy: (spec) => `${imageOf(spec)}: its registry has no such image`,
   },
   {
     says: /ErrImagePull|ImagePullBackOff|ImageInspectError/,
@@ -186,6 +210,7 @@ const STARTING: Cause[] = [
   },
   {
     says: /runAsNonRoot/,
+    isFinal: 'Always',
     remedy: (spec) =>
       spec.model
         ? `set runAsUser to a number other than 0 in the image, or ${imageOf(spec)}`
@@ -196,11 +221,13 @@ const STARTING: Cause[] = [
     remedy: (spec) => `correct ${envOf(spec)} or what else of the container it names`,
   },
   {
-    says: /(?:CreateContainerError|RunContainerError|StartError).*(?:executable file not found|no such file or directory|permission denied|exec format error)/,
-    remedy: (spec) =>
-      spec.template
-        ? 'correct command and args of the container in spec.template, or use an image that has the program for this kind of node'
-        : `${imageOf(spec)}, whose program cannot be started on this node`,
+    says: /(?:CreateContainerError|RunContainerError|StartError).*(?:executable file not found|exec format error)/,
+    isFinal: 'Always',
+    remedy: programOf,
+  },
+  {
+    says: /(?:CreateContainerError|RunContainerError|StartError).*(?:no such file or directory|permission denied)/,
+    remedy: programOf,
   },
   {
     says: /OOMKilled/,
@@ -208,9 +235,34 @@ const STARTING: Cause[] = [
       `raise limits.memory in ${resourcesOf(spec)}: the container needs more than it may have`,
   },
   {
+    says: /invalid configuration:/,
+    isFinal: 'OfModelServer',
+    remedy: (spec) => `correct what it names, in ${envOf(spec)}`,
+  },
+  {
     says: /MODEL_SHA256 wants/,
     remedy: ({ model }) =>
       `correct spec.model.sha256 "${model?.sha256 ?? ''}", or spec.model.uri if it leads to another file`,
+  },
+  {
+    says: /MODEL_MAX_BYTES/,
+    remedy: (spec) =>
+      `raise MODEL_MAX_BYTES in ${envOf(spec)}, with ${resourcesOf(spec)}, or use a smaller model`,
+  },
+  {
+    says: /cannot be served:|of MLflow has the flavors/,
+    remedy: ({ model }) =>
+      `have spec.model.uri "${model?.uri ?? ''}" lead to a model that was saved as ONNX, and that loads by itself`,
+  },
+  {
+    says: /cannot be fetched yet: .*answered (?:401|403)\b/,
+    remedy: ({ model }) =>
+      `give the pods the right to read spec.model.uri "${model?.uri ?? ''}", by spec.model.serviceAccountName or by credentials in spec.model.env`,
+  },
+  {
+    says: /cannot be fetched yet:/,
+    remedy: ({ model }) =>
+      `correct spec.model.uri "${model?.uri ?? ''}", or have what it names put there and reachable from the pods`,
   },
   {
     says: /MODEL_URI/,
@@ -220,13 +272,13 @@ const STARTING: Cause[] = [
     says: /readiness probe/,
     remedy: (spec) =>
       spec.template
-        ? 'correct path and port of readinessProbe in spec.template, spec.port, or the container'
+        ? `correct path and port of readinessProbe in spec.template, spec.port (${spec.port}), or the container, which must listen there on all addresses`
         : 'look at what the model server says',
   },
 ]
 
 /** What to do about an attempt whose pods said this; in general terms where they said nothing that is known. */
-export function remedyOf(spec: Spec, said: string): string {
+export function remedyOf(spec: Spec, said: string, otherwise = 'correct the spec'): string {
   // What the scheduler says of preemption repeats the nodes and not the reason.
   const scheduling = /Unschedulable|nodes are available/.test(said)
     ? said.replace(/\bpreemption: .*$/s, '')
@@ -237,13 +289,25 @@ export function remedyOf(spec: Spec, said: string): string {
   }
   return (
     [...ADMISSION, ...STARTING].map((cause) => applied(cause, spec, said)).find((one) => one !== undefined) ??
-    'correct the spec'
+    otherwise
   )
+}
+
+/** Whether what was said of pods can only be mended by changing the spec or a policy. */
+export function isFinal(spec: Spec, said: string): boolean {
+  const cause = [...ADMISSION, ...STARTING].find(({ says }) => says.test(said))
+  return cause?.isFinal === 'Always' || (cause?.isFinal === 'OfModelServer' && spec.model !== undefined)
 }
 
 function applied({ says, remedy }: Cause, spec: Spec, said: string): string | undefined {
   const match = says.exec(said)
   return match ? remedy(spec, match) : undefined
+}
+
+function programOf(spec: Spec): string {
+  return spec.template
+    ? 'correct command and args of the container in spec.template, or use an image that has the program for this kind of node'
+    : `${imageOf(spec)}, whose program cannot be started on this node`
 }
 
 function roomFor(spec: Spec): string {

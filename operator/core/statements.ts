@@ -9,6 +9,8 @@ import { failureTexts } from './failing.ts'
 import { isAbout } from './memory.ts'
 import { gatesText, movingTo } from './proving.ts'
 import { canaryColor, describeTargets } from './pointer.ts'
+import { commandLine } from './command-line.ts'
+import { lastWordsOf } from './last-words.ts'
 import { remedyOf } from './remedy.ts'
 import { unstoredTexts } from './stored.ts'
 import { settling } from './verifying.ts'
@@ -46,13 +48,17 @@ function servingOf({ view, world }: Scene): Statement<'Serving'> {
     return say('Unknown', 'AdoptedOrigin', `the pointer names ${view.origin}, which is not of this release`)
   if (view.type === 'Names') {
     if (!ready(view.color))
-      return say('False', 'NoReadyPods', `the pointer names ${view.color}, which has no ready pod`)
+      return say(
+        'False',
+        'NoReadyPods',
+        `users are sent to ${view.color}, and it has no ready pod: nobody is answered`,
+      )
     const { color: shared, weight } = canaryShare(world) ?? {}
     if (shared && !ready(shared))
       return say(
         'False',
         'NoReadyPods',
-        `${view.color} answers users, but for ${weight} % of the clients, who are sent to ${shared}, which has no ready pod`,
+        `${view.color} answers users, but for ${weight} % of the clients, who are sent to ${shared}, and it has no ready pod: they are not answered`,
       )
     const small = smallness(world.colors[view.color])
     if (small !== undefined)
@@ -84,7 +90,9 @@ function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stall
     return { type: 'Stalled', status: 'True', reason: 'PointerMoved', message: driftOf(scene).message }
   if (!attempt?.outcome || attempt.outcome === 'Promoted') return undefined
   const said = `${attempt.message ?? attempt.outcome}${lastWords(attempt)}`
-  const help = `; ${remedyOf(scene.world.release.spec, said)}, or try it again with the command retry/${attempt.id}/<nonce>`
+  const { release } = scene.world
+  const remedy = remedyOf(release.spec, said, USUAL_REMEDY[attempt.reason ?? ''])
+  const help = `; ${remedy}, or try it again: ${commandLine(release, 'retry', attempt)}`
   return {
     type: 'Stalled',
     status: 'True',
@@ -94,32 +102,19 @@ function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stall
   }
 }
 
-const LONGEST_LAST_WORDS = 400
-
 /** A container that runs and is never ready knows why, and nobody else does: a probe tells no reason. */
 function lastWords({ reason, logs }: Attempt): string {
-  if (reason !== 'ProgressDeadlineExceeded') return ''
-  const line = logs?.split('\n').findLast(tellsSomething)
-  return line === undefined ? '' : `; the last it said: ${shorten(reasonIn(line), LONGEST_LAST_WORDS)}`
+  const words = reason === 'ProgressDeadlineExceeded' && logs ? lastWordsOf(logs) : undefined
+  return words === undefined ? '' : `; the last it said: ${words}`
 }
 
-/** Not the heading of an empty log, nor that there is none. */
-function tellsSomething(line: string): boolean {
-  return (
-    line.trim() !== '' &&
-    !line.startsWith('(no log') &&
-    !/^[-a-z0-9.]+\/[-a-z0-9]+( ended with .*)?:$/.test(line)
-  )
-}
-
-/** Of a line of the model server's log, which is JSON, the reason that it gives; any other line as it is. */
-function reasonIn(line: string): string {
-  try {
-    const { reason } = JSON.parse(line) as { reason?: unknown }
-    return typeof reason === 'string' ? reason : line
-  } catch {
-    return line
-  }
+/** What to do where nothing that is known was said of pods. */
+const USUAL_REMEDY: Partial<Record<string, string>> = {
+  Aborted: 'apply the spec that you want',
+  Undone: 'apply the spec that you want',
+  GateFailed: 'correct what answers, or the gate in spec.gates',
+  CanaryFailed: 'correct what answers, or the gate in spec.gates',
+  VerifyFailed: 'correct what answers, or verify in spec.traffic',
 }
 
 function reconcilingOf(scene: Scene, finding: Finding | undefined): Statement<'Reconciling'> | undefined {
@@ -195,7 +190,7 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
       : 'message' in view
         ? view.message
         : 'the pointer names nothing'
-  const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but ${where}: somebody moved it; move it back, bring it back with the command retry/${memory.attempt?.id ?? ''}/<nonce>, or apply another spec`
+  const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but ${where}: somebody moved it; move it back, apply another spec, or bring it back: ${commandLine(world.release, 'retry', memory.attempt)}`
   const reason = driftPolicyOf(scene) === 'Repair' && !isFight(scene) ? 'Repairing' : 'PointerMoved'
   return { type: 'Drifted', status: 'True', reason, message }
 }

@@ -29,8 +29,20 @@ export interface PodState {
   lastedMs?: number
   /** Older than the Deployment that stands in the color now, so it goes with the one that stood there before. */
   former?: 'Yes'
+  /** When its node took it, or it was made. */
+  startedAt?: Instant
   /** Why it is not ready, as far as its status tells: waiting reason, scheduling message, last termination. */
-  trouble?: { reason: string; message: string }
+  trouble?: Trouble
+  /** What its readiness probe asks, where that is a GET that can be asked from here as well. */
+  probe?: { url: string; headers: { name: string; value: string }[] }
+}
+
+/** Why a pod is not ready, or was not made. */
+export interface Trouble {
+  reason: string
+  message: string
+  /** The container itself says that no waiting helps. */
+  final?: 'Yes'
 }
 
 /** What stands in one color. */
@@ -47,8 +59,9 @@ export interface ColorState {
     ownership: 'Owned' | 'Free'
     /** A Deployment that is on its way out still holds the color. */
     leaving: 'Yes' | 'No'
+    createdAt?: Instant
     /** Why the Deployment could not make its pods (quota, admission), from its ReplicaFailure condition. */
-    trouble?: { reason: string; message: string }
+    trouble?: Trouble
   }
   pods: PodState[]
   service?: {
@@ -292,7 +305,7 @@ export type Step =
       identity: StoredRevision['identity']
     }
   | { type: 'Invalidate'; reference: string; paths: readonly string[] }
-  | { type: 'CollectLogs'; color: Color }
+  | { type: 'CollectLogs'; color: Color; revision: string }
 
 export type Ownership = 'Owned' | 'Free'
 

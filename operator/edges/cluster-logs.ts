@@ -1,5 +1,6 @@
 /** What a color's pods said last, for the status of an attempt that failed. */
 import { lines } from '../api/text.ts'
+import { NO_LOG } from '../core/last-words.ts'
 import type { ContainerStatus, Pod, Termination } from './cluster-objects.ts'
 import type { Requests } from './cluster-requests.ts'
 import { POD_LOGS } from './cluster-resources.ts'
@@ -65,10 +66,11 @@ async function linesOf(requests: Requests, namespace: string, speaker: Speaker):
     ...(speaker.run === 'Previous' ? { previous: 'true' } : {}),
   }
   try {
-    return lines(await requests.text(POD_LOGS, { namespace, name: speaker.pod }, query)).trimEnd()
+    const said = lines(await requests.text(POD_LOGS, { namespace, name: speaker.pod }, query)).trimEnd()
+    return said === '' ? `${NO_LOG}: the container wrote nothing)` : said
   } catch (error) {
     // A container that never started has no log (400), a kubelet may be away: the attempt's end must not wait for it.
-    return `(no log: ${error instanceof Error ? error.message : String(error)})`
+    return `${NO_LOG}: ${error instanceof Error ? error.message : String(error)})`
   }
 }
 

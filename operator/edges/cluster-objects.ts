@@ -61,10 +61,30 @@ export interface ContainerStatus {
   lastState?: ContainerState
 }
 
+export interface PodContainer {
+  name: string
+  ports?: { name?: string; containerPort: number }[]
+  readinessProbe?: {
+    httpGet?: HttpGet
+    tcpSocket?: { port: number | string }
+    grpc?: { port: number }
+    exec?: { command?: string[] }
+  }
+}
+
+export interface HttpGet {
+  path?: string
+  port: number | string
+  host?: string
+  scheme?: string
+  httpHeaders?: { name: string; value: string }[]
+}
+
 export interface Pod extends ApiObject {
-  spec: { containers: { name: string }[] }
+  spec: { containers: PodContainer[] }
   status?: {
     phase?: string
+    startTime?: string
     podIP?: string
     conditions?: ApiCondition[]
     initContainerStatuses?: ContainerStatus[]

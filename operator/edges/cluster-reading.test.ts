@@ -322,6 +322,34 @@ describe('a pod', () => {
     })
   })
 
+  describe('that runs and is not ready says what its probe asks', () => {
+    const running = { podIP: '10.0.0.7', containerStatuses: [container({ state: { running: {} } })] }
+    const asked = (probe: object): PodState | undefined => {
+      const one = pod(running)
+      one.spec = {
+        containers: [
+          { name: 'server', ports: [{ name: 'http', containerPort: 8081 }], readinessProbe: probe },
+        ],
+      }
+      return podOf(one)?.pod
+    }
+    test.each([
+      [{ httpGet: { path: '/ready', port: 9999 } }, 'GET /ready at port 9999', 'http://10.0.0.7:9999/ready'],
+      [{ httpGet: { port: 'http' } }, 'GET / at port 8081', 'http://10.0.0.7:8081/'],
+      [{ httpGet: { port: 1, scheme: 'HTTPS' } }, 'GET / at port 1', undefined],
+      [{ httpGet: { port: 1, host: 'elsewhere' } }, 'GET / at port 1', undefined],
+      [{ tcpSocket: { port: 'http' } }, 'a connection to port 8081', undefined],
+      [{ grpc: { port: 7 } }, 'gRPC health at port 7', undefined],
+      [{ exec: { command: ['/bin/ok', '-v'] } }, 'the command /bin/ok', undefined],
+    ])('%j', (probe, text, url) => {
+      const told = asked(probe)
+      expect(told?.trouble?.message).toBe(
+        `container "server" runs, but its readiness probe (${text}) has not succeeded`,
+      )
+      expect(told?.probe?.url).toBe(url)
+    })
+  })
+
   test('that is being deleted is Terminating even while its condition says ready', () => {
     const leaving = pod({ conditions: [{ type: 'Ready', status: 'True' }] })
     leaving.metadata.deletionTimestamp = '2026-11-01T00:00:00Z'

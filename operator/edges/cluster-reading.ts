@@ -2,7 +2,16 @@
 import { ANNOTATION, COLORS, LABEL, MANAGER, SERVICE_PORT, colorSelector, type Color } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import { oneLine, shorten } from '../api/text.ts'
-import type { ColorState, KeptRevision, Ownership, PodState, StoredRevision } from '../core/world.ts'
+import type {
+  ColorState,
+  Instant,
+  KeptRevision,
+  Ownership,
+  PodState,
+  StoredRevision,
+  Trouble,
+} from '../core/world.ts'
+import { probeOf, probeText } from './pod-probe.ts'
 import type {
   ApiCondition,
   ApiObject,
@@ -10,11 +19,10 @@ import type {
   ControllerRevision,
   Deployment,
   Pod,
+  PodContainer,
   Service,
   Termination,
 } from './cluster-objects.ts'
-
-type Trouble = { reason: string; message: string }
 
 /** Waiting reasons that do not pass by themselves while a container merely starts. */
 const STUCK = new Set([
@@ -50,6 +58,7 @@ export function workloadOf(
 ): ColorState['workload'] {
   if (!deployment || !isOurs(deployment, name, color)) return undefined
   const { metadata, spec, status } = deployment
+  const createdAt = instantOf(metadata.creationTimestamp)
   return {
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
@@ -58,6 +67,7 @@ export function workloadOf(
     observed: isObserved(deployment) ? 'Yes' : 'No',
     ownership: ownershipOf(deployment, uid),
     leaving: metadata.deletionTimestamp ? 'Yes' : 'No',
+    ...(createdAt === undefined ? {} : { createdAt }),
     ...replicaTrouble(status?.conditions),
   }
 }
@@ -95,10 +105,11 @@ export function serviceOf(
  * A pod with its color; undefined for a pod that is not of a color, or that has ended for good (evicted, rejected by its
  * node): such a pod stays until it is swept, and no Service routes to it and no Deployment counts it.
  */
-export function podOf({ metadata, status }: Pod): { color: Color; pod: PodState } | undefined {
+export function podOf({ metadata, spec, status }: Pod): { color: Color; pod: PodState } | undefined {
   const color = COLORS.find((one) => one === metadata.labels?.[LABEL.color])
-  if (!color || status?.phase === 'Failed' || status?.phase === 'Succeeded') return undefined
+  if (!color || hasEnded(status)) return undefined
   const ready = readinessOf(metadata.deletionTimestamp, status)
+  const startedAt = instantOf(status?.startTime ?? metadata.creationTimestamp)
   return {
     color,
     pod: {
@@ -106,9 +117,10 @@ export function podOf({ metadata, status }: Pod): { color: Color; pod: PodState 
       ...(status?.podIP ? { ip: status.podIP } : {}),
       revision: metadata.labels?.[LABEL.revision] ?? '',
       ready,
+      ...(startedAt === undefined ? {} : { startedAt }),
       ...restartsOf(status),
       ...(ready === 'Yes' ? steadiness(status) : {}),
-      ...(ready === 'No' ? troubled(status) : {}),
+      ...(ready === 'No' ? unreadiness(spec.containers, status) : {}),
     },
   }
 }
@@ -127,9 +139,22 @@ function steadiness(status: Pod['status']): Pick<PodState, 'steadySince' | 'last
   }
 }
 
-function troubled(status: Pod['status']): Pick<PodState, 'trouble'> {
-  const trouble = podTrouble(status)
-  return trouble ? { trouble } : {}
+function hasEnded(status: Pod['status']): boolean {
+  return status?.phase === 'Failed' || status?.phase === 'Succeeded'
+}
+
+/** Why it is not ready, and what can be asked about it. */
+function unreadiness(
+  containers: readonly PodContainer[],
+  status: Pod['status'],
+): Pick<PodState, 'trouble' | 'probe'> {
+  const trouble = podTrouble(containers, status)
+  const probe = trouble?.reason === NOT_READY ? probeOf(containers, status) : undefined
+  return { ...(trouble ? { trouble } : {}), ...(probe ? { probe } : {}) }
+}
+
+function instantOf(text: string | undefined): Instant | undefined {
+  return text === undefined ? undefined : Date.parse(text)
 }
 
 /** The color that a Service's selector leads to; '' where it leads nowhere, other text where it may lead to any pod. */
@@ -223,7 +248,10 @@ function allContainers({
 }
 
 /** The most telling of a pod's troubles; undefined while it is only starting. */
-function podTrouble(status: Pod['status'] = {}): Trouble | undefined {
+function podTrouble(
+  containersOfSpec: readonly PodContainer[],
+  status: Pod['status'] = {},
+): Trouble | undefined {
   const { containerStatuses = [], conditions } = status
   const containers = allContainers(status)
   const scheduled = conditionOf(conditions, 'PodScheduled')
@@ -231,7 +259,7 @@ function podTrouble(status: Pod['status'] = {}): Trouble | undefined {
   return (
     firstOf(containers, stuckTrouble) ??
     firstOf(containers, terminationTrouble) ??
-    firstOf(containerStatuses, readinessTrouble) ??
+    firstOf(containerStatuses, (one) => readinessTrouble(one, containersOfSpec)) ??
     gateTrouble(conditions)
   )
 }
@@ -257,11 +285,17 @@ function terminationTrouble({ name, state, lastState }: ContainerStatus): Troubl
   return { reason: ended.reason ?? 'Error', message: excerpt(`container "${name}": ${endText(ended)}`) }
 }
 
-function readinessTrouble({ name, ready, state }: ContainerStatus): Trouble | undefined {
+const NOT_READY = 'NotReady'
+
+function readinessTrouble(
+  { name, ready, state }: ContainerStatus,
+  containers: readonly PodContainer[],
+): Trouble | undefined {
   if (ready || !state?.running) return undefined
+  const what = probeText(containers.find((one) => one.name === name))
   return {
-    reason: 'NotReady',
-    message: `container "${name}" runs, but its readiness probe has not succeeded`,
+    reason: NOT_READY,
+    message: `container "${name}" runs, but its readiness probe${what} has not succeeded`,
   }
 }
 

@@ -161,12 +161,16 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
     ownership: 'Free',
   })
   await cluster.forgetRevision(read, { type: 'ForgetRevision', attempt: 'abc-1' })
-  const labels = { 'modelrelease.io/name': 'housing', 'modelrelease.io/color': color }
+  const labels = {
+    'modelrelease.io/name': 'housing',
+    'modelrelease.io/color': color,
+    'modelrelease.io/revision': 'abc',
+  }
   server.put('/api/v1/namespaces/models/pods', {
     metadata: { name: 'one', labels },
     spec: { containers: [{ name: 'server' }] },
   })
-  await cluster.logs(read, color)
+  await cluster.logs(read, { type: 'CollectLogs', color, revision: 'abc' })
   const happening = { type: 'Normal', reason: 'Told', message: 'twice' } as const
   await cluster.record(read, happening)
   await cluster.record(read, happening)

@@ -385,6 +385,8 @@ describe('ownership', () => {
   })
 })
 
+const LOGS = { type: 'CollectLogs', color: 'blue', revision: 'abc' } as const
+
 describe('logs', () => {
   const failing = (name: string): Record<string, unknown> => ({
     ...pod(name, 'blue'),
@@ -404,7 +406,7 @@ describe('logs', () => {
     server.put(PODS, pod('blue-0', 'blue'))
     server.put(PODS, failing('blue-1'))
     server.logs.set(`${PODS}/blue-1/server/previous`, '\u001B[31mno such\u202E model\u001B[0m\r\n')
-    await expect(cluster.logs(release, 'blue')).resolves.toBe(
+    await expect(cluster.logs(release, LOGS)).resolves.toBe(
       'blue-1/server ended with exit code 3 (Error):\nno such model',
     )
   })
@@ -414,19 +416,38 @@ describe('logs', () => {
       server.put(PODS, failing(name))
       server.logs.set(`${PODS}/${name}/server/previous`, `${'ä'.repeat(5000)} the end of ${name}`)
     }
-    const logs = await cluster.logs(release, 'blue')
+    const logs = await cluster.logs(release, LOGS)
     expect(Buffer.byteLength(logs)).toBeLessThanOrEqual(2048)
     expect(logs).toMatch(/the end of blue-1\n[^]*the end of blue-2$/)
     expect(logs).not.toContain('�')
   })
 
+  test('are of the revision that is asked for, and of no pod that is being deleted', async () => {
+    const other = failing('blue-1')
+    const labels = { [LABEL.name]: 'housing', [LABEL.color]: 'blue', [LABEL.revision]: 'before' }
+    server.put(PODS, { ...other, metadata: { name: 'blue-1', namespace: 'models', labels } })
+    const leaving = failing('blue-2')
+    const metadata = { ...(leaving.metadata as object), deletionTimestamp: '2026-11-01T00:00:00Z' }
+    server.put(PODS, { ...leaving, metadata })
+    server.put(PODS, failing('blue-3'))
+    for (const name of ['blue-1', 'blue-2', 'blue-3'])
+      server.logs.set(`${PODS}/${name}/server/previous`, `I am ${name}`)
+    await expect(cluster.logs(release, LOGS)).resolves.toMatch(/^blue-3\/[^]*I am blue-3$/)
+  })
+
+  test('that are empty are no heading without words', async () => {
+    server.put(PODS, failing('blue-1'))
+    server.logs.set(`${PODS}/blue-1/server/previous`, '\n')
+    await expect(cluster.logs(release, LOGS)).resolves.toMatch(/:\n\(no log: the container wrote nothing\)$/)
+  })
+
   test('of a container that never started say so instead of failing', async () => {
     server.put(PODS, failing('blue-1'))
-    await expect(cluster.logs(release, 'blue')).resolves.toContain('no log: ')
+    await expect(cluster.logs(release, LOGS)).resolves.toContain('no log: ')
   })
 
   test('of a color without pods are empty', async () => {
-    await expect(cluster.logs(release, 'blue')).resolves.toBe('')
+    await expect(cluster.logs(release, LOGS)).resolves.toBe('')
   })
 })
 

@@ -77,10 +77,14 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
     },
     applyColorService: (release, step) => applyColorService(requests, release, step),
     setOwnership: (release, step) => setOwnership(requests, release, step),
-    logs: async (release, color) => {
+    logs: async (release, { color, revision }) => {
       const { name, namespace } = release.metadata
       const pods: Pod[] = []
-      await requests.list(PODS, namespace, selectorText(colorSelector(name, color)), (pod) => pods.push(pod))
+      const selector = selectorText({ ...colorSelector(name, color), [LABEL.revision]: revision })
+      await requests.list(PODS, namespace, selector, (pod) => {
+        // What is being deleted may be of an attempt before, at the same revision.
+        if (!pod.metadata.deletionTimestamp) pods.push(pod)
+      })
       const troubled = pods.filter((pod) => podOf(pod)?.pod.ready === 'No')
       // Where a gate failed every pod is ready, and any of them may say why its answer was wrong.
       return lastWords(requests, namespace, troubled.length > 0 ? troubled : pods)

@@ -42,8 +42,8 @@ export interface Cluster {
   applyColorService(release: ModelRelease, step: StepOf<'ApplyColorService'>): Promise<void>
   /** Adds or removes the ownerReference on the Deployment or the Service of a color; touches no pod. */
   setOwnership(release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void>
-  /** Last lines and termination state of the color's pods, at most 2 KiB; never throws for a pod that has no logs. */
-  logs(release: ModelRelease, color: Color): Promise<string>
+  /** Last lines and termination state of the pods of a revision in a color, at most 2 KiB; never throws for a pod that has no logs. */
+  logs(release: ModelRelease, step: StepOf<'CollectLogs'>): Promise<string>
   /** Replaces the status if nobody changed the release since it was read. */
   writeStatus(release: ModelRelease, status: Status): Promise<void>
   record(release: ModelRelease, happening: Happening): Promise<void>
@@ -100,4 +100,9 @@ type DidOf<T extends Did['type']> = Extract<Did, { type: T }>
 export interface Prober<Meanwhile = DidOf<'Asking'>> {
   runGates(step: StepOf<'RunGates'>): Promise<DidOf<'GatesRan'> | Meanwhile>
   verify(step: StepOf<'Verify'>): Promise<DidOf<'Verified'> | Meanwhile>
+}
+
+/** Adds to what is seen of pods what they say themselves. Never waits: what is asked now is told in a later pass. */
+export interface SelfReports {
+  told(key: Key, colors: Record<Color, ColorState>): Record<Color, ColorState>
 }

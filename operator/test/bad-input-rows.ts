@@ -208,7 +208,7 @@ export const ROWS: readonly Row[] = [
     edit: (good) => withSpec(withModel(good, { sha256: OTHER_DIGEST, version: '9' }), DEADLINE),
     answer: {
       type: 'Stalled',
-      reason: 'ProgressDeadlineExceeded',
+      reason: 'CandidateRefused',
       message: `correct spec.model.sha256 "${OTHER_DIGEST}"`,
     },
   },

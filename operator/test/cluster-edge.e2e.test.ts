@@ -279,9 +279,9 @@ describe('the trouble of a real pod', () => {
       const release = await untilPod('words', stored, (pod) =>
         JSON.stringify(pod.status).includes('"exitCode":3'),
       )
-      await expect(cluster.logs(release, 'blue')).resolves.toMatch(
-        /ended with exit code 3 \(Error\):\nno such model$/,
-      )
+      await expect(
+        cluster.logs(release, { type: 'CollectLogs', color: 'blue', revision: 'abc' }),
+      ).resolves.toMatch(/ended with exit code 3 \(Error\):\nno such model$/)
     },
     READY_MS,
   )

@@ -32,6 +32,7 @@ const SHOWS: Record<RuleName, string[]> = {
   revisionKeptOtherwise: ['deletion-policy', 'stored-long-ago'],
   liveUnstored: ['revisions-deleted', 'revisions-deleted-with-live'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
+  candidateRefused: ['model-refused', 'image-missing'],
   specChanged: ['first-release', 'first-release-service'],
   commandGiven: [
     'undo-refused',

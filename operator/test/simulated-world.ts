@@ -27,6 +27,7 @@ import type {
   PointerReading,
   Step,
   StoredRevision,
+  Trouble,
 } from '../core/world.ts'
 import { ConflictError, RefusedError, TransientError } from '../edges/errors.ts'
 import type { Ask, Claims, Cluster, Pointer } from '../edges/ports.ts'
@@ -42,6 +43,8 @@ export type Behavior =
   | 'dying'
   /** A second container without a probe ends after two seconds, again and again. */
   | 'with-a-sidecar-that-ends'
+  | 'refused'
+  | 'no-image'
   | 'broken-through-edges'
   | 'lost-through-edges'
   | 'impostor'
@@ -99,6 +102,7 @@ export interface Pod {
   ip: string
   color: Color
   stored: StoredRevision
+  startedAt: number
   readyAt: number
   /** Set when the pod was told to end; it is gone at that time. */
   goneAt?: number
@@ -108,6 +112,17 @@ export interface Pod {
   sick?: 'Yes' | undefined
   /** Ready, but answering wrong from now on. */
   mad?: 'Yes' | undefined
+}
+
+/** What keeps pods from ever being ready, and what is seen of it. */
+const TROUBLES: Partial<Record<Behavior, Trouble>> = {
+  crashing: { reason: 'CrashLoopBackOff', message: 'exited with code 2' },
+  refused: {
+    reason: 'NotReady',
+    message: "the model's sha256 is 5c, MODEL_SHA256 wants ff",
+    final: 'Yes',
+  },
+  'no-image': { reason: 'ErrImagePull', message: 'failed to resolve reference "r.example/web:2": not found' },
 }
 
 const READY_AFTER_MS = 2000
@@ -573,15 +588,16 @@ export class SimulatedWorld implements Cluster {
 
   private podState(pod: Pod): PodState {
     const ready = pod.goneAt === undefined ? (this.isReady(pod) ? 'Yes' : 'No') : 'Terminating'
-    const crashing = behaviorOf(pod.stored) === 'crashing'
+    const trouble = TROUBLES[behaviorOf(pod.stored)]
     return {
       name: pod.name,
       ip: pod.ip,
       revision: pod.stored.revision,
       ready,
+      startedAt: pod.startedAt,
       ...(pod.restarts > 0 ? { restarts: pod.restarts } : {}),
       ...(ready === 'Yes' ? { steadySince: pod.readyAt } : {}),
-      ...(crashing ? { trouble: { reason: 'CrashLoopBackOff', message: 'exited with code 2' } } : {}),
+      ...(trouble ? { trouble } : {}),
     }
   }
 
@@ -655,7 +671,7 @@ export class SimulatedWorld implements Cluster {
     for (const pod of pods.slice(deployment.replicas)) pod.goneAt = this.now + GONE_AFTER_MS
     for (let count = pods.length; count < deployment.replicas && this.pods.length < this.room; count += 1) {
       this.serial += 1
-      const readyAt = behaviorOf(deployment.stored) === 'crashing' ? Infinity : this.now + READY_AFTER_MS
+      const readyAt = TROUBLES[behaviorOf(deployment.stored)] ? Infinity : this.now + READY_AFTER_MS
       const name = `pod-${this.serial}`
       const lastsMs = LASTS_MS[behaviorOf(deployment.stored)]
       this.pods.push({
@@ -663,6 +679,7 @@ export class SimulatedWorld implements Cluster {
         ip: this.addressOf(name),
         color,
         stored: deployment.stored,
+        startedAt: this.now,
         readyAt,
         restarts: 0,
         ...(lastsMs === undefined ? {} : { fallsAt: readyAt + lastsMs }),
@@ -1030,6 +1047,8 @@ export function behaviorOf(stored: StoredRevision): Behavior {
     'crashing',
     'dying',
     'with-a-sidecar-that-ends',
+    'refused',
+    'no-image',
     'broken-through-edges',
     'lost-through-edges',
     'impostor',

@@ -334,6 +334,40 @@ export const STORIES: Record<string, Story> = {
       later,
     ],
   },
+  'model-refused': {
+    title: 'A model that the server refuses for good ends its attempt at once',
+    spec: housing(1),
+    acts: [
+      apply('version 2, of another digest', housing(2, { behavior: 'refused' })),
+      apply('version 3', housing(3)),
+    ],
+  },
+  'image-missing': {
+    title: 'An image that its registry does not have ends the attempt when the nodes have asked twice',
+    spec: housing(1),
+    acts: [
+      apply('version 2, of an image that is nowhere', housing(2, { behavior: 'no-image' })),
+      apply('version 3', housing(3)),
+    ],
+  },
+  'refused-and-kept': {
+    title: 'What was kept of a refused candidate does not end a retry, which may have been mended',
+    spec: housing(1),
+    acts: [
+      apply(
+        'version 2, of another digest, to be kept',
+        housing(2, { behavior: 'refused', failedCandidateRetentionSeconds: 900 }),
+      ),
+      {
+        tell: 'retry a minute later',
+        do: (world) => {
+          world.advanceTo(world.now + 60_000)
+          world.command('retry', '1')
+        },
+        when: outcome('Failed'),
+      },
+    ],
+  },
   'kept-for-a-look': {
     title: 'A failed candidate is kept as long as the spec says',
     spec: housing(1),
