@@ -66,7 +66,14 @@ export const REASONS = {
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
   TrafficSwitched: ['Verified', 'Settling', 'SettlingSlowly', 'Verifying', 'NotSwitched'],
   Drifted: ['PointerMoved', 'Repairing', 'AsPromoted'],
-  Warned: ['LiveColorFailing', 'StepFailing', 'FallbackBehind', 'RevisionNotStored', 'DistributionRisky'],
+  Warned: [
+    'LiveColorFailing',
+    'StepFailing',
+    'FallbackBehind',
+    'RevisionNotStored',
+    'DistributionRisky',
+    'SpecRisky',
+  ],
 } as const
 
 export type ConditionType = keyof typeof REASONS

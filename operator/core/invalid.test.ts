@@ -55,6 +55,32 @@ describe('a spec', () => {
       /"web": env is \{\}: make it a list/,
     ],
     [
+      'a number in env',
+      template([{ name: 'web', env: [{ name: 'A', value: 1 }], ...probe }]),
+      /containers "web": env "A" has the value 1, which is no text: put it in quotes/,
+    ],
+    [
+      'a boolean in env of a model',
+      {
+        ...housing(1),
+        model: { name: 'm', version: '1', uri: 'file:///m', env: [{ name: 'A', value: true as never }] },
+      },
+      /spec\.model: env "A" has the value true/,
+    ],
+    ...['64mb', '1 Gi', '', 'much'].map((memory): [string, Spec, RegExp] => [
+      `memory "${memory}"`,
+      template([{ name: 'web', resources: { limits: { memory } }, ...probe }]),
+      /resources\.limits\.memory is ".*", which is no quantity: write it like 64Mi/,
+    ]),
+    [
+      'cpu of a model that is no quantity',
+      {
+        ...housing(1),
+        model: { name: 'm', version: '1', uri: 'file:///m', resources: { requests: { cpu: '2 cores' } } },
+      },
+      /spec\.model: resources\.requests\.cpu is "2 cores".*like 500m or 2/,
+    ],
+    [
       'ports that are no list',
       template([{ name: 'web', ports: 1, ...probe }]),
       /"web": ports is 1: make it a list/,
@@ -180,4 +206,9 @@ describe('a spec', () => {
     const spec = { ...without(distribution({ origins: { blue: 'a', green: 'a' } }), 'model'), gates: [] }
     expect(problemsOf(spec)).toHaveLength(2)
   })
+})
+
+test.each(['64Mi', '2', 2, '500m', '1e3', '.5', '2Gi', '1.5G'])('%p is a quantity', (memory) => {
+  const containers = [{ name: 'web', resources: { limits: { memory } }, ...probe }]
+  expect(problemsOf(template(containers)).join()).not.toContain('quantity')
 })

@@ -1,4 +1,5 @@
 import { distributionField, keyValueStoreOf, type Distribution, type Spec } from '../api/release.ts'
+import { isQuantity } from './pod-form.ts'
 import { containersOf, servingContainer } from './manifests.ts'
 
 /**
@@ -10,6 +11,7 @@ export function problemsOf(spec: Spec): string[] {
     ...sourceProblems(spec),
     ...environmentProblems(spec),
     ...templateProblems(spec),
+    ...valueProblems(spec),
     ...gateProblems(spec),
     ...trafficProblems(spec),
   ]
@@ -58,6 +60,42 @@ function templateProblems(spec: Spec): string[] {
   return [
     `spec.template.spec.containers "${container.name ?? ''}" has no readinessProbe: add one that fails until the container can answer, otherwise it would count as ready before it serves`,
   ]
+}
+
+/** What the API server would refuse in the words of its decoder. */
+function valueProblems(spec: Spec): string[] {
+  const listed = spec.template
+    ? containersOf(spec.template).map(
+        (one) => [`spec.template.spec.containers "${one.name ?? ''}"`, one] as const,
+      )
+    : []
+  const all = [...(spec.model ? [['spec.model', spec.model] as const] : []), ...listed]
+  return all.flatMap(([field, { env, resources }]) => [
+    ...numbersInEnv(field, env),
+    ...quantityProblems(field, resources),
+  ])
+}
+
+function numbersInEnv(field: string, env: unknown): string[] {
+  if (!isListOfObjects(env)) return []
+  return (env as { name?: string; value?: unknown }[])
+    .filter(({ value }) => value !== undefined && value !== null && typeof value !== 'string')
+    .map(
+      ({ name = '', value }) =>
+        `${field}: env "${name}" has the value ${JSON.stringify(value)}, which is no text: put it in quotes`,
+    )
+}
+
+function quantityProblems(field: string, resources: unknown): string[] {
+  const sections = (resources ?? {}) as Partial<Record<'limits' | 'requests', unknown>>
+  return (['limits', 'requests'] as const).flatMap((section) =>
+    Object.entries(sections[section] ?? {})
+      .filter(([, value]) => value !== null && !isQuantity(value))
+      .map(
+        ([name, value]) =>
+          `${field}: resources.${section}.${name} is ${JSON.stringify(value)}, which is no quantity: write it like ${name === 'cpu' ? '500m or 2' : '64Mi or 2Gi'}`,
+      ),
+  )
 }
 
 /** Fields that are read to tell a container who it is; anything else is the API server's to judge. */

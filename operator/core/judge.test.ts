@@ -153,13 +153,13 @@ describe('an answer has failed', () => {
       'later than allowed',
       answered({ latencyMs: 500.2 }),
       { status: 200, maxLatencyMilliseconds: 500 },
-      'expected an answer within 500 ms, got it after 501 ms',
+      'expected an answer within 500 ms (expect.maxLatencyMilliseconds), got it after 501 ms',
     ],
     [
       'with a latency that is not a number',
       answered({ latencyMs: NaN }),
       { status: 200, maxLatencyMilliseconds: 500 },
-      'expected an answer within 500 ms, got it after NaN ms',
+      'expected an answer within 500 ms (expect.maxLatencyMilliseconds), got it after NaN ms',
     ],
   ]
   test.each(cases)('%s', (_, answer, expectation, message) => {

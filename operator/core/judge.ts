@@ -203,7 +203,9 @@ function tooSlow({ answer, expect }: Case): Verdict | undefined {
   const most = expect.maxLatencyMilliseconds
   // Written so that a latency that is not a number is too slow as well.
   if (most === undefined || answer.latencyMs <= most) return undefined
-  return failed(`expected an answer within ${most} ms, got it after ${Math.ceil(answer.latencyMs)} ms`)
+  return failed(
+    `expected an answer within ${most} ms (expect.maxLatencyMilliseconds), got it after ${Math.ceil(answer.latencyMs)} ms`,
+  )
 }
 
 type WantedValue = NonNullable<Expectation['json']>[number]

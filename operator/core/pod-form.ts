@@ -140,6 +140,11 @@ export function quantityForm(value: unknown): unknown {
   return `${billionths(digits, exponent)} n`
 }
 
+/** Whether the API server would read it as a quantity. */
+export function isQuantity(value: unknown): boolean {
+  return quantityForm(value) !== value
+}
+
 /** Billionths, the finest that there is; whatever is finer is rounded up, as the API server does. */
 function billionths(digits: string, exponent: number): bigint {
   const sign = digits.startsWith('-') ? -1n : 1n

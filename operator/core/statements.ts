@@ -12,6 +12,7 @@ import { canaryColor, describeTargets } from './pointer.ts'
 import { commandLine } from './command-line.ts'
 import { lastWordsOf } from './last-words.ts'
 import { remedyOf } from './remedy.ts'
+import { specWarnings } from './spec-warnings.ts'
 import { unstoredTexts } from './stored.ts'
 import { settling } from './verifying.ts'
 import { type Finding, goalOf, isDrifted, readyPods, type Scene, smallness, unavailable } from './scene.ts'
@@ -207,6 +208,7 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
     FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
     RevisionNotStored: unstoredTexts(scene),
     DistributionRisky: [...(facts ? warningsOf(release.spec, facts) : []), ...untested],
+    SpecRisky: specWarnings(release.spec),
   } satisfies Record<ReasonOf<'Warned'>, string[]>
   const reasons = Object.keys(warnings) as ReasonOf<'Warned'>[]
   const reason = reasons.find((one) => warnings[one].length > 0)

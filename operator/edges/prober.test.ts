@@ -65,6 +65,36 @@ describe('gates', () => {
     for (const host of ['10.0.0.1', '10.0.0.2', '10.96.0.9']) expect(asked.filter(from(host))).toHaveLength(3)
   })
 
+  describe('that get no answer name the field that decides it:', () => {
+    const silent = (message: string): Promise<unknown> =>
+      createProber(world(() => ({ type: 'NoAnswer', message })).ask).runGates(runGates())
+    const result = (target: string, message: string): object => ({
+      results: [{ name: 'known', result: 'Unknown', target, message: expect.stringContaining(message) }],
+    })
+
+    test.each([
+      [
+        '10.0.0.1:8080 refuses the connection (ECONNREFUSED)',
+        'nothing listens at spec.port (8080) of the pod: ',
+      ],
+      ['no answer from 10.0.0.1:8080 within 10 s', 'within 10 s (smoke.timeoutSeconds of gate "known")'],
+      ['10.0.0.1:8080 closed the connection', '10.0.0.1:8080 closed the connection'],
+    ])('%s', async (said, told) => {
+      expect(await silent(said)).toMatchObject(result('pod-a', told))
+    })
+
+    test('a Service without endpoints', async () => {
+      const { ask } = world((question) =>
+        from('10.96.0.9')(question)
+          ? { type: 'NoAnswer', message: 'no route to 10.96.0.9:80 (connect ENETUNREACH)' }
+          : answered(),
+      )
+      expect(await createProber(ask).runGates(runGates())).toMatchObject(
+        result('Service housing-green', 'Service housing-green has no endpoints yet'),
+      )
+    })
+  })
+
   test('send what the gate says', async () => {
     const { ask, asked } = world(() => answered())
     const headers = [{ name: 'X-Key', value: 'k' }]

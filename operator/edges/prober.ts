@@ -62,12 +62,29 @@ async function askGate(ask: Ask, { step, gate, target, digests }: GateOfTarget):
   const circumstances = { revision: step.expectRevision, secrets, through, from } as const
   for (let right = 0; right < consecutive; right += 1) {
     const answer = await ask({ ...toQuestion(target, request), timeoutMs: timeoutSeconds * 1000, to: from })
-    const verdict = judge(answer, expect, circumstances)
+    const verdict = judge(withField(answer, { step, gate, target }), expect, circumstances)
     if (verdict.type !== 'Unknown') noteDigest(answer, target, digests)
     if (verdict.type !== 'Passed') return verdict
   }
   // A count of zero must not be a proof; the schema forbids it, but this is where it would matter.
   return consecutive > 0 ? { type: 'Passed' } : { type: 'Unknown', message: 'nothing was asked' }
+}
+
+/** Of an answer that did not come, the field that decides it. */
+function withField(answer: Answer, { step, gate, target }: Omit<GateOfTarget, 'digests'>): Answer {
+  if (answer.type === 'Answered') return answer
+  const { message } = answer
+  if (message.startsWith('no answer from'))
+    return { ...answer, message: `${message} (smoke.timeoutSeconds of gate "${gate.name}")` }
+  if (!/refuses the connection|no route to/.test(message)) return answer
+  if (target === step.service)
+    return {
+      ...answer,
+      message: `${target.name} has no endpoints yet, or nothing listens behind it: ${message}`,
+    }
+  if (!step.pods.includes(target)) return answer
+  const { port } = new URL(target.origin)
+  return { ...answer, message: `nothing listens at spec.port (${port || 80}) of the pod: ${message}` }
 }
 
 function noteDigest(answer: Answer, target: Target, digests: Map<string, string>): void {
