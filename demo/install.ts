@@ -99,6 +99,7 @@ function awsSecret(endpoint: string, settings: OperatorSettings): Manifest & Rec
       AWS_ACCESS_KEY_ID: 'any',
       AWS_SECRET_ACCESS_KEY: 'any',
       // The edges and load balancers of a demo are on this machine.
+      CLOUDFRONT_ALLOW_ALL: 'true',
       PROBE_ALLOWED_RANGES: '10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,127.0.0.0/8',
       ...settings,
     },

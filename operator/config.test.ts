@@ -20,7 +20,8 @@ test('what is not set has its default', () => {
     updateSpacingSeconds: 30,
     storeSettleSeconds: 60,
     storeEndpoint: undefined,
-    allowList: undefined,
+    watchNamespaces: undefined,
+    allowList: [],
     probeAllowedRanges: [],
   })
 })
@@ -90,4 +91,22 @@ test('every problem is told at once, with the variable, its value and the remedy
     'LOG_LEVEL is "loud": give one of trace, debug, info, warn, error',
   ])
     expect(read).toThrow(told)
+})
+
+test('every namespace may use every distribution only where somebody says so', () => {
+  expect(readConfig(SET).allowList).toEqual([])
+  expect(readConfig({ ...SET, CLOUDFRONT_ALLOW_ALL: 'true' }).allowList).toBeUndefined()
+  expect(() => readConfig({ ...SET, CLOUDFRONT_ALLOW_ALL: 'yes' })).toThrow(
+    'CLOUDFRONT_ALLOW_ALL is "yes": give true',
+  )
+  const both = { ...SET, CLOUDFRONT_ALLOW_ALL: 'true', CLOUDFRONT_ALLOW_LIST: '/list.yaml' }
+  expect(() => readConfig(both, () => 'targets: []')).toThrow('are both set: remove one of them')
+})
+
+test('namespaces are watched one by one where they are named', () => {
+  const read = (WATCH_NAMESPACES: string) => readConfig({ ...SET, WATCH_NAMESPACES }).watchNamespaces
+  expect(read('models, other,models')).toEqual(['models', 'other'])
+  expect(read('')).toBeUndefined()
+  expect(() => read('models,')).toThrow('WATCH_NAMESPACES: "" is no name of a namespace')
+  expect(() => read('Models')).toThrow('WATCH_NAMESPACES: "Models" is no name')
 })

@@ -25,7 +25,9 @@ export interface Config {
   storeSettleSeconds: number
   /** Where the API of key value stores is, as it stands, where it is not AWS's own. */
   storeEndpoint: string | undefined
-  /** Which namespaces may use which distributions, from CLOUDFRONT_ALLOW_LIST; without the file all may use all. */
+  /** Namespaces whose releases are looked after, from WATCH_NAMESPACES; undefined: all. */
+  watchNamespaces: readonly string[] | undefined
+  /** Which namespaces may use which distributions, from CLOUDFRONT_ALLOW_LIST; undefined, all may use all, only by CLOUDFRONT_ALLOW_ALL. */
   allowList: AllowList
   /** Ranges that names of a spec may lead to although they are not public. */
   probeAllowedRanges: AllowedRanges
@@ -83,7 +85,8 @@ export function readConfig(
     updateSpacingSeconds: integer('CLOUDFRONT_UPDATE_SPACING_SECONDS', 30, [0, 3600]),
     storeSettleSeconds: integer('CLOUDFRONT_STORE_SETTLE_SECONDS', 60, [0, 3600]),
     storeEndpoint: readUrl(environment, 'CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT', problems),
-    allowList: readAllowList(environment.CLOUDFRONT_ALLOW_LIST, readText, problems),
+    watchNamespaces: readNamespaces(environment.WATCH_NAMESPACES, problems),
+    allowList: readAllowList(environment, readText, problems),
     probeAllowedRanges: readRanges(environment.PROBE_ALLOWED_RANGES, problems),
   }
   if (config.healthPort === config.metricsPort && config.healthPort !== 0)
@@ -110,9 +113,28 @@ function readRanges(text: string | undefined, problems: string[]): AllowedRanges
   return ranges
 }
 
+/** https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names */
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
+
+function readNamespaces(text: string | undefined, problems: string[]): string[] | undefined {
+  if (!text) return undefined
+  const names = [...new Set(text.split(',').map((name) => name.trim()))]
+  for (const name of names.filter((one) => !NAMESPACE.test(one)))
+    problems.push(
+      `WATCH_NAMESPACES: "${name}" is no name of a namespace: give names with commas between them`,
+    )
+  return names
+}
+
 /** A list that cannot be read allows nothing, so the operator must not start as if there were none. */
-function readAllowList(path: string | undefined, readText: ReadText, problems: string[]): AllowList {
-  if (!path) return undefined
+function readAllowList(environment: Environment, readText: ReadText, problems: string[]): AllowList {
+  const { CLOUDFRONT_ALLOW_LIST: path, CLOUDFRONT_ALLOW_ALL: all = 'false' } = environment
+  if (all !== 'true' && all !== 'false')
+    problems.push(`CLOUDFRONT_ALLOW_ALL is "${all}": give true, or leave it away`)
+  // Whoever may write a release would move what the credentials can: that is only by whoever says so.
+  if (!path) return all === 'true' ? undefined : []
+  if (all === 'true')
+    problems.push('CLOUDFRONT_ALLOW_ALL and CLOUDFRONT_ALLOW_LIST are both set: remove one of them')
   const told = (problem: string): undefined => {
     problems.push(`CLOUDFRONT_ALLOW_LIST "${path}": ${problem}`)
   }

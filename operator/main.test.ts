@@ -28,7 +28,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-async function start(): Promise<ChildProcess> {
+async function start(settings: Record<string, string> = {}): Promise<ChildProcess> {
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, (await api.listen()).exportConfig())
   return spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
@@ -42,6 +42,7 @@ async function start(): Promise<ChildProcess> {
       PROBE_ALLOWED_RANGES: '127.0.0.0/8',
       HEALTH_PORT: '0',
       METRICS_PORT: '0',
+      ...settings,
     },
   })
 }
@@ -110,4 +111,18 @@ test('SIGTERM ends what is being asked, gives the lease back, and the process en
   await hungUp
   expect(await exited).toEqual([0, null])
   expect(api.at(LEASE)?.spec).toMatchObject({ holderIdentity: '' })
+})
+
+test('with namespaces named, nothing is asked of the API server outside of them', async () => {
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  apply((silent.address() as AddressInfo).port)
+  const asked = once(silent, 'connection')
+  const before = api.seen.length
+  operator = await start({ WATCH_NAMESPACES: 'models,other' })
+  await asked
+  const seen = api.seen.slice(before)
+  const outside = seen.filter(({ path }) => !/\/namespaces\/(models|other|system)\//.test(path))
+  expect(outside).toEqual([])
+  expect(seen.map(({ path }) => path)).toContain(RELEASES.replace('models', 'other'))
 })

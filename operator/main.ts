@@ -46,6 +46,11 @@ function releaseOf({ namespace, labels }: ObjectMeta): string | undefined {
   return name === undefined ? undefined : `${namespace ?? ''}/${name}`
 }
 
+/** Where to watch: everywhere, or each of these namespaces. */
+function placesOf(namespaces: readonly string[] | undefined): { namespace?: string }[] {
+  return namespaces?.map((namespace) => ({ namespace })) ?? [{}]
+}
+
 class ModelReleaseOperator extends OperatorShell {
   readonly queue: WorkQueue
   readonly elector: LeaderElector
@@ -120,9 +125,15 @@ class ModelReleaseOperator extends OperatorShell {
 
   protected override init(): Promise<void> {
     const labelSelector = `${LABEL.managedBy}=${MANAGER}`
-    this.watch(RELEASES, (seen) => this.#lookAgain(seen, 'Release'))
-    for (const resource of [DEPLOYMENTS, PODS, SERVICES])
-      this.watch({ ...resource, labelSelector }, (seen) => this.#lookAgain(seen, 'Child'), releaseOf)
+    for (const place of placesOf(this.#config.watchNamespaces)) {
+      this.watch({ ...RELEASES, ...place }, (seen) => this.#lookAgain(seen, 'Release'))
+      for (const resource of [DEPLOYMENTS, PODS, SERVICES])
+        this.watch(
+          { ...resource, ...place, labelSelector },
+          (seen) => this.#lookAgain(seen, 'Child'),
+          releaseOf,
+        )
+    }
     this.elector.start()
     return Promise.resolve()
   }

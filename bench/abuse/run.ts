@@ -93,6 +93,7 @@ async function startOperator(folder: string, cluster: Cluster, ports: Site['port
       OPERATOR_NAMESPACE: 'modelrelease-system',
       MODEL_SERVER_IMAGE: 'model-server:1',
       PROBE_ALLOWED_RANGES: '127.77.0.0/24',
+      CLOUDFRONT_ALLOW_ALL: 'true',
       HEALTH_PORT: String(ports.health),
       METRICS_PORT: String(ports.metrics),
       LOG_LEVEL: 'error',

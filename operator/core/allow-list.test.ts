@@ -29,9 +29,13 @@ describe('a release', () => {
     [
       'of nobody',
       [],
+      `.distributionId: the operator may use no distribution at all: have CLOUDFRONT_ALLOW_LIST of the operator let namespace "models" use ${ID}`,
+    ],
+    [
+      'of another namespace',
+      [{ ...target, namespaces: ['web'] }],
       `.distributionId: the operator's allow-list does not let namespace "models" use distribution ${ID}`,
     ],
-    ['of another namespace', [{ ...target, namespaces: ['web'] }], '.distributionId: '],
     ['that is another', [{ ...target, distributionId: 'E456EXAMPLE' }], '.distributionId: '],
     [
       'by another behavior',

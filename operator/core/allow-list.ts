@@ -48,6 +48,8 @@ export function forbidden(list: AllowList, { metadata, spec }: ModelRelease): st
   const settings = distributionOf(spec)
   if (!list || !settings) return undefined
   const { distributionId, behaviors } = settings
+  if (list.length === 0)
+    return `${distributionField(spec)}.distributionId: the operator may use no distribution at all: have CLOUDFRONT_ALLOW_LIST of the operator let namespace "${metadata.namespace}" use ${distributionId}, or have CLOUDFRONT_ALLOW_ALL=true let every namespace use what its credentials can`
   const ours = list.filter(
     (target) =>
       target.distributionId === distributionId &&

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
-import { load } from 'js-yaml'
+import { load, loadAll } from 'js-yaml'
 
 const text = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
@@ -46,4 +46,27 @@ test('no default of the schema lies in what is compared as a whole: a release ma
     expect(defaultsInWholes(schema.openAPIV3Schema.properties.spec ?? {}, 'spec')).toEqual([])
   const planted = { items: { properties: { port: { default: 80 } } } }
   expect(defaultsInWholes(planted, 'planted')).toEqual(['planted.[].port'])
+})
+
+test('the overlay for some namespaces binds there, and only there, what is bound everywhere else', () => {
+  const binding = load(text('manifests-namespaced/role-binding.yaml')) as Record<string, unknown>
+  const everywhere = (loadAll(text('manifests/operator.yaml')) as Record<string, unknown>[]).find(
+    ({ kind }) => kind === 'ClusterRoleBinding',
+  )
+  expect(binding).toMatchObject({
+    kind: 'RoleBinding',
+    roleRef: everywhere?.roleRef,
+    subjects: everywhere?.subjects,
+  })
+  const { patches } = load(text('manifests-namespaced/kustomization.yaml')) as {
+    patches: { patch: string }[]
+  }
+  const changed = patches.map(({ patch }) => load(patch) as Record<string, unknown>)
+  expect(changed[0]).toMatchObject({
+    kind: 'ClusterRoleBinding',
+    metadata: everywhere?.metadata && { name: 'modelrelease-operator' },
+    $patch: 'delete',
+  })
+  const { namespace } = binding.metadata as { namespace: string }
+  expect(JSON.stringify(changed[1])).toContain(`{"name":"WATCH_NAMESPACES","value":"${namespace}"}`)
 })
