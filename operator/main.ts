@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino'
 import { Registry } from 'prom-client'
-import { ANNOTATION, LABEL, MANAGER } from './api/names.ts'
+import { ANNOTATION, LABEL } from './api/names.ts'
 import type { ModelRelease, Traffic } from './api/release.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { isUrgent } from './core/urgency.ts'
@@ -124,7 +124,8 @@ class ModelReleaseOperator extends OperatorShell {
   }
 
   protected override init(): Promise<void> {
-    const labelSelector = `${LABEL.managedBy}=${MANAGER}`
+    // Whatever a policy makes of managed-by.
+    const labelSelector = LABEL.name
     for (const place of placesOf(this.#config.watchNamespaces)) {
       this.watch({ ...RELEASES, ...place }, (seen) => this.#lookAgain(seen, 'Release'))
       for (const resource of [DEPLOYMENTS, PODS, SERVICES])

@@ -299,7 +299,7 @@ async function carryOut(
     default:
       await write(release, step, cluster)
   }
-  return { type: 'Done', step: step.type }
+  return { type: 'Done', step: step.type, ...('differs' in step ? { mended: step.differs } : {}) }
 }
 
 type ClusterStep = Exclude<
@@ -321,6 +321,8 @@ async function write(release: ModelRelease, step: ClusterStep, cluster: Cluster)
       return cluster.createWorkload(release, step)
     case 'ScaleWorkload':
       return cluster.scaleWorkload(release, step)
+    case 'MendWorkload':
+      return cluster.mendWorkload(release, step)
     case 'RemoveWorkload':
       return cluster.removeWorkload(release, step)
     case 'ApplyColorService':

@@ -87,7 +87,7 @@ export function claimUnfit(scene: Scene): Found {
 export function claimTaken({ world: { claim } }: Scene): Found {
   if (claim.type === 'Free') return { step: { type: 'TakeClaim' } }
   if (claim.type === 'Held') return undefined
-  const message = `${claim.part} belongs to the release ${claim.by}: name another, or delete that release first`
+  const message = `${claim.part} belongs to the release ${claim.by}: name another, or have that release name another pointer first`
   return { stalled: { reason: 'BehaviorClaimed', message }, recheckMs: BLOCKED_RECHECK_MS }
 }
 

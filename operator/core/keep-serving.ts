@@ -2,6 +2,7 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import { keyValueStoreOf } from '../api/release.ts'
 import { refusedByTheWorld } from './blocked.ts'
+import { serviceEdited, workloadEdited } from './edited.ts'
 import { nameOf, originMark } from './pointer.ts'
 import {
   firstHit,
@@ -136,10 +137,12 @@ export const KEEP_SERVING = {
   refusedByTheWorld,
   liveWorkloadGone,
   liveServiceBroken,
+  serviceEdited,
   pointerGone,
   liveSizeDiffers,
   ownershipDiffers,
   idleSizeDiffers,
+  workloadEdited,
   revisionKeptOtherwise,
 }
 

@@ -195,6 +195,9 @@ function podTemplateOf(release: string, color: Color, stored: StoredRevision): J
   }
 }
 
+/** Somebody's edit of the Deployment itself must not take a serving pod away before its successor is ready. */
+export const GENTLE_STRATEGY = { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } }
+
 export interface DeploymentInput {
   release: ModelRelease
   color: Color
@@ -222,8 +225,7 @@ export function deploymentOf({
     spec: {
       replicas,
       revisionHistoryLimit: 0,
-      // Somebody's edit of the Deployment itself must not take a serving pod away before its successor is ready.
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      strategy: GENTLE_STRATEGY,
       selector: { matchLabels: colorSelector(name, color) },
       template: podTemplateOf(name, color, stored),
     },

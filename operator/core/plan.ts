@@ -1,5 +1,6 @@
 import type { Status } from '../api/release.ts'
 import { advance, ADVANCE } from './advance.ts'
+import { mendedOf } from './edited.ts'
 import { untilRetryMs } from './failing.ts'
 import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
@@ -54,7 +55,7 @@ export function plan(world: World, rules: Rules = RULES): Plan {
     ...(finding ? { rule: finding.rule } : {}),
     ...(finding?.step && !finding.memory ? { step: finding.step } : {}),
     status,
-    happenings: happeningsOf(world.release.status, status),
+    happenings: [...mendedOf(world), ...happeningsOf(world.release.status, status)],
     ...(recheckMs === undefined ? {} : { recheckMs }),
     failing,
   }

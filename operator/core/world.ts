@@ -60,6 +60,8 @@ export interface ColorState {
     /** A Deployment that is on its way out still holds the color. */
     leaving: 'Yes' | 'No'
     createdAt?: Instant
+    /** What of it that can be put back without a pod noticing is not as we made it: labels, strategy. */
+    differs?: string
     /** Why the Deployment could not make its pods (quota, admission), from its ReplicaFailure condition. */
     trouble?: Trouble
   }
@@ -70,6 +72,8 @@ export interface ColorState {
     address: string
     targetPort: number
     ownership: 'Owned' | 'Free'
+    /** What of it is not as we made it, so that users may not reach the color: selector, ports, labels. */
+    differs?: string
     /** The pointer's name for this color when the Service was made. */
     origin?: string
   }
@@ -258,8 +262,18 @@ export type Step =
   | { type: 'RenewRevision'; attempt: string; ownership: Ownership }
   | { type: 'CreateWorkload'; color: Color; stored: StoredRevision; replicas: number; ownership: Ownership }
   | { type: 'ScaleWorkload'; color: Color; replicas: number; resourceVersion: string }
+  /** Puts labels and strategy back; `differs` is what was not as we made it. */
+  | { type: 'MendWorkload'; color: Color; revision: string; resourceVersion: string; differs: string }
   | { type: 'RemoveWorkload'; color: Color; uid: string; resourceVersion: string }
-  | { type: 'ApplyColorService'; color: Color; targetPort: number; origin: string; ownership: Ownership }
+  | {
+      type: 'ApplyColorService'
+      color: Color
+      targetPort: number
+      origin: string
+      ownership: Ownership
+      /** What somebody had changed of it. */
+      differs?: string
+    }
   | { type: 'SetOwnership'; of: 'Deployment' | 'Service'; color: Color; ownership: Ownership }
   | { type: 'SetOwnership'; of: 'Pointer'; ownership: Ownership }
   | { type: 'SetOwnership'; of: 'Revision'; attempt: string; ownership: Ownership }
@@ -311,7 +325,12 @@ export type Ownership = 'Owned' | 'Free'
 
 /** What a step brought back. A step that failed for a reason worth trying again throws instead. */
 export type Did =
-  | { type: 'Done'; step: Exclude<Step['type'], 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs'> }
+  | {
+      type: 'Done'
+      step: Exclude<Step['type'], 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs'>
+      /** What somebody had changed, and what was put back by the step. */
+      mended?: string
+    }
   | { type: 'GatesRan'; key: string; pods: string[]; results: GateResult[]; digest?: string }
   /** Not all answers of a RunGates or Verify have come yet; whoever asks for the same again goes on waiting for them. */
   | { type: 'Asking' }

@@ -1,7 +1,16 @@
 /** Writing the children of a release: checked before, made once, mended in place. */
-import { ANNOTATION, LABEL, MANAGER, colorName, revisionName, type Color } from '../api/names.ts'
+import {
+  ANNOTATION,
+  LABEL,
+  MANAGER,
+  colorName,
+  colorSelector,
+  revisionName,
+  type Color,
+} from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import {
+  GENTLE_STRATEGY,
   colorServiceOf,
   deploymentOf,
   ownerOf,
@@ -13,8 +22,8 @@ import { originMark } from '../core/pointer.ts'
 import type { Ownership, Step, StoredRevision } from '../core/world.ts'
 import type { NameField } from './cluster-errors.ts'
 import { deploymentField, droppedFields, serviceField } from './cluster-fields.ts'
-import type { ApiObject, ControllerRevision, OwnerReference } from './cluster-objects.ts'
-import { isOurs, keptIn, storedIn } from './cluster-reading.ts'
+import type { ApiObject, ControllerRevision, Deployment, OwnerReference } from './cluster-objects.ts'
+import { isOurs, keptIn, revisionOf, storedIn, workloadDiffers } from './cluster-reading.ts'
 import type { Requests } from './cluster-requests.ts'
 import {
   CONTROLLER_REVISIONS,
@@ -23,8 +32,8 @@ import {
   resourceText,
   type Resource,
 } from './cluster-resources.ts'
-import { withTargetPort } from './cluster-service-pointer.ts'
-import { ConflictError, RefusedError } from './errors.ts'
+import { onlySelector, withTargetPort } from './cluster-service-pointer.ts'
+import { ConflictError, RefusedError, TransientError } from './errors.ts'
 
 /** What stands under the name of something that is to be created. */
 export type Likeness = 'Same' | 'Other' | 'Foreign'
@@ -66,7 +75,9 @@ export async function createOnce(
     if (!found) throw error
     const like = likeness(found)
     if (like === 'Foreign')
-      throw new RefusedError('InvalidSpec', takenText(resource, manifest), { cause: error })
+      throw new RefusedError('InvalidSpec', takenText('metadata.name', resource, manifest, found), {
+        cause: error,
+      })
     if (like === 'Other' || found.metadata.deletionTimestamp) throw error
   }
 }
@@ -119,7 +130,33 @@ function renewedName(name: string): string {
 /** Whether an object that we find under our name is the one that we would have made. */
 export function likenessOf(found: ApiObject, release: string, revision: string, color?: Color): Likeness {
   if (!isOurs(found, release, color)) return 'Foreign'
-  return found.metadata.labels?.[LABEL.revision] === revision ? 'Same' : 'Other'
+  return revisionOf(found) === revision ? 'Same' : 'Other'
+}
+
+/**
+ * Puts labels and strategy of a color's Deployment back.
+ * @throws TransientError where something (an admission policy) undoes that, so that it is not done without end.
+ */
+export async function mendWorkload(
+  requests: Requests,
+  release: ModelRelease,
+  { color, revision, resourceVersion }: Extract<Step, { type: 'MendWorkload' }>,
+): Promise<void> {
+  const { name, namespace } = release.metadata
+  const place = { namespace, name: colorName(name, color) }
+  const labels = { ...colorSelector(name, color), [LABEL.revision]: revision }
+  const found = await requests.get(DEPLOYMENTS, place)
+  const manager = found?.metadata.labels?.[LABEL.managedBy] ?? MANAGER
+  const change = {
+    metadata: { labels: { ...labels, [LABEL.managedBy]: manager } },
+    spec: { strategy: GENTLE_STRATEGY },
+  }
+  const kept = (await requests.patch(DEPLOYMENTS, place, { resourceVersion }, change)) as Deployment
+  const left = workloadDiffers(kept, name, color, revision)
+  if (left.length > 0)
+    throw new TransientError(
+      `Deployment ${namespace}/${place.name} was put back and changed again at once (${left.join(', ')}): have the policy that does so leave it alone`,
+    )
 }
 
 /** Creates the color Service, or mends target port, origin mark and ownership of ours. */
@@ -136,13 +173,23 @@ export async function applyColorService(
     return
   }
   if (!isOurs(found, release.metadata.name, color)) {
-    throw new RefusedError('InvalidSpec', takenText(SERVICES, manifest))
+    throw new RefusedError('InvalidSpec', takenText('metadata.name', SERVICES, manifest, found))
+  }
+  const labels = {
+    ...manifest.metadata.labels,
+    [LABEL.managedBy]: found.metadata.labels?.[LABEL.managedBy] ?? MANAGER,
   }
   const metadata = {
+    labels,
     annotations: { [ANNOTATION.origin]: origin },
     ownerReferences: ownersWith(found, release, ownership),
   }
-  const spec = { ports: withTargetPort(found.spec.ports ?? [], targetPort) }
+  const spec = {
+    selector: onlySelector(found.spec.selector ?? {}, colorSelector(release.metadata.name, color)),
+    ports: withTargetPort(found.spec.ports ?? [], targetPort),
+    ...(found.spec.publishNotReadyAddresses ? { publishNotReadyAddresses: null } : {}),
+    ...(found.spec.type === 'ExternalName' ? { type: 'ClusterIP', externalName: null } : {}),
+  }
   await requests.patch(SERVICES, manifest.metadata, versionOf(found), { metadata, spec })
 }
 
@@ -214,11 +261,22 @@ function refuseDropped(sent: { spec: Record<string, unknown> }, kept: unknown, n
   )
 }
 
-function takenText(resource: Resource, { metadata }: Manifest): string {
+/** What stands there may serve somebody, so nobody is told to take it away. */
+export function takenText(
+  field: string,
+  resource: Resource,
+  { metadata }: Manifest,
+  found: ApiObject,
+): string {
   const { namespace, name, labels } = metadata
+  const missing = Object.entries(labels)
+    .filter(([key, value]) => found.metadata.labels?.[key] !== value)
+    .map(([key, value]) => `${key}=${value}`)
+  const [owner] = found.metadata.ownerReferences ?? []
+  const by = found.metadata.labels?.[LABEL.managedBy] ?? (owner && `${owner.kind} ${owner.name}`)
   return (
-    `metadata.name: ${resourceText(resource)} ${namespace}/${name} exists already and was not made for this release ` +
-    `(it lacks the labels ${LABEL.managedBy}=${MANAGER} and ${LABEL.name}=${labels[LABEL.name] ?? ''}): ` +
-    'rename the release, or delete that object'
+    `${field}: ${resourceText(resource)} ${namespace}/${name} stands already${by === undefined ? '' : `, managed by ${by},`} and is not ` +
+    `known to be of this release${missing.length > 0 ? ` (it lacks the labels ${missing.join(', ')})` : ''}; it is left as it is. ` +
+    `${field === 'metadata.name' ? 'The release goes on by itself when its owner has freed the name' : 'Set another name'}; if it is of this release, put these labels back`
   )
 }

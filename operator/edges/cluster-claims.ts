@@ -180,5 +180,5 @@ function claimedText(spec: ModelRelease['spec'], part: Part, by: string): string
     'key' in part
       ? `spec.traffic.cloudFrontKeyValueStore.key: "${part.key}" of ${part.keyValueStoreArn}`
       : `${distributionField(spec)}.behaviors: "${part.pathPattern}" of distribution ${part.distributionId}`
-  return `${what} follows release ${by}: remove it from one of the two releases, or delete the other release`
+  return `${what} follows release ${by}: take it out of spec.traffic of one of the two releases`
 }

@@ -34,7 +34,12 @@ export interface ApiCondition {
 }
 
 export interface Deployment extends ApiObject {
-  spec: { replicas?: number }
+  spec: {
+    replicas?: number
+    selector?: { matchLabels?: Record<string, string>; matchExpressions?: unknown[] }
+    strategy?: { type?: string; rollingUpdate?: { maxUnavailable?: number | string } }
+    template?: { metadata?: { labels?: Record<string, string> } }
+  }
   status?: { observedGeneration?: number; conditions?: ApiCondition[] }
 }
 
@@ -100,7 +105,13 @@ export interface ServicePort {
 }
 
 export interface Service extends ApiObject {
-  spec: { clusterIP?: string; type?: string; selector?: Record<string, string>; ports?: ServicePort[] }
+  spec: {
+    clusterIP?: string
+    type?: string
+    selector?: Record<string, string>
+    ports?: ServicePort[]
+    publishNotReadyAddresses?: boolean
+  }
 }
 
 export interface ControllerRevision extends ApiObject {

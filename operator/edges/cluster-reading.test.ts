@@ -31,7 +31,11 @@ function deployment(change: (object: Deployment) => void = () => undefined): Dep
       generation: 2,
       labels: { ...ours },
     },
-    spec: { replicas: 2 },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: { [LABEL.name]: 'housing', [LABEL.color]: 'blue' } },
+      template: { metadata: { labels: { ...ours } } },
+    },
     status: { observedGeneration: 2, conditions: [] },
   }
   change(object)
@@ -88,16 +92,36 @@ describe('a Deployment as workload', () => {
       read: plain,
     },
     'one scaled to nothing': { change: (it) => (it.spec.replicas = 0), read: { ...plain, replicas: 0 } },
-    'one without our managed-by label': {
+    'one that a policy says another tool manages': {
       change: (it) => (it.metadata.labels = { ...ours, [LABEL.managedBy]: 'Helm' }),
+      read: plain,
+    },
+    'one without managed-by': {
+      change: (it) => delete it.metadata.labels?.[LABEL.managedBy],
+      read: { ...plain, differs: `label ${LABEL.managedBy} is missing instead of ${MANAGER}` },
+    },
+    'one whose revision label was taken away': {
+      change: (it) => delete it.metadata.labels?.[LABEL.revision],
+      read: { ...plain, differs: `label ${LABEL.revision} is missing instead of abc` },
+    },
+    'one whose color label was changed': {
+      change: (it) => (it.metadata.labels = { ...ours, [LABEL.color]: 'green' }),
+      read: { ...plain, differs: `label ${LABEL.color} is green instead of blue` },
+    },
+    'one whose strategy was changed': {
+      change: (it) => (it.spec.strategy = { type: 'Recreate' }),
+      read: { ...plain, differs: 'spec.strategy may take pods away before their successors are ready' },
+    },
+    'one without any label': {
+      change: (it) => delete it.metadata.labels,
+      read: { ...plain, differs: expect.stringContaining(LABEL.name) as unknown as string },
+    },
+    'one with our labels that selects other pods': {
+      change: (it) => (it.spec.selector = { matchLabels: { app: 'x' } }),
       read: undefined,
     },
     'one of another release': {
-      change: (it) => (it.metadata.labels = { ...ours, [LABEL.name]: 'other' }),
-      read: undefined,
-    },
-    'one of the other color': {
-      change: (it) => (it.metadata.labels = { ...ours, [LABEL.color]: 'green' }),
+      change: (it) => (it.spec.selector = { matchLabels: { [LABEL.name]: 'other', [LABEL.color]: 'blue' } }),
       read: undefined,
     },
   }
@@ -375,7 +399,7 @@ describe('a pod', () => {
 
 describe('a color Service', () => {
   test('is read with its address, its target port and the origin that it was made for', () => {
-    const service = serviceWith({ [LABEL.name]: 'housing' })
+    const service = serviceWith({ [LABEL.name]: 'housing', [LABEL.color]: 'blue' })
     expect(serviceOf(release, 'blue', service)).toEqual({
       uid: 's1',
       resourceVersion: '9',
@@ -385,6 +409,30 @@ describe('a color Service', () => {
       origin: 'Service/blue',
     })
   })
+
+  const edits: Record<string, [change: (service: Service) => void, differs: string]> = {
+    'a selector': [(it) => (it.spec.selector = { app: 'x' }), 'spec.selector is app=x instead of'],
+    'a selector with more': [
+      (it) => (it.spec.selector = { ...it.spec.selector, track: 'a' }),
+      'spec.selector is',
+    ],
+    'no selector': [(it) => delete it.spec.selector, 'spec.selector is empty'],
+    'other ports': [(it) => (it.spec.ports = [{ port: 81, targetPort: 81 }]), 'spec.ports has no port 80'],
+    'a port of another protocol': [
+      (it) => (it.spec.ports = [{ port: 80, protocol: 'UDP' }]),
+      'port 80 for UDP',
+    ],
+    'pods that are not ready': [(it) => (it.spec.publishNotReadyAddresses = true), 'not ready'],
+    'no labels': [(it) => delete it.metadata.labels, `label ${LABEL.name} is missing`],
+  }
+  test.each(Object.entries(edits))(
+    'that somebody gave %s is ours, and differs',
+    (_name, [change, differs]) => {
+      const service = serviceWith({ [LABEL.name]: 'housing', [LABEL.color]: 'blue' })
+      change(service)
+      expect(serviceOf(release, 'blue', service)?.differs).toContain(differs)
+    },
+  )
 
   test('that is somebody else’s counts as none', () => {
     const service = serviceWith({})

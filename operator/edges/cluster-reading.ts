@@ -1,7 +1,17 @@
 /** What stands in a color, read from its Kubernetes objects. */
-import { ANNOTATION, COLORS, LABEL, MANAGER, SERVICE_PORT, colorSelector, type Color } from '../api/names.ts'
+import {
+  ANNOTATION,
+  COLORS,
+  LABEL,
+  MANAGER,
+  SERVICE_PORT,
+  colorSelector,
+  selectorText,
+  type Color,
+} from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import { oneLine, shorten } from '../api/text.ts'
+import { canonicalJson } from '../core/revision.ts'
 import type {
   ColorState,
   Instant,
@@ -42,12 +52,41 @@ const STUCK = new Set([
 /** Longest part of somebody else's text that goes into a message. */
 const EXCERPT = 600
 
-/** Whether we made the object for this release, for this color or (undefined) as the release's pointer or revision. */
-export function isOurs({ metadata }: ApiObject, release: string, color?: Color): boolean {
-  const labels = metadata.labels ?? {}
-  return (
-    labels[LABEL.managedBy] === MANAGER && labels[LABEL.name] === release && labels[LABEL.color] === color
+/**
+ * Whether the object that stands under our name was made for this release, for this color or (undefined) as the release's
+ * pointer or revision. A Deployment is known by its selector, which nobody can change and nobody else has; a Service by its
+ * labels or, where these are gone, by its selector. The label managed-by proves nothing: policies and packaging tools write it.
+ */
+export function isOurs(object: ApiObject, release: string, color?: Color): boolean {
+  const { labels = {} } = object.metadata
+  const selector = selectorIn(object)
+  const isNamed = labels[LABEL.name] === release && labels[LABEL.color] === color
+  if (!selector) return isNamed
+  const isSelecting = COLORS.some(
+    (one) => (color ?? one) === one && isSame(selector, colorSelector(release, one)),
   )
+  if (color === undefined) return isNamed && (isSelecting || labels[LABEL.managedBy] === MANAGER)
+  return isSelecting || (isNamed && !isDeployment(object))
+}
+
+function selectorIn(object: ApiObject): Record<string, string> | undefined {
+  const { selector } = (object as Partial<Deployment | Service>).spec ?? {}
+  return (isDeployment(object) ? selector?.matchLabels : selector) as Record<string, string> | undefined
+}
+
+function isDeployment(object: ApiObject): object is Deployment {
+  return (object as Partial<Deployment>).spec?.selector?.matchLabels !== undefined
+}
+
+function isSame(one: Record<string, string>, other: Record<string, string>): boolean {
+  return canonicalJson(one) === canonicalJson(other)
+}
+
+/** Labels that are not as we write them. Whatever a policy has set managed-by to stays: it only tells people. */
+function labelsDiffering({ metadata: { labels = {} } }: ApiObject, wanted: Record<string, string>): string[] {
+  return [...Object.entries(wanted), [LABEL.managedBy, labels[LABEL.managedBy] ?? MANAGER] as const]
+    .filter(([key, value]) => labels[key] !== value)
+    .map(([key, value]) => `label ${key} is ${labels[key] ?? 'missing'} instead of ${value}`)
 }
 
 /** A Deployment as the color's workload; one that is not ours leaves the color empty. */
@@ -59,17 +98,62 @@ export function workloadOf(
   if (!deployment || !isOurs(deployment, name, color)) return undefined
   const { metadata, spec, status } = deployment
   const createdAt = instantOf(metadata.creationTimestamp)
+  const revision = revisionOf(deployment)
+  const differs = workloadDiffers(deployment, name, color, revision)
   return {
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
-    revision: metadata.labels?.[LABEL.revision] ?? '',
+    revision,
     replicas: spec.replicas ?? 1,
     observed: isObserved(deployment) ? 'Yes' : 'No',
     ownership: ownershipOf(deployment, uid),
     leaving: metadata.deletionTimestamp ? 'Yes' : 'No',
     ...(createdAt === undefined ? {} : { createdAt }),
+    ...(differs.length > 0 ? { differs: differs.join(', ') } : {}),
     ...replicaTrouble(status?.conditions),
   }
+}
+
+/** What of a Deployment can be put back without a pod noticing, and is not as we made it. */
+export function workloadDiffers(
+  deployment: Deployment,
+  release: string,
+  color: Color,
+  revision: string,
+): string[] {
+  const { type, rollingUpdate } = deployment.spec.strategy ?? {}
+  const isGentle = type === undefined || (type === 'RollingUpdate' && rollingUpdate?.maxUnavailable === 0)
+  return [
+    ...labelsDiffering(deployment, { ...colorSelector(release, color), [LABEL.revision]: revision }),
+    ...(isGentle ? [] : ['spec.strategy may take pods away before their successors are ready']),
+  ]
+}
+
+/** What of a color Service is not as we made it, but for the target port, which may be about to follow. */
+export function serviceDiffers(service: Service, release: string, color: Color): string[] {
+  const { selector = {}, ports = [], publishNotReadyAddresses, type } = service.spec
+  const wanted = colorSelector(release, color)
+  const port = ports.find((one) => one.port === SERVICE_PORT)
+  return [
+    ...labelsDiffering(service, wanted),
+    ...(isSame(selector, wanted)
+      ? []
+      : [`spec.selector is ${selectorText(selector) || 'empty'} instead of ${selectorText(wanted)}`]),
+    ...(port ? [] : [`spec.ports has no port ${SERVICE_PORT}`]),
+    ...(port && (port.protocol ?? 'TCP') !== 'TCP'
+      ? [`spec.ports has port ${SERVICE_PORT} for ${String(port.protocol)}`]
+      : []),
+    ...(publishNotReadyAddresses
+      ? ['spec.publishNotReadyAddresses sends users to pods that are not ready']
+      : []),
+    ...(type === 'ExternalName' ? ['spec.type is ExternalName'] : []),
+  ]
+}
+
+/** What runs is told by the pods' own labels; those of the Deployment are anybody's to change. */
+export function revisionOf({ metadata, spec }: ApiObject & { spec?: Partial<Deployment['spec']> }): string {
+  const labels = { ...metadata.labels, ...spec?.template?.metadata?.labels }
+  return labels[LABEL.revision] ?? ''
 }
 
 function isObserved({ metadata, status }: Deployment): boolean {
@@ -91,12 +175,14 @@ export function serviceOf(
   const { metadata, spec } = service
   const origin = metadata.annotations?.[ANNOTATION.origin]
   const port = spec.ports?.find((one) => one.port === SERVICE_PORT)
+  const differs = serviceDiffers(service, name, color)
   return {
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     address: spec.clusterIP ?? '',
     targetPort: Number(port?.targetPort ?? 0) || 0,
     ownership: ownershipOf(service, uid),
+    ...(differs.length > 0 ? { differs: differs.join(', ') } : {}),
     ...(origin === undefined ? {} : { origin }),
   }
 }

@@ -97,17 +97,17 @@ export class Requests {
     return accepted(request, answer, options.nameField)
   }
 
-  /** Merges `change` into the object if it is still the one of the precondition. */
+  /** Merges `change` into the object if it is still the one of the precondition; gives it as it was stored. */
   async patch(
     resource: Resource,
     place: Required<Place>,
     guard: Precondition,
     change: Change,
-  ): Promise<void> {
+  ): Promise<unknown> {
     const request: Request = { verb: 'patch', resource, place }
     const body = { ...change, metadata: { ...change.metadata, ...guard } }
     const call = { ...sent('PATCH', pathOf(resource, place), body), contentType: CONTENT_TYPE.mergePatch }
-    accepted(request, await this.#ask(request, call))
+    return accepted(request, await this.#ask(request, call))
   }
 
   /** Replaces the object; its own metadata.resourceVersion is the precondition. */

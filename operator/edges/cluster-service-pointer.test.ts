@@ -58,13 +58,20 @@ describe('reading', () => {
   })
 
   test('a Service without our labels is not ours, and the message says which field to change', async () => {
-    putPointer((service) => (service.metadata.labels = { [LABEL.name]: 'housing' }))
+    putPointer((service) => (service.metadata.labels = { app: 'theirs', [LABEL.managedBy]: 'Helm' }))
     const reading = await pointer.read(release)
     expect(reading).toMatchObject({ type: 'Unusable', reason: 'ServiceNotOurs' })
     expect(reading).toHaveProperty(
       'message',
-      expect.stringMatching(/^spec\.traffic\.service\.name: .*models\/front/),
+      expect.stringMatching(
+        /^spec\.traffic\.service\.name: .*models\/front.*Helm.*lacks.*housing.*Set another name/,
+      ),
     )
+  })
+
+  test('a Service of ours is ours whatever a policy has made of managed-by', async () => {
+    putPointer((service) => (service.metadata.labels[LABEL.managedBy] = 'Helm'))
+    await expect(pointer.read(release)).resolves.toMatchObject({ targets: [{ names: 'blue' }] })
   })
 
   test('a color Service is not the pointer, even the release’s own', async () => {

@@ -1,7 +1,8 @@
-import { COLORS, LABEL, MANAGER, SERVICE_PORT, colorSelector } from '../api/names.ts'
+import { COLORS, LABEL, SERVICE_PORT, colorSelector } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import { pointerServiceName, pointerServiceOf } from '../core/manifests.ts'
 import type { PointerReading } from '../core/world.ts'
+import { takenText } from './cluster-children.ts'
 import type { Service } from './cluster-objects.ts'
 import { isOurs, ownershipOf, selectedBy } from './cluster-reading.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
@@ -54,7 +55,7 @@ export function createServicePointer(transport: Transport): Pointer {
 /** A Service as the pointer. */
 export function readingOf(release: ModelRelease, service: Service | undefined): PointerReading {
   if (!service) return { type: 'Absent' }
-  if (!isOurs(service, release.metadata.name)) return notOurs(release)
+  if (!isOurs(service, release.metadata.name)) return notOurs(release, service)
   if (service.metadata.deletionTimestamp) {
     return { type: 'Unreachable', message: `Service ${placeText(release)} is being deleted` }
   }
@@ -81,22 +82,21 @@ export function withTargetPort(
 }
 
 /** A merge patch keeps the keys that it does not name, so the ones that must go are named with null. */
-function onlySelector(
+export function onlySelector(
   present: Record<string, string>,
   wanted: Record<string, string>,
 ): Record<string, string | null> {
   return { ...Object.fromEntries(Object.keys(present).map((key) => [key, null])), ...wanted }
 }
 
-function notOurs(release: ModelRelease): PointerReading {
-  return {
-    type: 'Unusable',
-    reason: 'ServiceNotOurs',
-    message:
-      `spec.traffic.service.name: Service ${placeText(release)} exists and was not made for the pointer of this release ` +
-      `(it lacks the labels ${LABEL.managedBy}=${MANAGER} and ${LABEL.name}=${release.metadata.name}, or belongs to a color): ` +
-      'set another name, or delete the Service',
-  }
+function notOurs(release: ModelRelease, service: Service): PointerReading {
+  const manifest = pointerServiceOf(release, 'blue', SERVICE_PORT)
+  const color = service.metadata.labels?.[LABEL.color]
+  const message =
+    color === undefined
+      ? takenText('spec.traffic.service.name', SERVICES, manifest, service)
+      : `spec.traffic.service.name: Service ${placeText(release)} is that of color ${color}: set another name`
+  return { type: 'Unusable', reason: 'ServiceNotOurs', message }
 }
 
 function troubleReading(error: unknown): PointerReading {

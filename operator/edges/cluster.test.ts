@@ -307,9 +307,35 @@ describe('a workload', () => {
     const refusal = cluster.createWorkload(release, create)
     await expect(refusal).rejects.toMatchObject({ reason: 'InvalidSpec' })
     await expect(refusal).rejects.toThrow(
-      /deployments.apps models\/housing-blue exists.*rename the release, or delete/,
+      /deployments.apps models\/housing-blue stands already.*modelrelease.io\/revision=abc.*freed the name/,
     )
     expect(server.at(`${DEPLOYMENTS}/housing-blue`)?.metadata.labels).toEqual(labels)
+  })
+
+  test('whose labels and strategy somebody changed is put back', async () => {
+    const { metadata, spec } = deploymentOf({ release, ...create })
+    const labels = { team: 'a' }
+    const edited = { metadata: { ...metadata, labels }, spec: { ...spec, strategy: { type: 'Recreate' } } }
+    const { resourceVersion } = server.put(DEPLOYMENTS, edited).metadata
+    const { workload } = (await cluster.colors(release)).blue
+    expect(workload).toMatchObject({ revision: 'abc', replicas: 2 })
+    const mend = { type: 'MendWorkload', color: 'blue', revision: 'abc', differs: '' } as const
+    await cluster.mendWorkload(release, { ...mend, resourceVersion })
+    expect(server.at(`${DEPLOYMENTS}/housing-blue`)).toMatchObject({
+      metadata: { labels: { ...metadata.labels, team: 'a' } },
+      spec: { strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0 } } },
+    })
+    expect((await cluster.colors(release)).blue.workload).not.toHaveProperty('differs')
+  })
+
+  test('that a policy changes again at once is left alone for a while', async () => {
+    const { resourceVersion } = putDeployment()
+    server.refuse = ({ method }) =>
+      method === 'PATCH'
+        ? { status: 200, body: { metadata: {}, spec: { strategy: { type: 'Recreate' } } } }
+        : undefined
+    const mend = { type: 'MendWorkload', color: 'blue', revision: 'abc', differs: '' } as const
+    await expect(cluster.mendWorkload(release, { ...mend, resourceVersion })).rejects.toThrow(TransientError)
   })
 
   test('is scaled only as the one that was read', async () => {
@@ -333,6 +359,29 @@ describe('a workload', () => {
 })
 
 describe('a color Service', () => {
+  test('is given back what somebody changed', async () => {
+    await cluster.applyColorService(release, applyService)
+    const made = server.at(`${SERVICES}/housing-blue`) as unknown as { spec: Record<string, unknown> }
+    const spec = {
+      ...made.spec,
+      selector: { app: 'x' },
+      publishNotReadyAddresses: true,
+      ports: [{ port: 81 }],
+    }
+    server.put(SERVICES, { ...made, spec })
+    expect((await cluster.colors(release)).blue.service?.differs).toContain('spec.selector')
+    await cluster.applyColorService(release, applyService)
+    expect(server.at(`${SERVICES}/housing-blue`)).toMatchObject({
+      spec: {
+        selector: { [LABEL.name]: 'housing', [LABEL.color]: 'blue' },
+        ports: [{ port: 81 }, { port: 80 }],
+      },
+    })
+    const { service } = (await cluster.colors(release)).blue
+    expect(service).toMatchObject({ targetPort: 8080 })
+    expect(service).not.toHaveProperty('differs')
+  })
+
   test('is created, then mended in place: port and owner change, selector and cluster address do not', async () => {
     await cluster.applyColorService(release, applyService)
     const made = server.at(`${SERVICES}/housing-blue`) as unknown as { spec: Record<string, unknown> }

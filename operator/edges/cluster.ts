@@ -17,6 +17,7 @@ import {
   createOnce,
   keptOf,
   likenessOf,
+  mendWorkload,
   renewRevision,
   setOwnership,
   storeOnce,
@@ -71,6 +72,7 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
       const place = placeOf(release, colorName(release.metadata.name, color))
       await requests.patch(DEPLOYMENTS, place, { resourceVersion }, { spec: { replicas } })
     },
+    mendWorkload: (release, step) => mendWorkload(requests, release, step),
     removeWorkload: async (release, { color, uid, resourceVersion }) => {
       const place = placeOf(release, colorName(release.metadata.name, color))
       await requests.remove(DEPLOYMENTS, place, { uid, resourceVersion })

@@ -34,11 +34,13 @@ export interface Cluster {
   forgetRevision(release: ModelRelease, step: StepOf<'ForgetRevision'>): Promise<void>
   createWorkload(release: ModelRelease, step: StepOf<'CreateWorkload'>): Promise<void>
   scaleWorkload(release: ModelRelease, step: StepOf<'ScaleWorkload'>): Promise<void>
+  /** Puts labels and strategy of a Deployment back; touches no pod. */
+  mendWorkload(release: ModelRelease, step: StepOf<'MendWorkload'>): Promise<void>
   /** Deletes a Deployment; its pods end gracefully. */
   removeWorkload(release: ModelRelease, step: StepOf<'RemoveWorkload'>): Promise<void>
   /** Stores a revision anew under another name and then removes the old object; whatever comes in between, one of them stands. */
   renewRevision(release: ModelRelease, step: StepOf<'RenewRevision'>): Promise<void>
-  /** Creates the color Service, or mends target port and ownership of ours; its selector never changes. */
+  /** Creates the color Service, or mends selector, ports, labels and ownership of ours. */
   applyColorService(release: ModelRelease, step: StepOf<'ApplyColorService'>): Promise<void>
   /** Adds or removes the ownerReference on the Deployment or the Service of a color; touches no pod. */
   setOwnership(release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void>

@@ -285,6 +285,6 @@ function selectorOf(text: string): (labels: Record<string, string>) => boolean {
       const within = /^(\S+) in \((.*)\)$/.exec(one)
       if (within) return (within[2] ?? '').split(',').includes(labels[within[1] ?? ''] ?? '')
       const [key = '', value] = one.split('=')
-      return labels[key] === value
+      return value === undefined ? key in labels : labels[key] === value
     })
 }

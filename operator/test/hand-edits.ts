@@ -10,6 +10,11 @@ function promotedTwice(world: SimulatedWorld): boolean {
   return world.status?.history?.filter(({ outcome }) => outcome === 'Promoted').length === 2
 }
 
+function editBoth(world: SimulatedWorld): void {
+  world.editService('green')
+  world.editService('blue')
+}
+
 function by(tell: string, edit: (world: SimulatedWorld) => void): Act {
   return { tell, do: edit }
 }
@@ -46,6 +51,25 @@ export const HAND_EDITS: Record<string, Story> = {
         do: (world) => world.deleteStored(),
       },
     ],
+  },
+  'service-edited': {
+    title:
+      'Somebody changes the selector of the Service of the live color, and of the other: both are put back, and told',
+    spec: housing(1),
+    acts: [
+      by('the live one', (world) => world.editService('green')),
+      apply('version 2', housing(2)),
+      {
+        tell: 'both',
+        when: promotedTwice,
+        do: editBoth,
+      },
+    ],
+  },
+  'labels-edited': {
+    title: 'Somebody takes labels from the Deployment that serves: they are put back, and told',
+    spec: housingBehindService(1),
+    acts: [by('the label is removed', (world) => world.editLabels('blue'))],
   },
   'refused-before-room': {
     title: 'What the API server refuses takes no room: the warm color stays, and undo with it',

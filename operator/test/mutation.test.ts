@@ -20,6 +20,8 @@ const SHOWS: Record<RuleName, string[]> = {
   refusedByTheWorld: ['scaling-refused'],
   liveWorkloadGone: ['live-deployment-deleted', 'pointer-unreachable', 'replicas-left-out'],
   liveServiceBroken: ['live-service-deleted'],
+  serviceEdited: ['service-edited'],
+  workloadEdited: ['labels-edited'],
   pointerGone: ['pointer-service-deleted', 'pointer-service-deleted-while-small'],
   liveSizeDiffers: [
     'scaled-during-release',

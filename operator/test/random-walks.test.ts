@@ -158,6 +158,9 @@ const DOINGS: Record<string, Doing> = {
   'a Deployment is deleted': (world, random) => {
     if (world.pointer.due.length === 0) world.deleteDeployment(pick(random, COLORS))
   },
+  'a Service is edited': (world, random) => world.editService(pick(random, COLORS)),
+  'labels are edited': (world, random) => world.editLabels(pick(random, COLORS)),
+  'the ControllerRevisions are old': (world) => world.storedLongAgo(),
   'scaled by hand': (world, random) => world.scaleByHand(pick(random, COLORS), 1 + Math.floor(random() * 4)),
   'the operator is away': (world, random) => world.stopOperator(Math.floor(random() * 100_000)),
   'the pointer is out of reach': (world) => {

@@ -93,6 +93,8 @@ interface Deployment {
   stored: StoredRevision
   replicas: number
   ownership: Ownership
+  /** Labels or strategy that somebody changed. */
+  differs?: string
   /** Deleted in the foreground: it is there until its pods have ended. */
   leaving?: 'Yes'
 }
@@ -164,7 +166,9 @@ export class SimulatedWorld implements Cluster {
   readonly writes: string[] = []
   readonly happenings: Happening[] = []
   readonly deployments: Partial<Record<Color, Deployment>> = {}
-  readonly services: Partial<Record<Color, { targetPort: number; origin: string; ownership: Ownership }>> = {}
+  readonly services: Partial<
+    Record<Color, { targetPort: number; origin: string; ownership: Ownership; differs?: string }>
+  > = {}
   pods: Pod[] = []
   stored: KeptRevision[] = []
   /** Every pointer that the release ever named: users of an old one do not leave because the spec does. */
@@ -316,6 +320,20 @@ export class SimulatedWorld implements Cluster {
   pointElsewhere(target: string): void {
     if (this.pointer.kind === 'CloudFrontKeyValueStore') this.writeKey(target)
     else this.setPointer(Object.fromEntries(Object.keys(this.pointer.targets).map((part) => [part, target])))
+  }
+
+  /** Somebody changes the selector of the Service of a color; nobody is led to its pods any more. */
+  editService(color: Color): void {
+    const service = this.services[color]
+    if (service) service.differs = 'spec.selector is app=x'
+  }
+
+  /** Somebody takes labels from the Deployment of a color. */
+  editLabels(color: Color): void {
+    const deployment = this.deployments[color]
+    if (!deployment) return
+    deployment.differs = 'label app.kubernetes.io/managed-by is missing'
+    deployment.resourceVersion += 1
   }
 
   /** Somebody deletes the ControllerRevisions. */
@@ -496,7 +514,10 @@ export class SimulatedWorld implements Cluster {
 
   /** The pods that answer behind the Service of a color. */
   servingPods(color: Color): Pod[] {
-    return this.services[color] ? this.pods.filter((pod) => pod.color === color && this.isReady(pod)) : []
+    // A Service whose selector was changed leads nowhere.
+    return this.services[color] && this.services[color].differs === undefined
+      ? this.pods.filter((pod) => pod.color === color && this.isReady(pod))
+      : []
   }
 
   isReady(pod: Pod): boolean {
@@ -562,6 +583,7 @@ export class SimulatedWorld implements Cluster {
               observed: 'Yes',
               ownership: deployment.ownership,
               leaving: deployment.leaving ?? 'No',
+              ...(deployment.differs === undefined ? {} : { differs: deployment.differs }),
               ...this.troubleOf(color),
             },
           }
@@ -685,6 +707,15 @@ export class SimulatedWorld implements Cluster {
         ...(lastsMs === undefined ? {} : { fallsAt: readyAt + lastsMs }),
       })
     }
+  }
+
+  mendWorkload(_release: ModelRelease, { color }: StepOf<'MendWorkload'>): Promise<void> {
+    return this.write(`mend ${color}`, () => {
+      const deployment = this.deployments[color]
+      if (!deployment) throw new ConflictError('it is gone')
+      delete deployment.differs
+      deployment.resourceVersion += 1
+    })
   }
 
   removeWorkload(_release: ModelRelease, { color, uid }: StepOf<'RemoveWorkload'>): Promise<void> {
@@ -983,7 +1014,7 @@ export class SimulatedWorld implements Cluster {
 
 /** The kind of object that a write is about, where it is one in the cluster. */
 function kindOf(what: string): 'Deployment' | 'Service' | 'ControllerRevision' | undefined {
-  if (/^(create|scale|remove|make Deployment) /.test(what)) return 'Deployment'
+  if (/^(create|scale|mend|remove|make Deployment) /.test(what)) return 'Deployment'
   if (/^(apply|make) Service /.test(what)) return 'Service'
   return /^(store|forget|renew|make Revision) /.test(what) ? 'ControllerRevision' : undefined
 }

@@ -3,6 +3,7 @@ import { COLORS, type Color } from '../api/names.ts'
 import type { Attempt, Spec, Status } from '../api/release.ts'
 import { AFTER, keyOf } from '../core/memory.ts'
 import { attemptIdOf, meaningOf } from '../core/revision.ts'
+import { badAdvice } from './advice.ts'
 import type { Seen, SimulatedWorld } from './simulated-world.ts'
 
 /** An answer may be on its way for as long as the origin may take; the world's pointers say 30 seconds. */
@@ -82,6 +83,7 @@ export class Watchman {
         break
       case 'Status':
         this.claiming(seen.status)
+        this.advising(seen.status)
         break
     }
   }
@@ -191,6 +193,13 @@ export class Watchman {
     const isLost = rest !== undefined && !this.world.isAnswering(rest)
     if (share && !isLost && !(weight === share.weight && Date.parse(until) <= now))
       this.say(`moved on from ${share.weight} % before its time was over`)
+  }
+
+  private advising({ command, conditions = [] }: Status): void {
+    for (const { message } of [...conditions, ...(command ? [command] : [])]) {
+      const advice = badAdvice(message)
+      if (advice !== undefined) this.say(`a message advises to ${advice}: ${message}`)
+    }
   }
 
   /** A waiting CI job must never read the outcome of another spec. */

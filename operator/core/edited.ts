@@ -1,0 +1,50 @@
+/** Children that somebody edited: what users depend on is put back where that cannot hurt. */
+import { COLORS, colorName } from '../api/names.ts'
+import type { Happening } from './happenings.ts'
+import { originMark } from './pointer.ts'
+import { serviceOwnership, storedOf, type Found, type Scene } from './scene.ts'
+import type { World } from './world.ts'
+
+/** The Service of a color that stands does not lead to it as it should: nobody may reach what is ready. */
+export function serviceEdited(scene: Scene): Found {
+  const { colors, release } = scene.world
+  for (const color of COLORS) {
+    const { service, workload } = colors[color]
+    if (!service?.differs) continue
+    return {
+      step: {
+        type: 'ApplyColorService',
+        color,
+        targetPort: storedOf(scene, workload?.revision)?.port ?? (service.targetPort || release.spec.port),
+        origin: service.origin ?? originMark(release.spec, color),
+        ownership: serviceOwnership(scene),
+        differs: `Service ${release.metadata.namespace}/${colorName(release.metadata.name, color)}: ${service.differs}`,
+      },
+    }
+  }
+  return undefined
+}
+
+/** Labels by which people and we find the Deployment, and the strategy that keeps its pods while others come. */
+export function workloadEdited({ world: { colors, release } }: Scene): Found {
+  for (const color of COLORS) {
+    const { workload } = colors[color]
+    if (!workload?.differs || workload.leaving === 'Yes') continue
+    const { resourceVersion, revision } = workload
+    const differs = `Deployment ${release.metadata.namespace}/${colorName(release.metadata.name, color)}: ${workload.differs}`
+    return { step: { type: 'MendWorkload', color, revision, resourceVersion, differs } }
+  }
+  return undefined
+}
+
+/** Told each time: whoever edits a child is to learn that it was put back. */
+export function mendedOf({ did }: World): Happening[] {
+  if (did?.type !== 'Done' || did.mended === undefined) return []
+  return [
+    {
+      type: 'Warning',
+      reason: 'EditUndone',
+      message: `${did.mended}: somebody changed it, and it was put back; change the ModelRelease instead`,
+    },
+  ]
+}
