@@ -1,8 +1,9 @@
 /** Children that somebody edited: what users depend on is put back where that cannot hurt. */
-import { COLORS, colorName } from '../api/names.ts'
+import { COLORS, colorName, type Color } from '../api/names.ts'
 import type { Happening } from './happenings.ts'
 import { originMark } from './pointer.ts'
 import { serviceOwnership, storedOf, type Found, type Scene } from './scene.ts'
+import { templateEdits } from './template-edits.ts'
 import type { World } from './world.ts'
 
 /** The Service of a color that stands does not lead to it as it should: nobody may reach what is ready. */
@@ -47,4 +48,26 @@ export function mendedOf({ did }: World): Happening[] {
       message: `${did.mended}: somebody changed it, and it was put back; change the ModelRelease instead`,
     },
   ]
+}
+
+/** Fields of the pod template of a color that somebody edited: its pods are not those that were proven. */
+export function editsOf(scene: Scene, color: Color): string[] {
+  const { workload } = scene.world.colors[color]
+  const stored = storedOf(scene, workload?.revision)
+  return workload?.found && stored ? templateEdits(stored.template, workload.found) : []
+}
+
+/** What is said of it; undefined where nobody edited anything. */
+export function editText(scene: Scene, color: Color): string | undefined {
+  const edits = editsOf(scene, color)
+  if (edits.length === 0) return undefined
+  const { name, namespace } = scene.world.release.metadata
+  return (
+    `spec.template of Deployment ${namespace}/${colorName(name, color)} was edited: ${edits.join(', ')}; its pods are not those ` +
+    `that the gates have proven for revision ${scene.world.colors[color].workload?.revision ?? ''}: set these fields back, or apply the change to the ModelRelease, which proves it first`
+  )
+}
+
+export function editTexts(scene: Scene): string[] {
+  return COLORS.flatMap((color) => editText(scene, color) ?? [])
 }

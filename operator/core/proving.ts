@@ -2,7 +2,8 @@
 import { SERVICE_PORT, type Color } from '../api/names.ts'
 import { keyValueStoreOf, minReadyMsOf, type Attempt, type GateReport, type Intent } from '../api/release.ts'
 import { claimTaken, pointerUnfit } from './blocked.ts'
-import { isDecided, keyOf, without, type Memory } from './memory.ts'
+import { editText } from './edited.ts'
+import { isBroken, isDecided, keyOf, without, type Memory } from './memory.ts'
 import { originTarget } from './origin-proof.ts'
 import { readyPods, steadyInMs, type Found, type Scene } from './scene.ts'
 import { nameOf, pointerId, type PointerView } from './pointer.ts'
@@ -29,6 +30,7 @@ export function proveAndMove(scene: Scene, course: Course): Found {
   // Parts of the pointer that another release holds are not moved, in no direction.
   return (
     claimTaken(scene) ??
+    edited(scene, course) ??
     unproven(scene, course) ??
     (course.attempt.direction === 'Forward' ? pointerUnfit(scene) : undefined) ??
     unsteady(scene, course) ??
@@ -45,6 +47,15 @@ function unsteady(scene: Scene, { attempt, goal }: Course): Found {
   const seconds = minReadyMsOf(scene.world.release.spec) / 1000
   const message = `${goal} is proven; the pointer is moved to it when all of its containers have been up and ready for spec.minReadySeconds (${seconds} s) without a restart`
   return { waiting: { reason: 'Switching', message }, recheckMs: waitMs }
+}
+
+/**
+ * Pods that somebody edited are not those of the revision, so nobody is brought to them under its name. Where what is left is
+ * known to be wrong they are what users had before, and are asked the gates.
+ */
+function edited(scene: Scene, { attempt, failed, goal }: Course): Found {
+  const text = goal === scene.live || isBroken(attempt) ? undefined : editText(scene, goal)
+  return text === undefined ? undefined : failed(text)
 }
 
 /** Somebody wrote the pointer a moment ago, or the other side asked to be left alone. A return never waits. */

@@ -5,6 +5,7 @@ import type { Attempt } from '../api/release.ts'
 import { shorten } from '../api/text.ts'
 import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
+import { editText, editTexts } from './edited.ts'
 import { failureTexts } from './failing.ts'
 import { isAbout } from './memory.ts'
 import { gatesText, movingTo } from './proving.ts'
@@ -89,7 +90,8 @@ function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stall
   const { attempt } = scene.memory
   if (isDrifted(scene) && driftPolicyOf(scene) === 'Warn')
     return { type: 'Stalled', status: 'True', reason: 'PointerMoved', message: driftOf(scene).message }
-  if (!attempt?.outcome || attempt.outcome === 'Promoted') return undefined
+  if (attempt?.outcome === 'Promoted') return editedOf(scene)
+  if (!attempt?.outcome) return undefined
   const said = `${attempt.message ?? attempt.outcome}${lastWords(attempt)}`
   const { release } = scene.world
   const remedy = remedyOf(release.spec, said, USUAL_REMEDY[attempt.reason ?? ''])
@@ -101,6 +103,14 @@ function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stall
     // What to do is the last to be cut.
     message: `${shorten(said, MESSAGE_LENGTH - help.length)}${help}`,
   }
+}
+
+/** What is live is not what was promoted, until a person sets it back or has it proven. */
+function editedOf(scene: Scene): Statement<'Stalled'> | undefined {
+  const message = scene.live && editText(scene, scene.live)
+  return message === undefined
+    ? undefined
+    : { type: 'Stalled', status: 'True', reason: 'DeploymentEdited', message }
 }
 
 /** A container that runs and is never ready knows why, and nobody else does: a probe tells no reason. */
@@ -146,25 +156,26 @@ function readyOf(
   const { attempt } = scene.memory
   const say = saying('Ready')
   if (reconciling) return say('False', 'Progressing', reconciling.message)
-  if (attempt?.outcome === 'Promoted') {
-    if (isDrifted(scene) && driftPolicyOf(scene) !== 'Ignore')
-      return say('False', 'Drifted', driftOf(scene).message)
-    const unled = unledUsers(scene)
-    if (unled !== undefined)
-      return say(
-        'False',
-        'Stalled',
-        `revision ${attempt.revision} was promoted, and no user is led by it: ${unled}`,
-      )
-    // What else a bad environment stops is the next advance; what was promoted is still live.
-    return say('True', 'Promoted', `revision ${attempt.revision} is live`)
-  }
+  if (attempt?.outcome === 'Promoted') return promotedReady(scene, attempt)
   const ended: Partial<Record<string, ReasonOf<'Ready'>>> = {
     Failed: 'Failed',
     Aborted: 'Aborted',
     RolledBack: 'RolledBack',
   }
   return say('False', ended[attempt?.outcome ?? ''] ?? 'Stalled', stalled?.message ?? 'the spec is not live')
+}
+
+function promotedReady(scene: Scene, { revision }: Attempt): Statement<'Ready'> {
+  const say = saying('Ready')
+  if (isDrifted(scene) && driftPolicyOf(scene) !== 'Ignore')
+    return say('False', 'Drifted', driftOf(scene).message)
+  const edited = scene.live && editText(scene, scene.live)
+  if (edited !== undefined) return say('False', 'Drifted', edited)
+  const unled = unledUsers(scene)
+  if (unled !== undefined)
+    return say('False', 'Stalled', `revision ${revision} was promoted, and no user is led by it: ${unled}`)
+  // What else a bad environment stops is the next advance; what was promoted is still live.
+  return say('True', 'Promoted', `revision ${revision} is live`)
 }
 
 const UNLED: ReadonlySet<string> = new Set(['FunctionNotAssociated', 'FunctionFails', 'StoreNotFound'])
@@ -206,6 +217,7 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
     LiveColorFailing: liveFailing(scene),
     StepFailing: failureTexts(scene.world),
     FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
+    DeploymentEdited: editTexts(scene),
     RevisionNotStored: unstoredTexts(scene),
     DistributionRisky: [...(facts ? warningsOf(release.spec, facts) : []), ...untested],
     SpecRisky: specWarnings(release.spec),

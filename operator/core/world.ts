@@ -10,6 +10,7 @@ import {
   type Request,
   type Spec,
 } from '../api/release.ts'
+import type { TemplateAsFound } from './template-edits.ts'
 import type { DistributionFacts } from './distribution.ts'
 
 /** Milliseconds since the epoch. */
@@ -60,6 +61,8 @@ export interface ColorState {
     /** A Deployment that is on its way out still holds the color. */
     leaving: 'Yes' | 'No'
     createdAt?: Instant
+    /** Its pod template, where somebody besides us wrote fields of it. */
+    found?: TemplateAsFound
     /** What of it that can be put back without a pod noticing is not as we made it: labels, strategy. */
     differs?: string
     /** Why the Deployment could not make its pods (quota, admission), from its ReplicaFailure condition. */

@@ -19,6 +19,7 @@ export interface Metadata {
   labels?: Record<string, string>
   annotations?: Record<string, string>
   ownerReferences?: OwnerReference[]
+  managedFields?: { manager?: string; operation?: string; fieldsV1?: Record<string, unknown> }[]
 }
 
 export interface ApiObject {

@@ -110,6 +110,7 @@ export function workloadOf(
     leaving: metadata.deletionTimestamp ? 'Yes' : 'No',
     ...(createdAt === undefined ? {} : { createdAt }),
     ...(differs.length > 0 ? { differs: differs.join(', ') } : {}),
+    ...foundIn(deployment),
     ...replicaTrouble(status?.conditions),
   }
 }
@@ -154,6 +155,21 @@ export function serviceDiffers(service: Service, release: string, color: Color):
 export function revisionOf({ metadata, spec }: ApiObject & { spec?: Partial<Deployment['spec']> }): string {
   const labels = { ...metadata.labels, ...spec?.template?.metadata?.labels }
   return labels[LABEL.revision] ?? ''
+}
+
+/**
+ * Who wrote fields of the pod template besides us: only whoever made the Deployment wrote its selector. What an admission policy
+ * made of our own write is ours too.
+ */
+function foundIn({ metadata, spec }: Deployment): Pick<NonNullable<ColorState['workload']>, 'found'> {
+  const writers = (metadata.managedFields ?? []).flatMap(({ manager = 'somebody', fieldsV1 }) => {
+    const fields = fieldsV1?.['f:spec'] as Record<string, unknown> | undefined
+    const isOwn = fields !== undefined && 'f:selector' in fields
+    return fields?.['f:template'] === undefined || isOwn
+      ? []
+      : [{ name: manager, fields: fields['f:template'] }]
+  })
+  return writers.length > 0 ? { found: { template: spec.template, writers } } : {}
 }
 
 function isObserved({ metadata, status }: Deployment): boolean {

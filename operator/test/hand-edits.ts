@@ -66,6 +66,29 @@ export const HAND_EDITS: Record<string, Story> = {
       },
     ],
   },
+  'live-template-edited': {
+    title: 'Somebody sets the image of the Deployment that serves: it is told, and gone when it is set back',
+    spec: housing(1),
+    acts: [
+      by('kubectl set image', (world) => world.editTemplate('green', 'other:2')),
+      by('kubectl set image, as it was', (world) => world.editTemplate('green')),
+    ],
+  },
+  'warm-template-edited': {
+    title: 'Somebody sets the image of the warm Deployment: no undo leads to it',
+    spec: housing(1, { retireAfterSeconds: 3600 }),
+    acts: [
+      apply('version 2', housing(2, { retireAfterSeconds: 3600 })),
+      {
+        tell: 'kubectl set image, and undo',
+        when: promotedTwice,
+        do: (world) => {
+          world.editTemplate('green', 'other:2')
+          world.command('undo', '1')
+        },
+      },
+    ],
+  },
   'labels-edited': {
     title: 'Somebody takes labels from the Deployment that serves: they are put back, and told',
     spec: housingBehindService(1),

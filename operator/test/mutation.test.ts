@@ -200,6 +200,8 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'schema-grows-after-abort': 'the same',
   'schema-grows-while-building': 'the same',
   'written-otherwise': 'an attempt is known again by its meaning, and pods by what they are stored as',
+  'live-template-edited': 'what serves is told of, and left as it is',
+  'warm-template-edited': 'proving leads nobody to pods that somebody edited',
   'revisions-deleted-after-undo': 'what cannot be brought back is told',
   deleted: 'reconcile leaves a release alone that is being deleted',
 }
@@ -326,6 +328,9 @@ const neverLate: Change = (scene) => {
   if (!attempt) return scene
   return { ...scene, memory: { ...scene.memory, attempt: without(attempt, 'verifyBy') } }
 }
+
+const unedited: Change = (scene) =>
+  eachColor(scene, ({ workload }) => (workload ? { workload: without(workload, 'found') } : {}))
 
 const unmarked: Change = (scene) =>
   eachColor(scene, ({ service }) => (service ? { service: without(service, 'origin') } : {}))
@@ -636,6 +641,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     story: 'canary-both-ill',
   },
   'all clients are sent at once': { rules: blinded(['switching'], withoutSteps), story: 'canary' },
+  'pods that somebody edited are taken for those that were proven': {
+    rules: blinded(['goingBack'], unedited),
+    story: 'warm-template-edited',
+  },
   'time that nobody watched in a step counts': {
     rules: blinded(['canarying'], longWatched),
     story: 'canary-without-gates',

@@ -159,6 +159,7 @@ const DOINGS: Record<string, Doing> = {
     if (world.pointer.due.length === 0) world.deleteDeployment(pick(random, COLORS))
   },
   'a Service is edited': (world, random) => world.editService(pick(random, COLORS)),
+  'a template is edited': (world, random) => world.editTemplate(pick(random, COLORS), 'other:2'),
   'labels are edited': (world, random) => world.editLabels(pick(random, COLORS)),
   'the ControllerRevisions are old': (world) => world.storedLongAgo(),
   'scaled by hand': (world, random) => world.scaleByHand(pick(random, COLORS), 1 + Math.floor(random() * 4)),
@@ -239,6 +240,7 @@ function makeGood(specs: Story['spec'][]): Act {
   return {
     tell: 'everything is put right, and version 1 applied',
     do: (world) => {
+      for (const color of COLORS) world.editTemplate(color)
       world.pointerTrouble = undefined
       world.gatesSilent = undefined
       world.failing.clear()

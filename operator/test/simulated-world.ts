@@ -13,6 +13,7 @@ import {
   type Status,
 } from '../api/release.ts'
 import type { Happening } from '../core/happenings.ts'
+import type { TemplateAsFound } from '../core/template-edits.ts'
 import type { DistributionFacts } from '../core/distribution.ts'
 import { pointerServiceName } from '../core/manifests.ts'
 import type {
@@ -93,6 +94,8 @@ interface Deployment {
   stored: StoredRevision
   replicas: number
   ownership: Ownership
+  /** What somebody set the container's image to. */
+  image?: string
   /** Labels or strategy that somebody changed. */
   differs?: string
   /** Deleted in the foreground: it is there until its pods have ended. */
@@ -326,6 +329,15 @@ export class SimulatedWorld implements Cluster {
   editService(color: Color): void {
     const service = this.services[color]
     if (service) service.differs = 'spec.selector is app=x'
+  }
+
+  /** Somebody sets the image of the Deployment of a color, or back to what it was. */
+  editTemplate(color: Color, image?: string): void {
+    const deployment = this.deployments[color]
+    if (!deployment) return
+    if (image === undefined) delete deployment.image
+    else deployment.image = image
+    deployment.resourceVersion += 1
   }
 
   /** Somebody takes labels from the Deployment of a color. */
@@ -583,6 +595,7 @@ export class SimulatedWorld implements Cluster {
               observed: 'Yes',
               ownership: deployment.ownership,
               leaving: deployment.leaving ?? 'No',
+              ...(deployment.image === undefined ? {} : { found: editedBy('kubectl-set', deployment.image) }),
               ...(deployment.differs === undefined ? {} : { differs: deployment.differs }),
               ...this.troubleOf(color),
             },
@@ -1017,6 +1030,20 @@ function kindOf(what: string): 'Deployment' | 'Service' | 'ControllerRevision' |
   if (/^(create|scale|mend|remove|make Deployment) /.test(what)) return 'Deployment'
   if (/^(apply|make) Service /.test(what)) return 'Service'
   return /^(store|forget|renew|make Revision) /.test(what) ? 'ControllerRevision' : undefined
+}
+
+/** A pod template whose image somebody set. */
+function editedBy(name: string, image: string): TemplateAsFound {
+  const container = 'model-server'
+  return {
+    template: { spec: { containers: [{ name: container, image }] } },
+    writers: [
+      {
+        name,
+        fields: { 'f:spec': { 'f:containers': { [`k:{"name":"${container}"}`]: { 'f:image': {} } } } },
+      },
+    ],
+  }
 }
 
 function keptIn(attempt: string, ownership: Ownership): NonNullable<KeptRevision['kept']> {

@@ -1,0 +1,114 @@
+import { expect, test } from '@jest/globals'
+import { templateEdits } from './template-edits.ts'
+
+const stored = {
+  spec: {
+    containers: [
+      {
+        name: 'web',
+        image: 'x:1',
+        env: [{ name: 'VERSION', value: '1' }],
+        ports: [{ containerPort: 8080 }],
+        resources: { limits: { cpu: '1000m' } },
+      },
+    ],
+  },
+}
+
+/** As the API server keeps it: with defaults, with what a policy put there in our own write, and changed by somebody. */
+function found(
+  change: (web: Record<string, unknown>, spec: Record<string, unknown>) => void = () => undefined,
+): unknown {
+  const template = structuredClone(stored) as unknown as {
+    spec: { containers: Record<string, unknown>[]; [member: string]: unknown }
+  }
+  const [web = {}] = template.spec.containers
+  Object.assign(web, {
+    terminationMessagePath: '/dev/t',
+    resources: { limits: { cpu: '1' } },
+    image: 'mirror/x:1',
+  })
+  change(web, template.spec)
+  template.spec.containers.unshift({ name: 'sidecar', image: 'mesh' })
+  template.spec.dnsPolicy = 'ClusterFirst'
+  return template
+}
+
+function by(name: string, web: object, others: object = {}): { name: string; fields: unknown } {
+  return { name, fields: { 'f:spec': { 'f:containers': { 'k:{"name":"web"}': web }, ...others } } }
+}
+
+const setEnv = by('kubectl-set', { 'f:env': { 'k:{"name":"VERSION"}': { 'f:value': {} } } })
+
+const cases: Record<
+  string,
+  { template: unknown; writers: { name: string; fields: unknown }[]; edits: string[] }
+> = {
+  'none where nobody else wrote, whatever defaults and policies added': {
+    template: found(),
+    writers: [],
+    edits: [],
+  },
+  'a variable': {
+    template: found((web) => (web.env = [{ name: 'VERSION', value: '99' }])),
+    writers: [setEnv],
+    edits: ['spec.containers[web].env[VERSION].value (by kubectl-set)'],
+  },
+  'none where it was set back': { template: found(), writers: [setEnv], edits: [] },
+  'an image': {
+    template: found((web) => (web.image = 'x:2')),
+    writers: [by('kubectl-edit', { 'f:image': {} })],
+    edits: ['spec.containers[web].image (by kubectl-edit)'],
+  },
+  'a variable that was added': {
+    template: found((web) => (web.env = [...(web.env as object[]), { name: 'DEBUG', value: '1' }])),
+    writers: [by('tool', { 'f:env': { 'k:{"name":"DEBUG"}': { '.': {}, 'f:name': {}, 'f:value': {} } } })],
+    edits: ['spec.containers[web].env[DEBUG] (by tool)'],
+  },
+  'a container, and a command': {
+    template: found((web, spec) => {
+      web.command = ['sh']
+      ;(spec.containers as object[]).push({ name: 'late' })
+    }),
+    writers: [
+      {
+        name: 'tool',
+        fields: {
+          'f:spec': {
+            'f:containers': {
+              'k:{"name":"web"}': { 'f:command': {} },
+              'k:{"name":"late"}': { '.': {}, 'f:name': {} },
+            },
+          },
+        },
+      },
+    ],
+    edits: ['spec.containers[web].command (by tool)', 'spec.containers[late] (by tool)'],
+  },
+  'none where a quantity was written otherwise': {
+    template: found(),
+    writers: [by('tool', { 'f:resources': { 'f:limits': { 'f:cpu': {} } } })],
+    edits: [],
+  },
+  'none of a restart, which writes an annotation': {
+    template: found(),
+    writers: [
+      {
+        name: 'kubectl-rollout',
+        fields: { 'f:metadata': { 'f:annotations': { 'f:kubectl.kubernetes.io/restartedAt': {} } } },
+      },
+    ],
+    edits: [],
+  },
+  'a port whose protocol is a default': {
+    template: found((web) => (web.ports = [{ containerPort: 8080, protocol: 'TCP', hostPort: 80 }])),
+    writers: [
+      by('tool', { 'f:ports': { 'k:{"containerPort":8080,"protocol":"TCP"}': { 'f:hostPort': {} } } }),
+    ],
+    edits: ['spec.containers[web].ports[8080].hostPort (by tool)'],
+  },
+}
+
+test.each(Object.entries(cases))('%s', (_name, { template, writers, edits }) => {
+  expect(templateEdits(stored, { template, writers })).toEqual(edits)
+})
