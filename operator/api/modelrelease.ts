@@ -713,6 +713,10 @@ export interface ModelReleaseStatus {
      */
     deadline: string
     /**
+     * Since when it has been waiting for what is not of its own making: a person who mends what stalls it, or pods of before that are still ending. The deadline is put off by as much.
+     */
+    heldSince?: string
+    /**
      * Color that this attempt builds from nothing and that no pointer has named since; absent once it may have served.
      */
     builds?: 'blue' | 'green'

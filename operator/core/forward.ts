@@ -26,6 +26,7 @@ import {
   type Scene,
 } from './scene.ts'
 import { invalidating, settling, verifying, verifyingAtOnce } from './verifying.ts'
+import type { StoredRevision } from './world.ts'
 
 /** The idle color may still be answering somewhere until every edge follows the pointer. */
 export function pointerMustSettle(scene: Scene): Found {
@@ -144,13 +145,8 @@ export function switching(scene: Scene): Found {
   // The gates of this very attempt, even where the same revision was once tried with others.
   const stored = scene.world.revisions.find((one) => one.attempt === attempt.id)
   if (!stored) return undefined
-  const former =
-    stored.identity === 'None' && scene.world.colors[goal].pods.some((pod) => pod.ready === 'Terminating')
-  if (former) {
-    // Their Service is the same, and without identity headers a wrong answer of theirs would be taken for the candidate's.
-    const message = `pods of the ${goal} Deployment before are still ending`
-    return giveUp(scene, attempt, message) ?? { waiting: { reason: 'MakingRoom', message }, recheckMs: 1000 }
-  }
+  const ending = formerEnding(scene, { goal, stored })
+  if (ending) return ending
   const weight = nextWeight(scene, 0)
   return proveAndMove(scene, {
     attempt,
@@ -162,6 +158,22 @@ export function switching(scene: Scene): Found {
     }),
     unknown: (message) => giveUp(scene, attempt, message),
   })
+}
+
+/**
+ * The Service of pods that are still ending is the candidate's, and without identity headers a wrong answer of theirs would be
+ * taken for its own. They leave the Service as they begin to end; after the time that answers and proxies take, what still
+ * hangs (a long grace, a node that is lost, a finalizer) answers nobody and is not waited for.
+ */
+function formerEnding(scene: Scene, { goal, stored }: { goal: Color; stored: StoredRevision }): Found {
+  const { pods } = scene.world.colors[goal]
+  if (stored.identity === 'Headers' || !pods.some(({ ready }) => ready === 'Terminating')) return undefined
+  // Since the candidate is whole, in case its own pods have become ready while others were already ending.
+  const since = scene.memory.colors[goal]?.readySince ?? scene.world.now
+  const leftMs = since + drainSeconds(scene) * 1000 - scene.world.now
+  if (leftMs <= 0) return undefined
+  const message = `pods of the ${goal} Deployment before are still ending`
+  return { waiting: { reason: 'MakingRoom', message }, recheckMs: leftMs }
 }
 
 /** What is whole at the deadline has as long again as it must stay so. */

@@ -178,7 +178,7 @@ function foundCommand({ release }: World): Pick<Memory, 'command'> {
 /** The same attempt once more, from its beginning. */
 export function retryAttempt(memory: Memory, attempt: Attempt, world: World): Memory {
   const fresh: Attempt = {
-    ...without(attempt, 'outcome', 'reason', 'message', 'logs', 'verifyBy'),
+    ...without(attempt, 'outcome', 'reason', 'message', 'logs', 'verifyBy', 'heldSince'),
     direction: 'Forward',
     startedAt: instantText(world.now),
     deadline: deadlineOf(world),
@@ -190,7 +190,7 @@ export function retryAttempt(memory: Memory, attempt: Attempt, world: World): Me
 export function beginBuilding(memory: Memory, attempt: Attempt, world: World, color: Color): Memory {
   return {
     ...memory,
-    attempt: { ...attempt, builds: color, deadline: deadlineOf(world) },
+    attempt: { ...without(attempt, 'heldSince'), builds: color, deadline: deadlineOf(world) },
   }
 }
 
@@ -214,7 +214,7 @@ export function endAttempt(memory: Memory, now: Instant, ending: Ending): Memory
   return {
     ...without(memory, 'intent', 'canary'),
     attempt: {
-      ...without(attempt, 'message'),
+      ...without(attempt, 'message', 'heldSince'),
       outcome: ending.outcome,
       reason: ending.reason,
       ...(ending.message ? { message: ending.message } : {}),
@@ -229,8 +229,21 @@ export function isPast(deadline: string, { now, firstLook }: World): boolean {
 }
 
 /** Whether the attempt should have been ready to switch by now. */
-export function isOverdue({ deadline }: Attempt, world: World): boolean {
-  return isPast(deadline, world)
+export function isOverdue({ deadline, heldSince }: Attempt, world: World): boolean {
+  return heldSince === undefined && isPast(deadline, world)
+}
+
+/**
+ * The deadline counts only what the attempt itself takes. It stands still while the attempt is held up by something else, and
+ * goes on as soon as it is not.
+ */
+export function heldUp(memory: Memory, now: Instant, isHeld: boolean): Memory {
+  const { attempt } = memory
+  if (!attempt || isHeld === (attempt.heldSince !== undefined)) return memory
+  if (isHeld) return { ...memory, attempt: { ...attempt, heldSince: instantText(now) } }
+  const { heldSince = '', ...rest } = attempt
+  const deadline = instantText(Date.parse(attempt.deadline) + now - Date.parse(heldSince))
+  return { ...memory, attempt: { ...rest, deadline } }
 }
 
 /** What the attempt brought is known to be no good, so it is not gone on with where there is no way back. */
@@ -245,6 +258,11 @@ export function turnBack(
   why: { reason: string; message: string },
 ): Memory {
   const deadline = deadlineOf(world)
-  const back: Attempt = { ...without(attempt, 'outcome', 'builds'), direction: 'Back', deadline, ...why }
+  const back: Attempt = {
+    ...without(attempt, 'outcome', 'builds', 'heldSince'),
+    direction: 'Back',
+    deadline,
+    ...why,
+  }
   return { ...without(memory, 'gates', 'intent', 'canary', 'verified'), attempt: back }
 }

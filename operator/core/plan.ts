@@ -4,8 +4,9 @@ import { mendedOf } from './edited.ts'
 import { untilRetryMs } from './failing.ts'
 import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
+import { heldUp } from './memory.ts'
 import { ASKING_POLL_MS, LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
-import { sceneOf, untilLiveJudgedMs, type Finding, type Scene } from './scene.ts'
+import { runningAttempt, sceneOf, untilLiveJudgedMs, type Finding, type Scene } from './scene.ts'
 import { statusOf } from './status.ts'
 import { stillFailing, unlessWithheld, withoutWithheld } from './withheld.ts'
 import type { Did, FailingStep, Step, World } from './world.ts'
@@ -43,7 +44,7 @@ export function plan(world: World, rules: Rules = RULES): Plan {
   const failing = stillFailing(seen, rules.keepServing, found)
   const scene: Scene = {
     ...seen,
-    ...(finding?.memory ? { memory: finding.memory } : {}),
+    memory: heldUp(finding?.memory ?? seen.memory, world.now, isHeld(seen, finding)),
     world: { ...world, failing },
   }
   const status = statusOf(scene, finding)
@@ -59,6 +60,13 @@ export function plan(world: World, rules: Rules = RULES): Plan {
     ...(recheckMs === undefined ? {} : { recheckMs }),
     failing,
   }
+}
+
+/** Nothing was moved yet, and what is waited for is not of the attempt's own making. What only reports decides nothing. */
+function isHeld(scene: Scene, finding: Finding | undefined): boolean {
+  const attempt = runningAttempt(scene)
+  if (!attempt || attempt.direction === 'Back' || scene.memory.intent || finding?.memory) return false
+  return finding?.stalled !== undefined || finding?.waiting?.reason === 'MakingRoom'
 }
 
 /** Whether the live color goes on failing, or has recovered, is looked at when it is due. */

@@ -154,7 +154,15 @@ const SHOWS: Record<RuleName, string[]> = {
     'behavior-dropped',
   ],
   building: ['operator-stopped', 'built-while-webhook-down'],
-  switching: ['pointer-changed', 'key-deleted', 'ready-long-enough', 'restarts-after-its-gates'],
+  switching: [
+    'former-pods-never-end',
+    'former-pods-take-long',
+    'name-taken-and-freed',
+    'pointer-changed',
+    'key-deleted',
+    'ready-long-enough',
+    'restarts-after-its-gates',
+  ],
   provenAgain: ['foreign-move-and-back'],
   failedCandidate: [
     'wrong-answer',
@@ -472,6 +480,19 @@ const returning: Change = (scene) => {
   return { ...scene, world: { ...scene.world, release: { ...release, spec } } }
 }
 
+/** As if the deadline had never been put off. */
+const neverHeld: Change = (scene) => {
+  const { attempt } = scene.memory
+  if (!attempt) return scene
+  const { deadline, ...rest } = without(attempt, 'heldSince')
+  const { progressDeadlineSeconds } = scene.world.release.spec
+  const first = new Date(Date.parse(attempt.startedAt) + progressDeadlineSeconds * 1000).toISOString()
+  return {
+    ...scene,
+    memory: { ...scene.memory, attempt: { ...rest, deadline: first < deadline ? first : deadline } },
+  }
+}
+
 const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'readiness is not read again at the switch': {
     rules: blinded(['switching'], readyOncePassed),
@@ -488,6 +509,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'users are led back though the spec asks to be told only': {
     rules: blinded(['liveFailed'], returning),
     story: 'live-falls-and-is-told',
+  },
+  'the deadline runs while a person mends what stalls': {
+    rules: blinded(['switching'], neverHeld),
+    story: 'name-taken-and-freed',
   },
   'ready for a moment is enough': {
     rules: blinded(['switching'], longReady),

@@ -209,6 +209,10 @@ export class SimulatedWorld implements Cluster {
   scaleRefused: 'Yes' | 'No' = 'No'
   /** While set, the API server refuses what the spec renders, as its dry run would tell. */
   templateRefused: string | undefined
+  /** How long pods take to end; Infinity where their node is lost. */
+  graceMs = GONE_AFTER_MS
+  /** While set, the cluster refuses to make a Deployment, and says so. */
+  createRefused: string | undefined
   /** So many pods the cluster has room for; what is missing is made as soon as there is room. */
   room = Infinity
   /** What the schema of the API server fills in by itself. */
@@ -666,6 +670,7 @@ export class SimulatedWorld implements Cluster {
     { color, stored, replicas, ownership }: StepOf<'CreateWorkload'>,
   ): Promise<void> {
     return this.write(`create ${color}`, () => {
+      if (this.createRefused !== undefined) throw new RefusedError('InvalidSpec', this.createRefused)
       if (this.deployments[color]) throw new ConflictError('it exists')
       this.serial += 1
       this.deployments[color] = {
@@ -703,7 +708,7 @@ export class SimulatedWorld implements Cluster {
     const pods = this.pods
       .filter((pod) => pod.color === color && pod.goneAt === undefined)
       .toSorted((a, b) => Number(this.isReady(b)) - Number(this.isReady(a)))
-    for (const pod of pods.slice(deployment.replicas)) pod.goneAt = this.now + GONE_AFTER_MS
+    for (const pod of pods.slice(deployment.replicas)) pod.goneAt = this.now + this.graceMs
     for (let count = pods.length; count < deployment.replicas && this.pods.length < this.room; count += 1) {
       this.serial += 1
       const readyAt = TROUBLES[behaviorOf(deployment.stored)] ? Infinity : this.now + READY_AFTER_MS
@@ -740,7 +745,7 @@ export class SimulatedWorld implements Cluster {
   }
 
   private endPods(color: Color): void {
-    for (const pod of this.pods) if (pod.color === color) pod.goneAt ??= this.now + GONE_AFTER_MS
+    for (const pod of this.pods) if (pod.color === color) pod.goneAt ??= this.now + this.graceMs
   }
 
   applyColorService(

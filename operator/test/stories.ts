@@ -959,6 +959,61 @@ export const STORIES: Record<string, Story> = {
     spec: container(1),
     acts: [apply('version 2', container(2))],
   },
+  'former-pods-never-end': {
+    title:
+      'Pods of before that never end, where nothing tells whose answer it is: they fail nothing, and are not waited for',
+    spec: container(1),
+    acts: [
+      {
+        tell: 'pods never end any more, version 2, and the old color retires at once',
+        do: (world) => {
+          world.graceMs = Infinity
+          world.apply({ ...container(2), retireAfterSeconds: 0 })
+        },
+      },
+      apply('version 1 again', { ...container(1), progressDeadlineSeconds: 20, retireAfterSeconds: 0 }),
+    ],
+  },
+  'former-pods-take-long': {
+    title:
+      'Pods of before that take longer to end than the deadline is, and end: the deadline does not count it',
+    spec: container(1),
+    acts: [
+      {
+        tell: 'pods take 20 seconds to end, version 2, and the old color retires at once',
+        do: (world) => {
+          world.graceMs = 20_000
+          world.apply({ ...container(2), retireAfterSeconds: 0 })
+        },
+      },
+      apply(
+        'version 1 again',
+        { ...container(1), progressDeadlineSeconds: 10, retireAfterSeconds: 0 },
+        (world) => outcome('Promoted')(world) && world.deployments.blue === undefined,
+      ),
+    ],
+  },
+  'name-taken-and-freed': {
+    title:
+      'The name of the candidate is taken for longer than the deadline: freed, it has the time that it had left',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'the name is taken, version 2',
+        do: (world) => {
+          world.createRefused = 'Deployment "housing-blue" is not of this release'
+          world.apply(housing(2, { progressDeadlineSeconds: 60 }))
+        },
+      },
+      {
+        tell: 'two minutes later the name is free',
+        do: (world) => {
+          world.advanceTo(world.now + 120_000)
+          world.createRefused = undefined
+        },
+      },
+    ],
+  },
   'two-behaviors': {
     title: 'Behaviors that differ: both colors serve, and nothing moves until somebody decides',
     spec: twoBehaviors(1),
