@@ -175,7 +175,8 @@ export function livePatienceMs({ gates }: Memory, color: ColorState): number | u
 /** Milliseconds until it is decided whether the failure of the live color lasts; undefined where nothing is to be decided. */
 export function untilLiveJudgedMs({ memory, live, world }: Scene): number | undefined {
   const { liveFailure } = memory
-  if (!live || liveFailure?.color !== live) return undefined
+  // While the pointer cannot be read it is not known who is live, and nothing is judged.
+  if (!live || liveFailure?.color !== live || isOutdated(world.pointer)) return undefined
   const { readySince } = memory.colors[live] ?? {}
   if (readySince !== undefined) return Math.max(1, readySince + LIVE_CALM_MS - world.now)
   const patienceMs = livePatienceMs(memory, world.colors[live])
