@@ -5,7 +5,7 @@ import { commandLine } from './command-line.ts'
 import { claimTaken } from './blocked.ts'
 import { canaryOf, withdrawal } from './canary.ts'
 import { returnReport } from './commands.ts'
-import { endAttempt, isBroken, isOverdue, keyOf, turnBack, without } from './memory.ts'
+import { deadlineOf, endAttempt, isBroken, isOverdue, keyOf, turnBack, without } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { isKeyAbsent } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
@@ -132,7 +132,9 @@ function cannotReturn(scene: Scene, attempt: Attempt, message: string): Found {
       },
       recheckMs: PODS_RECHECK_MS,
     }
-  const forward: Attempt = { ...without(attempt, 'reason', 'message'), direction: 'Forward' }
+  // What is live is asked once more before it is called promoted again, and has the time for it.
+  const deadline = deadlineOf(scene.world)
+  const forward: Attempt = { ...without(attempt, 'reason', 'message'), direction: 'Forward', deadline }
   const { command, ...rest } = without(scene.memory, 'gates', 'intent')
   // What nobody commanded is not told as a command that was refused.
   const isCommanded = attempt.reason === 'Undone' || attempt.reason === 'Aborted'

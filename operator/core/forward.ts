@@ -4,10 +4,10 @@ import { minReadyMsOf, type Attempt } from '../api/release.ts'
 import { pointerUnfit } from './blocked.ts'
 import { nextWeight } from './canary.ts'
 import { renderRevision } from './manifests.ts'
-import { beginBuilding, endAttempt, instantText, isOverdue, isPast } from './memory.ts'
+import { beginBuilding, endAttempt, instantText, isAbout, isOverdue, isPast } from './memory.ts'
 import { PODS_RECHECK_MS } from './pacing.ts'
 import { isMarkedElsewhere, originMark } from './pointer.ts'
-import { proveAndMove } from './proving.ts'
+import { asking, gatesText, proveAndMove, type Course } from './proving.ts'
 import { removal } from './removal.ts'
 import {
   drainSeconds,
@@ -15,6 +15,7 @@ import {
   holderOf,
   liveReplicas,
   mayServeElsewhere,
+  readyPods,
   runningAttempt,
   serviceOwnership,
   steadyInMs,
@@ -190,9 +191,43 @@ export function alreadyLive(scene: Scene): Found {
   if (unsettled) return verifyingAtOnce(scene, attempt, live) ?? unsettled
   const unverified = invalidating(scene) ?? verifying(scene, attempt, live)
   if (unverified) return unverified
-  const unfinished = arrivedAtNewPointer(scene, live) ?? pointerUnfit(scene)
+  const unfinished = arrivedAtNewPointer(scene, live) ?? pointerUnfit(scene) ?? unasked(scene, attempt, live)
   if (unfinished) return unfinished
   return { memory: endAttempt(memory, world.now, { outcome: 'Promoted', reason: 'Promoted' }) }
+}
+
+/**
+ * The spec names other gates than what is live was asked, or somebody else led users there: it is asked before it is called
+ * promoted. Where it does not pass, it is told, and nothing is moved or removed: nobody said that what was live before is better.
+ */
+function unasked(scene: Scene, attempt: Attempt, live: Color): Found {
+  const { gates } = scene.memory
+  if (gates?.result === 'Passed' && isAbout(gates, attempt)) return undefined
+  const missing = unstored(scene, attempt)
+  const stored = scene.world.revisions.find((one) => one.attempt === attempt.id)
+  if (missing || !stored) return missing
+  if (scene.world.did?.type === 'GatesRan' && gates?.result === 'Failed')
+    return keptThough(scene, 'GateFailed', `${live} is live and stays so, and ${gatesText(scene)}`)
+  return askingLive(scene, { attempt, goal: live, stored, failed: () => undefined, unknown: () => undefined })
+}
+
+function askingLive(scene: Scene, course: Course): Found {
+  const { attempt, goal } = course
+  const isSilent = readyPods(scene.world.colors[goal]).length === 0
+  const what = isSilent
+    ? `${goal}, which is live, has no ready pod`
+    : `asking the gates of ${goal}, which is live`
+  const message = gatesText(scene) || what
+  if (isOverdue(attempt, scene.world)) {
+    const why = `its gates were not answered within spec.progressDeadlineSeconds (${scene.world.release.spec.progressDeadlineSeconds} s): ${message}`
+    return keptThough(scene, 'ProgressDeadlineExceeded', `${goal} is live and stays so, and ${why}`)
+  }
+  if (!isSilent) return asking(scene, course, message)
+  return { waiting: { reason: 'Gating', message }, recheckMs: untilDeadlineMs(scene, attempt) }
+}
+
+function keptThough(scene: Scene, reason: string, message: string): Found {
+  return { memory: endAttempt(scene.memory, scene.world.now, { outcome: 'Failed', reason, message }) }
 }
 
 /** From now on the color is known by the name that this pointer has for it. */

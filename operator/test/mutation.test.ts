@@ -133,6 +133,8 @@ const SHOWS: Record<RuleName, string[]> = {
   claimTaken: ['behavior-claimed'],
   pointerSplit: ['foreign-origin', 'two-behaviors'],
   alreadyLive: [
+    'gates-of-what-is-live',
+    'gates-of-what-is-live-are-silent',
     'caches-invalidated',
     'slow-edges',
     'verify-silent',
@@ -513,6 +515,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'the deadline runs while a person mends what stalls': {
     rules: blinded(['switching'], neverHeld),
     story: 'name-taken-and-freed',
+  },
+  'other gates of what is live are believed without asking': {
+    rules: blinded(['alreadyLive'], gatesPassed),
+    story: 'gates-of-what-is-live',
   },
   'ready for a moment is enough': {
     rules: blinded(['switching'], longReady),

@@ -1014,6 +1014,33 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'gates-of-what-is-live': {
+    title:
+      'Only the gates are changed: what is live is asked before it is promoted; where it fails, it is told and stays',
+    spec: housing(1),
+    acts: [
+      apply('another gate, which passes', housing(1, { gates: [{ ...knownHouse(30.72), name: 'again' }] })),
+      apply('a gate that is wrong', housing(1, { gates: [knownHouse(1)] })),
+      apply('the gate corrected', housing(1)),
+    ],
+  },
+  'gates-of-what-is-live-are-silent': {
+    title:
+      'Only the gates are changed, and nobody answers them: told at the deadline, and nothing is taken away',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'nobody answers the gates, and they are changed',
+        when: promotedTwice,
+        do: (world) => {
+          world.gatesSilent = 'blue'
+          const gates = [{ ...knownHouse(26.93), name: 'again' }]
+          world.apply(housing(2, { gates, progressDeadlineSeconds: 30 }))
+        },
+      },
+    ],
+  },
   'two-behaviors': {
     title: 'Behaviors that differ: both colors serve, and nothing moves until somebody decides',
     spec: twoBehaviors(1),
