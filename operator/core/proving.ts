@@ -5,9 +5,10 @@ import { claimTaken, pointerUnfit } from './blocked.ts'
 import { editText } from './edited.ts'
 import { isBroken, isDecided, keyOf, without, type Memory } from './memory.ts'
 import { originTarget } from './origin-proof.ts'
-import { readyPods, steadyInMs, type Found, type Scene } from './scene.ts'
+import { readyPods, steadyInMs, storedOf, type Found, type Scene } from './scene.ts'
+import { expectationOf } from './verifying.ts'
 import { nameOf, pointerId, type PointerView } from './pointer.ts'
-import type { PodState, Step, StoredRevision } from './world.ts'
+import type { PodState, Step, StoredRevision, Target } from './world.ts'
 
 /** A color on its way to the pointer. */
 export interface Course {
@@ -106,16 +107,15 @@ export function asking(scene: Scene, course: Course, message: string): Found {
   return { step: gatesStep(scene, course), waiting: { reason, message } }
 }
 
-function gatesStep({ world }: Scene, course: Course): Extract<Step, { type: 'RunGates' }> {
+function gatesStep(scene: Scene, course: Course): Extract<Step, { type: 'RunGates' }> {
+  const { world } = scene
   const { attempt, goal, stored } = course
   const color = world.colors[goal]
   // A return is not held up by it: the color has served through its origin before.
   const origin =
     attempt.direction === 'Forward' ? originTarget(world.release.spec, world.pointer, goal) : undefined
-  const pods = readyPods(color).map((pod) => ({
-    name: pod.name,
-    origin: `http://${host(pod.ip ?? '')}:${stored.port}`,
-  }))
+  const pods = readyPods(color).map((pod) => targetOf(pod, stored.port))
+  const afterMove = askedAfterMove(scene, course)
   return {
     type: 'RunGates',
     key: gatesKeyOf(course),
@@ -126,9 +126,27 @@ function gatesStep({ world }: Scene, course: Course): Extract<Step, { type: 'Run
       origin: `http://${host(color.service?.address ?? '')}:${SERVICE_PORT}`,
     },
     ...(origin ? { origin } : {}),
+    ...(afterMove ? { afterMove } : {}),
     ...(attempt.direction === 'Back' ? { direction: attempt.direction } : {}),
     ...(stored.identity === 'Headers' ? { expectRevision: stored.revision } : {}),
   }
+}
+
+function targetOf({ name, ip }: PodState, port: number): Target {
+  return { name, origin: `http://${host(ip ?? '')}:${port}` }
+}
+
+/** Only beside a live pod that can be asked the same, which tells whether the pods see the paths that users ask for. */
+function askedAfterMove(
+  scene: Scene,
+  { attempt, gatesKey, goal }: Course,
+): Extract<Step, { type: 'RunGates' }>['afterMove'] {
+  const { live, world } = scene
+  if (!live || live === goal || attempt.direction === 'Back' || gatesKey !== undefined) return undefined
+  const gate = expectationOf(world.release.spec)
+  const [pod] = readyPods(world.colors[live])
+  const port = storedOf(scene, world.colors[live].workload?.revision)?.port
+  return gate && pod && port !== undefined ? { gate, live: targetOf(pod, port) } : undefined
 }
 
 /** IPv6 addresses need brackets in a URL. */

@@ -1,6 +1,15 @@
 /** After a move: every edge follows, and users are seen to be answered by the new revision. */
 import { otherColor, type Color } from '../api/names.ts'
-import { distributionOf, keyValueStoreOf, type Attempt, type Verify } from '../api/release.ts'
+import {
+  distributionField,
+  distributionOf,
+  keyValueStoreOf,
+  type Attempt,
+  type Gate,
+  type Request,
+  type Spec,
+  type Verify,
+} from '../api/release.ts'
 import { deadlineOf, instantText, isPast, turnBack, without, type Memory } from './memory.ts'
 import { EARLY_ASK_MS, SETTLE_POLL_MS, SLOW_SETTLING_MS } from './pacing.ts'
 import { isUnsettled } from './pointer.ts'
@@ -164,19 +173,35 @@ function verificationOf(
   return identity === 'None' ? undefined : { ...without(verify, 'expect'), url: verify.url, identity }
 }
 
-function verifyStep(verify: Question, revision: string): Extract<Step, { type: 'Verify' }> {
-  const { origin, pathname, search } = new URL(verify.url)
-  const target: Target = { name: verify.url, origin }
-  const request = {
+/**
+ * What will be asked through the edges, to be asked of the candidate first: an expectation that was left at the version before
+ * is known to be wrong before users are led anywhere. Undefined where nothing is said of the content of an answer.
+ */
+export function expectationOf(spec: Spec): Gate | undefined {
+  const verify = distributionOf(spec)?.verify
+  const { expect, url } = verify ?? {}
+  if (!verify || verify.type === 'DeployedOnly' || !url || !URL.canParse(url)) return undefined
+  if (!expect?.json?.length && !expect?.bodyContains) return undefined
+  const smoke = { request: requestOf({ ...verify, url }), expect, consecutive: 1, timeoutSeconds: 5 }
+  return { name: `${distributionField(spec)}.verify`, smoke }
+}
+
+function requestOf(verify: Verify & { url: string }): Request {
+  const { pathname, search } = new URL(verify.url)
+  return {
     method: verify.method,
     path: `${pathname}${search}`,
     ...(verify.headers ? { headers: verify.headers } : {}),
     ...(verify.json === undefined ? {} : { json: verify.json }),
   }
+}
+
+function verifyStep(verify: Question, revision: string): Extract<Step, { type: 'Verify' }> {
+  const target: Target = { name: verify.url, origin: new URL(verify.url).origin }
   return {
     type: 'Verify',
     target,
-    request,
+    request: requestOf(verify),
     consecutive: verify.consecutive,
     revision,
     identity: verify.identity,

@@ -288,6 +288,8 @@ export type Step =
       service: Target
       origin?: Target
       expectRevision?: string
+      /** What users will be asked for after the move, as a gate, and a pod of the revision that is live. */
+      afterMove?: { gate: Gate; live: Target }
       /** Of a return, which waits for nobody else's gates. Default: Forward. */
       direction?: Attempt['direction']
     }

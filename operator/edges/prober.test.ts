@@ -95,6 +95,39 @@ describe('gates', () => {
     })
   })
 
+  describe('and what users will be asked for after the move,', () => {
+    const expectation = { status: 200, bodyContains: 'version 1' }
+    const request = { method: 'GET', path: '/page' } as const
+    const afterMove = {
+      gate: gate('spec.traffic.verify', { request, expect: expectation }),
+      live: { name: 'pod-live', origin: 'http://10.0.0.9:8080' },
+    }
+    /** What candidate and live revision answer to it. */
+    const ran = async (candidate: Partial<Answered>, live: Partial<Answered>): Promise<unknown> => {
+      const { ask } = world((question) => {
+        if (!question.url.endsWith('/page')) return answered()
+        return answered(from('10.0.0.9')(question) ? live : candidate)
+      })
+      const { results } = await createProber(ask).runGates(runGates({ afterMove }))
+      return results.map(({ name, result }) => `${name} ${result}`)
+    }
+
+    test.each([
+      [
+        'holds for the live revision alone: it was left behind',
+        'version 2',
+        {},
+        'version 1',
+        ['spec.traffic.verify Failed'],
+      ],
+      ['holds for the candidate', 'version 1', {}, 'version 1', []],
+      ['holds for neither: users come by another way', 'version 2', {}, 'a page', []],
+      ['is asked by a path that pods do not have', 'version 2', { status: 404 }, 'version 1', []],
+    ])('which %s', async (_, body, changes, live, told) => {
+      expect(await ran({ body, ...changes }, { body: live })).toEqual(['known Passed', ...told])
+    })
+  })
+
   test('send what the gate says', async () => {
     const { ask, asked } = world(() => answered())
     const headers = [{ name: 'X-Key', value: 'k' }]

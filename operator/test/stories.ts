@@ -334,6 +334,15 @@ export const STORIES: Record<string, Story> = {
       later,
     ],
   },
+  'verify-left-behind': {
+    title:
+      'What users will be asked for was left at the old version: known before anybody is led to the new one',
+    spec: housing(1),
+    acts: [
+      apply('version 2, verified as version 1', { ...housing(2), traffic: housing(1).traffic }),
+      apply('version 2, verified as such', housing(2)),
+    ],
+  },
   'model-refused': {
     title: 'A model that the server refuses for good ends its attempt at once',
     spec: housing(1),
