@@ -69,3 +69,8 @@ function grown(piece: string, shorter: readonly number[], matched: number, next:
   while (matched > 0 && piece[matched] !== next) matched = shorter[matched - 1] ?? 0
   return piece[matched] === next ? matched + 1 : matched
 }
+
+/** `1 pod`, `2 pods`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

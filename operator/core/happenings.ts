@@ -20,6 +20,7 @@ export function happeningsOf(before: Status | undefined, after: Status): Happeni
     warned,
     commandTaken,
     warmColorGone,
+    servingChanged,
     stalled,
   ]
   return tales.flatMap((tell) => tell(before ?? {}, after) ?? [])
@@ -117,6 +118,19 @@ const warmColorGone: Tell = (before, after) => {
     reason: 'WarmColorRemoved',
     message: `${color} at revision ${revision} was removed${why}: undo cannot return to it any more`,
   }
+}
+
+/** Users get no answers, or get them again. Before the first release nobody is served, which is nothing lost. */
+const servingChanged: Tell = (before, after) => {
+  const find = ({ conditions }: Status): { status: string; reason: string; message: string } | undefined =>
+    conditions?.find((one) => one.type === 'Serving')
+  const was = find(before)
+  const now = find(after)
+  if (!was || !now || was.status === now.status || was.reason === 'NothingLive') return undefined
+  if (now.status === 'False') return { type: 'Warning', reason: 'ServingLost', message: now.message }
+  const hasServed = before.history?.some(({ outcome }) => outcome === 'Promoted') === true
+  const isBack = hasServed && was.status === 'False' && now.status === 'True'
+  return isBack ? { type: 'Normal', reason: 'ServingAgain', message: now.message } : undefined
 }
 
 const stalled: Tell = (before, after) => {

@@ -3,6 +3,7 @@
  * Kubernetes 1.20 to 1.36: admission plugins, kube-scheduler/framework/plugins and kubelet/images, kubelet/kuberuntime.
  */
 import type { Spec } from '../api/release.ts'
+import { counted } from '../api/text.ts'
 
 /** A text that the cluster is known to say, and what a person changes where. */
 type Cause = {
@@ -311,8 +312,8 @@ function programOf(spec: Spec): string {
 }
 
 function roomFor(spec: Spec): string {
-  const { replicas } = spec
-  const pods = replicas === 1 ? '1 more pod' : `${replicas} more pods`
+  // Left out, the number is what it is.
+  const pods = spec.replicas === undefined ? 'more pods' : counted(spec.replicas, 'more pod')
   return `make room for ${pods}, or lower spec.replicas or the requests in ${resourcesOf(spec)}`
 }
 

@@ -6,6 +6,7 @@ import {
   type Attempt,
   type GateReport,
 } from '../api/release.ts'
+import { counted } from '../api/text.ts'
 import { deadlineOf, instantText, isPast, recall, without, type ColorMemory, type Memory } from './memory.ts'
 import {
   behindFallback,
@@ -320,7 +321,8 @@ export function unavailable(color: ColorState): string | undefined {
   const strangers = color.pods.filter(
     (pod) => (pod.revision !== workload.revision || pod.former) && pod.ready !== 'Terminating',
   )
-  if (strangers.length > 0) return `${strangers.length} pods of the Deployment before are still there`
+  if (strangers.length > 0)
+    return `the color still has ${counted(strangers.length, 'pod')} of the Deployment before`
   const ready = readyPods(color).length
   const missing = Math.max(workload.replicas, 1) - ready
   return missing > 0
@@ -349,7 +351,8 @@ export function unanswering(color: ColorState): string | undefined {
   const { workload } = color
   if (!workload || workload.leaving === 'Yes') return 'there is no Deployment'
   const strangers = color.pods.filter((pod) => pod.revision !== workload.revision && pod.ready === 'Yes')
-  if (strangers.length > 0) return `${strangers.length} pods of another revision still answer there`
+  if (strangers.length > 0)
+    return `the color still answers with ${counted(strangers.length, 'pod')} of another revision`
   return readyPods(color).length > 0
     ? undefined
     : `0 of ${Math.max(workload.replicas, 1)} pods ready${troubleText(color)}`

@@ -2,7 +2,7 @@
 import { MESSAGE_LENGTH, type ConditionType, type ReasonOf, type Statement } from '../api/conditions.ts'
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
-import { shorten } from '../api/text.ts'
+import { counted, shorten } from '../api/text.ts'
 import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
 import { editText, editTexts } from './edited.ts'
@@ -278,7 +278,7 @@ function gatesOf(scene: Scene): Statement<'GatesPassed'> {
   return say(
     'True',
     'AllPassed',
-    `${gates.results.length} gates passed at ${gates.pods.length} pods and through the Service`,
+    `${counted(gates.results.length, 'gate')} passed at ${counted(gates.pods.length, 'pod')} and through the Service`,
   )
 }
 

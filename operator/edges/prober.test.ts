@@ -58,7 +58,7 @@ describe('gates', () => {
       key: 'k',
       pods: ['pod-a', 'pod-b'],
       results: [
-        { name: 'known', result: 'Passed', message: 'as expected from 2 pod(s) and Service housing-green' },
+        { name: 'known', result: 'Passed', message: 'as expected from 2 pods and Service housing-green' },
       ],
       digest: 'sha256:1',
     })

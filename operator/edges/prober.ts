@@ -2,7 +2,7 @@
 import { IDENTITY_HEADER } from '../api/names.ts'
 import type { Gate, GateResult, Request } from '../api/release.ts'
 import { judge, judgeIdentity, MAX_MESSAGE, type Verdict } from '../core/judge.ts'
-import { oneLine, shorten } from '../api/text.ts'
+import { counted, oneLine, shorten } from '../api/text.ts'
 import type { Answer, Step, Target, VerifyResult } from '../core/world.ts'
 import type { Ask, Prober } from './ports.ts'
 
@@ -141,7 +141,7 @@ function sum(
     if (pods.length === 0) return { name, result: 'Unknown' as const, message: 'no pod to ask' }
     if (digests.size > 1) return { name, ...disagreement(digests) }
     const others = [service.name, ...(origin ? [origin.name] : [])].join(' and ')
-    return { ...result, message: `as expected from ${pods.length} pod(s) and ${others}` }
+    return { ...result, message: `as expected from ${counted(pods.length, 'pod')} and ${others}` }
   })
   const [digest] = digests.keys()
   return { results, ...(digests.size === 1 && digest !== undefined ? { digest } : {}) }
