@@ -5,12 +5,14 @@ import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals'
 import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
 import { distributionFor, ORIGINS } from '../../demo/cloudfront.ts'
 import { openEnvironment, type Environment } from '../../demo/environment.ts'
+import { dashboard, type WrittenRelease } from '../../demo/housing.ts'
 import { killInNode, leaderPod, processOf } from '../../demo/operator-pods.ts'
 import type { Place } from '../../demo/place.ts'
 import type { SeenRelease } from '../../demo/release-follower.ts'
 import { DEMO_DIR } from '../../demo/running.ts'
 import { command } from '../../demo/stage.ts'
 import { otherColor, type Color } from '../api/names.ts'
+import { without } from '../core/memory.ts'
 import { describeBadInput } from './bad-input.ts'
 import { openSite, type PodIdentity, type Site, type Version } from './site.ts'
 import { judgedTest, underLoad as underLoadAt } from './under-load.ts'
@@ -233,7 +235,35 @@ describe('a release through the edges', () => {
     },
     TEST_MS,
   )
+
+  judgedTest(
+    'with a container that ends six seconds after its start is never switched to, though it is ready in between',
+    async () => {
+      await liveSite()
+      await underLoad(['1'], async () => {
+        const { status } = await site.play(withEndingSidecar(), 'Failed')
+        expect(status?.attempt?.reason).toBe('ProgressDeadlineExceeded')
+      })
+      expect(await site.updates()).toHaveLength(1)
+    },
+    TEST_MS,
+  )
 })
+
+/** No probe looks at the second container, so the pod is ready while it is up. */
+function withEndingSidecar(): WrittenRelease {
+  const good = site.write('2', { minReadySeconds: 10, progressDeadlineSeconds: 90 })
+  const { template } = dashboard('2', environment.images).spec
+  const { containers } = (template as { spec: { containers: { image: string }[] } }).spec
+  const command = ['node', '-e', 'setTimeout(() => process.exit(1), 6000)']
+  const sidecar = { name: 'sidecar', image: containers[0]?.image, command }
+  const spec = {
+    ...without(good.spec, 'model'),
+    gates: [],
+    template: { spec: { containers: [...containers, sidecar] } },
+  }
+  return { ...good, spec }
+}
 
 describeBadInput(() => environment)
 
