@@ -232,9 +232,10 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
   const { cluster, pointerOf, claims, selfReports } = options.worlds
   const firstLook = options.seenBefore(release) ? 'No' : 'Yes'
   const problem = pointerProblem(release.spec)
-  const [colors, revisions, pointer, claim] = await Promise.all([
+  const [colors, revisions, former, pointer, claim] = await Promise.all([
     cluster.colors(release),
     cluster.revisions(release),
+    cluster.formerPointers(release),
     problem === undefined ? pointerOf(release).read(release) : unnamed(problem),
     problem === undefined ? claims.read(release) : ({ type: 'Held' } as const),
   ])
@@ -246,6 +247,7 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
     revisions,
     pointer,
     claim,
+    former,
     defaults: options.defaults,
     failing: options.failures.of(release.metadata),
   }
@@ -315,6 +317,8 @@ async function write(release: ModelRelease, step: ClusterStep, cluster: Cluster)
       return cluster.storeRevision(release, step)
     case 'ForgetRevision':
       return cluster.forgetRevision(release, step)
+    case 'MoveFormer':
+      return cluster.moveFormer(release, step)
     case 'RenewRevision':
       return cluster.renewRevision(release, step)
     case 'CreateWorkload':

@@ -3,6 +3,7 @@ import { COLORS, otherColor, type Color } from '../api/names.ts'
 import { keyValueStoreOf } from '../api/release.ts'
 import { refusedByTheWorld } from './blocked.ts'
 import { serviceEdited, workloadEdited } from './edited.ts'
+import { formerPointerBehind } from './former.ts'
 import { nameOf, originMark } from './pointer.ts'
 import {
   firstHit,
@@ -142,6 +143,7 @@ export const KEEP_SERVING = {
   liveSizeDiffers,
   ownershipDiffers,
   idleSizeDiffers,
+  formerPointerBehind,
   workloadEdited,
   revisionKeptOtherwise,
 }

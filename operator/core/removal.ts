@@ -14,6 +14,12 @@ export function removal(scene: Scene, color: Color, afterSeconds: number, messag
     return {
       step: { type: 'RemoveWorkload', color, uid: workload.uid, resourceVersion: workload.resourceVersion },
     }
+  const former = scene.world.former?.find((one) => one.color === color)
+  if (former)
+    return {
+      waiting: { reason: 'MakingRoom', message: `Service ${former.name} still leads to ${color}` },
+      recheckMs: SETTLE_POLL_MS,
+    }
   const parts = partsElsewhere(scene.world.release.spec, scene.world.pointer, scene.world.colors, color)
   const own = distributionOf(scene.world.release.spec)?.behaviors.map(({ pathPattern }) => pathPattern) ?? []
   const foreign = parts.filter((part) => !own.includes(part))

@@ -92,6 +92,7 @@ function colorsServing(world: World, view: PointerView): readonly Color[] {
     (color) =>
       here.includes(color) ||
       shared === color ||
+      (world.former ?? []).some((one) => one.color === color) ||
       partsElsewhere(release.spec, pointer, colors, color).length > 0 ||
       mayServeElsewhere(world, view, color),
   )

@@ -7,6 +7,7 @@ import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
 import { editText, editTexts } from './edited.ts'
 import { failureTexts } from './failing.ts'
+import { formerTexts } from './former.ts'
 import { isAbout } from './memory.ts'
 import { gatesText, movingTo } from './proving.ts'
 import { canaryColor, describeTargets } from './pointer.ts'
@@ -218,6 +219,7 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
     StepFailing: failureTexts(scene.world),
     FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
     DeploymentEdited: editTexts(scene),
+    FormerPointer: formerTexts(scene),
     RevisionNotStored: unstoredTexts(scene),
     DistributionRisky: [...(facts ? warningsOf(release.spec, facts) : []), ...untested],
     SpecRisky: specWarnings(release.spec),

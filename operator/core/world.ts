@@ -214,6 +214,15 @@ export type Answer =
     }
   | { type: 'NoAnswer'; message: string }
 
+/** A pointer Service of the release under a name that the spec does not give any more; users of that name are still there. */
+export interface FormerPointer {
+  name: string
+  uid: string
+  resourceVersion: string
+  /** The color that it leads to. */
+  color: Color
+}
+
 /** Everything that a decision is made on. */
 export interface World {
   now: Instant
@@ -224,6 +233,7 @@ export interface World {
   revisions: KeptRevision[]
   pointer: PointerReading
   claim: ClaimReading
+  former?: readonly FormerPointer[]
   defaults: { serverImage: string }
   /** Steps that failed lately for a reason that may pass. */
   failing?: readonly FailingStep[]
@@ -312,6 +322,7 @@ export type Step =
       /** With `weight`: the header that a client is recognized by; absent: by its address. */
       clientHeader?: string
     }
+  | { type: 'MoveFormer'; name: string; uid: string; resourceVersion: string; to: Color; targetPort: number }
   | { type: 'MoveFallback'; parts: readonly string[]; names: string; token: string }
   | {
       type: 'Verify'

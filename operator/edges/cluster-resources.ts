@@ -40,7 +40,7 @@ export const SERVICES: Resource<Service> = {
   group: '',
   version: 'v1',
   plural: 'services',
-  verbs: ['get', 'create', 'patch'],
+  verbs: ['get', 'list', 'create', 'patch'],
 }
 export const PODS: Resource<Pod> = { group: '', version: 'v1', plural: 'pods', verbs: ['list'] }
 export const POD_LOGS: Resource = {

@@ -4,7 +4,8 @@ import type { ModelRelease } from '../api/release.ts'
 import { pointerServiceOf } from '../core/manifests.ts'
 import { Access } from '../runtime/access.ts'
 import { FakeApiServer, status } from '../test/fake-api-server.ts'
-import { createServicePointer } from './cluster-service-pointer.ts'
+import { Requests } from './cluster-requests.ts'
+import { createServicePointer, moveFormer, readFormerPointers } from './cluster-service-pointer.ts'
 import { ConflictError } from './errors.ts'
 import type { Pointer } from './ports.ts'
 
@@ -147,5 +148,45 @@ describe('moving', () => {
 
   test('a pointer that went away since is a conflict', async () => {
     await expect(pointer.move(release, { ...move, token: '7' })).rejects.toThrow(ConflictError)
+  })
+})
+
+describe('a pointer that had another name', () => {
+  const before = {
+    ...release,
+    spec: { traffic: { type: 'Service', service: { name: 'before' } } },
+  } as ModelRelease
+
+  function putFormer(): void {
+    server.put(SERVICES, { ...pointerServiceOf(before, 'blue', 8080) })
+    server.put(SERVICES, {
+      ...pointerServiceOf(before, 'blue', 8080),
+      metadata: { name: 'theirs', namespace: 'models' },
+    })
+    putPointer()
+  }
+
+  test.each(['Service', 'CloudFrontDistribution'])(
+    'is found behind a pointer of type %s, and nothing of others',
+    async (type) => {
+      putFormer()
+      const now = { ...release, spec: { traffic: { ...release.spec.traffic, type } } } as ModelRelease
+      const former = await readFormerPointers(new Requests(access), now)
+      const names = type === 'Service' ? ['before'] : ['before', 'front']
+      expect(former.map(({ name }) => name).toSorted()).toEqual(names)
+      expect(former).toContainEqual(expect.objectContaining({ name: 'before', color: 'blue' }))
+    },
+  )
+
+  test('follows in one write, as the one that was read', async () => {
+    putFormer()
+    const [former] = await readFormerPointers(new Requests(access), release)
+    if (!former) throw new Error('it was not found')
+    const step = { type: 'MoveFormer', ...former, to: 'green', targetPort: 9090 } as const
+    await moveFormer(new Requests(access), release, step)
+    expect(server.at(`${SERVICES}/before`)).toMatchObject({
+      spec: { selector: { [LABEL.color]: 'green' }, ports: [{ port: 80, targetPort: 9090 }] },
+    })
+    await expect(moveFormer(new Requests(access), release, step)).rejects.toThrow(ConflictError)
   })
 })

@@ -1,7 +1,7 @@
-import { COLORS, LABEL, SERVICE_PORT, colorSelector } from '../api/names.ts'
+import { COLORS, LABEL, SERVICE_PORT, colorSelector, selectorText } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import { pointerServiceName, pointerServiceOf } from '../core/manifests.ts'
-import type { PointerReading } from '../core/world.ts'
+import type { FormerPointer, PointerReading, Step } from '../core/world.ts'
 import { takenText } from './cluster-children.ts'
 import type { Service } from './cluster-objects.ts'
 import { isOurs, ownershipOf, selectedBy } from './cluster-reading.ts'
@@ -68,6 +68,39 @@ export function readingOf(release: ModelRelease, service: Service | undefined): 
     timeoutSeconds: DRAIN_SECONDS,
     ownership: ownershipOf(service, release.metadata.uid),
   }
+}
+
+/** Services that were the pointer of this release under another name, or before another kind of pointer. */
+export async function readFormerPointers(
+  requests: Requests,
+  release: ModelRelease,
+): Promise<FormerPointer[]> {
+  const { name: releaseName, namespace } = release.metadata
+  const current = release.spec.traffic.type === 'Service' ? pointerServiceName(release) : undefined
+  const former: FormerPointer[] = []
+  await requests.list(SERVICES, namespace, selectorText({ [LABEL.name]: releaseName }), (service) => {
+    const { deletionTimestamp, name, resourceVersion, uid } = service.metadata
+    const color = COLORS.find((one) => one === selectedBy(service, releaseName))
+    if (color && name !== current && !deletionTimestamp && isOurs(service, releaseName))
+      former.push({ name, uid, resourceVersion, color })
+  })
+  return former
+}
+
+/** Selector and target port in one write, as in a move of the pointer; whether it outlives the release as well. */
+export async function moveFormer(
+  requests: Requests,
+  release: ModelRelease,
+  { name, uid, resourceVersion, to, targetPort }: Extract<Step, { type: 'MoveFormer' }>,
+): Promise<void> {
+  const place = { namespace: release.metadata.namespace, name }
+  const service = await requests.get(SERVICES, place)
+  if (!service) throw new ConflictError(`Service ${place.namespace}/${name} is gone`)
+  const spec = {
+    selector: onlySelector(service.spec.selector ?? {}, colorSelector(release.metadata.name, to)),
+    ports: withTargetPort(service.spec.ports ?? [], targetPort),
+  }
+  await requests.patch(SERVICES, place, { uid, resourceVersion }, { spec })
 }
 
 /** A merge patch of the ports: only the target of ours changes; what others set on the entry stays. */

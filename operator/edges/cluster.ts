@@ -36,6 +36,7 @@ import {
   RELEASE_STATUS,
   SERVICES,
 } from './cluster-resources.ts'
+import { moveFormer, readFormerPointers } from './cluster-service-pointer.ts'
 import type { Cluster } from './ports.ts'
 
 export interface ClusterOptions {
@@ -52,6 +53,8 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
   return {
     release: (key) => requests.get(RELEASES, key),
     colors: (release) => readColors(requests, release),
+    formerPointers: (release) => readFormerPointers(requests, release),
+    moveFormer: (release, step) => moveFormer(requests, release, step),
     revisions: (release) => readRevisions(requests, release),
     storeRevision: async (release, { stored }) => {
       await checkChildren(requests, release, stored)

@@ -7,6 +7,7 @@ import type {
   ClaimReading,
   ColorState,
   Did,
+  FormerPointer,
   KeptRevision,
   PointerReading,
   Step,
@@ -29,6 +30,10 @@ export interface Cluster {
   /** Deployment, pods and color Service of both colors, read at one time, by labels and by the names that we give. */
   colors(release: ModelRelease): Promise<Record<Color, ColorState>>
   revisions(release: ModelRelease): Promise<KeptRevision[]>
+  /** Services of ours that led users before the spec named another pointer, as far as they lead to a color. */
+  formerPointers(release: ModelRelease): Promise<FormerPointer[]>
+  /** Has such a Service lead to another color. */
+  moveFormer(release: ModelRelease, step: StepOf<'MoveFormer'>): Promise<void>
   /** Asks the API server to check every child of this revision, creating nothing; then stores the revision. */
   storeRevision(release: ModelRelease, step: StepOf<'StoreRevision'>): Promise<void>
   forgetRevision(release: ModelRelease, step: StepOf<'ForgetRevision'>): Promise<void>

@@ -1,6 +1,6 @@
 /** Stories of people and tools that edit the children of a release. */
 import type { Act, Story } from './simulation.ts'
-import { housing, housingBehindService, type SimulatedWorld } from './simulated-world.ts'
+import { housing, housingBehindService, type Behavior, type SimulatedWorld } from './simulated-world.ts'
 
 function apply(tell: string, spec: Story['spec']): Act {
   return { tell, do: (world) => world.apply(spec) }
@@ -8,6 +8,10 @@ function apply(tell: string, spec: Story['spec']): Act {
 
 function promotedTwice(world: SimulatedWorld): boolean {
   return world.status?.history?.filter(({ outcome }) => outcome === 'Promoted').length === 2
+}
+
+function renamed(version: 1 | 2 | 3, behavior: Behavior = 'right'): Story['spec'] {
+  return housingBehindService(version, { behavior, traffic: { type: 'Service', service: { name: 'front' } } })
 }
 
 function editBoth(world: SimulatedWorld): void {
@@ -87,6 +91,16 @@ export const HAND_EDITS: Record<string, Story> = {
           world.command('undo', '1')
         },
       },
+    ],
+  },
+  'pointer-service-renamed': {
+    title: 'The pointer Service gets another name: the old one follows what is live, and never a candidate',
+    spec: housingBehindService(1),
+    acts: [
+      apply('another name', renamed(1)),
+      apply('version 2', renamed(2)),
+      apply('version 3, which is wrong', renamed(3, 'wrong')),
+      apply('version 1 again', renamed(1)),
     ],
   },
   'labels-edited': {

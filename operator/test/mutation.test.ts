@@ -21,6 +21,7 @@ const SHOWS: Record<RuleName, string[]> = {
   liveWorkloadGone: ['live-deployment-deleted', 'pointer-unreachable', 'replicas-left-out'],
   liveServiceBroken: ['live-service-deleted'],
   serviceEdited: ['service-edited'],
+  formerPointerBehind: ['pointer-service-renamed'],
   workloadEdited: ['labels-edited'],
   pointerGone: ['pointer-service-deleted', 'pointer-service-deleted-while-small'],
   liveSizeDiffers: [
@@ -31,7 +32,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'replicas-never-given',
   ],
   ownershipDiffers: ['deletion-policy', 'deletion-policy-service'],
-  revisionKeptOtherwise: ['deletion-policy', 'stored-long-ago'],
+  revisionKeptOtherwise: ['stored-long-ago'],
   liveUnstored: ['revisions-deleted', 'revisions-deleted-with-live'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
   candidateRefused: ['model-refused', 'image-missing'],

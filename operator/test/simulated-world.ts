@@ -22,6 +22,7 @@ import type {
   ClaimReading,
   ColorState,
   Fallback,
+  FormerPointer,
   KeptRevision,
   Ownership,
   PodState,
@@ -248,7 +249,30 @@ export class SimulatedWorld implements Cluster {
   get pointer(): PointerState {
     const store = keyValueStoreOf(this.spec)
     if (store) return this.pointerOf(`${store.keyValueStoreArn} ${store.key}`, 'CloudFrontKeyValueStore', {})
-    return this.distribution ?? this.pointerOf('Service', 'Service', {})
+    return this.distribution ?? this.pointerOf(this.serviceId, 'Service', {})
+  }
+
+  private get serviceId(): string {
+    return `Service ${this.spec.traffic.service?.name ?? 'housing'}`
+  }
+
+  formerPointers(): Promise<FormerPointer[]> {
+    const current = this.spec.traffic.type === 'Service' ? this.serviceId : undefined
+    const former = [...this.pointers].flatMap(([id, { kind, targets, version }]) => {
+      const color = this.colorNamed(Object.values(targets)[0] ?? '')
+      if (kind !== 'Service' || id === current || !color) return []
+      return [{ name: id, uid: id, resourceVersion: String(version), color }]
+    })
+    return Promise.resolve(former)
+  }
+
+  moveFormer(_release: ModelRelease, { name, resourceVersion, to }: StepOf<'MoveFormer'>): Promise<void> {
+    return this.write(`apply ${name} to ${to}`, () => {
+      const pointer = this.pointers.get(name)
+      if (!pointer || String(pointer.version) !== resourceVersion) throw new ConflictError('it changed')
+      if (this.status?.attempt?.builds === to) throw new Error('it leads to a candidate')
+      this.setPointer({ [name]: to }, pointer)
+    })
   }
 
   /** What the behaviors of the distribution name; behind a key that is what users get where it cannot be read. */
