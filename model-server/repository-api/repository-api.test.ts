@@ -321,7 +321,7 @@ describe('a server of its own', () => {
       await start([{ name: 'housing', ...model }])
       await server.logged('Model refused; not ready until restarted')
       const because = expect.stringContaining(reason)
-      expect(await ready()).toEqual({ status: 503, body: { ready: false, error: because } })
+      expect(await ready()).toEqual({ status: 503, body: { ready: false, error: because, final: true } })
       expect((await call('index', {})).body).toEqual([
         { name: 'housing', version: '1', state, reason: because },
       ])

@@ -35,7 +35,7 @@ const SHOWS: Record<RuleName, string[]> = {
   revisionKeptOtherwise: ['stored-long-ago'],
   liveUnstored: ['revisions-deleted', 'revisions-deleted-with-live'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
-  candidateRefused: ['model-refused', 'image-missing'],
+  candidateRefused: ['model-refused', 'image-missing', 'refused-and-kept'],
   specChanged: ['first-release', 'first-release-service'],
   commandGiven: [
     'undo-refused',
@@ -158,6 +158,7 @@ const SHOWS: Record<RuleName, string[]> = {
   ],
   building: ['operator-stopped', 'built-while-webhook-down'],
   switching: [
+    'verify-left-behind',
     'former-pods-never-end',
     'former-pods-take-long',
     'name-taken-and-freed',
