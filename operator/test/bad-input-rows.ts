@@ -187,7 +187,7 @@ export const ROWS: readonly Row[] = [
     answer: {
       type: 'Stalled',
       reason: 'BehaviorClaimed',
-      message: 'name another, or delete that release first',
+      message: 'name another, or have that release name another pointer first',
     },
   },
   {
