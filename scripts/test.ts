@@ -21,20 +21,17 @@ type Assertion = { status: string; fullName: string; failureMessages: string[] }
 /** Told again at the end, where whoever reads only the last lines of a long log finds them. */
 const failures: string[] = []
 
-type Variables = Readonly<Record<string, string>>
-
 /** Runs a program with our own output; resolves with its exit code. */
-function run(program: string, args: readonly string[], variables: Variables = {}): Promise<number> {
+function run(program: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, ...variables }
-    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'], env })
+    const child = spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit'] })
     child.once('error', reject)
     child.once('exit', (code) => resolve(code ?? 1))
   })
 }
 
 /** A jest project; what it counts is read from its own report, so that a run that died is a failure. */
-async function jest(project: string, flags: readonly string[], variables: Variables = {}): Promise<Count> {
+async function jest(project: string, ...flags: string[]): Promise<Count> {
   const folder = await mkdtemp(join(tmpdir(), 'modelrelease-test-'))
   const report = join(folder, 'report.json')
   const jestFlags = [
@@ -51,7 +48,7 @@ async function jest(project: string, flags: readonly string[], variables: Variab
       '--experimental-vm-modules',
       'node_modules/jest/bin/jest.js',
     ]
-    const code = await run(process.execPath, [...node, ...jestFlags, '--silent', ...flags], variables)
+    const code = await run(process.execPath, [...node, ...jestFlags, '--silent', ...flags])
     return await countOf(report, code)
   } finally {
     await rm(folder, { recursive: true })
@@ -87,73 +84,40 @@ function story(title: string, text: string): string {
   return [`FAILED ${title}`, ...text.split('\n').slice(0, STORY_LINES)].join('\n    ')
 }
 
-/** Test files that run one after another, beside other such rows. */
-type Lane = {
-  /** Pattern of their paths. */
-  files: string
-  /** The cluster that several of them share; not the user's own, and gone when the tests are over. */
-  cluster: { MODELRELEASE_CLUSTER_NAME: string; MODELRELEASE_CLUSTER_RANGE: string }
-  variables?: Variables
+/** The cluster that several test files share; not the user's own, and gone when the tests are over. */
+const SHARED_CLUSTER = {
+  MODELRELEASE_CLUSTER_NAME: 'e2e-shared',
+  MODELRELEASE_CLUSTER_RANGE: '10.216.0.0/16',
 }
 
-/** Mostly they wait, for minutes, for what a fault leads to. */
-const FAULTS: Lane = {
-  files: '(aws-faults|self-test)\\.e2e',
-  cluster: { MODELRELEASE_CLUSTER_NAME: 'e2e-faults', MODELRELEASE_CLUSTER_RANGE: '10.217.0.0/16' },
+function prepareCluster(): Promise<number> {
+  return run(process.execPath, ['cluster/cluster.ts', 'prepare'])
 }
 
-const OTHERS: Lane = {
-  files: `^(?!.*${FAULTS.files})`,
-  cluster: { MODELRELEASE_CLUSTER_NAME: 'e2e-shared', MODELRELEASE_CLUSTER_RANGE: '10.216.0.0/16' },
+async function endToEnd(...flags: string[]): Promise<Count> {
+  Object.assign(process.env, SHARED_CLUSTER)
+  // An interrupted run cleans up too: the tests end by the same signal, and then it is our turn.
+  process.on('SIGINT', () => undefined)
+  try {
+    return await jest('e2e', '--runInBand', ...flags)
+  } finally {
+    await run(process.execPath, ['cluster/cluster.ts', 'down'])
+  }
 }
 
 /**
  * What an API server older than CEL rules, strict checks of fields and the newest names makes of the CRD and of what the
  * operator writes. Only a node of our own can be of any version.
  */
-const OLDEST: Lane = {
-  files: 'operator/test/(crd|cluster-edge)',
-  cluster: FAULTS.cluster,
-  variables: { MODELRELEASE_KUBERNETES: '1.20', MODELRELEASE_CLUSTER_PROVIDER: 'debian' },
-}
-
-function prepareCluster(variables?: Variables): Promise<number> {
-  return run(process.execPath, ['cluster/cluster.ts', 'prepare'], variables)
-}
-
-async function endToEnd({ files, cluster, variables = {} }: Lane): Promise<Count> {
-  const all = { ...cluster, ...variables }
-  try {
-    return await jest('e2e', ['--runInBand', '--testPathPatterns', files], all)
-  } finally {
-    await run(process.execPath, ['cluster/cluster.ts', 'down'], all)
+async function onTheOldest(): Promise<Count> {
+  if (readConfig().provider === 'context' || !(await runsHere())) {
+    console.log('left out: it takes a node of our own, so Debian 12 and root')
+    return { passed: 0, failed: 0, skipped: 0 }
   }
+  Object.assign(process.env, { MODELRELEASE_KUBERNETES: '1.20', MODELRELEASE_CLUSTER_PROVIDER: 'debian' })
+  await prepareCluster()
+  return endToEnd('--testPathPatterns', 'operator/test/(crd|cluster-edge)')
 }
-
-/** On a cluster of somebody else there is room for one at a time. */
-async function allEndToEnd(): Promise<Count> {
-  // An interrupted run cleans up too: the tests end by the same signal, and then it is our turn.
-  process.on('SIGINT', () => undefined)
-  if (readConfig().provider === 'context') return endToEnd({ ...OTHERS, files: '.' })
-  return sum(await Promise.all([endToEnd(OTHERS), faultsThenOldest()]))
-}
-
-async function faultsThenOldest(): Promise<Count> {
-  const faults = await endToEnd(FAULTS)
-  if (!(await runsHere())) {
-    console.log('the oldest API server is left out: it takes a node of our own, so Debian 12 and root')
-    return faults
-  }
-  console.log('== the CRD and its use, on the oldest API server')
-  await prepareCluster(OLDEST.variables)
-  return sum([faults, await endToEnd(OLDEST)])
-}
-
-const sum = (counts: readonly Count[]): Count => ({
-  passed: counts.reduce((total, { passed }) => total + passed, 0),
-  failed: counts.reduce((total, { failed }) => total + failed, 0),
-  skipped: counts.reduce((total, { skipped }) => total + skipped, 0),
-})
 
 /** A check that is a program: one test. */
 async function check(program: string, ...args: string[]): Promise<Count> {
@@ -163,25 +127,28 @@ async function check(program: string, ...args: string[]): Promise<Count> {
 }
 
 const STAGES: { name: string; run: () => Promise<Count> }[] = [
-  { name: 'unit tests and simulated worlds', run: () => jest('unit', ['--maxWorkers=2']) },
+  { name: 'unit tests and simulated worlds', run: () => jest('unit', '--maxWorkers=2') },
   { name: 'the housing models are what their script makes', run: () => check('examples/housing/check.sh') },
   { name: 'a video of a finger is measured', run: () => check('examples/spo2/check.sh') },
   {
     name: 'pictures of digits are taken for what scikit-learn takes them for',
     run: () => check('examples/image-classification/check.sh'),
   },
-  { name: 'end to end, on real clusters', run: allEndToEnd },
+  { name: 'end to end, on a real cluster', run: () => endToEnd() },
+  { name: 'the CRD and its use, on the oldest API server', run: onTheOldest },
 ]
 
 const started = performance.now()
-const counts: Count[] = []
+const total: Count = { passed: 0, failed: 0, skipped: 0 }
 // First, because it says which Kubernetes the tests mean; where it fails, the end-to-end tests say so.
 await prepareCluster()
 for (const stage of STAGES) {
   console.log(`== ${stage.name}`)
-  counts.push(await stage.run())
+  const count = await stage.run()
+  total.passed += count.passed
+  total.failed += count.failed
+  total.skipped += count.skipped
 }
-const total = sum(counts)
 for (const failure of failures) console.log(failure)
 console.log(`tests took ${((performance.now() - started) / 1000).toFixed(0)} s`)
 console.log(
