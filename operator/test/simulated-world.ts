@@ -229,6 +229,8 @@ export class SimulatedWorld implements Cluster {
   finalizers: string[] = []
   /** How often the operator was started again; its runner takes a new process for each. */
   restarts = 0
+  /** The process of the operator that is dead, by the starts before it: it writes nothing any more. */
+  private died: number | undefined
   /** Specs by generation, for what a status may claim. */
   readonly specs = new Map<number, Spec>()
   observer: (seen: Seen) => void = () => undefined
@@ -568,6 +570,7 @@ export class SimulatedWorld implements Cluster {
 
   /** Every write passes here, so that a fault can be put at any of them. */
   private async write(what: string, effect: () => void): Promise<void> {
+    if (this.died === this.restarts) throw new CrashError(what)
     const kind = kindOf(what)
     if (kind && this.failing.has(kind)) {
       await Promise.resolve()
@@ -577,6 +580,7 @@ export class SimulatedWorld implements Cluster {
     const fault = this.fault?.atWrite === number ? this.fault.kind : undefined
     this.writes.push(what)
     await Promise.resolve()
+    if (fault === 'crash before' || fault === 'crash after') this.died = this.restarts
     if (fault === 'crash before') throw new CrashError(what)
     if (fault === 'conflict') throw new ConflictError(`somebody changed it: ${what}`)
     effect()
