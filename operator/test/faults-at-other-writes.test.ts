@@ -7,7 +7,7 @@ import { FAULT_KINDS } from './simulated-world.ts'
 import { eachStoryWithFaults, isPointerWrite } from './faults.ts'
 
 /** Longer stories repeat themselves: so many of their writes, evenly spread, are enough. */
-const WRITES_OF_STORY = 16
+const WRITES_OF_STORY = 10
 
 describe('a story with a fault at any of its other writes ends as without', () => {
   eachStoryWithFaults((write, { turn, writes }) => {
