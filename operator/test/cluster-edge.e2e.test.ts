@@ -155,7 +155,9 @@ describe('storing a revision', () => {
     const stored = storedOf()
     await cluster.storeRevision(release, { type: 'StoreRevision', stored })
     await cluster.storeRevision(release, { type: 'StoreRevision', stored })
-    await expect(cluster.revisions(release)).resolves.toEqual([stored])
+    await expect(cluster.revisions(release)).resolves.toEqual([
+      { ...stored, kept: expect.objectContaining({ form: 'Canonical', ownership: 'Owned' }) },
+    ])
     expect((await world.kubectlOk(['get', 'deployments,services', '-o', 'name'])).trim()).toBe('')
     await cluster.forgetRevision(release, { type: 'ForgetRevision', attempt: 'abc-1' })
     await expect(cluster.revisions(release)).resolves.toEqual([])
@@ -253,7 +255,7 @@ describe('the trouble of a real pod', () => {
     'that is never ready': {
       stored: storedOf({ readinessProbe: { httpGet: { path: '/', port: 9999 }, periodSeconds: 1 } }),
       reason: /^NotReady$/,
-      message: /readiness probe has not succeeded/,
+      message: /readiness probe \(GET \/ at port 9999\) has not succeeded/,
     },
   }
   test.each(Object.entries(cases).map(([name, one], index) => ({ name, index, ...one })))(
@@ -307,7 +309,7 @@ test('somebody else’s Deployment under our name is refused and stays', async (
   await world.kubectlOk(['create', 'deployment', 'taken-blue', `--image=${container.image}`, '--replicas=0'])
   const refusal = cluster.createWorkload(release, createStep(storedOf()))
   await expect(refusal).rejects.toMatchObject({ reason: 'InvalidSpec' })
-  await expect(refusal).rejects.toThrow(/taken-blue exists already.*rename the release/)
+  await expect(refusal).rejects.toThrow(/taken-blue stands already.*lacks the labels modelrelease.io\/name/)
   expect((await cluster.colors(release)).blue.workload).toBeUndefined()
 })
 
