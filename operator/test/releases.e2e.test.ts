@@ -257,10 +257,17 @@ function withEndingSidecar(): WrittenRelease {
   const { containers } = (template as { spec: { containers: { image: string }[] } }).spec
   const command = ['node', '-e', 'setTimeout(() => process.exit(1), 6000)']
   const sidecar = { name: 'sidecar', image: containers[0]?.image, command }
+  const { traffic } = good.spec
+  // Its answers name no revision.
+  const cloudFrontDistribution = {
+    ...traffic?.cloudFrontDistribution,
+    verify: { type: 'DeployedOnly' as const },
+  }
   const spec = {
     ...without(good.spec, 'model'),
     gates: [],
     template: { spec: { containers: [...containers, sidecar] } },
+    traffic: { ...traffic, cloudFrontDistribution },
   }
   return { ...good, spec }
 }
