@@ -263,17 +263,19 @@ async function noEndpoints(ground: Ground): Promise<void> {
   const { environment, site, next } = ground
   await site.apply(ground.write('2', { progressDeadlineSeconds: 25 }))
   await serviceMade(ground)
-  const select = (nobody: string | null): Promise<string> => {
-    const patch = JSON.stringify({ spec: { selector: { nobody } } })
+  // Whose it is to route is a label's to say. Selector and ports the operator would put back.
+  const routeBy = (proxy: string | null): Promise<string> => {
+    const labels = { 'service.kubernetes.io/service-proxy-name': proxy }
+    const patch = JSON.stringify({ metadata: { labels } })
     const name = colorName('housing', next)
     return environment.kubectl(['-n', site.place.namespace, 'patch', 'service', name, '-p', patch])
   }
-  await select('here')
+  await routeBy('nobody')
   await ground.untilSaid('CandidateAvailable', 'AllPodsReady')
   await ground.untilSaid('GatesPassed', 'NotAnswered')
   await ground.untilSaid('Stalled', 'ProgressDeadlineExceeded')
   expect(await ground.moves()).toHaveLength(1)
-  await select(null)
+  await routeBy(null)
   await ground.command('retry')
   await ground.untilPromoted()
   expect(await ground.moves()).toHaveLength(2)
@@ -335,7 +337,7 @@ export const ALONE = {
     play: driftRepaired,
     edit: (release) => withDistribution(release, { driftPolicy: 'Repair' }),
   },
-  'F19 no endpoints': { play: noEndpoints },
+  'F19 no way to the pods': { play: noEndpoints },
   'F18 target unhealthy': { play: targetUnhealthy },
   'F1 another writer': { play: anotherWriter },
   'F3 lost answer': { play: lostAnswer },

@@ -141,9 +141,9 @@ export const FAULTS = {
     told: '`Stalled`: `ProgressDeadlineExceeded`, naming the readiness gate',
     broken: 'does not look at readiness gates',
   },
-  'F19 no endpoints': {
-    inject: "The candidate's pods are ready, and its Service has no endpoints.",
-    expect: 'No switch: what nobody answers has not passed. Once there are endpoints, `retry` succeeds.',
+  'F19 no way to the pods': {
+    inject: "The candidate's pods are ready, and nothing routes from its Service to them.",
+    expect: 'No switch: what nobody answers has not passed. Once there is a way, `retry` succeeds.',
     told: '`GatesPassed`: `NotAnswered`, then `Stalled`: `ProgressDeadlineExceeded`',
     broken: 'takes no answer for a right one',
   },
