@@ -55,6 +55,11 @@ export interface Finding {
 /** What a rule returns; undefined means that it is not its case. */
 export type Found = Omit<Finding, 'rule'> | undefined
 
+/** The revision that a color holds, or was last seen to hold. */
+export function revisionIn({ memory, world }: Scene, color: Color): string | undefined {
+  return world.colors[color].workload?.revision ?? memory.lastRevision[color]
+}
+
 /** The first rule that has something to say, in the order in which they stand. */
 export function firstHit(rules: Record<string, (scene: Scene) => Found>, scene: Scene): Finding | undefined {
   for (const [rule, find] of Object.entries(rules)) {

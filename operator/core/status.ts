@@ -4,7 +4,7 @@ import { colorSelector, selectorText, type Color } from '../api/names.ts'
 import type { Condition, ModelRelease, Phase, Status } from '../api/release.ts'
 import { instantText, present } from './memory.ts'
 import { describeTargets } from './pointer.ts'
-import { readyPods, type Finding, type Scene } from './scene.ts'
+import { readyPods, revisionIn, type Finding, type Scene } from './scene.ts'
 import type { Instant } from './world.ts'
 import { progressOf, statementsOf } from './statements.ts'
 
@@ -76,10 +76,6 @@ function thrownStatements(
   }
   const isKnown = conditions.some(({ type }) => type === 'Ready') && observedGeneration === generation
   return isKnown ? [stalled] : [{ type: 'Ready', status: 'False', reason: 'Stalled', message: text }, stalled]
-}
-
-function revisionIn({ memory, world }: Scene, color: Color): string | undefined {
-  return world.colors[color].workload?.revision ?? memory.lastRevision[color]
 }
 
 /** What somebody who is woken wants to read first. */

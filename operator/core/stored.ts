@@ -1,7 +1,7 @@
 /** The stored revisions themselves: without them nothing that serves can be brought back, and nothing undone. */
 import { COLORS, colorName, type Color } from '../api/names.ts'
 import { renderRevision } from './manifests.ts'
-import { serviceOwnership, storedOf, type Found, type Scene } from './scene.ts'
+import { revisionIn, serviceOwnership, storedOf, type Found, type Scene } from './scene.ts'
 
 /** A stored revision outlives the release exactly when what serves does, and the API server must be able to patch it. */
 export function revisionKeptOtherwise(scene: Scene): Found {
@@ -28,10 +28,6 @@ function isRendered(scene: Scene, color: Color): boolean {
   const { attempt } = scene.memory
   const revision = revisionIn(scene, color)
   return attempt?.id === scene.wantedAttempt && revision === attempt.revision && !storedOf(scene, revision)
-}
-
-function revisionIn({ memory, world }: Scene, color: Color): string | undefined {
-  return world.colors[color].workload?.revision ?? memory.lastRevision[color]
 }
 
 /** Colors that cannot be made again once their Deployment is gone. */
