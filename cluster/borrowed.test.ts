@@ -9,8 +9,14 @@ let folder = ''
 let there: Set<string>
 const deleted: string[] = []
 
+/** Which cluster the context leads to; none where it is gone. */
+let uid: string | undefined
+
 /** The two verbs that are used, as kubectl does them. */
 const kubectl = ([verb, ...rest]: readonly string[]): Promise<string> => {
+  if (uid === undefined)
+    return Promise.reject(new Error('kubectl get:\nThe connection to the server 10.0.0.1:6443 was refused'))
+  if (rest.includes('namespace/kube-system')) return Promise.resolve(uid)
   const objects = rest.filter((word) => !word.startsWith('--'))
   const found = objects.filter((object) => there.has(object))
   if (verb === 'delete')
@@ -27,6 +33,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'modelrelease-borrowed-'))
   there = new Set(['namespace/default', 'crd/others'])
   deleted.length = 0
+  uid = 'first'
 })
 
 afterEach(() => rmSync(folder, { recursive: true }))
@@ -57,4 +64,29 @@ test('what we made ourselves may be claimed again', async () => {
   await open().claim(['crd/ours'])
   there.add('crd/ours')
   await expect(open().claim(['crd/ours', 'namespace/next'])).resolves.toBeUndefined()
+})
+
+test('another cluster that came to the same name is not taken for the one that was claimed', async () => {
+  await open().claim(['namespace/models', 'crd/ours'])
+  uid = 'second'
+  there.add('namespace/models')
+  await expect(open().claim(['namespace/models'])).rejects.toThrow(/has namespace\/models already/)
+  await open().giveBack()
+  expect(deleted).toEqual([])
+})
+
+test('a cluster that does not answer keeps its record, and the error names the remedy', async () => {
+  await open().claim(['namespace/models'])
+  there.add('namespace/models')
+  uid = undefined
+  const remedy = `context prod does not answer (The connection to the server 10.0.0.1:6443 was refused), and an earlier run made namespace/models there. Once it answers, run this again. If that cluster is gone for good: rm ${join(folder, 'claimed.json')}`
+  await expect(open().giveBack()).rejects.toThrow(remedy)
+  uid = 'first'
+  await open().giveBack()
+  expect(deleted).toEqual(['namespace/models'])
+})
+
+test('nothing is asked of a cluster in which nothing was made', async () => {
+  uid = undefined
+  await expect(open().giveBack()).resolves.toBeUndefined()
 })

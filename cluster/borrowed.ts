@@ -7,7 +7,10 @@ import { run } from './command.ts'
 export interface Borrowed {
   /** Writes down what is about to be made, as `kind/name`. Throws a ClusterError, and nothing is written, where any is there. */
   claim(objects: readonly string[]): Promise<void>
-  /** Removes what was claimed, namespaces with all that is in them first, and waits until it is gone. */
+  /**
+   * Removes what was claimed, namespaces with all that is in them first, and waits until it is gone. Throws a ClusterError,
+   * and forgets nothing, where the cluster does not answer.
+   */
   giveBack(): Promise<void>
 }
 
@@ -18,12 +21,26 @@ interface BorrowedOptions {
   readonly kubectl: (args: readonly string[]) => Promise<string>
 }
 
+/** What is written down. A cluster is known by its kube-system: another one may come to have the same context and address. */
+interface Claims {
+  readonly cluster: string
+  readonly objects: readonly string[]
+}
+
+const NO_CLAIMS: Claims = { cluster: '', objects: [] }
+
 export function borrowed({ context, file, kubectl }: BorrowedOptions): Borrowed {
-  const read = async (): Promise<string[]> =>
-    JSON.parse(await readFile(file, 'utf8').catch(() => '[]')) as string[]
+  const read = async (): Promise<Claims> => {
+    const text = await readFile(file, 'utf8').catch(() => undefined)
+    return text === undefined ? NO_CLAIMS : (JSON.parse(text) as Claims)
+  }
+  const thisCluster = (): Promise<string> =>
+    kubectl(['get', 'namespace/kube-system', '--request-timeout=30s', '--output=jsonpath={.metadata.uid}'])
   return {
     claim: async (objects) => {
-      const claimed = await read()
+      const cluster = await thisCluster()
+      const written = await read()
+      const claimed = written.cluster === cluster ? written.objects : []
       const added = objects.filter((object) => !claimed.includes(object))
       if (added.length === 0) return
       const there = await kubectl(['get', ...added, '--ignore-not-found', '--output=name'])
@@ -33,18 +50,36 @@ export function borrowed({ context, file, kubectl }: BorrowedOptions): Borrowed 
         )
       }
       await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-      await writeFile(`${file}.partial`, JSON.stringify([...claimed, ...added]))
+      const claims: Claims = { cluster, objects: [...claimed, ...added] }
+      await writeFile(`${file}.partial`, JSON.stringify(claims))
       await rename(`${file}.partial`, file)
     },
     giveBack: async () => {
-      const claimed = await read()
-      const isNamespace = (object: string): boolean => /^namespace\//i.test(object)
-      // What lies in a namespace may need the rest to end in order, such as a custom resource its definition.
-      for (const objects of [claimed.filter(isNamespace), claimed.filter((one) => !isNamespace(one))])
-        if (objects.length > 0) await kubectl(['delete', ...objects, '--ignore-not-found', '--timeout=180s'])
+      const { cluster, objects } = await read()
+      if (objects.length > 0) {
+        const reached = await thisCluster().catch((cause: unknown) => {
+          throw new ClusterError(silent({ context, file, objects }, cause), { cause })
+        })
+        if (reached === cluster) await removeAll(objects, kubectl)
+      }
       await rm(file, { force: true })
     },
   }
+}
+
+async function removeAll(objects: readonly string[], kubectl: BorrowedOptions['kubectl']): Promise<void> {
+  const isNamespace = (object: string): boolean => /^namespace\//i.test(object)
+  // What lies in a namespace may need the rest to end in order, such as a custom resource its definition.
+  for (const some of [objects.filter(isNamespace), objects.filter((one) => !isNamespace(one))])
+    if (some.length > 0) await kubectl(['delete', ...some, '--ignore-not-found', '--timeout=180s'])
+}
+
+function silent(
+  { context, file, objects }: Pick<BorrowedOptions, 'context' | 'file'> & Pick<Claims, 'objects'>,
+  cause: unknown,
+): string {
+  const why = (cause as Error).message.trim().split('\n').at(-1) ?? ''
+  return `context ${context} does not answer (${why}), and an earlier run made ${objects.join(', ')} there. Once it answers, run this again. If that cluster is gone for good: rm ${file}`
 }
 
 /** A runner of kubectl in one cluster. */
