@@ -4,8 +4,10 @@ import {
   CloudFrontClient,
   CreateFunctionCommand,
   CreateKeyValueStoreCommand,
+  DescribeFunctionCommand,
   DescribeKeyValueStoreCommand,
   PublishFunctionCommand,
+  UpdateFunctionCommand,
 } from '@aws-sdk/client-cloudfront'
 import { functionSource } from '../../cloudfront-function/source.ts'
 import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
@@ -18,7 +20,12 @@ import { openSite, type Site } from './site.ts'
 export type Store = { name: string; arn: string }
 
 /** Every release that it writes is decided by the key. */
-export type KeySite = Site & { key: string; store: Store }
+export type KeySite = Site & {
+  key: string
+  store: Store
+  /** Publishes other code of the function, as somebody else does. */
+  publish: (code: string) => Promise<void>
+}
 
 /** What decides is a distribution, or a key. */
 export type AnySite = Site | KeySite
@@ -44,7 +51,8 @@ export async function openKeySite(
     functions === 'With' ? withFunction(distributionFor(place), name) : distributionFor(place),
   )
   const write: Site['write'] = (...written) => decidedBy(site.write(...written), reads, key)
-  return { ...site, key, store: reads, write }
+  const publish = (code: string): Promise<void> => republish(environment, name, code)
+  return { ...site, key, store: reads, write, publish }
 }
 
 export async function makeStore(environment: Environment, name: string): Promise<Store> {
@@ -82,6 +90,21 @@ async function publishFunction(environment: Environment, key: string, store: Sto
   await control.send(new PublishFunctionCommand({ Name, IfMatch: ETag }))
   control.destroy()
   return Name
+}
+
+async function republish(environment: Environment, Name: string, code: string): Promise<void> {
+  const control = controlOf(environment)
+  const found = await control.send(new DescribeFunctionCommand({ Name, Stage: 'DEVELOPMENT' }))
+  const { ETag: IfMatch } = await control.send(
+    new UpdateFunctionCommand({
+      Name,
+      IfMatch: found.ETag,
+      FunctionConfig: found.FunctionSummary?.FunctionConfig,
+      FunctionCode: Buffer.from(code),
+    }),
+  )
+  await control.send(new PublishFunctionCommand({ Name, IfMatch }))
+  control.destroy()
 }
 
 function withFunction(seed: SeedDistribution, viewerRequestFunction: string): SeedDistribution {

@@ -10,18 +10,18 @@ import { ANSWER_MS } from './pace.ts'
 import type { Play } from './play.ts'
 import type { FaultName } from './table.ts'
 
-function keySite({ site }: Ground): KeySite {
+export function keySite({ site }: Ground): KeySite {
   if ('store' in site) return site
   throw new Error('no key decides here')
 }
 
 /** Those writes of the key that were tried after version 1 was live. */
-async function writesOf(ground: Ground): Promise<UpdateEntry[]> {
+export async function writesOf(ground: Ground): Promise<UpdateEntry[]> {
   return (await ground.calls('UpdateKeys')).slice(1)
 }
 
 /** Version 2 has everybody, and the behaviors follow the key: nothing is under way any more. */
-async function untilFollowed(ground: Ground): Promise<void> {
+export async function untilFollowed(ground: Ground): Promise<void> {
   await ground.untilPromoted()
   await ground.untilMoves(2)
   expect(await ground.moves()).toHaveLength(2)
@@ -106,7 +106,7 @@ async function deniedInCanary(ground: Ground): Promise<void> {
   expectAskedLater(writes)
 }
 
-const atKey = (environment: Environment): Promise<KeySite> => openKeySite(environment)
+export const atKey = (environment: Environment): Promise<KeySite> => openKeySite(environment)
 
 export const BY_KEY = {
   'F17 function not associated': { play: notAssociated, open: atKey },
