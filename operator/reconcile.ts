@@ -7,7 +7,7 @@ import type { ModelRelease, Status } from './api/release.ts'
 import { failedAgain } from './core/failing.ts'
 import { ConflictError, RefusedError, TransientError } from './edges/errors.ts'
 import type { Claims, Cluster, Key, Pointer, Prober, SelfReports } from './edges/ports.ts'
-import { canonicalJson } from './core/revision.ts'
+import { isSameJson } from './core/revision.ts'
 
 /** How a pass ended when it did not throw: nothing more to do until something changes, or look again after a while. */
 export type PassResult = { done: true } | { recheckMs: number }
@@ -91,8 +91,7 @@ export async function reconcile(key: Key, options: ReconcileOptions): Promise<Pa
 }
 
 async function pass(release: ModelRelease, options: ReconcileOptions): Promise<PassResult> {
-  const world = await observeWell(release, options)
-  const acted = await act(release, world, options)
+  const acted = await act(release, await observeWell(release, options), options)
   const { told } = acted
   options.failures.keep(release.metadata, told.failing)
   await tell(release, told, options.worlds.cluster)
@@ -147,30 +146,30 @@ interface Acted {
  * that may pass, it must not stand in the way of a return, a command or a deadline: the pass goes on with what the plan
  * decides without it, if that is anything.
  */
-async function act(release: ModelRelease, world: World, options: ReconcileOptions): Promise<Acted> {
+async function act(release: ModelRelease, seen: Seen, options: ReconcileOptions): Promise<Acted> {
   let { rules = RULES } = options
-  let seen = world
+  let { world, decided } = seen
   const failed: Failed[] = []
   for (;;) {
-    const decided = plan(seen, rules)
     if (!decided.step) return { decided, told: decided, failed }
     const result = await perform(release, decided.step, options)
     if (result instanceof Error) {
       // The world changed under what was decided: it is looked at anew, unless something else is to be done meanwhile.
       if (result instanceof ConflictError && !isKeeping(decided.rule)) {
-        options.failures.keep(release.metadata, seen.failing ?? [])
+        options.failures.keep(release.metadata, world.failing ?? [])
         throw result
       }
       failed.push({ step: decided.step.type, error: result })
-      seen = withFailure(seen, decided, { error: result, now: options.now() })
+      world = withFailure(world, decided, { error: result, now: options.now() })
+      decided = plan(world, rules)
       continue
     }
-    const told = plan({ ...succeeded(seen, decided.rule), now: options.now(), did: result }, rules)
+    const told = plan({ ...succeeded(world, decided.rule), now: options.now(), did: result }, rules)
     const acted = { decided, did: result, told, failed }
     if (result.type !== 'Refused' || !isKeeping(decided.rule)) return acted
     rules = leftOut(rules, decided.rule)
-    const instead = plan(seen, rules)
-    if (!instead.step && instead.recheckMs !== 0) return acted
+    decided = plan(world, rules)
+    if (!decided.step && decided.recheckMs !== 0) return acted
   }
 }
 
@@ -211,16 +210,24 @@ function reportOf(release: ModelRelease, { decided, did, told, failed }: Acted):
   }
 }
 
+/** A world, and what the rules make of it. */
+interface Seen {
+  world: World
+  decided: Plan
+}
+
 /**
  * The pointer may have been read a while ago, which is enough to wait on. What takes away what might serve is decided on
  * the pointer as it is now. A move needs no such look: it is accepted only if the pointer is still what was read.
  */
-async function observeWell(release: ModelRelease, options: ReconcileOptions): Promise<World> {
+async function observeWell(release: ModelRelease, options: ReconcileOptions): Promise<Seen> {
   const world = await observe(release, options)
-  const { step } = plan(world, options.rules)
+  const decided = plan(world, options.rules)
+  const { step } = decided
   if (world.pointer.type !== 'Read' || world.pointer.fresh !== 'No' || !step || !takesAway(step, world))
-    return world
-  return { ...world, pointer: await options.worlds.pointerOf(release).read(release, 'Live') }
+    return { world, decided }
+  const now = { ...world, pointer: await options.worlds.pointerOf(release).read(release, 'Live') }
+  return { world: now, decided: plan(now, options.rules) }
 }
 
 function takesAway(step: Step, { colors }: World): boolean {
@@ -342,7 +349,6 @@ async function tell(
   { status, happenings }: Pick<Plan, 'status' | 'happenings'>,
   cluster: Cluster,
 ): Promise<void> {
-  if (canonicalJson(status) !== canonicalJson(release.status ?? {}))
-    await cluster.writeStatus(release, status)
+  if (!isSameJson(status, release.status ?? {})) await cluster.writeStatus(release, status)
   for (const happening of happenings) await cluster.record(release, happening)
 }

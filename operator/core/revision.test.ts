@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
 import type { Spec } from '../api/release.ts'
 import { housing, housingBehindService, knownHouse } from '../test/simulated-world.ts'
 import { promotedWorld } from '../test/worlds.ts'
 import { without } from './memory.ts'
 import { plan } from './plan.ts'
 import { podForm } from './pod-form.ts'
-import { attemptIdOf, canonicalJson, meaningOf, revisionOf } from './revision.ts'
+import { attemptIdOf, canonicalJson, isSameJson, meaningOf, revisionOf } from './revision.ts'
 
 const base = housing(1)
 const model = base.model ?? { name: '', version: '', uri: '' }
@@ -144,4 +145,29 @@ describe('a revision', () => {
   test('does not change with the operator: running releases must not restart', () => {
     expect(attemptIdOf(base)).toMatchInlineSnapshot(`"b5b31a05ba-83bab680"`)
   })
+})
+
+test('what is the same JSON is what has the same canonical text', () => {
+  const leaf = fc.constantFrom(0, 1, '', 'a', null, undefined, true)
+  const { node } = fc.letrec((tie) => ({
+    node: fc.oneof(
+      { maxDepth: 3 },
+      leaf,
+      fc.array(tie('node'), { maxLength: 2 }),
+      fc.dictionary(fc.constantFrom('a', 'b', 'c'), tie('node'), { maxKeys: 3 }),
+    ),
+  }))
+  // Few values, so that pairs are often the same; lists hold null where JSON does.
+  const plain = node.map(
+    (value) => JSON.parse(JSON.stringify({ value }), (_, one: unknown) => one) as unknown,
+  )
+  fc.assert(
+    fc.property(plain, plain, (one, other) => {
+      expect(isSameJson(one, other)).toBe(canonicalJson(one) === canonicalJson(other))
+      expect(isSameJson(one, reversed(one))).toBe(canonicalJson(one) === canonicalJson(reversed(one)))
+    }),
+    { numRuns: 2000 },
+  )
+  expect(isSameJson({ a: undefined, b: 1 }, { b: 1, c: undefined })).toBe(true)
+  expect(isSameJson({ a: undefined }, { b: undefined, c: 1 })).toBe(false)
 })

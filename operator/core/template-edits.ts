@@ -1,5 +1,5 @@
 /** What of a Deployment's pod template is not what was stored any more, because somebody edited the Deployment. */
-import { canonicalJson } from './revision.ts'
+import { isSameJson } from './revision.ts'
 import { quantityForm } from './pod-form.ts'
 
 /** The pod template as it stands, with who wrote which fields of it besides us. */
@@ -70,6 +70,6 @@ function isLeaf(fields: unknown): boolean {
 
 /** Quantities come back in a form of the API server's own. */
 function isSame(one: unknown, other: unknown, path: string): boolean {
-  if (canonicalJson(one) === canonicalJson(other)) return true
+  if (isSameJson(one, other)) return true
   return path.includes('.resources.') && quantityForm(one) === quantityForm(other)
 }

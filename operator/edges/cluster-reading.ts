@@ -11,7 +11,7 @@ import {
 } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import { oneLine, shorten } from '../api/text.ts'
-import { canonicalJson } from '../core/revision.ts'
+import { isSameJson } from '../core/revision.ts'
 import type {
   ColorState,
   Instant,
@@ -79,7 +79,7 @@ function isDeployment(object: ApiObject): object is Deployment {
 }
 
 function isSame(one: Record<string, string>, other: Record<string, string>): boolean {
-  return canonicalJson(one) === canonicalJson(other)
+  return isSameJson(one, other)
 }
 
 /** Labels that are not as we write them. Whatever a policy has set managed-by to stays: it only tells people. */

@@ -591,22 +591,20 @@ export class SimulatedWorld implements Cluster {
   // ---- Cluster -----------------------------------------------------------------------------------------------------
 
   release(): Promise<ModelRelease> {
-    return Promise.resolve(
-      structuredClone({
-        metadata: {
-          name: 'housing',
-          namespace: 'models',
-          uid: 'uid-1',
-          generation: this.generation,
-          resourceVersion: String(this.resourceVersion),
-          annotations: this.annotations,
-          finalizers: this.finalizers,
-          ...(this.deletionTimestamp ? { deletionTimestamp: this.deletionTimestamp } : {}),
-        },
-        spec: this.schema(this.spec),
-        ...(this.status ? { status: this.status } : {}),
-      }),
-    )
+    return Promise.resolve({
+      metadata: {
+        name: 'housing',
+        namespace: 'models',
+        uid: 'uid-1',
+        generation: this.generation,
+        resourceVersion: String(this.resourceVersion),
+        annotations: { ...this.annotations },
+        finalizers: [...this.finalizers],
+        ...(this.deletionTimestamp ? { deletionTimestamp: this.deletionTimestamp } : {}),
+      },
+      spec: frozen(this.schema(this.spec)),
+      ...(this.status ? { status: this.status } : {}),
+    })
   }
 
   colors(): Promise<Record<Color, ColorState>> {
@@ -669,7 +667,7 @@ export class SimulatedWorld implements Cluster {
   }
 
   revisions(): Promise<KeptRevision[]> {
-    return Promise.resolve(structuredClone(this.stored))
+    return Promise.resolve(this.stored.map((one) => ({ ...one, ...(one.kept && { kept: { ...one.kept } }) })))
   }
 
   storeRevision({ spec }: ModelRelease, { stored }: StepOf<'StoreRevision'>): Promise<void> {
@@ -677,7 +675,7 @@ export class SimulatedWorld implements Cluster {
       if (this.templateRefused !== undefined) throw new RefusedError('InvalidSpec', this.templateRefused)
       if (this.stored.some((one) => one.attempt === stored.attempt)) return
       const kept = keptIn(stored.attempt, deletionPolicyOf(spec) === 'Delete' ? 'Owned' : 'Free')
-      this.stored.push({ ...stored, kept })
+      this.stored.push({ ...frozen(structuredClone(stored)), kept })
     })
   }
 
@@ -806,7 +804,7 @@ export class SimulatedWorld implements Cluster {
   writeStatus(_release: ModelRelease, status: Status): Promise<void> {
     return this.write('status', () => {
       this.observer({ type: 'Status', status })
-      this.status = structuredClone(status)
+      this.status = frozen(structuredClone(status))
       this.resourceVersion += 1
     })
   }
@@ -1182,6 +1180,13 @@ export function housing(version: 1 | 2 | 3, changes: Partial<Spec> & { behavior?
     progressDeadlineSeconds: 600,
     ...rest,
   }
+}
+
+/** What was read is never changed in place: whoever tries throws. A copy for each reader would take most of the time. */
+function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
+  for (const member of Object.values(value)) frozen(member)
+  return Object.freeze(value)
 }
 
 /** A gate that asks for the price of a house whose answer is known. */
