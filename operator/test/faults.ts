@@ -5,12 +5,16 @@
 import { expect, test } from '@jest/globals'
 import { run } from './simulation.ts'
 import { STORIES } from './stories.ts'
-import type { FaultKind } from './simulated-world.ts'
+import { FAULT_KINDS, type FaultKind } from './simulated-world.ts'
 
 /** `turn` counts the writes of a story, from another number in each story, up to `writes` of them. */
 type Place = { turn: number; writes: number }
 
 export const isPointerWrite = (write: string): boolean => write.startsWith('point')
+
+/** One kind, another one each turn. */
+export const kindInTurn = (turn: number): readonly FaultKind[] =>
+  FAULT_KINDS.slice(turn % FAULT_KINDS.length).slice(0, 1)
 
 /** A test for each story, with the faults that are to strike at each of its writes. */
 export function eachStoryWithFaults(faultsAt: (write: string, place: Place) => readonly FaultKind[]): void {
