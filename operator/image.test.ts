@@ -1,5 +1,7 @@
-import { globSync, readFileSync } from 'node:fs'
-import { matchesGlob } from 'node:path'
+import { execFileSync } from 'node:child_process'
+import { cpSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, matchesGlob } from 'node:path'
 import { expect, test } from '@jest/globals'
 
 test('Dockerfile.operator copies every file that the operator is made of', () => {
@@ -37,4 +39,32 @@ test.each(['Dockerfile.operator', 'Dockerfile.server'])('%s says what it is', (f
   for (const label of ['title', 'description', 'version', 'licenses'])
     expect(finalStage(file)).toContain(`org.opencontainers.image.${label}=`)
   expect(finalStage(file)).toMatch(/^USER \d+:\d+$/m)
+})
+
+type Component = { name: string; version: string; licenses?: unknown[]; hashes?: unknown[] }
+
+test.each([
+  { folder: 'operator', file: 'Dockerfile.operator', needs: '@aws-sdk/client-cloudfront' },
+  { folder: 'model-server', file: 'Dockerfile.server', needs: 'onnxruntime-node' },
+])('the image of $folder carries the list of what is in it', ({ folder, file, needs }) => {
+  const text = readFileSync(file, 'utf8')
+  const command = /npm sbom ([^>]*)> sbom\.cdx\.json/.exec(text)?.[1]?.trim().split(' ') ?? []
+  expect(finalStage(file)).toContain('sbom.cdx.json')
+  const scratch = mkdtempSync(join(tmpdir(), 'modelrelease-sbom-'))
+  try {
+    for (const name of ['package.json', 'package-lock.json', '.npmrc', join(folder, 'package.json')])
+      cpSync(name, join(scratch, name))
+    const listed = execFileSync('npm', ['--loglevel=error', 'sbom', ...command], {
+      cwd: scratch,
+      encoding: 'utf8',
+    })
+    const { bomFormat, components } = JSON.parse(listed) as { bomFormat: string; components: Component[] }
+    expect(bomFormat).toBe('CycloneDX')
+    const names = components.map(({ name }) => name)
+    expect(names).toContain(needs)
+    for (const tool of ['jest', 'eslint', 'typescript']) expect(names).not.toContain(tool)
+    expect(components.filter(({ version, licenses }) => !version || !licenses?.length)).toEqual([])
+  } finally {
+    rmSync(scratch, { recursive: true })
+  }
 })
