@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeEach, expect, test } from '@jest/globals'
 import { clusterConfig, type ClusterConfig } from '../cluster/config.ts'
 import type { ClusterState } from '../cluster/handle.ts'
 import { identify, isRunning, type ProcessIdentity } from '../cluster/process-identity.ts'
-import { allRunning, claimRunning, stopRunning, TakenError, writeRunning } from './running.ts'
+import { allRunning, claimRunning, isAbandoned, stopRunning, TakenError, writeRunning } from './running.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'modelrelease-running-'))
 const config = clusterConfig({ name: 'demo', provider: 'debian' }, { XDG_CACHE_HOME: folder })
@@ -139,4 +139,13 @@ test('what was claimed is listed for make clean, and forgotten once it is stoppe
   expect(allRunning(config)).toEqual([running])
   await stopRunning(running, () => undefined, clusterOf)
   expect(allRunning(config)).toEqual([])
+})
+
+test('abandoned is what no process uses any more and nobody asked to keep', async () => {
+  clusterState = 'Down'
+  const running = await claim()
+  expect(await isAbandoned(running)).toBe(false)
+  expect(await isAbandoned({ ...running, owner: await ended() })).toBe(true)
+  expect(await isAbandoned({ ...running, owner: await ended(), kept: 'look around' })).toBe(false)
+  expect(await isAbandoned({ ...running, owner: undefined })).toBe(true)
 })

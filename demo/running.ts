@@ -116,6 +116,11 @@ async function whyTaken(
   return `cluster ${name} is up, and none of our runs made it. If nobody needs it: npm run cluster -- down --name ${name}`
 }
 
+/** Whether the run that began it is over without having taken it down, and did not leave it on purpose. */
+export async function isAbandoned({ owner, kept }: Running): Promise<boolean> {
+  return kept === undefined && !(owner && (await isRunning(owner)))
+}
+
 /** Whether anything of it is left to be lost; after a restart of the machine nothing is. */
 async function stands({ config, programs }: Running, clusterOf: ClusterOf): Promise<boolean> {
   const running = await Promise.all(programs.map(isRunning))

@@ -96,11 +96,10 @@ function prepareCluster(): Promise<number> {
 
 async function endToEnd(...flags: string[]): Promise<Count> {
   Object.assign(process.env, SHARED_CLUSTER)
-  // An interrupted run cleans up too: the tests end by the same signal, and then it is our turn.
-  process.on('SIGINT', () => undefined)
   try {
     return await jest('e2e', '--runInBand', ...flags)
   } finally {
+    await run(process.execPath, ['demo/clean.ts', '--abandoned'])
     await run(process.execPath, ['cluster/cluster.ts', 'down'])
   }
 }
@@ -168,11 +167,16 @@ const ALL: readonly Stage[] = [
   { name: 'the CRD and its use, on the oldest API server', run: onTheOldest },
 ]
 
+/** The tests end by the same signal, whatever they have running; what is left is ours to remove. */
+const interrupted = new AbortController()
+process.on('SIGINT', () => interrupted.abort())
+
 const started = performance.now()
 const total: Count = { passed: 0, failed: 0, skipped: 0 }
 // First, because it says which Kubernetes the tests mean; where it fails, the end-to-end tests say so.
 await prepareCluster()
 for (const stage of process.argv[2] === 'all' ? ALL : FEW) {
+  if (interrupted.signal.aborted) break
   console.log(`== ${stage.name}`)
   const count = await stage.run()
   total.passed += count.passed
@@ -180,8 +184,9 @@ for (const stage of process.argv[2] === 'all' ? ALL : FEW) {
   total.skipped += count.skipped
 }
 for (const failure of failures) console.log(failure)
+if (interrupted.signal.aborted) console.log('stopped by Ctrl-C before the end')
 console.log(`tests took ${((performance.now() - started) / 1000).toFixed(0)} s`)
 console.log(
   `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
 )
-process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1
+process.exitCode = interrupted.signal.aborted ? 130 : total.failed === 0 && total.passed > 0 ? 0 : 1
