@@ -101,13 +101,13 @@ class ModelReleaseOperator extends OperatorShell {
       workers: config.workers,
       tenantOf: (key) => keyOf(key).namespace,
       leastMs: LEAST_PASS_MS,
-      metrics: queueMetrics(registry),
+      metrics: queueMetrics(registry, () => this.queue),
       onError: ({ key, error, attempt, retryInMs }) => {
         const level = attempt > 3 ? 'warn' : 'info'
         log[level]({ modelrelease: key, attempt, retryInMs, err: error }, 'Pass ended with an error')
       },
     })
-    leaderMetric(registry, () => this.elector.isHeld())
+    leaderMetric(registry, LEASE_NAME, () => this.elector.isHeld())
   }
 
   /** For as long as this process leads. */

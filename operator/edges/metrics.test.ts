@@ -20,3 +20,22 @@ test('a release that is deleted leaves no series that would page for ever', asyn
   expect(left).not.toContain('"housing"')
   expect(left).toContain('modelrelease_stalled{namespace="models",name="other"} 1')
 })
+
+test('what cannot be told pages nobody', async () => {
+  const registry = new Registry()
+  const metrics = releaseMetrics(registry)
+  const told = (status: string): void => {
+    const conditions = [{ type: 'Serving', status }]
+    metrics.pass(release('housing'), { failed: [], status: { conditions: conditions as never } })
+  }
+  const serving = async (): Promise<string> =>
+    /modelrelease_serving\{[^}]*\} (\S+)/.exec(await registry.metrics())?.[1] ?? ''
+  for (const [status, value] of [
+    ['True', '1'],
+    ['Unknown', 'Nan'],
+    ['False', '0'],
+  ] as const) {
+    told(status)
+    expect(await serving()).toBe(value)
+  }
+})

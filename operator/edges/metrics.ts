@@ -11,24 +11,27 @@ export interface ReleaseMetrics {
 
 const RELEASE = ['namespace', 'name'] as const
 
+/** What cannot be told is neither: an alert on 0 stays silent, and so does one on 1. */
+const VALUES = { True: 1, False: 0, Unknown: Number.NaN } as const
+
 /** No labels of revisions or pods: their number grows without bound. */
 export function releaseMetrics(registry: Registry): ReleaseMetrics {
   const registers = [registry]
   const ready = new Gauge({
     name: 'modelrelease_ready',
-    help: '1 when the latest spec is live and settled.',
+    help: '1 when the latest spec is live and settled, 0 when not, NaN when that cannot be told.',
     labelNames: RELEASE,
     registers,
   })
   const serving = new Gauge({
     name: 'modelrelease_serving',
-    help: '1 when users get answers.',
+    help: '1 when users get answers, 0 when they get none, NaN when that cannot be told.',
     labelNames: RELEASE,
     registers,
   })
   const stalled = new Gauge({
     name: 'modelrelease_stalled',
-    help: '1 when a person must act.',
+    help: '1 when a person must act, 0 when not.',
     labelNames: RELEASE,
     registers,
   })
@@ -53,7 +56,7 @@ export function releaseMetrics(registry: Registry): ReleaseMetrics {
   return {
     pass: ({ metadata: { namespace, name } }, { status, before, step, did }) => {
       const holds = (type: string): number =>
-        status.conditions?.some((one) => one.type === type && one.status === 'True') ? 1 : 0
+        VALUES[status.conditions?.find((one) => one.type === type)?.status ?? 'False']
       ready.set({ namespace, name }, holds('Ready'))
       serving.set({ namespace, name }, holds('Serving'))
       stalled.set({ namespace, name }, holds('Stalled'))

@@ -206,9 +206,10 @@ describe('a work queue', () => {
     const { queue, clock, end } = manual({
       workers: 1,
       metrics: {
+        added: () => told.push('added'),
         depth: (keys) => told.push(['depth', keys]),
-        waited: (seconds) => told.push(['waited', seconds]),
-        passed: (seconds, result) => told.push(['passed', seconds, result]),
+        began: (seconds) => told.push(['began', seconds]),
+        ended: (seconds, result) => told.push(['ended', seconds, result]),
       },
     })
     queue.add('a')
@@ -216,12 +217,7 @@ describe('a work queue', () => {
     queue.start()
     await clock.advance(3_000)
     await end('a', new Error('boom'))
-    expect(told).toEqual([
-      ['depth', 1],
-      ['depth', 0],
-      ['waited', 2],
-      ['passed', 3, 'error'],
-    ])
+    expect(told).toEqual(['added', ['depth', 1], ['depth', 0], ['began', 2], ['ended', 3, 'error']])
   })
 })
 

@@ -20,14 +20,19 @@ export type Failure = {
   readonly retryInMs: number
 }
 
+/** How a pass ended: errors are tried again, and trying a terminal one again cannot help. */
+export type PassResult = 'done' | 'recheck' | 'error' | 'terminal'
+
 /** What a queue tells about itself; see metrics.ts. */
 export type QueueMetrics = {
+  /** Somebody wants a key to be looked at that does not wait yet. */
+  added(): void
   /** Keys that wait for a worker. */
   depth(keys: number): void
-  /** How long a key waited for a worker. */
-  waited(seconds: number): void
+  /** How long a key waited for a worker, which begins with it now. */
+  began(waitedSeconds: number): void
   /** How long a pass took, and how it ended. */
-  passed(seconds: number, result: 'done' | 'recheck' | 'error' | 'terminal'): void
+  ended(seconds: number, result: PassResult): void
 }
 
 /** What a queue needs; everything but the handler has a default. */
@@ -109,6 +114,7 @@ export class WorkQueue {
     const lane = this.#laneOf(key)
     if (lane.has(key)) return
     lane.add(key, this.#lanes.Usual.remove(key) ?? this.#clock.monotonicMs())
+    this.#options.metrics?.added()
     this.#tellDepth()
     this.#dispatch()
   }
@@ -168,8 +174,13 @@ export class WorkQueue {
 
   /** The age of the oldest pass that runs, in milliseconds; 0 when none does. A large one means a wedged handler. */
   longestPassMs(): number {
-    const [oldest] = this.#running.values()
-    return oldest === undefined ? 0 : this.#clock.monotonicMs() - oldest
+    return Math.max(0, ...this.runningMs())
+  }
+
+  /** The ages of all passes that run, in milliseconds. */
+  runningMs(): number[] {
+    const now = this.#clock.monotonicMs()
+    return [...this.#running.values()].map((since) => now - since)
   }
 
   #laneOf(key: string): Lane {
@@ -188,7 +199,7 @@ export class WorkQueue {
         const now = this.#clock.monotonicMs()
         this.#running.set(next.key, now)
         this.#tellDepth()
-        this.#options.metrics?.waited((now - next.sinceMs) / 1000)
+        this.#options.metrics?.began((now - next.sinceMs) / 1000)
         void this.#pass(next.key, lane, now)
       }
     }
@@ -200,7 +211,7 @@ export class WorkQueue {
     this.#running.delete(key)
     lane.ended(key)
     const passedMs = this.#clock.monotonicMs() - startedMs
-    this.#options.metrics?.passed(passedMs / 1000, result)
+    this.#options.metrics?.ended(passedMs / 1000, result)
     this.#rest(key, (this.#options.leastMs ?? 0) - passedMs)
     if (this.#running.size === 0) this.#onIdle?.()
     this.#dispatch()
@@ -221,7 +232,7 @@ export class WorkQueue {
     this.#clock.after(ms, rested)
   }
 
-  async #handle(key: string, wasUrgent: boolean): Promise<'done' | 'recheck' | 'error' | 'terminal'> {
+  async #handle(key: string, wasUrgent: boolean): Promise<PassResult> {
     try {
       const outcome = await this.#options.handle(key)
       if (outcome.urgency === 'Urgent') this.#urgent.add(key)
@@ -245,7 +256,7 @@ export class WorkQueue {
     }
   }
 
-  #failed(key: string, error: unknown): 'error' | 'terminal' {
+  #failed(key: string, error: unknown): PassResult {
     const attempt = (this.#failures.get(key) ?? 0) + 1
     const terminal = this.#isTerminal(error)
     const retryInMs = terminal

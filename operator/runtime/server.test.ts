@@ -62,22 +62,39 @@ test('refuses what it does not have', async () => {
 
 test('tells the metrics of queue and election', async () => {
   const registry = new Registry()
-  const queue = queueMetrics(registry)
+  const queue = queueMetrics(registry, () => ({ runningMs: () => [1500, 500] }))
   let leads = false
-  leaderMetric(registry, () => leads)
+  leaderMetric(registry, 'the-lease', () => leads)
+  queue.added()
   queue.depth(3)
-  queue.waited(0.2)
-  queue.passed(0.5, 'error')
+  queue.began(0.2)
+  queue.ended(0.5, 'error')
+  queue.ended(0.5, 'terminal')
+  queue.ended(0.5, 'recheck')
   server = createMetricsServer(registry)
   const get = await asking(server)
   const [, before] = await get('/metrics')
-  expect(before).toContain('workqueue_depth 3\n')
-  expect(before).toContain('workqueue_queue_duration_seconds_bucket{le="0.5"} 1\n')
-  expect(before).toContain('controller_reconcile_time_seconds_sum 0.5\n')
-  expect(before).toContain('controller_reconcile_total{result="error"} 1\n')
-  expect(before).toContain('leader_election_master_status 0\n')
+  const ofQueue = 'name="modelrelease",controller="modelrelease"'
+  for (const line of [
+    `workqueue_adds_total{${ofQueue}} 1`,
+    `workqueue_depth{${ofQueue}} 3`,
+    `workqueue_retries_total{${ofQueue}} 1`,
+    `workqueue_queue_duration_seconds_bucket{le="0.5",${ofQueue}} 1`,
+    `workqueue_work_duration_seconds_count{${ofQueue}} 3`,
+    `workqueue_unfinished_work_seconds{${ofQueue}} 2`,
+    `workqueue_longest_running_processor_seconds{${ofQueue}} 1.5`,
+    'controller_runtime_active_workers{controller="modelrelease"} 2',
+    'controller_runtime_reconcile_time_seconds_sum{controller="modelrelease"} 1.5',
+    'controller_runtime_reconcile_total{controller="modelrelease",result="success"} 0',
+    'controller_runtime_reconcile_total{controller="modelrelease",result="error"} 2',
+    'controller_runtime_reconcile_total{controller="modelrelease",result="requeue_after"} 1',
+    'controller_runtime_reconcile_errors_total{controller="modelrelease"} 2',
+    'controller_runtime_terminal_reconcile_errors_total{controller="modelrelease"} 1',
+    'leader_election_master_status{name="the-lease"} 0',
+  ])
+    expect(before).toContain(`${line}\n`)
   leads = true
-  expect((await get('/metrics'))[1]).toContain('leader_election_master_status 1\n')
+  expect((await get('/metrics'))[1]).toContain('leader_election_master_status{name="the-lease"} 1\n')
 })
 
 test('answers even when a metric cannot be read', async () => {
