@@ -163,6 +163,10 @@ const FEW: readonly Stage[] = [
 const ALL: readonly Stage[] = [
   { name: 'unit tests and simulated worlds', run: unit },
   ...EXAMPLES,
+  {
+    name: 'alerts and dashboard, in a real Prometheus',
+    run: () => check(process.execPath, 'scripts/monitoring/check.ts'),
+  },
   { name: 'end to end, on a real cluster', run: endToEnd },
   { name: 'the CRD and its use, on the oldest API server', run: onTheOldest },
 ]

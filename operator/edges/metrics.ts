@@ -11,6 +11,10 @@ export interface ReleaseMetrics {
 
 const RELEASE = ['namespace', 'name'] as const
 
+type Status = NonNullable<ModelRelease['status']>
+type Outcome = NonNullable<NonNullable<Status['attempt']>['outcome']>
+type Result = NonNullable<Status['gates']>['result']
+
 /** What cannot be told is neither: an alert on 0 stays silent, and so does one on 1. */
 const VALUES = { True: 1, False: 0, Unknown: Number.NaN } as const
 
@@ -53,6 +57,10 @@ export function releaseMetrics(registry: Registry): ReleaseMetrics {
     labelNames: ['result'],
     registers,
   })
+  // A counter that begins when it counts is not seen to grow.
+  for (const outcome of ['Promoted', 'Aborted', 'RolledBack', 'Superseded', 'Failed'] satisfies Outcome[])
+    attempts.inc({ outcome }, 0)
+  for (const result of ['Passed', 'Failed', 'Unknown'] satisfies Result[]) gates.inc({ result }, 0)
   return {
     pass: ({ metadata: { namespace, name } }, { status, before, step, did }) => {
       const holds = (type: string): number =>

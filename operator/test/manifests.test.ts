@@ -79,3 +79,16 @@ test('the disruption budgets of the runbook select the pods of one color each', 
     COLORS.map((color) => colorSelector('housing', color)),
   )
 })
+
+test('each alert names a chapter of the runbook', () => {
+  const { spec } = load(text('manifests/monitoring/rules.yaml')) as {
+    spec: { groups: { rules: { alert: string; annotations: { runbook: string } }[] }[] }
+  }
+  const chapters = [...text('docs/runbook.md').matchAll(/^## (.*)$/gm)].map(
+    ([, title = '']) => `docs/runbook.md#${title.toLowerCase().replaceAll(' ', '-')}`,
+  )
+  const rules = spec.groups.flatMap((group) => group.rules)
+  expect(rules.length).toBeGreaterThan(0)
+  for (const { alert, annotations } of rules)
+    expect([alert, chapters]).toEqual([alert, expect.arrayContaining([annotations.runbook])])
+})
