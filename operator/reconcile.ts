@@ -322,6 +322,8 @@ async function write(release: ModelRelease, step: ClusterStep, cluster: Cluster)
   switch (step.type) {
     case 'StoreRevision':
       return cluster.storeRevision(release, step)
+    case 'PinDigest':
+      return cluster.pinDigest(release, step)
     case 'ForgetRevision':
       return cluster.forgetRevision(release, step)
     case 'MoveFormer':

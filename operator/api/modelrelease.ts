@@ -25,7 +25,7 @@ export interface ModelReleaseSpec {
      */
     uri: string
     /**
-     * Digest of the model file, 64 lower-case hexadecimal digits. Bytes with another digest are never loaded.
+     * Digest of the model file, 64 lower-case hexadecimal digits. Bytes with another digest are never loaded. Without it the digest that passed the gates is pinned for every later pod of the revision.
      */
     sha256?: string
     /**

@@ -57,6 +57,11 @@ export function revisionName(release: string, attempt: string): string {
   return `${release}-${attempt}`
 }
 
+/** Name of the ConfigMap that pins the digest of the model that a revision was proven with. */
+export function pinName(release: string, revision: string): string {
+  return `${release}-${revision}-digest`
+}
+
 /** Labels that select the pods of one color, and nothing else ever. */
 export function colorSelector(release: string, color: Color): Record<string, string> {
   return { [LABEL.name]: release, [LABEL.color]: color }

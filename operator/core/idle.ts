@@ -1,6 +1,7 @@
 /** Rules of an attempt that is over: what failed is removed, what served before retires. */
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
+import { lastPinOf } from './digest-pin.ts'
 import { removal } from './removal.ts'
 import { PODS_RECHECK_MS, BLOCKED_RECHECK_MS } from './pacing.ts'
 import {
@@ -117,5 +118,13 @@ export function revisionForgotten(scene: Scene): Found {
     ...held.map((revision) => storedOf(scene, revision)?.attempt),
   ])
   const forgotten = world.revisions.find((stored) => !kept.has(stored.attempt))
-  return forgotten ? { step: { type: 'ForgetRevision', attempt: forgotten.attempt } } : undefined
+  if (!forgotten) return undefined
+  const pinOf = lastPinOf(forgotten, world.revisions)
+  return {
+    step: {
+      type: 'ForgetRevision',
+      attempt: forgotten.attempt,
+      ...(pinOf === undefined ? {} : { pinOf }),
+    },
+  }
 }

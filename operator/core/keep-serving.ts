@@ -2,6 +2,7 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import { keyValueStoreOf } from '../api/release.ts'
 import { refusedByTheWorld } from './blocked.ts'
+import { pinGone } from './digest-pin.ts'
 import { serviceEdited, workloadEdited } from './edited.ts'
 import { formerPointerBehind } from './former.ts'
 import { nameOf, originMark } from './pointer.ts'
@@ -146,6 +147,7 @@ export const KEEP_SERVING = {
   formerPointerBehind,
   workloadEdited,
   revisionKeptOtherwise,
+  pinGone,
 }
 
 export function keepServing(scene: Scene, rules: typeof KEEP_SERVING = KEEP_SERVING): Finding | undefined {

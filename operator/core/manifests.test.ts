@@ -5,6 +5,8 @@ import { releaseOf, storedOf } from '../test/worlds.ts'
 import {
   colorServiceOf,
   deploymentOf,
+  digestPinOf,
+  pinReadBy,
   pointerServiceOf,
   renderRevision,
   storedRevisionOf,
@@ -50,7 +52,23 @@ describe('the Deployment of a model', () => {
       MODELRELEASE_NAME: 'housing',
       MODELRELEASE_COLOR: 'blue',
     })
-    expect(envOf(spec)).not.toHaveProperty('MODEL_SHA256')
+  })
+
+  test('has its pods read the digest that was proven where the spec gives none, and its ConfigMap once there is one', () => {
+    const open = { ...spec, model: without(model, 'sha256') }
+    const release = releaseOf(open)
+    const stored = storedOf(open, DEFAULTS, release)
+    const [container] = podsOf(open).spec.containers
+    const name = `housing-${stored.revision}-digest`
+    expect(container?.env).toContainEqual({
+      name: 'MODEL_SHA256',
+      valueFrom: { configMapKeyRef: { name, key: 'sha256', optional: true } },
+    })
+    expect(pinReadBy(stored.template)).toBe(name)
+    expect(pinReadBy(storedOf(spec).template)).toBeUndefined()
+    const pin = digestPinOf(release, { revision: stored.revision, digest: 'ff', ownership: 'Owned' })
+    expect(pin).toMatchObject({ immutable: true, data: { sha256: 'ff' }, metadata: { name } })
+    expect(pin.metadata.ownerReferences).toHaveLength(1)
   })
 
   test('has metrics on the port beside the one that a distribution reaches', () => {

@@ -9,6 +9,7 @@ import {
   SERVICE_PORT,
   colorName,
   colorSelector,
+  pinName,
   revisionName,
   type Color,
 } from '../api/names.ts'
@@ -68,8 +69,39 @@ function probe(path: string, port: number, periodSeconds: number, failureThresho
   return { httpGet: { path, port }, periodSeconds, timeoutSeconds: 5, failureThreshold }
 }
 
+/** The only digest that the model server loads. */
+const DIGEST_ENV = 'MODEL_SHA256'
+
+/** Where the digest stands in the ConfigMap that pins it. */
+const PIN_KEY = 'sha256'
+
+/**
+ * The digest that the spec names. Where it names none, a pod loads what it finds until the revision is proven, and from then
+ * on what it was proven with: it reads the pin whenever its container starts.
+ */
+function digestVariable(sha256: string | undefined, pin: string): Json {
+  if (sha256) return { name: DIGEST_ENV, value: sha256 }
+  const configMapKeyRef = { name: pin, key: PIN_KEY, optional: true }
+  return { name: DIGEST_ENV, valueFrom: { configMapKeyRef } }
+}
+
+/** The ConfigMap that pods of a template read the digest of their model from. */
+export function pinReadBy(template: Json): string | undefined {
+  const variables = containersOf(template).flatMap(({ env }) => listOf(env))
+  const { valueFrom } = variables.find(({ name }) => name === DIGEST_ENV) ?? {}
+  return (valueFrom as { configMapKeyRef?: { name?: string } } | undefined)?.configMapKeyRef?.name
+}
+
+type ModelTemplateInput = {
+  model: NonNullable<Spec['model']>
+  port: number
+  defaultImage: string
+  /** Name of the ConfigMap that pins the digest. */
+  pin: string
+}
+
 /** Pods of a model: the model server told which model, with the hardening that its image supports. */
-function modelTemplate(model: NonNullable<Spec['model']>, port: number, defaultImage: string): Json {
+function modelTemplate({ model, port, defaultImage, pin }: ModelTemplateInput): Json {
   // Metrics have a port of their own: what a distribution forwards is the other one.
   const opsPort = port < MAX_PORT ? port + 1 : port - 1
   const env: Json[] = [
@@ -78,7 +110,7 @@ function modelTemplate(model: NonNullable<Spec['model']>, port: number, defaultI
     { name: 'MODEL_NAME', value: model.name },
     { name: 'MODEL_VERSION', value: model.version },
     { name: 'MODEL_URI', value: model.uri },
-    ...(model.sha256 ? [{ name: 'MODEL_SHA256', value: model.sha256 }] : []),
+    digestVariable(model.sha256, pin),
     ...(model.basePath ? [{ name: 'BASE_PATH', value: model.basePath }] : []),
     { name: 'DRAIN_DELAY_MS', value: String(DRAIN_DELAY_MILLISECONDS) },
     ...(model.env ?? []),
@@ -134,7 +166,12 @@ export function renderRevision(
 ): StoredRevision {
   const { spec, metadata } = release
   const template = spec.model
-    ? modelTemplate(spec.model, spec.port, defaults.serverImage)
+    ? modelTemplate({
+        model: spec.model,
+        port: spec.port,
+        defaultImage: defaults.serverImage,
+        pin: pinName(metadata.name, revision),
+      })
     : (structuredClone(spec.template) as Json)
   return {
     attempt: id,
@@ -284,6 +321,37 @@ function servicePorts(release: string, color: Color, targetPort: number): Json {
     selector: colorSelector(release, color),
     ports: [{ name: 'http', port: SERVICE_PORT, targetPort, protocol: 'TCP' }],
   }
+}
+
+export interface PinInput {
+  revision: string
+  /** Lower-case hex. */
+  digest: string
+  ownership: Ownership
+}
+
+/**
+ * The ConfigMap that pins the digest of a revision's model. Kubelets watch no object that is immutable; API servers before
+ * 1.21 may drop the field.
+ */
+export function digestPinOf(
+  release: ModelRelease,
+  { revision, digest, ownership }: PinInput,
+): Manifest & { immutable: true; data: Record<string, string> } {
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: metadataOf(release, pinName(release.metadata.name, revision), ownership, {
+      [LABEL.revision]: revision,
+    }),
+    immutable: true,
+    data: { [PIN_KEY]: digest },
+  }
+}
+
+/** What a ConfigMap pins; empty where it is none of ours. */
+export function pinnedBy(data: Record<string, string> | undefined): string {
+  return data?.[PIN_KEY] ?? ''
 }
 
 /** The ControllerRevision that keeps a rendered revision. */

@@ -2,6 +2,7 @@
 import { SERVICE_PORT, type Color } from '../api/names.ts'
 import { keyValueStoreOf, minReadyMsOf, type Attempt, type GateReport, type Intent } from '../api/release.ts'
 import { claimTaken, pointerUnfit } from './blocked.ts'
+import { unpinned } from './digest-pin.ts'
 import { editText } from './edited.ts'
 import { isBroken, isDecided, keyOf, without, type Memory } from './memory.ts'
 import { originTarget } from './origin-proof.ts'
@@ -33,6 +34,7 @@ export function proveAndMove(scene: Scene, course: Course): Found {
     claimTaken(scene) ??
     edited(scene, course) ??
     unproven(scene, course) ??
+    unpinned(scene, course) ??
     (course.attempt.direction === 'Forward' ? pointerUnfit(scene) : undefined) ??
     unsteady(scene, course) ??
     tooSoon(scene, course) ??
@@ -129,6 +131,7 @@ function gatesStep(scene: Scene, course: Course): Extract<Step, { type: 'RunGate
     ...(afterMove ? { afterMove } : {}),
     ...(attempt.direction === 'Back' ? { direction: attempt.direction } : {}),
     ...(stored.identity === 'Headers' ? { expectRevision: stored.revision } : {}),
+    ...(color.workload?.pin && attempt.direction === 'Forward' ? { digest: 'Asked' as const } : {}),
   }
 }
 

@@ -198,6 +198,11 @@ test.each([
     'MODEL_SHA256 wants ff',
     'correct spec.model.sha256 "ff"',
   ],
+  [
+    { ...model, model: { name: 'm', version: '1', uri: 'file:///m' } },
+    "the model's sha256 is 5c, MODEL_SHA256 wants ff",
+    'the file at spec.model.uri "file:///m" is not the one that this revision was proven with: put that one back, or release the new one as another spec.model.version',
+  ],
   [model, 'MODEL_URI answered 404', `correct spec.model.uri "${model.model?.uri ?? ''}"`],
   [model, 'Unschedulable: 0/1 nodes', 'make room for 2 more pods, or lower spec.replicas'],
   [model, 'the model cannot be fetched yet: the server answered 404 Not Found', 'correct spec.model.uri "'],

@@ -243,7 +243,9 @@ const STARTING: Cause[] = [
   {
     says: /MODEL_SHA256 wants/,
     remedy: ({ model }) =>
-      `correct spec.model.sha256 "${model?.sha256 ?? ''}", or spec.model.uri if it leads to another file`,
+      model?.sha256
+        ? `correct spec.model.sha256 "${model.sha256}", or spec.model.uri if it leads to another file`
+        : `the file at spec.model.uri "${model?.uri ?? ''}" is not the one that this revision was proven with: put that one back, or release the new one as another spec.model.version`,
   },
   {
     says: /MODEL_MAX_BYTES/,

@@ -8,7 +8,7 @@ import { plan } from './plan.ts'
 import { podForm } from './pod-form.ts'
 import { attemptIdOf, canonicalJson, isSameJson, meaningOf, revisionOf } from './revision.ts'
 
-const base = housing(1)
+const base = housing(1, { digest: 'Open' })
 const model = base.model ?? { name: '', version: '', uri: '' }
 
 /** The same object with its keys written the other way round, at every depth. */

@@ -46,6 +46,9 @@ export interface Trouble {
   final?: 'Yes'
 }
 
+/** Open: pods load what they find. Unread: the operator may not read the object that would say. */
+export type PinReading = { type: 'Pinned'; digest: string } | { type: 'Open' | 'Unread' }
+
 /** What stands in one color. */
 export interface ColorState {
   /** The Deployment; absent when the color is empty. */
@@ -61,6 +64,8 @@ export interface ColorState {
     /** A Deployment that is on its way out still holds the color. */
     leaving: 'Yes' | 'No'
     createdAt?: Instant
+    /** Where its pods read a digest when they start; absent where the spec, or nothing, says which bytes they may load. */
+    pin?: PinReading
     /** Its pod template, where somebody besides us wrote fields of it. */
     found?: TemplateAsFound
     /** What of it that can be put back without a pod noticing is not as we made it: labels, strategy. */
@@ -270,7 +275,10 @@ export interface Target {
 export type Step =
   | { type: 'TakeClaim' }
   | { type: 'StoreRevision'; stored: StoredRevision }
-  | { type: 'ForgetRevision'; attempt: string }
+  /** With `pinOf`, the pin of this revision as well: nothing else is stored of it. */
+  | { type: 'ForgetRevision'; attempt: string; pinOf?: string }
+  /** Pods of the revision that start from now on load this digest (lower-case hex) and nothing else. */
+  | { type: 'PinDigest'; revision: string; digest: string; ownership: Ownership }
   /** Stores it once more, as the API server encodes it, and only then removes the old object. */
   | { type: 'RenewRevision'; attempt: string; ownership: Ownership }
   | { type: 'CreateWorkload'; color: Color; stored: StoredRevision; replicas: number; ownership: Ownership }
@@ -298,6 +306,8 @@ export type Step =
       service: Target
       origin?: Target
       expectRevision?: string
+      /** Each pod is asked which model it has loaded, even where no gate's answer says. */
+      digest?: 'Asked'
       /** What users will be asked for after the move, as a gate, and a pod of the revision that is live. */
       afterMove?: { gate: Gate; live: Target }
       /** Of a return, which waits for nobody else's gates. Default: Forward. */

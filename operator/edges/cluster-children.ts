@@ -14,6 +14,7 @@ import {
   colorServiceOf,
   deploymentOf,
   ownerOf,
+  pinReadBy,
   pointerServiceName,
   storedRevisionOf,
   type Manifest,
@@ -24,6 +25,7 @@ import type { NameField } from './cluster-errors.ts'
 import { deploymentField, droppedFields, serviceField } from './cluster-fields.ts'
 import type { ApiObject, ControllerRevision, Deployment, OwnerReference } from './cluster-objects.ts'
 import { isOurs, keptIn, revisionOf, storedIn, workloadDiffers } from './cluster-reading.ts'
+import { setPinOwnership } from './cluster-pins.ts'
 import type { Requests } from './cluster-requests.ts'
 import {
   CONTROLLER_REVISIONS,
@@ -61,11 +63,11 @@ export async function checkChildren(
 }
 
 /** Creates the object; where it stands already because a crash came between the write and its report, that is as good. */
-export async function createOnce(
+export async function createOnce<T extends ApiObject>(
   requests: Requests,
-  resource: Resource<ApiObject>,
+  resource: Resource<T>,
   manifest: Manifest,
-  likeness: (found: ApiObject) => Likeness,
+  likeness: (found: T) => Likeness,
 ): Promise<void> {
   try {
     await requests.create(resource, manifest)
@@ -201,10 +203,15 @@ export async function setOwnership(
 ): Promise<void> {
   const { name: releaseName, namespace } = release.metadata
   if (step.of === 'Revision') {
-    for (const found of await keptOf(requests, release, step.attempt))
+    for (const found of await keptOf(requests, release, step.attempt)) {
+      const stored = storedIn(found)
+      // First, since what is stored tells whether this is still to be done.
+      if (stored && pinReadBy(stored.template) !== undefined)
+        await setPinOwnership(requests, release, { revision: stored.revision, ownership: step.ownership })
       await requests.patch(CONTROLLER_REVISIONS, found.metadata, versionOf(found), {
         metadata: { ownerReferences: ownersWith(found, release, step.ownership) },
       })
+    }
     return
   }
   const resource: Resource<ApiObject> = step.of === 'Deployment' ? DEPLOYMENTS : SERVICES
@@ -224,7 +231,12 @@ export function versionOf({ metadata }: ApiObject): { uid: string; resourceVersi
   return { uid: metadata.uid, resourceVersion: metadata.resourceVersion }
 }
 
-function ownersWith({ metadata }: ApiObject, release: ModelRelease, ownership: Ownership): OwnerReference[] {
+/** The owners of a child with the release among them, or without; others stay. */
+export function ownersWith(
+  { metadata }: ApiObject,
+  release: ModelRelease,
+  ownership: Ownership,
+): OwnerReference[] {
   const others = (metadata.ownerReferences ?? []).filter((owner) => owner.uid !== release.metadata.uid)
   return ownership === 'Owned' ? [...others, ownerOf(release) as OwnerReference] : others
 }

@@ -39,7 +39,7 @@ export interface Deployment extends ApiObject {
     replicas?: number
     selector?: { matchLabels?: Record<string, string>; matchExpressions?: unknown[] }
     strategy?: { type?: string; rollingUpdate?: { maxUnavailable?: number | string } }
-    template?: { metadata?: { labels?: Record<string, string> } }
+    template?: { metadata?: { labels?: Record<string, string> }; [member: string]: unknown }
   }
   status?: { observedGeneration?: number; conditions?: ApiCondition[] }
 }
@@ -113,6 +113,10 @@ export interface Service extends ApiObject {
     ports?: ServicePort[]
     publishNotReadyAddresses?: boolean
   }
+}
+
+export interface ConfigMap extends ApiObject {
+  data?: Record<string, string>
 }
 
 export interface ControllerRevision extends ApiObject {

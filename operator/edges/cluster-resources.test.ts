@@ -123,7 +123,14 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
     attempt: 'abc-1',
     revision: 'abc',
     generation: 1,
-    template: {},
+    // Its pods read the digest of their model from a ConfigMap.
+    template: {
+      spec: {
+        containers: [
+          { env: [{ name: 'MODEL_SHA256', valueFrom: { configMapKeyRef: { name: 'housing-abc-digest' } } }] },
+        ],
+      },
+    },
     port: 8080,
     gates: [],
     identity: 'None',
@@ -154,13 +161,14 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
   const { uid = '', resourceVersion = '' } = workload ?? {}
   await cluster.removeWorkload(read, { type: 'RemoveWorkload', color, uid, resourceVersion })
   await cluster.revisions(read)
+  await cluster.pinDigest(read, { type: 'PinDigest', revision: 'abc', digest: 'ff', ownership: 'Owned' })
   await cluster.setOwnership(read, {
     type: 'SetOwnership',
     of: 'Revision',
     attempt: 'abc-1',
     ownership: 'Free',
   })
-  await cluster.forgetRevision(read, { type: 'ForgetRevision', attempt: 'abc-1' })
+  await cluster.forgetRevision(read, { type: 'ForgetRevision', attempt: 'abc-1', pinOf: 'abc' })
   const labels = {
     'modelrelease.io/name': 'housing',
     'modelrelease.io/color': color,

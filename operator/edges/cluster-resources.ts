@@ -1,7 +1,15 @@
 /** What the operator does with the Kubernetes API: each resource with the verbs it uses, which are the verbs that RBAC grants. */
 import { GROUP, PLURAL, VERSION } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
-import type { ControllerRevision, Deployment, EventObject, Lease, Pod, Service } from './cluster-objects.ts'
+import type {
+  ConfigMap,
+  ControllerRevision,
+  Deployment,
+  EventObject,
+  Lease,
+  Pod,
+  Service,
+} from './cluster-objects.ts'
 
 export type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete'
 
@@ -35,6 +43,13 @@ export const CONTROLLER_REVISIONS: Resource<ControllerRevision> = {
   version: 'v1',
   plural: 'controllerrevisions',
   verbs: ['get', 'list', 'create', 'patch', 'delete'],
+}
+/** Pins of digests, by their names: nothing is listed, watched or updated. */
+export const CONFIG_MAPS: Resource<ConfigMap> = {
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  verbs: ['get', 'create', 'patch', 'delete'],
 }
 export const SERVICES: Resource<Service> = {
   group: '',
@@ -80,6 +95,7 @@ export const CLUSTER_WIDE: readonly Resource[] = [
   RELEASE_STATUS,
   DEPLOYMENTS,
   CONTROLLER_REVISIONS,
+  CONFIG_MAPS,
   SERVICES,
   PODS,
   POD_LOGS,

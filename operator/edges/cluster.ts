@@ -10,7 +10,7 @@ import {
 } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import { deploymentOf, storedRevisionOf } from '../core/manifests.ts'
-import type { ColorState, KeptRevision, PodState } from '../core/world.ts'
+import type { ColorState, KeptRevision, PinReading, PodState } from '../core/world.ts'
 import {
   applyColorService,
   checkChildren,
@@ -26,6 +26,7 @@ import {
 import { tell } from './cluster-events.ts'
 import { lastWords } from './cluster-logs.ts'
 import type { Deployment, Pod, Service } from './cluster-objects.ts'
+import { pinDigest, readPin, removePin } from './cluster-pins.ts'
 import { keptIn, podOf, serviceOf, workloadOf } from './cluster-reading.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
 import {
@@ -60,7 +61,9 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
       await checkChildren(requests, release, stored)
       await storeOnce(requests, release, storedRevisionOf(release, stored))
     },
-    forgetRevision: async (release, { attempt }) => {
+    pinDigest: (release, step) => pinDigest(requests, release, step),
+    forgetRevision: async (release, { attempt, pinOf }) => {
+      if (pinOf !== undefined) await removePin(requests, release, pinOf)
       for (const found of await keptOf(requests, release, attempt))
         await requests.remove(CONTROLLER_REVISIONS, found.metadata, versionOf(found))
     },
@@ -114,6 +117,12 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
   }
 }
 
+interface ColorObjects {
+  deployment: Deployment | undefined
+  service: Service | undefined
+  pin: PinReading | undefined
+}
+
 async function readColors(requests: Requests, release: ModelRelease): Promise<Record<Color, ColorState>> {
   const pods: Record<Color, { pod: PodState; createdAt: string }[]> = { blue: [], green: [] }
   const { name, namespace } = release.metadata
@@ -122,15 +131,17 @@ async function readColors(requests: Requests, release: ModelRelease): Promise<Re
     const found = podOf(item)
     if (found) pods[found.color].push({ pod: found.pod, createdAt: item.metadata.creationTimestamp ?? '' })
   })
-  const readObjects = async (color: Color): Promise<[Deployment | undefined, Service | undefined]> => {
+  const readObjects = async (color: Color): Promise<ColorObjects> => {
     const place = placeOf(release, colorName(name, color))
-    return Promise.all([requests.get(DEPLOYMENTS, place), requests.get(SERVICES, place)])
+    const [deployment, service] = await Promise.all([
+      requests.get(DEPLOYMENTS, place),
+      requests.get(SERVICES, place),
+    ])
+    const pin = deployment && (await readPin(requests, release, deployment))
+    return { deployment, service, pin }
   }
   const [blue, green] = await Promise.all([readObjects('blue'), readObjects('green'), readPods])
-  const stateOf = (
-    color: Color,
-    [deployment, service]: [Deployment | undefined, Service | undefined],
-  ): ColorState => {
+  const stateOf = (color: Color, { deployment, service, pin }: ColorObjects): ColorState => {
     const workload = workloadOf(release, color, deployment)
     const front = serviceOf(release, color, service)
     const since = deployment?.metadata.creationTimestamp ?? ''
@@ -138,7 +149,12 @@ async function readColors(requests: Requests, release: ModelRelease): Promise<Re
     const states = pods[color].map(({ pod, createdAt }) =>
       createdAt < since ? { ...pod, former: 'Yes' as const } : pod,
     )
-    return { ...(workload ? { workload } : {}), pods: states, ...(front ? { service: front } : {}) }
+    const pinned = pin ? { pin } : {}
+    return {
+      ...(workload ? { workload: { ...workload, ...pinned } } : {}),
+      pods: states,
+      ...(front ? { service: front } : {}),
+    }
   }
   return { blue: stateOf('blue', blue), green: stateOf('green', green) }
 }

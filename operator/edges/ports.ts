@@ -36,6 +36,8 @@ export interface Cluster {
   moveFormer(release: ModelRelease, step: StepOf<'MoveFormer'>): Promise<void>
   /** Asks the API server to check every child of this revision, creating nothing; then stores the revision. */
   storeRevision(release: ModelRelease, step: StepOf<'StoreRevision'>): Promise<void>
+  /** Makes the pin of a revision; one that says the same already is as good. */
+  pinDigest(release: ModelRelease, step: StepOf<'PinDigest'>): Promise<void>
   forgetRevision(release: ModelRelease, step: StepOf<'ForgetRevision'>): Promise<void>
   createWorkload(release: ModelRelease, step: StepOf<'CreateWorkload'>): Promise<void>
   scaleWorkload(release: ModelRelease, step: StepOf<'ScaleWorkload'>): Promise<void>

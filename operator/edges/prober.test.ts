@@ -330,6 +330,53 @@ describe('gates', () => {
     expect(ran).not.toHaveProperty('digest')
   })
 
+  describe('whose digest is to be pinned', () => {
+    const isHealth = ({ url }: Question): boolean => url.endsWith('/v2/health/ready')
+    const withDigest = (digest: string): Answered =>
+      answered({ headers: { ...revision, 'x-model-digest': digest } })
+    const asked: Partial<RunGates> = { gates: [], digest: 'Asked' }
+
+    test('ask each pod which model it has loaded where no gate says', async () => {
+      const { ask, asked: questions } = world(() => withDigest('sha256:1'))
+      const ran = await createProber(ask).runGates(runGates(asked))
+      expect(ran).toMatchObject({ results: [], digest: 'sha256:1' })
+      expect(questions.map(({ url }) => url)).toEqual([
+        'http://10.0.0.1:8080/v2/health/ready',
+        'http://10.0.0.2:8080/v2/health/ready',
+      ])
+    })
+
+    test('do not ask where a gate says, nor where nothing is to be pinned', async () => {
+      const { ask, asked: questions } = world(() => withDigest('sha256:1'))
+      await createProber(ask).runGates(runGates({ digest: 'Asked' }))
+      await createProber(ask).runGates(runGates({ gates: [] }))
+      expect(questions.filter(isHealth)).toEqual([])
+    })
+
+    test('fail where two pods say different things', async () => {
+      const { ask } = world((question) => withDigest(from('10.0.0.2')(question) ? 'sha256:2' : 'sha256:1'))
+      const ran = await createProber(ask).runGates(runGates(asked))
+      expect(ran.results).toMatchObject([
+        { result: 'Failed', message: 'different models answered: sha256:1 from pod-a, sha256:2 from pod-b' },
+      ])
+      expect(ran).not.toHaveProperty('digest')
+    })
+
+    test('prove nothing where one pod does not say it', async () => {
+      const { ask } = world((question) =>
+        from('10.0.0.2')(question) ? { type: 'NoAnswer', message: 'closed' } : withDigest('sha256:1'),
+      )
+      expect((await createProber(ask).runGates(runGates(asked))).results).toMatchObject([
+        { result: 'Unknown', target: 'pod-b' },
+      ])
+    })
+
+    test('leave a server alone that never says it', async () => {
+      const { ask } = world(() => answered())
+      expect((await createProber(ask).runGates(runGates(asked))).results).toEqual([])
+    })
+  })
+
   test('take no digest from an answer that proves nothing', async () => {
     const { ask } = world(() =>
       answered({ headers: { 'x-modelrelease-revision': 'old', 'x-model-digest': 'sha256:9' } }),

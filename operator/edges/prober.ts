@@ -13,6 +13,8 @@ type Verify = Extract<Step, { type: 'Verify' }>
 const MAX_TARGETS_AT_ONCE = 8
 /** A pass that verifies does nothing else for the release meanwhile, so an edge that is silent must not hold it long. */
 const VERIFY_TIMEOUT_MS = 10_000
+/** What it has loaded is told from memory. */
+const DIGEST_TIMEOUT_MS = 5000
 
 /** One gate asked of one target. */
 type Finding = { gate: string; target: string; verdict: Verdict }
@@ -26,8 +28,7 @@ export function createProber(ask: Ask): Prober<never> {
       const targets = [...step.pods, step.service, ...(step.origin ? [step.origin] : [])]
       const rounds = await inParallel(targets, MAX_TARGETS_AT_ONCE, (target) => askTarget(ask, step, target))
       const { results, ...digest } = sum(step, rounds)
-      const isProven = results.every(({ result }) => result === 'Passed')
-      const outdated = isProven ? await askAfterMove(ask, step) : []
+      const outdated = isProven(results) ? await askAfterMove(ask, step) : []
       return {
         type: 'GatesRan',
         key: step.key,
@@ -81,7 +82,16 @@ async function askTarget(ask: Ask, step: RunGates, target: Target): Promise<Roun
     // A target that does not answer one gate would make each of the others wait for its whole timeout.
     if (verdict.type === 'Unknown') silent ??= gate.name
   }
+  if (silent === undefined && step.digest && step.pods.includes(target)) await askDigest(ask, target, round)
   return round
+}
+
+/** Every answer of the model server names what it has loaded; where no gate's did, this one does. */
+async function askDigest(ask: Ask, target: Target, { digests }: Round): Promise<void> {
+  if (digests.size > 0) return
+  const url = `${target.origin}/v2/health/ready`
+  const question = { url, method: 'GET', headers: {}, timeoutMs: DIGEST_TIMEOUT_MS } as const
+  noteDigest(await ask({ ...question, to: 'Candidate' }), target, digests)
 }
 
 type GateOfTarget = { step: RunGates; gate: Gate; target: Target; digests: Map<string, string> }
@@ -125,10 +135,8 @@ function noteDigest(answer: Answer, target: Target, digests: Map<string, string>
   if (digest !== undefined && !digests.has(digest)) digests.set(digest, target.name)
 }
 
-function sum(
-  { gates, pods, service, origin }: RunGates,
-  rounds: Round[],
-): { results: GateResult[]; digest?: string } {
+function sum(step: RunGates, rounds: Round[]): { results: GateResult[]; digest?: string } {
+  const { gates, pods, service, origin } = step
   const findings = rounds.flatMap((round) => round.findings)
   const digests = new Map<string, string>()
   for (const [digest, target] of rounds.flatMap((round) => [...round.digests]))
@@ -143,8 +151,12 @@ function sum(
     const others = [service.name, ...(origin ? [origin.name] : [])].join(' and ')
     return { ...result, message: `as expected from ${counted(pods.length, 'pod')} and ${others}` }
   })
+  const unidentified = isProven(results) ? ofDigests({ step, rounds, digests }) : []
   const [digest] = digests.keys()
-  return { results, ...(digests.size === 1 && digest !== undefined ? { digest } : {}) }
+  return {
+    results: [...results, ...unidentified],
+    ...(digests.size === 1 && digest !== undefined ? { digest } : {}),
+  }
 }
 
 /** A wrong answer of any target decides; otherwise one that proved nothing; the first in the order of the targets. */
@@ -160,6 +172,26 @@ function toResult(name: string, findings: Finding[]): GateResult {
     message: deciding.verdict.message,
   }
 }
+
+function isProven(results: readonly GateResult[]): boolean {
+  return results.every(({ result }) => result === 'Passed')
+}
+
+type Digests = { step: RunGates; rounds: readonly Round[]; digests: Map<string, string> }
+
+/** What is to be pinned must be the same in every pod: one that does not say what it has loaded may have anything. */
+function ofDigests({ step: { digest, pods }, rounds, digests }: Digests): GateResult[] {
+  // A server that never says so has no digest that could be pinned.
+  if (!digest || digests.size === 0) return []
+  if (digests.size > 1) return [{ name: DIGEST_GATE, ...disagreement(digests) }]
+  const silent = pods.find((_pod, index) => rounds[index]?.digests.size === 0)
+  if (!silent) return []
+  const message = 'it did not say which model it has loaded, and other pods did'
+  return [{ name: DIGEST_GATE, result: 'Unknown', target: silent.name, message }]
+}
+
+/** What a comparison is called among the gates that nobody wrote. */
+const DIGEST_GATE = 'model digest'
 
 function disagreement(digests: Map<string, string>): Omit<GateResult, 'name'> {
   const who = [...digests].map(([digest, target]) => `${shorten(oneLine(digest), 20)} from ${target}`)

@@ -25,6 +25,7 @@ const SHOWS: Record<RuleName, string[]> = {
   workloadEdited: ['labels-edited'],
   pointerGone: ['pointer-service-deleted', 'pointer-service-deleted-while-small'],
   liveSizeDiffers: [
+    'file-replaced-under-live',
     'scaled-during-release',
     'canary-scaled',
     'shrinks-with-new-revision',
@@ -32,10 +33,11 @@ const SHOWS: Record<RuleName, string[]> = {
     'replicas-never-given',
   ],
   ownershipDiffers: ['deletion-policy', 'deletion-policy-service'],
-  revisionKeptOtherwise: ['stored-long-ago'],
+  revisionKeptOtherwise: ['stored-long-ago', 'pinned-without-gates'],
+  pinGone: ['pin-deleted'],
   liveUnstored: ['revisions-deleted', 'revisions-deleted-with-live'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
-  candidateRefused: ['model-refused', 'image-missing', 'refused-and-kept'],
+  candidateRefused: ['file-replaced-for-a-retry', 'model-refused', 'image-missing', 'refused-and-kept'],
   specChanged: ['first-release', 'first-release-service'],
   commandGiven: [
     'undo-refused',
@@ -57,6 +59,7 @@ const SHOWS: Record<RuleName, string[]> = {
   liveLeaving: ['live-deployment-leaving'],
   liveFailed: ['live-falls-while-warm', 'live-unready-while-warm', 'live-falls-while-both-are-wrong'],
   goingBack: [
+    'file-replaced-under-warm',
     'wrong-through-edges',
     'wrong-while-old-is-small',
     'undo-to-small',
@@ -158,6 +161,8 @@ const SHOWS: Record<RuleName, string[]> = {
   ],
   building: ['operator-stopped', 'built-while-webhook-down'],
   switching: [
+    'file-replaced-while-building',
+    'file-replaced-after-its-gates',
     'verify-left-behind',
     'former-pods-never-end',
     'former-pods-take-long',
@@ -194,7 +199,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'live-breaks-before-retirement',
     'aborted-before-it-took-a-color',
   ],
-  revisionForgotten: ['history-bounded', 'status-wiped-while-settling'],
+  revisionForgotten: ['pins-forgotten', 'history-bounded', 'status-wiped-while-settling'],
 }
 
 /** Stories that show that something is not done; no rule does it, so a guard or nothing at all stands behind them. */
@@ -343,6 +348,10 @@ const neverLate: Change = (scene) => {
 
 const unedited: Change = (scene) =>
   eachColor(scene, ({ workload }) => (workload ? { workload: without(workload, 'found') } : {}))
+
+/** As if no pod read a digest. */
+const unpinned: Change = (scene) =>
+  eachColor(scene, ({ workload }) => (workload ? { workload: without(workload, 'pin') } : {}))
 
 const unmarked: Change = (scene) =>
   eachColor(scene, ({ service }) => (service ? { service: without(service, 'origin') } : {}))
@@ -498,6 +507,10 @@ const neverHeld: Change = (scene) => {
 }
 
 const GUARDS: Record<string, { rules: Rules; story: string }> = {
+  'pods that come after the gates load whatever they find': {
+    rules: blinded(['switching'], unpinned),
+    story: 'file-replaced-under-live',
+  },
   'readiness is not read again at the switch': {
     rules: blinded(['switching'], readyOncePassed),
     story: 'candidate-falls-ill',

@@ -70,6 +70,8 @@ function specsOf(kind: Kind): Story['spec'][] {
     make(3, { ...quick, behavior: 'crashing' }),
     make(2, { ...quick, behavior: 'broken-through-edges' }),
     make(2, { ...quick, minReadySeconds: 10 }),
+    make(2, { ...quick, digest: 'Open' }),
+    make(3, { ...quick, digest: 'Open', gates: [] }),
     make(1, { ...quick, gates: [knownHouse(1)] }),
     make(2, { ...quick, replicas: 4, retireAfterSeconds: 0 }),
     make(1, { ...quick, deletionPolicy: 'Delete' }),
@@ -160,6 +162,12 @@ const DOINGS: Record<string, Doing> = {
   },
   'a Service is edited': (world, random) => world.editService(pick(random, COLORS)),
   'a template is edited': (world, random) => world.editTemplate(pick(random, COLORS), 'other:2'),
+  'another file is put there': (world, random) => world.replaceFile(pick(random, [2, 3]), 'another file'),
+  'the file is back': (world, random) => world.replaceFile(pick(random, [2, 3])),
+  'a pod is deleted': (world, random) => {
+    const color = pick(random, COLORS)
+    if (world.servingPods(color).length > 1) world.deletePods(color, 'first')
+  },
   'labels are edited': (world, random) => world.editLabels(pick(random, COLORS)),
   'the ControllerRevisions are old': (world) => world.storedLongAgo(),
   'scaled by hand': (world, random) => world.scaleByHand(pick(random, COLORS), 1 + Math.floor(random() * 4)),
@@ -241,6 +249,9 @@ function makeGood(specs: Story['spec'][]): Act {
     tell: 'everything is put right, and version 1 applied',
     do: (world) => {
       for (const color of COLORS) world.editTemplate(color)
+      world.replaceFile(2)
+      world.replaceFile(3)
+      for (const color of COLORS) world.deletePods(color, 'refusing')
       world.pointerTrouble = undefined
       world.gatesSilent = undefined
       world.failing.clear()

@@ -2,6 +2,7 @@
  * A world that behaves: pods become ready after a while, edges follow the pointer one by one, answers come from whatever
  * stands behind them. Time is virtual; every write can be made to crash the operator or to meet a conflict.
  */
+import { createHash } from 'node:crypto'
 import { COLORS, IDENTITY_HEADER, SERVICE_PORT, colorName, type Color } from '../api/names.ts'
 import {
   deletionPolicyOf,
@@ -15,7 +16,7 @@ import {
 import type { Happening } from '../core/happenings.ts'
 import type { TemplateAsFound } from '../core/template-edits.ts'
 import type { DistributionFacts } from '../core/distribution.ts'
-import { pointerServiceName } from '../core/manifests.ts'
+import { pinReadBy, pointerServiceName } from '../core/manifests.ts'
 import type {
   Answer,
   CanaryReading,
@@ -25,6 +26,7 @@ import type {
   FormerPointer,
   KeptRevision,
   Ownership,
+  PinReading,
   PodState,
   PointerReading,
   Step,
@@ -118,6 +120,9 @@ export interface Pod {
   sick?: 'Yes' | undefined
   /** Ready, but answering wrong from now on. */
   mad?: 'Yes' | undefined
+  /** The file that it found at the model's uri when it started, and the digest that it had to have, if any. */
+  file: string
+  wants?: string | undefined
 }
 
 /** What keeps pods from ever being ready, and what is seen of it. */
@@ -218,6 +223,10 @@ export class SimulatedWorld implements Cluster {
   room = Infinity
   /** What the schema of the API server fills in by itself. */
   schema: (spec: Spec) => Spec = (spec) => spec
+  /** Digests that are pinned, by revision. */
+  readonly pins = new Map<string, { digest: string; ownership: Ownership }>()
+  /** Files that somebody has put in the place of a model's, by its version. */
+  private readonly files = new Map<string, string>()
   /** Kinds whose writes fail for now: an admission webhook is down, or the API server answers 5xx. */
   readonly failing = new Set<'Deployment' | 'Service' | 'ControllerRevision'>()
   /** Before so many of the operator's next moves of the pointer somebody else writes it. */
@@ -370,6 +379,28 @@ export class SimulatedWorld implements Cluster {
     deployment.resourceVersion += 1
   }
 
+  /** Somebody puts another file where the model of a version is fetched from, or the old one back. */
+  replaceFile(version: 1 | 2 | 3, file?: string): void {
+    if (file === undefined) this.files.delete(String(version))
+    else this.files.set(String(version), file)
+  }
+
+  /** Somebody deletes a pod of the color, the first or those that do not load what they find. */
+  deletePods(color: Color, which: 'first' | 'refusing'): void {
+    const pods = this.pods.filter((pod) => pod.color === color && pod.goneAt === undefined)
+    const gone = which === 'first' ? pods.slice(0, 1) : pods.filter((pod) => isRefusing(pod))
+    for (const pod of gone) pod.goneAt = this.now + this.graceMs
+    this.fill(color)
+  }
+
+  /** What a container finds, and may load, when it starts. */
+  private fetchModel({ template, revision }: StoredRevision): Pick<Pod, 'file' | 'wants'> {
+    const version = versionOf({ template } as StoredRevision)
+    const [, own] = /"MODEL_SHA256","value":"(\w+)"/.exec(textOf({ template } as StoredRevision)) ?? []
+    const wants = own ?? (pinReadBy(template) === undefined ? undefined : this.pins.get(revision)?.digest)
+    return { file: this.files.get(version) ?? `version-${version}`, wants }
+  }
+
   /** Somebody takes labels from the Deployment of a color. */
   editLabels(color: Color): void {
     const deployment = this.deployments[color]
@@ -420,7 +451,7 @@ export class SimulatedWorld implements Cluster {
   /** One container of each pod of the color ends, and is started again. */
   crash(color: Color): void {
     for (const pod of this.pods)
-      if (pod.color === color && pod.readyAt <= this.now) restart(pod, this.now + READY_AFTER_MS)
+      if (pod.color === color && pod.readyAt <= this.now) this.restart(pod, this.now + READY_AFTER_MS)
   }
 
   /** From now on the pods of the color become ready and end, again and again. */
@@ -481,10 +512,24 @@ export class SimulatedWorld implements Cluster {
     return times.length > 0 ? Math.min(...times) : undefined
   }
 
+  /** A container has ended by itself: it is started again, later each time. */
+  private fall(pod: Pod): void {
+    const backoffMs = Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** pod.restarts)
+    const lastsMs = LASTS_MS[behaviorOf(pod.stored)] ?? LASTS_MS.dying ?? 0
+    this.restart(pod, (pod.fallsAt ?? 0) + backoffMs)
+    pod.fallsAt = pod.readyAt + lastsMs
+  }
+
+  private restart(pod: Pod, readyAt: number): void {
+    pod.restarts += 1
+    pod.readyAt = readyAt
+    Object.assign(pod, this.fetchModel(pod.stored))
+  }
+
   advanceTo(instant: number): void {
     this.now = Math.max(this.now, instant)
     this.pods = this.pods.filter((pod) => pod.goneAt === undefined || pod.goneAt > this.now)
-    for (const pod of this.pods) while (pod.fallsAt !== undefined && pod.fallsAt <= this.now) fall(pod)
+    for (const pod of this.pods) while (pod.fallsAt !== undefined && pod.fallsAt <= this.now) this.fall(pod)
     for (const color of COLORS) {
       const isEmpty = !this.pods.some((pod) => pod.color === color)
       if (this.deployments[color]?.leaving && isEmpty) Reflect.deleteProperty(this.deployments, color)
@@ -563,7 +608,8 @@ export class SimulatedWorld implements Cluster {
   }
 
   isReady(pod: Pod): boolean {
-    return pod.goneAt === undefined && pod.readyAt <= this.now && pod.sick === undefined
+    const isUp = pod.goneAt === undefined && pod.readyAt <= this.now && pod.sick === undefined
+    return isUp && !isRefusing(pod)
   }
 
   // ---- Faults ------------------------------------------------------------------------------------------------------
@@ -625,6 +671,7 @@ export class SimulatedWorld implements Cluster {
               observed: 'Yes',
               ownership: deployment.ownership,
               leaving: deployment.leaving ?? 'No',
+              ...this.pinOf(deployment.stored),
               ...(deployment.image === undefined ? {} : { found: editedBy('kubectl-set', deployment.image) }),
               ...(deployment.differs === undefined ? {} : { differs: deployment.differs }),
               ...this.troubleOf(color),
@@ -645,6 +692,12 @@ export class SimulatedWorld implements Cluster {
     }
   }
 
+  private pinOf({ revision, template }: StoredRevision): { pin?: PinReading } {
+    if (pinReadBy(template) === undefined) return {}
+    const digest = this.pins.get(revision)?.digest
+    return { pin: digest === undefined ? { type: 'Open' } : { type: 'Pinned', digest } }
+  }
+
   private troubleOf(color: Color): { trouble?: { reason: string; message: string } } {
     const made = this.pods.filter((pod) => pod.color === color && pod.goneAt === undefined).length
     if (made >= this.replicasOf(color) || this.room === Infinity) return {}
@@ -653,7 +706,7 @@ export class SimulatedWorld implements Cluster {
 
   private podState(pod: Pod): PodState {
     const ready = pod.goneAt === undefined ? (this.isReady(pod) ? 'Yes' : 'No') : 'Terminating'
-    const trouble = TROUBLES[behaviorOf(pod.stored)]
+    const trouble = TROUBLES[behaviorOf(pod.stored)] ?? refusalOf(pod)
     return {
       name: pod.name,
       ip: pod.ip,
@@ -685,8 +738,17 @@ export class SimulatedWorld implements Cluster {
     })
   }
 
-  forgetRevision(_release: ModelRelease, { attempt }: StepOf<'ForgetRevision'>): Promise<void> {
+  pinDigest(_release: ModelRelease, { revision, digest, ownership }: StepOf<'PinDigest'>): Promise<void> {
+    return this.write(`pin ${revision}`, () => {
+      const known = this.pins.get(revision)?.digest ?? digest
+      if (known !== digest) throw new ConflictError('it is pinned already')
+      this.pins.set(revision, { digest, ownership })
+    })
+  }
+
+  forgetRevision(_release: ModelRelease, { attempt, pinOf = '' }: StepOf<'ForgetRevision'>): Promise<void> {
     return this.write(`forget ${attempt}`, () => {
+      this.pins.delete(pinOf)
       this.stored = this.stored.filter((one) => one.attempt !== attempt)
     })
   }
@@ -748,6 +810,7 @@ export class SimulatedWorld implements Cluster {
         startedAt: this.now,
         readyAt,
         restarts: 0,
+        ...this.fetchModel(deployment.stored),
         ...(lastsMs === undefined ? {} : { fallsAt: readyAt + lastsMs }),
       })
     }
@@ -788,6 +851,9 @@ export class SimulatedWorld implements Cluster {
     return this.write(`make ${step.of}${color} ${step.ownership}`, () => {
       const object = this.ownedObject(step)
       if (object) object.ownership = step.ownership
+      const stored = step.of === 'Revision' && this.stored.find(({ attempt }) => attempt === step.attempt)
+      const pin = stored && this.pins.get(stored.revision)
+      if (pin) pin.ownership = step.ownership
     })
   }
 
@@ -1024,7 +1090,7 @@ export class SimulatedWorld implements Cluster {
           ? {
               [IDENTITY_HEADER.revision]: behavior === 'impostor' ? 'another' : pod.stored.revision,
               [IDENTITY_HEADER.color]: pod.color,
-              [IDENTITY_HEADER.digest]: `sha256:${versionOf(pod.stored)}`,
+              [IDENTITY_HEADER.digest]: `sha256:${digestOf(pod.file)}`,
             }
           : {},
       body: JSON.stringify({ prediction: [prediction] }),
@@ -1100,17 +1166,20 @@ function atOnce(pointer: PointerState): void {
   pointer.due = []
 }
 
-/** A container has ended by itself: it is started again, later each time. */
-function fall(pod: Pod): void {
-  const backoffMs = Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** pod.restarts)
-  const lastsMs = LASTS_MS[behaviorOf(pod.stored)] ?? LASTS_MS.dying ?? 0
-  restart(pod, (pod.fallsAt ?? 0) + backoffMs)
-  pod.fallsAt = pod.readyAt + lastsMs
+function refusalOf(pod: Pod): Trouble | undefined {
+  if (!isRefusing(pod)) return undefined
+  const message = `the model's sha256 is ${digestOf(pod.file)}, MODEL_SHA256 wants ${pod.wants ?? ''}`
+  return { reason: 'NotReady', message, final: 'Yes' }
 }
 
-function restart(pod: Pod, readyAt: number): void {
-  pod.restarts += 1
-  pod.readyAt = readyAt
+/** It found another file than the one that it may load. */
+export function isRefusing({ file, wants }: Pod): boolean {
+  return wants !== undefined && wants !== digestOf(file)
+}
+
+/** The digest of a file, as sha256sum prints it. */
+export function digestOf(file: string): string {
+  return createHash('sha256').update(file).digest('hex')
 }
 
 function isWrong({ mad }: Pod, behavior: Behavior, throughEdges: boolean): boolean {
@@ -1145,9 +1214,15 @@ export function behaviorOf(stored: StoredRevision): Behavior {
   return behaviors.find((behavior) => textOf(stored).includes(behavior)) ?? 'right'
 }
 
+export type HousingChanges = Partial<Spec> & {
+  behavior?: Behavior
+  /** Whether the spec says which file it is. */
+  digest?: 'Given' | 'Open'
+}
+
 /** The spec of a release of the housing model, through a distribution unless said otherwise. */
-export function housing(version: 1 | 2 | 3, changes: Partial<Spec> & { behavior?: Behavior } = {}): Spec {
-  const { behavior = 'right', ...rest } = changes
+export function housing(version: 1 | 2 | 3, changes: HousingChanges = {}): Spec {
+  const { behavior = 'right', digest = 'Given', ...rest } = changes
   return {
     replicas: 2,
     port: 8080,
@@ -1155,6 +1230,7 @@ export function housing(version: 1 | 2 | 3, changes: Partial<Spec> & { behavior?
       name: 'housing',
       version: `version-${version}`,
       uri: `https://models.example.com/${behavior}/${version}.onnx`,
+      ...(digest === 'Given' ? { sha256: digestOf(`version-${version}`) } : {}),
     },
     gates: [knownHouse(PREDICTION[String(version)] ?? 0)],
     traffic: {
@@ -1206,7 +1282,7 @@ export function knownHouse(price: number): NonNullable<Spec['gates']>[number] {
 export function housingBehindStore(
   version: 1 | 2 | 3,
   settings: Partial<KeyValueStore> = {},
-  changes: Partial<Spec> & { behavior?: Behavior } = {},
+  changes: HousingChanges = {},
 ): Spec {
   const spec = housing(version, changes)
   const { cloudFrontDistribution } = spec.traffic
@@ -1221,9 +1297,6 @@ export function housingBehindStore(
 }
 
 /** The same through a Service pointer. */
-export function housingBehindService(
-  version: 1 | 2 | 3,
-  changes: Partial<Spec> & { behavior?: Behavior } = {},
-): Spec {
+export function housingBehindService(version: 1 | 2 | 3, changes: HousingChanges = {}): Spec {
   return housing(version, { traffic: { type: 'Service' }, ...changes })
 }

@@ -91,6 +91,7 @@ function endOf(world: SimulatedWorld): string[] {
     ...conditions.map((one) => `${one.type} ${one.status} ${one.reason}`),
     `claimed by ${world.claimedBy ?? 'nobody'}`,
     `stored ${world.stored.map((one) => one.attempt).join(' ')}`,
+    `pinned ${[...world.pins].map(([revision, { ownership }]) => `${revision} ${ownership}`).join(', ')}`,
   ]
 }
 

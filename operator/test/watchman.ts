@@ -2,6 +2,7 @@
 import { COLORS, type Color } from '../api/names.ts'
 import type { Attempt, Spec, Status } from '../api/release.ts'
 import { AFTER, keyOf } from '../core/memory.ts'
+import { pinReadBy } from '../core/manifests.ts'
 import { attemptIdOf, meaningOf } from '../core/revision.ts'
 import { badAdvice } from './advice.ts'
 import type { Seen, SimulatedWorld } from './simulated-world.ts'
@@ -33,6 +34,17 @@ export class Watchman {
     if (this.answered && !this.allAnswered())
       this.say(`after ${after}: users get ${this.world.userAnswers().join(', ')}`)
     this.answered = this.allAnswered()
+    for (const color of COLORS) this.sameModel(color)
+  }
+
+  /** Whatever a revision was proven with, no pod of it answers with another model from then on. */
+  private sameModel(color: Color): void {
+    const { world } = this
+    const { deployments, pins } = world
+    const revision = deployments[color]?.stored.revision
+    if (revision === undefined || !pins.has(revision) || !world.isRouted(color)) return
+    const files = new Set(world.servingPods(color).map(({ file }) => file))
+    if (files.size > 1) this.say(`${color} answers with ${[...files].join(' and ')} under one revision`)
   }
 
   /** Nothing but what serves and what may take over stands when nothing happens any more. */
@@ -40,6 +52,9 @@ export class Watchman {
     const { world } = this
     const idle = COLORS.filter((color) => world.deployments[color] && !world.isRouted(color))
     if (idle.length > 1) this.say(`at rest: ${idle.join(' and ')} stand and do not serve`)
+    const stored = new Set(world.stored.map(({ revision }) => revision))
+    const left = [...world.pins.keys()].filter((revision) => !stored.has(revision))
+    if (left.length > 0) this.say(`at rest: a pin of ${left.join(' and ')} is left`)
   }
 
   private say(what: string): void {
@@ -170,6 +185,15 @@ export class Watchman {
       this.say(`moved to ${to} without an intent that says so`)
     this.asked(to)
     this.held()
+    if (to !== 'adopted') this.pinned(to)
+  }
+
+  /** Forward, later pods of the color load what its gates were asked of. */
+  private pinned(to: Color): void {
+    const { deployments, pins, status } = this.world
+    const stored = deployments[to]?.stored
+    if (!stored || status?.attempt?.direction === 'Back' || pinReadBy(stored.template) === undefined) return
+    if (!pins.has(stored.revision)) this.say(`moved to ${to}, whose model is not pinned`)
   }
 
   /** Every pod of the color has passed the gates, after each step of a canary anew. */
