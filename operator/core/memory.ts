@@ -62,7 +62,8 @@ function colorMemory(known: ColorStatus): ColorMemory | undefined {
   })
 }
 
-function instantOf(text: string | undefined): Instant | undefined {
+/** A time of the API; undefined where it is none. */
+export function instantOf(text: string | undefined): Instant | undefined {
   const instant = Date.parse(text ?? '')
   return Number.isNaN(instant) ? undefined : instant
 }

@@ -11,10 +11,10 @@ import {
 } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import { oneLine, shorten } from '../api/text.ts'
+import { instantOf } from '../core/memory.ts'
 import { isSameJson } from '../core/revision.ts'
 import type {
   ColorState,
-  Instant,
   KeptRevision,
   Ownership,
   PodState,
@@ -253,10 +253,6 @@ function unreadiness(
   const trouble = podTrouble(containers, status)
   const probe = trouble?.reason === NOT_READY ? probeOf(containers, status) : undefined
   return { ...(trouble ? { trouble } : {}), ...(probe ? { probe } : {}) }
-}
-
-function instantOf(text: string | undefined): Instant | undefined {
-  return text === undefined ? undefined : Date.parse(text)
 }
 
 /** The color that a Service's selector leads to; '' where it leads nowhere, other text where it may lead to any pod. */
