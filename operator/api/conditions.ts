@@ -72,6 +72,7 @@ export const REASONS = {
     'StepFailing',
     'FallbackBehind',
     'DeploymentEdited',
+    'DeploymentExtended',
     'FormerPointer',
     'RevisionNotStored',
     'DistributionRisky',

@@ -1,9 +1,10 @@
 /** Children that somebody edited: what users depend on is put back where that cannot hurt. */
 import { COLORS, colorName, type Color } from '../api/names.ts'
 import type { Happening } from './happenings.ts'
+import { podTemplateOf } from './manifests.ts'
 import { originMark } from './pointer.ts'
 import { serviceOwnership, storedOf, type Found, type Scene } from './scene.ts'
-import { templateEdits } from './template-edits.ts'
+import { templateEdits, type TemplateEdits } from './template-edits.ts'
 import type { World } from './world.ts'
 
 /** The Service of a color that stands does not lead to it as it should: nobody may reach what is ready. */
@@ -50,16 +51,23 @@ export function mendedOf({ did }: World): Happening[] {
   ]
 }
 
-/** Fields of the pod template of a color that somebody edited: its pods are not those that were proven. */
-export function editsOf(scene: Scene, color: Color): string[] {
-  const { workload } = scene.world.colors[color]
-  const stored = storedOf(scene, workload?.revision)
-  return workload?.found && stored ? templateEdits(stored.template, workload.found) : []
+/** What others did to the pod template of a color: where it was edited, its pods are not those that were proven. */
+function editsOf({ memory, world }: Scene, color: Color): TemplateEdits {
+  const { workload } = world.colors[color]
+  const stored = storedOf({ memory, world }, workload?.revision)
+  if (!workload?.found || !stored) return { edits: [], additions: [] }
+  // What was stored after the Deployment was made is not what it was made from.
+  const { createdAt: madeAt = Infinity, found, revision } = workload
+  const isMadeFrom = world.revisions.some(
+    (one) => one.revision === revision && (one.kept?.createdAt ?? -Infinity) <= madeAt,
+  )
+  const rendered = podTemplateOf(world.release.metadata.name, color, stored)
+  return templateEdits(rendered, isMadeFrom ? found : { ...found, replaced: 'No' })
 }
 
 /** What is said of it; undefined where nobody edited anything. */
 export function editText(scene: Scene, color: Color): string | undefined {
-  const edits = editsOf(scene, color)
+  const { edits } = editsOf(scene, color)
   if (edits.length === 0) return undefined
   const { name, namespace } = scene.world.release.metadata
   return (
@@ -70,4 +78,17 @@ export function editText(scene: Scene, color: Color): string | undefined {
 
 export function editTexts(scene: Scene): string[] {
   return COLORS.flatMap((color) => editText(scene, color) ?? [])
+}
+
+/** What is said of fields that somebody put beside ours; nothing is held against them. */
+export function additionTexts(scene: Scene): string[] {
+  const { name, namespace } = scene.world.release.metadata
+  return COLORS.flatMap((color) => {
+    const { additions } = editsOf(scene, color)
+    if (additions.length === 0) return []
+    return [
+      `spec.template of Deployment ${namespace}/${colorName(name, color)} was extended: ${additions.join(', ')}; nothing of the release was changed by it, and its gates have not ` +
+        'asked the pods that came with it: what they are to be proven with belongs into the ModelRelease',
+    ]
+  })
 }

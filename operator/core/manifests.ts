@@ -211,7 +211,11 @@ function withIdentity(container: Container, identity: { name: string; value: str
   return { ...container, env: [...(container.env ?? []), ...added] }
 }
 
-function podTemplateOf(release: string, color: Color, stored: StoredRevision): Json {
+/**
+ * The pod template of a color. What is added here is looked for in what stands (template-edits.ts), be it made by an earlier
+ * version: a name that is new here must not be missed there.
+ */
+export function podTemplateOf(release: string, color: Color, stored: StoredRevision): Json {
   const template = stored.template as Template
   const identity = [
     { name: IDENTITY_ENV.name, value: release },

@@ -5,7 +5,7 @@ import type { Attempt } from '../api/release.ts'
 import { counted, shorten } from '../api/text.ts'
 import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
-import { editText, editTexts } from './edited.ts'
+import { additionTexts, editText, editTexts } from './edited.ts'
 import { failureTexts } from './failing.ts'
 import { formerTexts } from './former.ts'
 import { isAbout } from './memory.ts'
@@ -219,6 +219,7 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
     StepFailing: failureTexts(scene.world),
     FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
     DeploymentEdited: editTexts(scene),
+    DeploymentExtended: additionTexts(scene),
     FormerPointer: formerTexts(scene),
     RevisionNotStored: unstoredTexts(scene),
     DistributionRisky: [...(facts ? warningsOf(release.spec, facts) : []), ...untested],

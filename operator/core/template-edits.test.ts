@@ -2,7 +2,9 @@ import { expect, test } from '@jest/globals'
 import { templateEdits } from './template-edits.ts'
 
 const stored = {
+  metadata: { labels: { team: 'a' } },
   spec: {
+    tolerations: [{ key: 'own' }],
     containers: [
       {
         name: 'web',
@@ -42,7 +44,13 @@ const setEnv = by('kubectl-set', { 'f:env': { 'k:{"name":"VERSION"}': { 'f:value
 
 const cases: Record<
   string,
-  { template: unknown; writers: { name: string; fields: unknown }[]; edits: string[] }
+  {
+    template: unknown
+    writers?: { name: string; fields: unknown }[]
+    replaced?: 'Yes'
+    edits?: string[]
+    additions?: string[]
+  }
 > = {
   'none where nobody else wrote, whatever defaults and policies added': {
     template: found(),
@@ -63,7 +71,7 @@ const cases: Record<
   'a variable that was added': {
     template: found((web) => (web.env = [...(web.env as object[]), { name: 'DEBUG', value: '1' }])),
     writers: [by('tool', { 'f:env': { 'k:{"name":"DEBUG"}': { '.': {}, 'f:name': {}, 'f:value': {} } } })],
-    edits: ['spec.containers[web].env[DEBUG] (by tool)'],
+    additions: ['spec.containers[web].env[DEBUG] (by tool)'],
   },
   'a container, and a command': {
     template: found((web, spec) => {
@@ -83,7 +91,8 @@ const cases: Record<
         },
       },
     ],
-    edits: ['spec.containers[web].command (by tool)', 'spec.containers[late] (by tool)'],
+    edits: ['spec.containers[web].command (by tool)'],
+    additions: ['spec.containers[late] (by tool)'],
   },
   'none where a quantity was written otherwise': {
     template: found(),
@@ -105,10 +114,72 @@ const cases: Record<
     writers: [
       by('tool', { 'f:ports': { 'k:{"containerPort":8080,"protocol":"TCP"}': { 'f:hostPort': {} } } }),
     ],
-    edits: ['spec.containers[web].ports[8080].hostPort (by tool)'],
+    additions: ['spec.containers[web].ports[8080].hostPort (by tool)'],
+  },
+  'no edit where a policy added a field, a variable, a toleration and a container in the write of somebody else':
+    {
+      template: found((web, spec) => {
+        web.securityContext = { privileged: false }
+        web.env = [...(web.env as object[]), { name: 'PROXY', value: 'p' }]
+        spec.tolerations = [{ key: 'own' }, { key: 'policy' }]
+      }),
+      writers: [
+        by(
+          'kyverno',
+          {
+            'f:securityContext': { 'f:privileged': {} },
+            'f:env': { 'k:{"name":"PROXY"}': { '.': {}, 'f:name': {}, 'f:value': {} } },
+          },
+          { 'f:tolerations': {} },
+        ),
+      ],
+      additions: [
+        'spec.containers[web].securityContext (by kyverno)',
+        'spec.containers[web].env[PROXY] (by kyverno)',
+        'spec.tolerations (by kyverno)',
+      ],
+    },
+  'an edit where a toleration of ours was taken away': {
+    template: found((_web, spec) => (spec.tolerations = [{ key: 'policy' }])),
+    writers: [{ name: 'tool', fields: { 'f:spec': { 'f:tolerations': {} } } }],
+    edits: ['spec.tolerations (by tool)'],
+  },
+  'a variable that was removed, which leaves no writer': {
+    template: found((web) => delete web.env),
+    replaced: 'Yes',
+    edits: ['spec.containers[web].env (removed)'],
+  },
+  'one variable of several, a value that gave way to a reference, and an annotation': {
+    template: found((web, spec) => {
+      web.env = [{ name: 'VERSION', valueFrom: { fieldRef: {} } }]
+      delete spec.nodeSelector
+    }),
+    writers: [by('tool', { 'f:env': { 'k:{"name":"VERSION"}': { 'f:valueFrom': {} } } })],
+    replaced: 'Yes',
+    edits: ['spec.containers[web].env[VERSION].value (removed)'],
+    additions: ['spec.containers[web].env[VERSION].valueFrom (by tool)'],
+  },
+  'a container, and labels that the user gave': {
+    template: {
+      ...(found((_web, spec) => (spec.containers as object[]).pop()) as object),
+      metadata: { annotations: { restartedAt: 'now' } },
+    },
+    replaced: 'Yes',
+    edits: ['metadata.labels (removed)', 'spec.containers[web] (removed)'],
+  },
+  'nothing that is missing since it was made: an older server, or a policy, took it away then': {
+    template: found((web) => delete web.env),
+  },
+  'nothing where it was only started again': {
+    template: {
+      ...(found() as object),
+      metadata: { labels: { team: 'a' }, annotations: { restartedAt: 'now' } },
+    },
+    replaced: 'Yes',
   },
 }
 
-test.each(Object.entries(cases))('%s', (_name, { template, writers, edits }) => {
-  expect(templateEdits(stored, { template, writers })).toEqual(edits)
+test.each(Object.entries(cases))('%s', (_name, expected) => {
+  const { template, writers = [], replaced = 'No', edits = [], additions = [] } = expected
+  expect(templateEdits(stored, { template, writers, replaced })).toEqual({ edits, additions })
 })

@@ -1,4 +1,6 @@
-/** What of a Deployment's pod template is not what was stored any more, because somebody edited the Deployment. */
+/** What of a Deployment's pod template is not what we rendered any more, because somebody edited the Deployment. */
+import { LABEL } from '../api/names.ts'
+import { byKey, droppedFields } from './dropped-fields.ts'
 import { isSameJson } from './revision.ts'
 import { quantityForm } from './pod-form.ts'
 
@@ -7,33 +9,89 @@ export interface TemplateAsFound {
   template: unknown
   /** `fieldsV1` of `spec.template` by the name of the manager, as `metadata.managedFields` has them. */
   writers: readonly { name: string; fields: unknown }[]
+  /** Whether it was ever another one since the Deployment was made. A field that was removed has no writer who would show it. */
+  replaced: 'Yes' | 'No'
+}
+
+export interface TemplateEdits {
+  /** Fields that we wrote and that are gone or otherwise now, with who it was where that is known. */
+  edits: string[]
+  /** Fields that somebody put beside ours, be it a policy or a person: nothing that we wrote says otherwise. */
+  additions: string[]
 }
 
 /**
- * The fields that somebody else wrote and that are not as they were stored, with who it was. What the API server or an
- * admission policy filled in belongs to our own write, and is no difference; neither are annotations and labels, which
- * `kubectl rollout restart` and others write.
+ * What others did to a template. What the API server or an admission policy made of our own write belongs to that, and is
+ * neither: changes and additions are those that somebody else is known to have written, and what is missing counts only where the
+ * template was replaced after it was made. Labels and annotations may be added and changed by anybody: `kubectl rollout
+ * restart`, packaging tools and policies do.
  */
-export function templateEdits(stored: unknown, { template, writers }: TemplateAsFound): string[] {
-  return writers.flatMap(({ name, fields }) =>
-    editedFields(
-      memberOf(fields, 'f:spec'),
-      memberOf(stored, 'spec'),
-      memberOf(template, 'spec'),
-      'spec',
-    ).map((field) => `${field} (by ${name})`),
+export function templateEdits(
+  rendered: unknown,
+  { replaced, template, writers }: TemplateAsFound,
+): TemplateEdits {
+  const was = memberOf(rendered, 'spec')
+  const is = memberOf(template, 'spec')
+  const written = writers.flatMap(({ name, fields }) =>
+    writtenFields({ fields: memberOf(fields, 'f:spec'), was, is, path: 'spec' }).map(({ path, kind }) => ({
+      text: `${path} (by ${name})`,
+      kind,
+    })),
   )
+  const textsOf = (kind: Written['kind']): string[] =>
+    written.filter((one) => one.kind === kind).map(({ text }) => text)
+  const removed = replaced === 'Yes' ? removedFields(rendered, template) : []
+  return { edits: [...textsOf('Changed'), ...removed], additions: textsOf('Added') }
 }
 
-function editedFields(fields: unknown, stored: unknown, found: unknown, path: string): string[] {
+function removedFields(rendered: unknown, template: unknown): string[] {
+  return ['metadata', 'spec']
+    .flatMap((part) => droppedFields(memberOf(rendered, part), memberOf(template, part), part, byKey))
+    .filter((path) => path !== `metadata.labels.${LABEL.managedBy}`)
+    .map((path) => `${path} (removed)`)
+}
+
+interface Written {
+  path: string
+  kind: 'Changed' | 'Added'
+}
+
+interface Place {
+  /** `fieldsV1` below the place. */
+  fields: unknown
+  was: unknown
+  is: unknown
+  path: string
+}
+
+function writtenFields({ fields, was, is, path }: Place): Written[] {
   return Object.entries((fields ?? {}) as Record<string, unknown>).flatMap(([key, inner]) => {
     const at = placeOf(key, path)
     if (!at) return []
-    const was = at.of(stored)
-    const is = at.of(found)
-    if (was === undefined || isLeaf(inner)) return isSame(was, is, at.path) ? [] : [at.path]
-    return editedFields(inner, was, is, at.path)
+    const place = { fields: inner, was: at.of(was), is: at.of(is), path: at.path }
+    if (place.was !== undefined && !isLeaf(inner)) return writtenFields(place)
+    const kind = kindOf(place)
+    return kind ? [{ path: place.path, kind }] : []
   })
+}
+
+/** What a container is started with takes the place of what its image says. */
+const PROGRAM = /^spec\.(?:initContainers|containers)\[[^\]]*\]\.(?:command|args)$/
+
+/** Undefined where it is as it was. */
+function kindOf({ was, is, path }: Place): Written['kind'] | undefined {
+  if (isSame(was, is, path)) return undefined
+  if (PROGRAM.test(path)) return 'Changed'
+  return was === undefined || hasAll(was, is, path) ? 'Added' : 'Changed'
+}
+
+/** Whether a list that has one writer as a whole (tolerations) has all that it had. */
+function hasAll(was: unknown, is: unknown, path: string): boolean {
+  return (
+    Array.isArray(was) &&
+    Array.isArray(is) &&
+    was.every((item) => is.some((other) => isSame(item, other, path)))
+  )
 }
 
 type Step = { path: string; of: (value: unknown) => unknown }

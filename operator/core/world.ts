@@ -66,7 +66,7 @@ export interface ColorState {
     createdAt?: Instant
     /** Where its pods read a digest when they start; absent where the spec, or nothing, says which bytes they may load. */
     pin?: PinReading
-    /** Its pod template, where somebody besides us wrote fields of it. */
+    /** Its pod template, where somebody besides us wrote fields of it, or removed some. */
     found?: TemplateAsFound
     /** What of it that can be put back without a pod noticing is not as we made it: labels, strategy. */
     differs?: string
@@ -112,6 +112,7 @@ export interface KeptRevision extends StoredRevision {
     uid: string
     resourceVersion: string
     ownership: Ownership
+    createdAt?: Instant
     /**
      * Old: not written as the API server encodes it, so that it refuses every patch of the object: the garbage collector's
      * as well, which can then never let the release go and leave its children behind.

@@ -9,6 +9,7 @@ import {
   type Color,
 } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
+import { droppedFields } from '../core/dropped-fields.ts'
 import {
   GENTLE_STRATEGY,
   colorServiceOf,
@@ -22,7 +23,7 @@ import {
 import { originMark } from '../core/pointer.ts'
 import type { Ownership, Step, StoredRevision } from '../core/world.ts'
 import type { NameField } from './cluster-errors.ts'
-import { deploymentField, droppedFields, serviceField } from './cluster-fields.ts'
+import { deploymentField, serviceField } from './cluster-fields.ts'
 import type { ApiObject, ControllerRevision, Deployment, OwnerReference } from './cluster-objects.ts'
 import { isOurs, keptIn, revisionOf, storedIn, workloadDiffers } from './cluster-reading.ts'
 import { setPinOwnership } from './cluster-pins.ts'

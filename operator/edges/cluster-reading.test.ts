@@ -67,6 +67,17 @@ describe('a Deployment as workload', () => {
       change: (it) => (it.metadata.ownerReferences = [ownedBy('uid-0')]),
       read: plain,
     },
+    'one whose template was replaced, though nobody is known to have written any of it': {
+      change: (it) => (it.metadata.annotations = { 'deployment.kubernetes.io/revision': '2' }),
+      read: {
+        ...plain,
+        found: { template: { metadata: { labels: { ...ours } } }, writers: [], replaced: 'Yes' },
+      },
+    },
+    'one that has the template that it was made with': {
+      change: (it) => (it.metadata.annotations = { 'deployment.kubernetes.io/revision': '1' }),
+      read: plain,
+    },
     'one on its way out': {
       change: (it) => (it.metadata.deletionTimestamp = '2026-11-01T00:00:00Z'),
       read: { ...plain, leaving: 'Yes' },

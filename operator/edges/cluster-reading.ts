@@ -13,14 +13,7 @@ import type { ModelRelease } from '../api/release.ts'
 import { oneLine, shorten } from '../api/text.ts'
 import { instantOf } from '../core/memory.ts'
 import { isSameJson } from '../core/revision.ts'
-import type {
-  ColorState,
-  KeptRevision,
-  Ownership,
-  PodState,
-  StoredRevision,
-  Trouble,
-} from '../core/world.ts'
+import type { ColorState, KeptRevision, Ownership, PodState, StoredRevision, Trouble } from '../core/world.ts'
 import { probeOf, probeText } from './pod-probe.ts'
 import type {
   ApiCondition,
@@ -169,8 +162,14 @@ function foundIn({ metadata, spec }: Deployment): Pick<NonNullable<ColorState['w
       ? []
       : [{ name: manager, fields: fields['f:template'] }]
   })
-  return writers.length > 0 ? { found: { template: spec.template, writers } } : {}
+  // The Deployment controller counts the templates that it has had.
+  const replaced = Number(metadata.annotations?.[TEMPLATE_COUNT] ?? 1) > 1 ? 'Yes' : 'No'
+  if (writers.length === 0 && replaced === 'No') return {}
+  return { found: { template: spec.template, writers, replaced } }
 }
+
+/** https://kubernetes.io/docs/reference/labels-annotations-taints/#deployment-kubernetes-io-revision */
+const TEMPLATE_COUNT = 'deployment.kubernetes.io/revision'
 
 function isObserved({ metadata, status }: Deployment): boolean {
   return (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0)
@@ -297,9 +296,17 @@ export function keptIn(
   const keys = Object.keys(stored)
   const form = keys.toSorted().every((key, index) => key === keys[index]) ? 'Canonical' : 'Old'
   const { name, resourceVersion } = metadata
+  const createdAt = instantOf(metadata.creationTimestamp)
   return {
     ...stored,
-    kept: { name, uid: metadata.uid, resourceVersion, form, ownership: ownershipOf(object, uid) },
+    kept: {
+      name,
+      uid: metadata.uid,
+      resourceVersion,
+      form,
+      ownership: ownershipOf(object, uid),
+      ...(createdAt === undefined ? {} : { createdAt }),
+    },
   }
 }
 

@@ -78,6 +78,30 @@ export const HAND_EDITS: Record<string, Story> = {
       by('kubectl set image, as it was', (world) => world.editTemplate('green')),
     ],
   },
+  'live-field-removed': {
+    title:
+      'Somebody removes variables from the Deployment that serves: it is told, and gone when they are set back',
+    spec: housing(1),
+    acts: [
+      by('kubectl set env VERSION-', (world) => world.editVariables('green', 'Fewer')),
+      by('they are set back', (world) => world.editVariables('green')),
+    ],
+  },
+  'warm-field-added': {
+    title: 'A policy puts a variable into the warm Deployment: it is told, and undo leads to it',
+    spec: housing(1, { retireAfterSeconds: 3600 }),
+    acts: [
+      apply('version 2', housing(2, { retireAfterSeconds: 3600 })),
+      {
+        tell: 'the policy, and undo',
+        when: promotedTwice,
+        do: (world) => {
+          world.editVariables('green', 'More')
+          world.command('undo', '1')
+        },
+      },
+    ],
+  },
   'warm-template-edited': {
     title: 'Somebody sets the image of the warm Deployment: no undo leads to it',
     spec: housing(1, { retireAfterSeconds: 3600 }),

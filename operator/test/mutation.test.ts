@@ -218,6 +218,8 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'schema-grows-while-building': 'the same',
   'written-otherwise': 'an attempt is known again by its meaning, and pods by what they are stored as',
   'live-template-edited': 'what serves is told of, and left as it is',
+  'live-field-removed': 'the same',
+  'warm-field-added': 'what nothing of the release says otherwise is only told',
   'warm-template-edited': 'proving leads nobody to pods that somebody edited',
   'revisions-deleted-after-undo': 'what cannot be brought back is told',
   deleted: 'reconcile leaves a release alone that is being deleted',

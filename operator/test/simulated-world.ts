@@ -99,6 +99,8 @@ interface Deployment {
   ownership: Ownership
   /** What somebody set the container's image to. */
   image?: string
+  /** Whether somebody took variables from the container, or put one more there. */
+  variables?: 'Fewer' | 'More'
   /** Labels or strategy that somebody changed. */
   differs?: string
   /** Deleted in the foreground: it is there until its pods have ended. */
@@ -376,6 +378,15 @@ export class SimulatedWorld implements Cluster {
     if (!deployment) return
     if (image === undefined) delete deployment.image
     else deployment.image = image
+    deployment.resourceVersion += 1
+  }
+
+  /** Somebody takes variables from the container of a color, or puts one more there, or neither any more. */
+  editVariables(color: Color, variables?: 'Fewer' | 'More'): void {
+    const deployment = this.deployments[color]
+    if (!deployment) return
+    if (variables === undefined) delete deployment.variables
+    else deployment.variables = variables
     deployment.resourceVersion += 1
   }
 
@@ -672,7 +683,7 @@ export class SimulatedWorld implements Cluster {
               ownership: deployment.ownership,
               leaving: deployment.leaving ?? 'No',
               ...this.pinOf(deployment.stored),
-              ...(deployment.image === undefined ? {} : { found: editedBy('kubectl-set', deployment.image) }),
+              ...foundIn(deployment),
               ...(deployment.differs === undefined ? {} : { differs: deployment.differs }),
               ...this.troubleOf(color),
             },
@@ -1129,18 +1140,26 @@ function kindOf(what: string): 'Deployment' | 'Service' | 'ControllerRevision' |
   return /^(store|forget|renew|make Revision) /.test(what) ? 'ControllerRevision' : undefined
 }
 
-/** A pod template whose image somebody set. */
-function editedBy(name: string, image: string): TemplateAsFound {
-  const container = 'model-server'
-  return {
-    template: { spec: { containers: [{ name: container, image }] } },
-    writers: [
-      {
-        name,
-        fields: { 'f:spec': { 'f:containers': { [`k:{"name":"${container}"}`]: { 'f:image': {} } } } },
-      },
-    ],
-  }
+/** A pod template that somebody edited. */
+function foundIn({ image, stored, variables }: Deployment): { found?: TemplateAsFound } {
+  if (image === undefined && variables === undefined) return {}
+  const template = structuredClone(stored.template) as unknown as Template
+  const [container] = template.spec.containers
+  if (!container) return {}
+  const name = container.name
+  const field = variables === 'More' ? { 'f:env': { 'k:{"name":"MORE"}': {} } } : {}
+  if (variables === 'Fewer') container.env = []
+  if (variables === 'More') container.env = [...(container.env ?? []), { name: 'MORE' }]
+  if (image !== undefined) container.image = image
+  const fields = { ...field, ...(image === undefined ? {} : { 'f:image': {} }) }
+  const writers = [
+    { name: 'kubectl', fields: { 'f:spec': { 'f:containers': { [`k:{"name":"${name}"}`]: fields } } } },
+  ]
+  return { found: { template, writers, replaced: variables === 'Fewer' ? 'Yes' : 'No' } }
+}
+
+interface Template {
+  spec: { containers: { name: string; image?: string; env?: { name: string }[] }[] }
 }
 
 function keptIn(attempt: string, ownership: Ownership): NonNullable<KeptRevision['kept']> {
