@@ -930,6 +930,10 @@ export interface ModelReleaseStatus {
      * Why.
      */
     message: string
+    /**
+     * The last commands that were taken, newest first. None of them is taken again.
+     */
+    taken?: string[]
   }
   /**
    * The live color fails, or has not been whole for a minute since it did.

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { housing } from '../test/simulated-world.ts'
 import { attemptAt, commanded, holding, pointingAt, promotedWorld } from '../test/worlds.ts'
+import type { Status } from '../api/release.ts'
 import { without } from './memory.ts'
 import { plan } from './plan.ts'
 import { attemptIdOf, revisionOf } from './revision.ts'
@@ -117,6 +118,49 @@ describe('a command', () => {
       command: { value: value.slice(0, 200), result: 'Refused' as const, message: '' },
     }
     expect(plan({ ...world, release: { ...world.release, status: taken } }).rule).not.toBe('commandGiven')
+  })
+
+  describe('that was taken before', () => {
+    const taken = (value: string, command: object): ReturnType<typeof plan> => {
+      const world = commanded(promotedWorld(), value)
+      const status = { ...world.release.status, command: command as Status['command'] }
+      return plan({ ...world, release: { ...world.release, status: status as Status } })
+    }
+    const last = { value: `retry/${id}/2`, result: 'Accepted', message: '' }
+
+    test('is refused when it is written once more, with the command that would repeat it', () => {
+      const value = `undo/${id}/1`
+      const { rule, status } = taken(value, { ...last, taken: [last.value, value] })
+      expect(rule).toBe('commandGiven')
+      expect(status.command).toMatchObject({ value, result: 'Refused', taken: [last.value, value] })
+      expect(status.command?.message).toContain(`modelrelease.io/command=undo/${id}/$(date +%s)`)
+      expect(status.attempt).toMatchObject({ direction: 'Forward', outcome: 'Promoted' })
+    })
+
+    test('does not stand in the way of another verb with the same nonce, nor of another nonce', () => {
+      for (const value of [`undo/${id}/2`, `undo/${id}/3`]) {
+        const { status } = taken(value, { ...last, taken: [last.value, `undo/${id}/1`] })
+        expect(status.command).toMatchObject({ value, result: 'Accepted' })
+        expect(status.command?.taken).toEqual([value, last.value, `undo/${id}/1`])
+      }
+    })
+
+    test('is known from the status of an earlier version, which kept the last one', () => {
+      expect(taken(`undo/${id}/3`, last).status.command?.taken).toEqual([`undo/${id}/3`, last.value])
+    })
+
+    test('is kept with the last twenty', () => {
+      const many = Array.from({ length: 20 }, (_, index) => `retry/${id}/${index}`)
+      const { status } = taken(`undo/${id}/1`, { ...last, taken: many })
+      expect(status.command?.taken).toEqual([`undo/${id}/1`, ...many.slice(0, 19)])
+    })
+
+    test('counts only if it was taken: what was refused may be meant later', () => {
+      const value = `undo/${id}/1`
+      const refused = { value: `undo/${id}/x`, result: 'Refused', message: '' }
+      const { status } = taken(value, refused)
+      expect(status.command).toMatchObject({ result: 'Accepted', taken: [value] })
+    })
   })
 
   test('before there is an attempt waits for it', () => {

@@ -1,6 +1,7 @@
 /** Verbs: an annotation that names the attempt and a nonce, so that it can be meant once and for one attempt only. */
 import { ANNOTATION, type Color } from '../api/names.ts'
 import type { Attempt, Status } from '../api/release.ts'
+import { commandLine } from './command-line.ts'
 import { isReturnStuck } from './attempt.ts'
 import { canaryOf } from './canary.ts'
 import { COMMAND_LENGTH, endAttempt, retryAttempt, turnBack, type Memory } from './memory.ts'
@@ -37,13 +38,42 @@ export function commandGiven(scene: Scene): Found {
   const value = world.release.metadata.annotations?.[ANNOTATION.command]?.slice(0, COMMAND_LENGTH)
   const { attempt } = memory
   if (value === undefined || value === memory.command?.value || !attempt) return undefined
-  const verdict = judge(scene, attempt, value)
+  const before = takenBefore(memory.command)
+  const verdict = before.includes(value) ? repeated(scene, attempt, value) : judge(scene, attempt, value)
+  const { message, result } = verdict
+  const isTaken = isTakenAs(result)
+  const taken = isTaken ? [value, ...before].slice(0, TAKEN_LENGTH) : before
   const command: CommandReport = {
     value,
-    result: verdict.result,
-    message: verdict.message,
+    result,
+    message: isTaken ? `${message} (this very value is not taken again: another nonce repeats it)` : message,
+    ...(taken.length > 0 ? { taken } : {}),
   }
   return { memory: { ...(verdict.memory ?? memory), command } }
+}
+
+/** What writes an old command once more does so for long; people give few between two looks. */
+const TAKEN_LENGTH = 20
+
+function isTakenAs(result: CommandReport['result']): boolean {
+  return result === 'Accepted' || result === 'Pending'
+}
+
+/** An earlier version kept the last one only. */
+function takenBefore(command: CommandReport | undefined): string[] {
+  if (!command) return []
+  return command.taken ?? (isTakenAs(command.result) ? [command.value] : [])
+}
+
+/**
+ * Whatever writes an old value over a newer one (a GitOps tool, a script that is run again) means nothing by it: an undo that was
+ * followed by a retry must not come back. What was refused, or had nothing to do, was not taken.
+ */
+function repeated({ world }: Scene, attempt: Attempt, value: string): Verdict {
+  const [verb] = value.split('/')
+  return refused(
+    `it was taken before, and no value is taken twice, so that whatever wrote it again repeats nothing: nothing was done; whoever means it gives another nonce: ${commandLine(world.release, isVerb(verb) ? verb : 'retry', attempt)}`,
+  )
 }
 
 function judge(scene: Scene, attempt: Attempt, value: string): Verdict {

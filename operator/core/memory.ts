@@ -173,7 +173,7 @@ function foundCommand({ release }: World): Pick<Memory, 'command'> {
   const value = release.metadata.annotations?.[ANNOTATION.command]?.slice(0, COMMAND_LENGTH)
   if (value === undefined) return {}
   const message = 'found on a release without a status, so it was not taken; give it again with another nonce'
-  return { command: { value, result: 'NothingToDo', message } }
+  return { command: { value, result: 'NothingToDo', message, taken: [value] } }
 }
 
 /** The same attempt once more, from its beginning. */

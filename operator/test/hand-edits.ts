@@ -102,6 +102,25 @@ export const HAND_EDITS: Record<string, Story> = {
       },
     ],
   },
+  'command-written-again': {
+    title:
+      'A tool writes an undo once more that was followed by a retry: it is refused, and nothing is moved',
+    spec: housing(1, { retireAfterSeconds: 3600 }),
+    acts: [
+      apply('version 2', housing(2, { retireAfterSeconds: 3600 })),
+      { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
+      {
+        tell: 'retry',
+        when: (world) => world.status?.attempt?.outcome === 'RolledBack',
+        do: (world) => world.command('retry', '2'),
+      },
+      {
+        tell: 'the same undo',
+        when: (world) => world.status?.attempt?.outcome === 'Promoted',
+        do: (world) => world.command('undo', '1'),
+      },
+    ],
+  },
   'warm-template-edited': {
     title: 'Somebody sets the image of the warm Deployment: no undo leads to it',
     spec: housing(1, { retireAfterSeconds: 3600 }),

@@ -40,6 +40,7 @@ const SHOWS: Record<RuleName, string[]> = {
   candidateRefused: ['file-replaced-for-a-retry', 'model-refused', 'image-missing', 'refused-and-kept'],
   specChanged: ['first-release', 'first-release-service'],
   commandGiven: [
+    'command-written-again',
     'undo-refused',
     'undo-to-sick',
     'abort-before-switch',
