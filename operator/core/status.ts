@@ -41,7 +41,12 @@ export function statusOf(scene: Scene, finding: Finding | undefined): Status {
   }
 }
 
-/** The last status with why nothing could be decided this time: what was known before is not lost by a fault of the operator. */
+/**
+ * The last status with why nothing could be decided this time: what was known before is not lost by a fault of the operator. Each
+ * condition names the generation that it was observed at: what is kept keeps its own. What is said now is about the spec that was
+ * read now, since `kubectl wait` passes over conditions of an earlier one; `status.observedGeneration` stays, as no attempt was
+ * made for it.
+ */
 export function statusAfter(
   { metadata: { generation }, status = {} }: ModelRelease,
   now: Instant,

@@ -77,6 +77,24 @@ test('in a release that is live, what was known stays', async () => {
   expect(conditionOf(world, 'Stalled')).toMatchObject({ reason: 'InternalError' })
 })
 
+test('each condition names the generation that it was observed at, so that nobody waits in vain, or reads an old success', async () => {
+  const spec = housingBehindService(1)
+  const world = await passes(spec, 21, (broken) => {
+    broken.colors = () => Promise.reject(new TypeError('boom'))
+    broken.apply({ ...spec, replicas: 3 })
+  })
+  const generations = world.status?.conditions?.map((one) => [one.type, one.status, one.observedGeneration])
+  expect(generations).toEqual(
+    expect.arrayContaining([
+      ['Stalled', 'True', 2],
+      ['Ready', 'False', 2],
+      ['Serving', 'True', 1],
+      ['GatesPassed', 'True', 1],
+    ]),
+  )
+  expect(world.status?.observedGeneration).toBe(1)
+})
+
 test('what passes by itself is not told', async () => {
   const world = await passes(housingBehindService(1), 1, (broken) => {
     broken.colors = () => Promise.reject(new TransientError('etcd leader changed'))
