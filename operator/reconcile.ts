@@ -318,31 +318,30 @@ type ClusterStep = Exclude<
   }
 >
 
-async function write(release: ModelRelease, step: ClusterStep, cluster: Cluster): Promise<void> {
-  switch (step.type) {
-    case 'StoreRevision':
-      return cluster.storeRevision(release, step)
-    case 'PinDigest':
-      return cluster.pinDigest(release, step)
-    case 'ForgetRevision':
-      return cluster.forgetRevision(release, step)
-    case 'MoveFormer':
-      return cluster.moveFormer(release, step)
-    case 'RenewRevision':
-      return cluster.renewRevision(release, step)
-    case 'CreateWorkload':
-      return cluster.createWorkload(release, step)
-    case 'ScaleWorkload':
-      return cluster.scaleWorkload(release, step)
-    case 'MendWorkload':
-      return cluster.mendWorkload(release, step)
-    case 'RemoveWorkload':
-      return cluster.removeWorkload(release, step)
-    case 'ApplyColorService':
-      return cluster.applyColorService(release, step)
-    case 'SetOwnership':
-      return cluster.setOwnership(release, step)
-  }
+/** Every verb of the cluster that writes is the one of a step. */
+const WRITES: {
+  [T in ClusterStep['type']]: (
+    cluster: Cluster,
+    ...what: [ModelRelease, Extract<Step, { type: T }>]
+  ) => Promise<void>
+} = {
+  StoreRevision: (cluster, ...what) => cluster.storeRevision(...what),
+  PinDigest: (cluster, ...what) => cluster.pinDigest(...what),
+  ForgetRevision: (cluster, ...what) => cluster.forgetRevision(...what),
+  RenewRevision: (cluster, ...what) => cluster.renewRevision(...what),
+  CreateWorkload: (cluster, ...what) => cluster.createWorkload(...what),
+  ScaleWorkload: (cluster, ...what) => cluster.scaleWorkload(...what),
+  MendWorkload: (cluster, ...what) => cluster.mendWorkload(...what),
+  RemoveWorkload: (cluster, ...what) => cluster.removeWorkload(...what),
+  ApplyColorService: (cluster, ...what) => cluster.applyColorService(...what),
+  MendPointer: (cluster, ...what) => cluster.mendPointer(...what),
+  MoveFormer: (cluster, ...what) => cluster.moveFormer(...what),
+  SetOwnership: (cluster, ...what) => cluster.setOwnership(...what),
+}
+
+function write(release: ModelRelease, step: ClusterStep, cluster: Cluster): Promise<void> {
+  // The step is of its own type, which TypeScript does not follow through the table.
+  return WRITES[step.type](cluster, release, step as never)
 }
 
 /** Writes the status if it says anything new; Events come after it, so that a lost write tells nothing twice. */

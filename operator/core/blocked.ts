@@ -2,6 +2,7 @@
 import { COLORS } from '../api/names.ts'
 import { distributionField } from '../api/release.ts'
 import { refusalsOf } from './distribution-fit.ts'
+import { foreignSelectorText } from './edited.ts'
 import { problemsOf } from './invalid.ts'
 import { BLOCKED_RECHECK_MS, SETTLE_POLL_MS } from './pacing.ts'
 import { isRemapped, missingOrigins, nameOf } from './pointer.ts'
@@ -91,8 +92,11 @@ export function claimTaken({ world: { claim } }: Scene): Found {
   return { stalled: { reason: 'BehaviorClaimed', message }, recheckMs: BLOCKED_RECHECK_MS }
 }
 
-export function pointerSplit({ view }: Scene): Found {
+export function pointerSplit(scene: Scene): Found {
+  const { view } = scene
   if (view.type !== 'Split') return undefined
-  const message = `${view.message}, and only the two origins of the spec are known: point every behavior at one of them`
+  const message =
+    foreignSelectorText(scene) ??
+    `${view.message}, and only the two origins of the spec are known: point every behavior at one of them`
   return { stalled: { reason: 'PointerUnknown', message }, recheckMs: BLOCKED_RECHECK_MS }
 }

@@ -1,7 +1,7 @@
 /** Children that somebody edited: what users depend on is put back where that cannot hurt. */
-import { COLORS, colorName, type Color } from '../api/names.ts'
+import { COLORS, colorName, colorSelector, selectorText, type Color } from '../api/names.ts'
 import type { Happening } from './happenings.ts'
-import { podTemplateOf } from './manifests.ts'
+import { podTemplateOf, pointerServiceName } from './manifests.ts'
 import { originMark } from './pointer.ts'
 import { serviceOwnership, storedOf, type Found, type Scene } from './scene.ts'
 import { templateEdits, type TemplateEdits } from './template-edits.ts'
@@ -25,6 +25,48 @@ export function serviceEdited(scene: Scene): Found {
     }
   }
   return undefined
+}
+
+/** The pointer Service leads to the live color, and what else of it is not as we made it may keep users from its pods. */
+export function pointerEdited(scene: Scene): Found {
+  const { live, world } = scene
+  const { pointer, release } = world
+  if (pointer.type !== 'Read' || pointer.targetPort === undefined || !live) return undefined
+  const { port } = storedOf(scene, world.colors[live].workload?.revision) ?? {}
+  if (port === undefined) return undefined
+  const differs = [
+    ...(pointer.differs === undefined ? [] : [pointer.differs]),
+    ...(pointer.targetPort === port
+      ? []
+      : [`spec.ports leads to port ${pointer.targetPort} of the pods instead of ${port}`]),
+  ]
+  if (differs.length === 0) return undefined
+  const name = `Service ${release.metadata.namespace}/${pointerServiceName(release)}`
+  return {
+    step: {
+      type: 'MendPointer',
+      token: pointer.token,
+      to: live,
+      targetPort: port,
+      differs: `${name}: ${differs.join(', ')}`,
+    },
+  }
+}
+
+/**
+ * What is said of a pointer Service whose selector leads to no color. It is left as it is: somebody may have led users elsewhere
+ * on purpose, and knows why.
+ */
+export function foreignSelectorText({ memory, world }: Scene): string | undefined {
+  const { pointer, release } = world
+  if (pointer.type !== 'Read' || pointer.foreignSelector === undefined) return undefined
+  const { name, namespace } = release.metadata
+  const service = pointerServiceName(release)
+  const wanted = selectorText(colorSelector(name, memory.lastLive ?? 'blue'))
+  return (
+    `spec.selector of Service ${namespace}/${service}, the pointer, is ${pointer.foreignSelector} and leads to no color: users get answers of other pods, or none; ` +
+    `somebody else set it, and it is left as it is; to lead users to ${memory.lastLive ?? 'a color'} again: kubectl -n ${namespace} set selector service ${service} ${wanted}`
+  )
 }
 
 /** Labels by which people and we find the Deployment, and the strategy that keeps its pods while others come. */

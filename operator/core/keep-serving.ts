@@ -3,7 +3,7 @@ import { COLORS, otherColor, type Color } from '../api/names.ts'
 import { keyValueStoreOf } from '../api/release.ts'
 import { refusedByTheWorld } from './blocked.ts'
 import { pinGone } from './digest-pin.ts'
-import { serviceEdited, workloadEdited } from './edited.ts'
+import { pointerEdited, serviceEdited, workloadEdited } from './edited.ts'
 import { formerPointerBehind } from './former.ts'
 import { nameOf, originMark } from './pointer.ts'
 import {
@@ -140,6 +140,7 @@ export const KEEP_SERVING = {
   liveWorkloadGone,
   liveServiceBroken,
   serviceEdited,
+  pointerEdited,
   pointerGone,
   liveSizeDiffers,
   ownershipDiffers,

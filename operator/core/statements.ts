@@ -5,7 +5,7 @@ import type { Attempt } from '../api/release.ts'
 import { counted, shorten } from '../api/text.ts'
 import { warningsOf } from './distribution-fit.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
-import { additionTexts, editText, editTexts } from './edited.ts'
+import { additionTexts, editText, editTexts, foreignSelectorText } from './edited.ts'
 import { failureTexts } from './failing.ts'
 import { formerTexts } from './former.ts'
 import { isAbout } from './memory.ts'
@@ -43,7 +43,8 @@ function saying<T extends ConditionType>(
   return (status, reason, message) => ({ type, status, reason, message })
 }
 
-function servingOf({ view, world }: Scene): Statement<'Serving'> {
+function servingOf(scene: Scene): Statement<'Serving'> {
+  const { view, world } = scene
   const ready = (color: Color): boolean => readyPods(world.colors[color]).length > 0
   const say = saying('Serving')
   if (view.type === 'Nothing') return say('False', 'NothingLive', 'the pointer names no color yet')
@@ -68,6 +69,8 @@ function servingOf({ view, world }: Scene): Statement<'Serving'> {
       return say('True', 'LiveColorSmall', `${view.color} answers users, and is ${small}`)
     return say('True', 'LiveColorReady', `${view.color} answers users`)
   }
+  const foreign = foreignSelectorText(scene)
+  if (foreign !== undefined) return say('Unknown', 'PointerUnknown', foreign)
   if (COLORS.every(ready)) return say('True', 'BothColorsReady', `both colors are ready; ${view.message}`)
   return say('Unknown', 'PointerUnknown', view.message)
 }
@@ -203,7 +206,9 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
       : 'message' in view
         ? view.message
         : 'the pointer names nothing'
-  const message = `revision ${memory.attempt?.revision ?? ''} was promoted, but ${where}: somebody moved it; move it back, apply another spec, or bring it back: ${commandLine(world.release, 'retry', memory.attempt)}`
+  const message =
+    foreignSelectorText(scene) ??
+    `revision ${memory.attempt?.revision ?? ''} was promoted, but ${where}: somebody moved it; move it back, apply another spec, or bring it back: ${commandLine(world.release, 'retry', memory.attempt)}`
   const reason = driftPolicyOf(scene) === 'Repair' && !isFight(scene) ? 'Repairing' : 'PointerMoved'
   return { type: 'Drifted', status: 'True', reason, message }
 }

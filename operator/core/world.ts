@@ -132,6 +132,11 @@ export type PointerReading =
       timeoutSeconds: number
       /** Of a pointer that is an object of ours in the cluster. */
       ownership?: Ownership
+      /** Of a pointer Service: the port of the pods that it leads to, and what of it is not as we made it, but for where it leads. */
+      targetPort?: number
+      differs?: string
+      /** Of a pointer Service: its selector, where that leads to no color of the release, which is nobody's way to lead users. */
+      foreignSelector?: string
       /** Where parts of it lead that are not of this release; a color that is named here serves. */
       elsewhere?: PointerTarget[]
       /** No: it was read a while ago, which is enough to tell, but not to do what cannot be undone. */
@@ -333,6 +338,8 @@ export type Step =
       /** With `weight`: the header that a client is recognized by; absent: by its address. */
       clientHeader?: string
     }
+  /** Puts ports, labels and what else of a pointer Service back; it goes on leading to the same color. */
+  | { type: 'MendPointer'; token: string; to: Color; targetPort: number; differs: string }
   | { type: 'MoveFormer'; name: string; uid: string; resourceVersion: string; to: Color; targetPort: number }
   | { type: 'MoveFallback'; parts: readonly string[]; names: string; token: string }
   | {

@@ -35,7 +35,7 @@ import {
   resourceText,
   type Resource,
 } from './cluster-resources.ts'
-import { onlySelector, withTargetPort } from './cluster-service-pointer.ts'
+import { leadingTo } from './cluster-service-pointer.ts'
 import { ConflictError, RefusedError, TransientError } from './errors.ts'
 
 /** What stands under the name of something that is to be created. */
@@ -187,12 +187,7 @@ export async function applyColorService(
     annotations: { [ANNOTATION.origin]: origin },
     ownerReferences: ownersWith(found, release, ownership),
   }
-  const spec = {
-    selector: onlySelector(found.spec.selector ?? {}, colorSelector(release.metadata.name, color)),
-    ports: withTargetPort(found.spec.ports ?? [], targetPort),
-    ...(found.spec.publishNotReadyAddresses ? { publishNotReadyAddresses: null } : {}),
-    ...(found.spec.type === 'ExternalName' ? { type: 'ClusterIP', externalName: null } : {}),
-  }
+  const spec = leadingTo(found, colorSelector(release.metadata.name, color), targetPort)
   await requests.patch(SERVICES, manifest.metadata, versionOf(found), { metadata, spec })
 }
 

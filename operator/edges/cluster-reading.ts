@@ -5,6 +5,7 @@ import {
   LABEL,
   MANAGER,
   SERVICE_PORT,
+  colorName,
   colorSelector,
   selectorText,
   type Color,
@@ -58,8 +59,22 @@ export function isOurs(object: ApiObject, release: string, color?: Color): boole
   const isSelecting = COLORS.some(
     (one) => (color ?? one) === one && isSame(selector, colorSelector(release, one)),
   )
-  if (color === undefined) return isNamed && (isSelecting || labels[LABEL.managedBy] === MANAGER)
+  if (color === undefined) return isPointer(object, release, isSelecting)
   return isSelecting || (isNamed && !isDeployment(object))
+}
+
+/**
+ * A pointer or an earlier one: by its label and its selector, or by the label managed-by and one of them, even where somebody put more
+ * into the selector. A Service of a color is none.
+ */
+function isPointer(object: ApiObject, release: string, isSelecting: boolean): boolean {
+  const { labels = {}, name } = object.metadata
+  const isOfColor = COLORS.some((color) => colorName(release, color) === name)
+  if (labels[LABEL.color] !== undefined || isOfColor) return false
+  const isManaged = labels[LABEL.managedBy] === MANAGER
+  if (labels[LABEL.name] !== undefined) return labels[LABEL.name] === release && (isSelecting || isManaged)
+  const named = selectedBy(object as Service, release)
+  return isManaged && COLORS.some((color) => color === named)
 }
 
 function selectorIn(object: ApiObject): Record<string, string> | undefined {
@@ -125,11 +140,23 @@ export function workloadDiffers(
 
 /** What of a color Service is not as we made it, but for the target port, which may be about to follow. */
 export function serviceDiffers(service: Service, release: string, color: Color): string[] {
-  const { selector = {}, ports = [], publishNotReadyAddresses, type } = service.spec
-  const wanted = colorSelector(release, color)
+  const selector = colorSelector(release, color)
+  return [...labelsDiffering(service, selector), ...frontDiffers(service, selector)]
+}
+
+/** The same of a pointer Service, which has no color of its own, while it leads to this one. */
+export function pointerDiffers(service: Service, release: string, color: Color): string[] {
+  return [
+    ...labelsDiffering(service, { [LABEL.name]: release }),
+    ...frontDiffers(service, colorSelector(release, color)),
+  ]
+}
+
+/** What of a Service may keep users from the pods that it is there for. */
+function frontDiffers({ spec }: Service, wanted: Record<string, string>): string[] {
+  const { selector = {}, ports = [], publishNotReadyAddresses, type } = spec
   const port = ports.find((one) => one.port === SERVICE_PORT)
   return [
-    ...labelsDiffering(service, wanted),
     ...(isSame(selector, wanted)
       ? []
       : [`spec.selector is ${selectorText(selector) || 'empty'} instead of ${selectorText(wanted)}`]),
@@ -189,17 +216,21 @@ export function serviceOf(
   if (!service || !isOurs(service, name, color)) return undefined
   const { metadata, spec } = service
   const origin = metadata.annotations?.[ANNOTATION.origin]
-  const port = spec.ports?.find((one) => one.port === SERVICE_PORT)
   const differs = serviceDiffers(service, name, color)
   return {
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
     address: spec.clusterIP ?? '',
-    targetPort: Number(port?.targetPort ?? 0) || 0,
+    targetPort: targetPortOf(service),
     ownership: ownershipOf(service, uid),
     ...(differs.length > 0 ? { differs: differs.join(', ') } : {}),
     ...(origin === undefined ? {} : { origin }),
   }
+}
+
+/** The port of the pods that a Service of ours leads to; 0 where it leads to none, or to one by a name. */
+export function targetPortOf({ spec }: Service): number {
+  return Number(spec.ports?.find((one) => one.port === SERVICE_PORT)?.targetPort ?? 0) || 0
 }
 
 /**

@@ -5,7 +5,12 @@ import { pointerServiceOf } from '../core/manifests.ts'
 import { Access } from '../runtime/access.ts'
 import { FakeApiServer, status } from '../test/fake-api-server.ts'
 import { Requests } from './cluster-requests.ts'
-import { createServicePointer, moveFormer, readFormerPointers } from './cluster-service-pointer.ts'
+import {
+  createServicePointer,
+  mendPointer,
+  moveFormer,
+  readFormerPointers,
+} from './cluster-service-pointer.ts'
 import { ConflictError } from './errors.ts'
 import type { Pointer } from './ports.ts'
 
@@ -55,7 +60,31 @@ describe('reading', () => {
       settled: 'Yes',
       timeoutSeconds: 30,
       ownership: 'Owned',
+      targetPort: 8080,
     })
+  })
+
+  test('what somebody changed of it is told, but for where it leads', async () => {
+    putPointer(({ metadata, spec }) => {
+      Reflect.deleteProperty(metadata.labels, LABEL.name)
+      spec.selector = { ...(spec.selector as object), version: '2' }
+      spec.publishNotReadyAddresses = true
+      spec.ports = [{ port: 8000, targetPort: 8080 }]
+    })
+    const { differs, targets } = (await pointer.read(release)) as { differs?: string; targets: unknown }
+    expect(targets).toEqual([{ part: 'selector', names: 'blue' }])
+    for (const text of [
+      'label modelrelease.io/name is missing',
+      'version=2 instead of',
+      'no port 80',
+      'not ready',
+    ])
+      expect(differs).toContain(text)
+  })
+
+  test('a selector that leads to no color is told as it is', async () => {
+    putPointer(({ spec }) => (spec.selector = { app: 'x' }))
+    await expect(pointer.read(release)).resolves.toMatchObject({ foreignSelector: 'app=x' })
   })
 
   test('a Service without our labels is not ours, and the message says which field to change', async () => {
@@ -188,5 +217,45 @@ describe('a pointer that had another name', () => {
       spec: { selector: { [LABEL.color]: 'green' }, ports: [{ port: 80, targetPort: 9090 }] },
     })
     await expect(moveFormer(new Requests(access), release, step)).rejects.toThrow(ConflictError)
+  })
+})
+
+describe('mending', () => {
+  const step = { type: 'MendPointer', to: 'blue', targetPort: 8080, differs: '' } as const
+
+  function putEdited(): string {
+    return putPointer(({ metadata, spec }) => {
+      Reflect.deleteProperty(metadata.labels, LABEL.name)
+      metadata.labels.team = 'a'
+      spec.selector = { ...(spec.selector as object), version: '2' }
+      spec.type = 'LoadBalancer'
+      spec.ports = [
+        { port: 80, targetPort: 'web', protocol: 'UDP', nodePort: 30080 },
+        { port: 9, targetPort: 9 },
+      ]
+    })
+  }
+
+  test('puts back what is ours and leaves what somebody else added', async () => {
+    await mendPointer(new Requests(access), release, { ...step, token: putEdited() })
+    expect(server.at(`${SERVICES}/front`)).toMatchObject({
+      metadata: { labels: { [LABEL.name]: 'housing', [LABEL.managedBy]: MANAGER, team: 'a' } },
+      spec: {
+        type: 'LoadBalancer',
+        selector: { [LABEL.name]: 'housing', [LABEL.color]: 'blue' },
+        ports: [
+          { port: 80, targetPort: 8080, protocol: 'TCP', nodePort: 30080 },
+          { port: 9, targetPort: 9 },
+        ],
+      },
+    })
+    const reading = (await pointer.read(release)) as { differs?: string }
+    expect(reading.differs).toBeUndefined()
+  })
+
+  test('is for what was read only', async () => {
+    putEdited()
+    const mended = mendPointer(new Requests(access), release, { ...step, token: '1' })
+    await expect(mended).rejects.toBeInstanceOf(ConflictError)
   })
 })

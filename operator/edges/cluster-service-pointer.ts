@@ -3,11 +3,11 @@ import type { ModelRelease } from '../api/release.ts'
 import { pointerServiceName, pointerServiceOf } from '../core/manifests.ts'
 import type { FormerPointer, PointerReading, Step } from '../core/world.ts'
 import { takenText } from './cluster-children.ts'
-import type { Service } from './cluster-objects.ts'
-import { isOurs, ownershipOf, selectedBy } from './cluster-reading.ts'
+import type { Service, ServicePort } from './cluster-objects.ts'
+import { isOurs, ownershipOf, pointerDiffers, selectedBy, targetPortOf } from './cluster-reading.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
 import { SERVICES } from './cluster-resources.ts'
-import { ConflictError, RefusedError } from './errors.ts'
+import { ConflictError, RefusedError, TransientError } from './errors.ts'
 import type { Pointer } from './ports.ts'
 
 /** The token of a pointer that is not there yet: its first move is a create, which only one writer wins. */
@@ -42,11 +42,7 @@ export function createServicePointer(transport: Transport): Pointer {
         throw new ConflictError(`Service ${placeText(release)} was changed since the move was decided`)
       }
       const guard = { uid: service.metadata.uid, resourceVersion: token }
-      // Selector and target port in one write: between two writes users would be sent to a port that nobody serves.
-      const spec = {
-        selector: onlySelector(service.spec.selector ?? {}, colorSelector(release.metadata.name, to)),
-        ports: withTargetPort(service.spec.ports ?? [], targetPort),
-      }
+      const spec = leadingTo(service, colorSelector(release.metadata.name, to), targetPort)
       await requests.patch(SERVICES, placeOf(release), guard, { spec })
     },
   }
@@ -59,10 +55,17 @@ export function readingOf(release: ModelRelease, service: Service | undefined): 
   if (service.metadata.deletionTimestamp) {
     return { type: 'Unreachable', message: `Service ${placeText(release)} is being deleted` }
   }
+  const { name } = release.metadata
+  const named = selectedBy(service, name)
+  const color = COLORS.find((one) => one === named)
+  const differs = color ? pointerDiffers(service, name, color) : []
   return {
     type: 'Read',
     token: service.metadata.resourceVersion,
-    targets: [{ part: 'selector', names: selectedBy(service, release.metadata.name) }],
+    targetPort: targetPortOf(service),
+    ...(differs.length > 0 ? { differs: differs.join(', ') } : {}),
+    ...(!color && named !== '' ? { foreignSelector: named } : {}),
+    targets: [{ part: 'selector', names: named }],
     origins: [...COLORS],
     settled: 'Yes',
     timeoutSeconds: DRAIN_SECONDS,
@@ -96,26 +99,71 @@ export async function moveFormer(
   const place = { namespace: release.metadata.namespace, name }
   const service = await requests.get(SERVICES, place)
   if (!service) throw new ConflictError(`Service ${place.namespace}/${name} is gone`)
-  const spec = {
-    selector: onlySelector(service.spec.selector ?? {}, colorSelector(release.metadata.name, to)),
-    ports: withTargetPort(service.spec.ports ?? [], targetPort),
-  }
+  const spec = leadingTo(service, colorSelector(release.metadata.name, to), targetPort)
   await requests.patch(SERVICES, place, { uid, resourceVersion }, { spec })
 }
 
+/**
+ * What somebody changed of the pointer Service, put back in one write.
+ * @throws TransientError where something (an admission policy) undoes that, so that it is not done without end.
+ */
+export async function mendPointer(
+  requests: Requests,
+  release: ModelRelease,
+  { token, to, targetPort }: Extract<Step, { type: 'MendPointer' }>,
+): Promise<void> {
+  const service = await requests.get(SERVICES, placeOf(release))
+  if (service?.metadata.resourceVersion !== token)
+    throw new ConflictError(`Service ${placeText(release)} was changed since it was read`)
+  const { labels } = pointerServiceOf(release, to, targetPort).metadata
+  const managedBy = service.metadata.labels?.[LABEL.managedBy] ?? labels[LABEL.managedBy]
+  const guard = { uid: service.metadata.uid, resourceVersion: token }
+  const kept = (await requests.patch(SERVICES, placeOf(release), guard, {
+    metadata: { labels: { ...labels, [LABEL.managedBy]: managedBy } },
+    spec: leadingTo(service, colorSelector(release.metadata.name, to), targetPort),
+  })) as Service
+  const left = pointerDiffers(kept, release.metadata.name, to)
+  if (left.length > 0)
+    throw new TransientError(
+      `Service ${placeText(release)} was put back and changed again at once (${left.join(', ')}): have the policy that does so leave it alone`,
+    )
+}
+
+/**
+ * Selector and target port in one write: between two writes users would be sent to a port that nobody serves. What keeps users
+ * from ready pods, or sends them to others, goes with it; other ports, and a type that a person chose, stay.
+ */
+export function leadingTo(
+  { spec }: Service,
+  selector: Record<string, string>,
+  targetPort: number,
+): Record<string, unknown> {
+  return {
+    selector: onlySelector(spec.selector ?? {}, selector),
+    ports: withTargetPort(spec.ports ?? [], targetPort),
+    ...(spec.publishNotReadyAddresses ? { publishNotReadyAddresses: null } : {}),
+    ...(spec.type === 'ExternalName' ? { type: 'ClusterIP', externalName: null } : {}),
+  }
+}
+
 /** A merge patch of the ports: only the target of ours changes; what others set on the entry stays. */
-export function withTargetPort(
+function withTargetPort(
   ports: NonNullable<Service['spec']['ports']>,
   targetPort: number,
 ): NonNullable<Service['spec']['ports']> {
   if (!ports.some((one) => one.port === SERVICE_PORT)) {
     return [...ports, { name: 'http', port: SERVICE_PORT, targetPort, protocol: 'TCP' }]
   }
-  return ports.map((one) => (one.port === SERVICE_PORT ? { ...one, targetPort } : one))
+  const ours = (port: ServicePort): ServicePort => ({
+    ...port,
+    targetPort,
+    ...((port.protocol ?? 'TCP') === 'TCP' ? {} : { protocol: 'TCP' }),
+  })
+  return ports.map((one) => (one.port === SERVICE_PORT ? ours(one) : one))
 }
 
 /** A merge patch keeps the keys that it does not name, so the ones that must go are named with null. */
-export function onlySelector(
+function onlySelector(
   present: Record<string, string>,
   wanted: Record<string, string>,
 ): Record<string, string | null> {

@@ -37,7 +37,7 @@ import {
   RELEASE_STATUS,
   SERVICES,
 } from './cluster-resources.ts'
-import { moveFormer, readFormerPointers } from './cluster-service-pointer.ts'
+import { mendPointer, moveFormer, readFormerPointers } from './cluster-service-pointer.ts'
 import type { Cluster } from './ports.ts'
 
 export interface ClusterOptions {
@@ -55,6 +55,7 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
     release: (key) => requests.get(RELEASES, key),
     colors: (release) => readColors(requests, release),
     formerPointers: (release) => readFormerPointers(requests, release),
+    mendPointer: (release, step) => mendPointer(requests, release, step),
     moveFormer: (release, step) => moveFormer(requests, release, step),
     revisions: (release) => readRevisions(requests, release),
     storeRevision: async (release, { stored }) => {

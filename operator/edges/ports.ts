@@ -32,6 +32,8 @@ export interface Cluster {
   revisions(release: ModelRelease): Promise<KeptRevision[]>
   /** Services of ours that led users before the spec named another pointer, as far as they lead to a color. */
   formerPointers(release: ModelRelease): Promise<FormerPointer[]>
+  /** Puts ports and labels of the pointer Service back, if it is still the one that was read; it leads where it led. */
+  mendPointer(release: ModelRelease, step: StepOf<'MendPointer'>): Promise<void>
   /** Has such a Service lead to another color. */
   moveFormer(release: ModelRelease, step: StepOf<'MoveFormer'>): Promise<void>
   /** Asks the API server to check every child of this revision, creating nothing; then stores the revision. */

@@ -70,6 +70,24 @@ export const HAND_EDITS: Record<string, Story> = {
       },
     ],
   },
+  'pointer-service-edited': {
+    title: 'Somebody changes the ports of the pointer Service, twice: they are put back, and told each time',
+    spec: housingBehindService(1),
+    acts: [
+      by('the ports', (world) => world.editPointer('Ports')),
+      by('the ports, once more', (world) => world.editPointer('Ports')),
+    ],
+  },
+  'pointer-selector-edited': {
+    title:
+      'Somebody has the pointer Service lead to other pods: it is told, left as it is, and over when it is set back',
+    spec: housingBehindService(1),
+    acts: [
+      by('another selector', (world) => world.editPointer('Selector')),
+      apply('version 2', housingBehindService(2)),
+      by('the selector is set back', (world) => world.pointElsewhere('blue')),
+    ],
+  },
   'live-template-edited': {
     title: 'Somebody sets the image of the Deployment that serves: it is told, and gone when it is set back',
     spec: housing(1),

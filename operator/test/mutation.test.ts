@@ -21,6 +21,7 @@ const SHOWS: Record<RuleName, string[]> = {
   liveWorkloadGone: ['live-deployment-deleted', 'pointer-unreachable', 'replicas-left-out'],
   liveServiceBroken: ['live-service-deleted'],
   serviceEdited: ['service-edited'],
+  pointerEdited: ['pointer-service-edited'],
   formerPointerBehind: ['pointer-service-renamed'],
   workloadEdited: ['labels-edited'],
   pointerGone: ['pointer-service-deleted', 'pointer-service-deleted-while-small'],
@@ -136,7 +137,7 @@ const SHOWS: Record<RuleName, string[]> = {
   originRemapped: ['origins-swapped', 'key-with-origins-swapped', 'origins-swapped-while-going-back'],
   claimUnfit: ['claim-of-somebody-elses-behavior'],
   claimTaken: ['behavior-claimed'],
-  pointerSplit: ['foreign-origin', 'two-behaviors'],
+  pointerSplit: ['pointer-selector-edited', 'foreign-origin', 'two-behaviors'],
   alreadyLive: [
     'gates-of-what-is-live',
     'gates-of-what-is-live-are-silent',

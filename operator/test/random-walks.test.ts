@@ -161,6 +161,7 @@ const DOINGS: Record<string, Doing> = {
     if (world.pointer.due.length === 0) world.deleteDeployment(pick(random, COLORS))
   },
   'a Service is edited': (world, random) => world.editService(pick(random, COLORS)),
+  'the pointer Service is edited': (world) => world.editPointer('Ports'),
   'a template is edited': (world, random) => world.editTemplate(pick(random, COLORS), 'other:2'),
   'another file is put there': (world, random) => world.replaceFile(pick(random, [2, 3]), 'another file'),
   'the file is back': (world, random) => world.replaceFile(pick(random, [2, 3])),

@@ -79,6 +79,9 @@ export type Seen =
 export interface PointerState {
   /** Of a pointer Service. */
   ownership?: Ownership
+  targetPort?: number
+  /** Its ports, or what else of it, were changed: nobody is led to any pod by it. */
+  differs?: string
   kind: Spec['traffic']['type']
   /** What it names per part, and what each edge follows and when. Of a key: what it holds, with the share under `SHARE`. */
   targets: Record<string, string>
@@ -279,6 +282,17 @@ export class SimulatedWorld implements Cluster {
     return Promise.resolve(former)
   }
 
+  mendPointer(_release: ModelRelease, { to, token, targetPort }: StepOf<'MendPointer'>): Promise<void> {
+    return this.write('apply the pointer', () => {
+      const { pointer } = this
+      if (`v${pointer.version}` !== token) throw new ConflictError('it changed')
+      if (Object.values(pointer.targets).some((named) => named !== to)) throw new Error('it leads elsewhere')
+      delete pointer.differs
+      pointer.targetPort = targetPort
+      this.setPointer(pointer.targets)
+    })
+  }
+
   moveFormer(_release: ModelRelease, { name, resourceVersion, to }: StepOf<'MoveFormer'>): Promise<void> {
     return this.write(`apply ${name} to ${to}`, () => {
       const pointer = this.pointers.get(name)
@@ -370,6 +384,14 @@ export class SimulatedWorld implements Cluster {
   editService(color: Color): void {
     const service = this.services[color]
     if (service) service.differs = 'spec.selector is app=x'
+  }
+
+  /** Somebody changes the ports of the pointer Service, or its selector. */
+  editPointer(what: 'Ports' | 'Selector'): void {
+    const { pointer } = this
+    if (pointer.kind !== 'Service' || Object.keys(pointer.targets).length === 0) return
+    if (what === 'Ports') pointer.differs = 'spec.ports has no port 80'
+    this.pointElsewhere(what === 'Ports' ? (Object.values(pointer.targets)[0] ?? '') : 'app=x')
   }
 
   /** Somebody sets the image of the Deployment of a color, or back to what it was. */
@@ -572,6 +594,7 @@ export class SimulatedWorld implements Cluster {
       ({ kind, targets }) => kind !== 'CloudFrontKeyValueStore' || Object.keys(targets).length > 0,
     )
     const ours = used
+      .filter(({ differs }) => differs === undefined)
       .flatMap((pointer) => (pointer.kind === 'Service' ? [pointer.targets] : pointer.edges))
       .flatMap((targets) => (Object.keys(targets).length > 0 ? Object.values(targets) : ['']))
     return [...ours, ...this.elsewhere.map(({ names }) => names)]
@@ -956,8 +979,19 @@ export class SimulatedWorld implements Cluster {
       timeoutSeconds: 30,
       elsewhere: this.elsewhere,
       ...(this.facts ? { distribution: this.facts } : {}),
-      ...(this.pointer.ownership ? { ownership: this.pointer.ownership } : {}),
+      ...(this.pointer.kind === 'Service' ? this.readService() : {}),
       ...(this.spacingMs > 0 ? { writableAt: this.movedAt + this.spacingMs } : {}),
+    }
+  }
+
+  private readService(): Partial<Extract<PointerReading, { type: 'Read' }>> {
+    const { differs, ownership, targetPort = 0, targets } = this.pointer
+    const [named = ''] = Object.values(targets)
+    return {
+      targetPort,
+      ...(ownership ? { ownership } : {}),
+      ...(differs === undefined ? {} : { differs }),
+      ...(this.colorNamed(named) ? {} : { foreignSelector: named }),
     }
   }
 
@@ -1054,6 +1088,7 @@ export class SimulatedWorld implements Cluster {
         ({ pathPattern }) => pathPattern,
       ) ?? [`Service ${pointerServiceName(release)}`]
       this.observer({ type: 'Move', to, names, token })
+      if (this.pointer.kind === 'Service') this.pointer.targetPort = step.targetPort
       if (reading.type === 'Absent')
         this.pointer.ownership = deletionPolicyOf(release.spec) === 'Delete' ? 'Owned' : 'Free'
       this.setPointer(Object.fromEntries(parts.map((part) => [part, names])))
