@@ -11,6 +11,7 @@ import { createAsk } from './edges/ask.ts'
 import { Distributions } from './edges/cloudfront/distributions.ts'
 import { createCloudFrontPointer } from './edges/cloudfront/pointer.ts'
 import { createClaims } from './edges/cluster-claims.ts'
+import { createSecrets } from './edges/cluster-secrets.ts'
 import { createCluster } from './edges/cluster.ts'
 import type { Transport } from './edges/cluster-requests.ts'
 import { DEPLOYMENTS, PODS, RELEASES, SERVICES } from './edges/cluster-resources.ts'
@@ -92,7 +93,8 @@ class ModelReleaseOperator extends OperatorShell {
     })
     const ask = createAsk({ allowedRanges: config.probeAllowedRanges })
     const lookAgain = (key: string): void => this.queue.add(key)
-    this.#inquiries = new Inquiries({ ask, clock: systemClock, onAnswered: lookAgain })
+    const secretsOf = createSecrets(this.access)
+    this.#inquiries = new Inquiries({ ask, secretsOf, clock: systemClock, onAnswered: lookAgain })
     this.#readiness = new Readiness({ ask, clock: systemClock, onChanged: lookAgain })
     const worlds = this.#worlds()
     this.#claims = worlds.claims

@@ -169,6 +169,7 @@ describe('spec', () => {
   })
 })
 
+const HEADERS = 'spec.gates[].smoke.request.headers[]'
 const POINTERS = ['spec.traffic.cloudFrontDistribution', 'spec.traffic.cloudFrontKeyValueStore']
 
 describe('canary', () => {
@@ -227,6 +228,33 @@ function patternsOf(schema: Schema, path: string): { path: string; schema: Schem
   ]
 }
 
+describe('a header', () => {
+  const reference = { secretKeyRef: { name: 'gate-token', key: 'authorization' } }
+  const places = [HEADERS, ...POINTERS.map((pointer) => `${pointer}.verify.headers[]`)]
+  const one = [expect.stringContaining('exactly one of value and valueFrom')]
+  test.each(
+    places.flatMap((path) => [
+      [path, { name: 'a', value: '' }, []] as const,
+      [path, { name: 'a', valueFrom: reference }, []] as const,
+      [path, { name: 'a' }, one] as const,
+      [path, { name: 'a', value: 'b', valueFrom: reference }, one] as const,
+    ]),
+  )('%s %j', (path, self, refusals) => expect(refusalsOf(path, self)).toEqual(refusals))
+
+  test.each([
+    ['name', 'a.b-c', true],
+    ['name', 'A', false],
+    ['name', '..', false],
+    ['name', 'a/b', false],
+    ['key', '.a', true],
+    ['key', '..a', false],
+    ['key', '.', false],
+    ['key', 'a/b', false],
+  ])('%s of a Secret: %s', (member, self, isTaken) => {
+    expect(refusalsOf(`${HEADERS}.valueFrom.secretKeyRef.${member}`, self).length === 0).toBe(isTaken)
+  })
+})
+
 describe('a pattern is told in words, with a value that fits:', () => {
   const root = crd.spec.versions[0].schema.openAPIV3Schema
   const places = patternsOf(root, '').filter(({ path }) => path !== 'metadata.name')
@@ -265,6 +293,12 @@ test('every place with rules that are no patterns is tried above', () => {
   const places = new Set(ruled.filter((path) => path !== '' && !patterns.has(path)))
   expect([...places]).toEqual([
     'spec',
-    ...POINTERS.flatMap((pointer) => [pointer, `${pointer}.origins`, `${pointer}.verify`]),
+    HEADERS,
+    ...POINTERS.flatMap((pointer) => [
+      pointer,
+      `${pointer}.origins`,
+      `${pointer}.verify`,
+      `${pointer}.verify.headers[]`,
+    ]),
   ])
 })

@@ -127,7 +127,7 @@ export interface ModelReleaseSpec {
         /**
          * Headers to send.
          *
-         * Items: One header.
+         * Items: One header. Exactly one of value and valueFrom.
          */
         headers?: {
           /**
@@ -135,9 +135,27 @@ export interface ModelReleaseSpec {
            */
           name: string
           /**
-           * Value of the header.
+           * Value of the header, which everybody sees who may view the release.
            */
-          value: string
+          value?: string
+          /**
+           * Where the value stands instead of here.
+           */
+          valueFrom?: {
+            /**
+             * A key of a Secret in the namespace of the release, read anew each time that the gates or verify are asked. The operator needs a Role there that lets it get this Secret by its name. The value is sent as it is, so the scheme ("Bearer ") stands in the Secret as well. It is nowhere written by the operator.
+             */
+            secretKeyRef: {
+              /**
+               * Name of the Secret.
+               */
+              name: string
+              /**
+               * Key of its data.
+               */
+              key: string
+            }
+          }
         }[]
         /**
          * Body, sent as application/json.
@@ -295,7 +313,7 @@ export interface ModelReleaseSpec {
         /**
          * Headers to send.
          *
-         * Items: One header.
+         * Items: One header. Exactly one of value and valueFrom.
          */
         headers?: {
           /**
@@ -303,9 +321,27 @@ export interface ModelReleaseSpec {
            */
           name: string
           /**
-           * Value of the header.
+           * Value of the header, which everybody sees who may view the release.
            */
-          value: string
+          value?: string
+          /**
+           * Where the value stands instead of here.
+           */
+          valueFrom?: {
+            /**
+             * A key of a Secret in the namespace of the release, read anew each time that the gates or verify are asked. The operator needs a Role there that lets it get this Secret by its name. The value is sent as it is, so the scheme ("Bearer ") stands in the Secret as well. It is nowhere written by the operator.
+             */
+            secretKeyRef: {
+              /**
+               * Name of the Secret.
+               */
+              name: string
+              /**
+               * Key of its data.
+               */
+              key: string
+            }
+          }
         }[]
         /**
          * Body, sent as application/json.
@@ -449,7 +485,7 @@ export interface ModelReleaseSpec {
         /**
          * Headers to send.
          *
-         * Items: One header.
+         * Items: One header. Exactly one of value and valueFrom.
          */
         headers?: {
           /**
@@ -457,9 +493,27 @@ export interface ModelReleaseSpec {
            */
           name: string
           /**
-           * Value of the header.
+           * Value of the header, which everybody sees who may view the release.
            */
-          value: string
+          value?: string
+          /**
+           * Where the value stands instead of here.
+           */
+          valueFrom?: {
+            /**
+             * A key of a Secret in the namespace of the release, read anew each time that the gates or verify are asked. The operator needs a Role there that lets it get this Secret by its name. The value is sent as it is, so the scheme ("Bearer ") stands in the Secret as well. It is nowhere written by the operator.
+             */
+            secretKeyRef: {
+              /**
+               * Name of the Secret.
+               */
+              name: string
+              /**
+               * Key of its data.
+               */
+              key: string
+            }
+          }
         }[]
         /**
          * Body, sent as application/json.
@@ -754,9 +808,9 @@ export interface ModelReleaseStatus {
      */
     key: string
     /**
-     * Passed only if every gate was answered rightly by every pod named here and through the Service.
+     * Passed only if every gate was answered rightly by every pod named here and through the Service. NotAsked: as far as they could be asked, on the way back.
      */
-    result: 'Passed' | 'Failed' | 'Unknown'
+    result: 'Passed' | 'Failed' | 'Unknown' | 'NotAsked'
     /**
      * Pods that answered.
      */
@@ -776,9 +830,9 @@ export interface ModelReleaseStatus {
        */
       name: string
       /**
-       * What was found.
+       * What was found. NotAsked: on the way back, where a Secret that the gate needs cannot be read, a revision that has served needs no new proof.
        */
-      result: 'Passed' | 'Failed' | 'Unknown'
+      result: 'Passed' | 'Failed' | 'Unknown' | 'NotAsked'
       /**
        * Pod or Service that gave the answer that decided.
        */

@@ -2,6 +2,7 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { lastPinOf } from './digest-pin.ts'
+import { collectLogs } from './last-words.ts'
 import { removal } from './removal.ts'
 import { PODS_RECHECK_MS, BLOCKED_RECHECK_MS } from './pacing.ts'
 import {
@@ -45,7 +46,7 @@ export function failedCandidate(scene: Scene): Found {
   const color = attempt && failedColor(scene, attempt)
   if (!color) return undefined
   if (attempt.logs === undefined && world.colors[color].pods.length > 0)
-    return { step: { type: 'CollectLogs', color, revision: attempt.revision } }
+    return { step: collectLogs(scene, color, attempt.revision) }
   const { failedCandidateRetentionSeconds, retireAfterSeconds } = world.release.spec
   const endedAt = Date.parse(memory.history[0]?.endedAt ?? attempt.startedAt)
   const keepMs = endedAt + failedCandidateRetentionSeconds * 1000 - world.now

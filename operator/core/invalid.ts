@@ -1,4 +1,5 @@
 import { distributionField, keyValueStoreOf, type Distribution, type Spec } from '../api/release.ts'
+import { headerProblems } from './credentials.ts'
 import { isQuantity } from './pod-form.ts'
 import { containersOf, servingContainer } from './manifests.ts'
 
@@ -13,6 +14,7 @@ export function problemsOf(spec: Spec): string[] {
     ...templateProblems(spec),
     ...valueProblems(spec),
     ...gateProblems(spec),
+    ...headerProblems(spec),
     ...trafficProblems(spec),
   ]
 }
@@ -168,7 +170,7 @@ function trafficProblems(spec: Spec): string[] {
     ...problems,
     ...distributionProblems(spec, settings),
     ...canaryProblems(spec),
-    ...headerProblems(spec),
+    ...clientHeaderProblems(spec),
   ]
 }
 
@@ -187,7 +189,7 @@ function canaryProblems(spec: Spec): string[] {
 /** A function is given cookies apart from the headers, and the host is the same for everybody. */
 const TELLING_NOTHING = ['cookie', 'host']
 
-function headerProblems(spec: Spec): string[] {
+function clientHeaderProblems(spec: Spec): string[] {
   const header = keyValueStoreOf(spec)?.canaryClientHeader
   return header !== undefined && TELLING_NOTHING.includes(header)
     ? [

@@ -2,6 +2,7 @@
 import { IDENTITY_HEADER } from '../api/names.ts'
 import type { Expectation } from '../api/release.ts'
 import { holds, oneLine, shorten } from '../api/text.ts'
+import { redacted, type Hidden } from './redaction.ts'
 import type { Answer, VerifyResult } from './world.ts'
 
 export type Verdict = { type: 'Passed' } | { type: 'Failed'; message: string } | Unknown
@@ -19,27 +20,23 @@ export type Circumstances = {
    * operator reaches.
    */
   from?: 'Candidate' | 'Named' | undefined
-  /** Values that were sent in request headers; a server may echo them, and messages end up in the status. */
-  secrets?: readonly string[]
+  /** What was sent in request headers, in all its forms; a server may echo it, and messages end up in the status. */
+  secrets?: Hidden
 }
 
 /** Longest message in characters: results stand in the status, which every reader of the release gets. */
 export const MAX_MESSAGE = 300
 const MAX_EXCERPT = 120
-/** Shorter values are hardly secrets, and hiding them would punch holes into numbers and words. */
-const MIN_SECRET = 8
 const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Deeper than any prediction; whoever walks through JSON.parse's endless answers runs out of stack. */
 const MAX_DEPTH = 500
-/** An excerpt shows less than what is left of this, be it all white space and secrets. */
-const READ_FOR_EXCERPT = 1024
 
 type Answered = Extract<Answer, { type: 'Answered' }>
 type Case = {
   answer: Answered
   expect: Expectation
   revision: string | undefined
-  secrets: readonly string[]
+  secrets: Hidden
   through: Circumstances['through']
   /** Whether what it says may be told. */
   isOurs: boolean
@@ -66,7 +63,7 @@ export function judge(
   expect: Expectation,
   { revision, secrets = [], through, from }: Circumstances = {},
 ): Verdict {
-  if (answer.type === 'NoAnswer') return unknown(oneLine(answer.message))
+  if (answer.type === 'NoAnswer') return silent(answer, secrets)
   // A revision that was wanted was named, or it comes to no excerpt.
   const isOurs = from !== 'Named' || revision !== undefined
   const subject = { answer, expect, revision, secrets, through, isOurs }
@@ -97,20 +94,21 @@ export type Wanted = {
  * there, because an edge may have made it (403, 502, 504). With the identity header of the wanted revision it is that
  * revision's own, so a 500 is Wrong; 503 is the one status that always asks to try again.
  */
-export function judgeIdentity(answer: Answer, wanted: Wanted, secrets: readonly string[] = []): VerifyResult {
-  if (answer.type === 'NoAnswer') return unknown(oneLine(answer.message))
+export function judgeIdentity(answer: Answer, wanted: Wanted, secrets: Hidden = []): VerifyResult {
+  if (answer.type === 'NoAnswer') return silent(answer, secrets)
   const nothingProven = cached({ answer }) ?? unavailable({ answer })
   if (nothingProven) return nothingProven
   const named = answer.headers[IDENTITY_HEADER.revision]
   if (named === undefined) return judgeUnnamed(answer, wanted, secrets)
-  if (named !== wanted.revision) return { type: 'Old', message: otherAnswered(named, wanted.revision) }
+  if (named !== wanted.revision)
+    return { type: 'Old', message: otherAnswered(redacted(named, secrets), wanted.revision) }
   if (!wanted.expect) return answer.status < 500 ? { type: 'New' } : unknown(`status ${answer.status}`)
   const verdict = judge(answer, wanted.expect, { secrets })
   if (verdict.type === 'Passed') return { type: 'New' }
   return verdict.type === 'Failed' ? { type: 'Wrong', message: verdict.message } : verdict
 }
 
-function judgeUnnamed(answer: Answered, wanted: Wanted, secrets: readonly string[]): VerifyResult {
+function judgeUnnamed(answer: Answered, wanted: Wanted, secrets: Hidden): VerifyResult {
   const { expect, identity } = wanted
   if (identity === 'Headers')
     return unknown(
@@ -128,6 +126,11 @@ function judgeUnnamed(answer: Answered, wanted: Wanted, secrets: readonly string
   if (verdict.type === 'Passed') return { type: 'New' }
   if (verdict.type === 'Unknown') return verdict
   return { type: 'Old', message: shorten(`not yet the expected answer: ${verdict.message}`, MAX_MESSAGE) }
+}
+
+/** The client says why, with what it was told by the other side. */
+function silent({ message }: Extract<Answer, { type: 'NoAnswer' }>, secrets: Hidden): Unknown {
+  return unknown(oneLine(redacted(message, secrets)))
 }
 
 function otherAnswered(named: string, revision: string): string {
@@ -154,7 +157,7 @@ function gatewayAnswered({ answer, through }: Case): Verdict | undefined {
   return unknown(`status ${answer.status}, which a load balancer answers that reaches no pod`)
 }
 
-function notIdentified({ answer, revision }: Case): Verdict | undefined {
+function notIdentified({ answer, revision, secrets }: Case): Verdict | undefined {
   if (revision === undefined) return undefined
   const named = answer.headers[IDENTITY_HEADER.revision]
   if (named === revision) return undefined
@@ -162,7 +165,7 @@ function notIdentified({ answer, revision }: Case): Verdict | undefined {
     return unknown(
       `status ${answer.status} without a ${IDENTITY_HEADER.revision} header: it cannot be told who answered`,
     )
-  return unknown(otherAnswered(named, revision))
+  return unknown(otherAnswered(redacted(named, secrets), revision))
 }
 
 function redirected({ answer, expect }: Case): Verdict | undefined {
@@ -291,36 +294,9 @@ function textOf(value: unknown): string {
   return value === undefined ? 'nothing' : JSON.stringify(value)
 }
 
-function excerpt(text: string, secrets: readonly string[]): string {
+function excerpt(text: string, secrets: Hidden): string {
   if (text === '') return 'an empty body'
-  return shorten(oneLine(hidden(text, secrets)), MAX_EXCERPT)
-}
-
-/**
- * The beginning of a text without secrets. Every place that belongs to one is found before any is replaced: a secret that
- * is a piece of what another was replaced by would make a short text grow without end.
- */
-function hidden(text: string, secrets: readonly string[]): string {
-  const known = secrets.filter((secret) => secret.length >= MIN_SECRET)
-  // A secret that begins in what is shown is seen whole.
-  const seen = text.slice(0, READ_FOR_EXCERPT + Math.max(0, ...known.map(({ length }) => length)))
-  const spans = known.flatMap((secret) => placesOf(secret, seen)).toSorted(([a], [b]) => a - b)
-  let shown = ''
-  let end = 0
-  for (const [from, to] of spans) {
-    if (from >= READ_FOR_EXCERPT) break
-    if (from > end || shown === '') shown += `${seen.slice(end, from)}(header value)`
-    end = Math.max(end, to)
-  }
-  return `${shown}${seen.slice(end, Math.max(end, READ_FOR_EXCERPT))}`
-}
-
-/** Where it stands, from and to; places that overlap are all there. */
-function placesOf(secret: string, text: string): [from: number, to: number][] {
-  const places: [number, number][] = []
-  for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + 1))
-    places.push([at, at + secret.length])
-  return places
+  return shorten(oneLine(redacted(text, secrets)), MAX_EXCERPT)
 }
 
 function failed(message: string): Extract<Verdict, { type: 'Failed' }> {

@@ -1,5 +1,7 @@
 /** What the pods of a candidate said last is kept before its attempt fails, so that the first word of the failure has it. */
+import type { Color } from '../api/names.ts'
 import { shorten } from '../api/text.ts'
+import { referringIn } from './credentials.ts'
 import { holderOf, type Finding, type Scene } from './scene.ts'
 import type { Step } from './world.ts'
 
@@ -19,7 +21,16 @@ function collecting(scene: Scene): Step | undefined {
   if (!color || color === live || !world.colors[color].pods.some((pod) => pod.revision === revision))
     return undefined
   const isFailing = world.failing?.some(({ step }) => step === 'CollectLogs')
-  return isFailing ? undefined : { type: 'CollectLogs', color, revision }
+  return isFailing ? undefined : collectLogs(scene, color, revision)
+}
+
+/** With what the pods were asked with, which may stand in what they wrote. */
+export function collectLogs({ world }: Scene, color: Color, revision: string): Step {
+  const gates = world.revisions.filter((one) => one.revision === revision).flatMap((one) => one.gates)
+  const credentials = referringIn(gates, world.release.spec).flatMap(({ headers }) =>
+    headers.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []),
+  )
+  return { type: 'CollectLogs', color, revision, ...(credentials.length > 0 ? { credentials } : {}) }
 }
 
 /** How a line begins that stands for a log that is not there. */

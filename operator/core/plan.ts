@@ -5,7 +5,7 @@ import { untilRetryMs } from './failing.ts'
 import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
 import { heldUp } from './memory.ts'
-import { ASKING_POLL_MS, LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
+import { ASK_AGAIN_MS, ASKING_POLL_MS, LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
 import { runningAttempt, sceneOf, untilLiveJudgedMs, type Finding, type Scene } from './scene.ts'
 import { statusOf } from './status.ts'
 import { stillFailing, unlessWithheld, withoutWithheld } from './withheld.ts'
@@ -105,6 +105,8 @@ function beforeExpiry({ now, pointer }: World, recheckMs: number | undefined): n
 
 /** How long to leave alone who gave no proof. */
 function pauseAfter(did: Did): number {
+  // A Secret is not watched; what it lacks is a person's to mend.
+  if (did.type === 'GatesRan' && did.unasked) return ASK_AGAIN_MS
   if (did.type === 'GatesRan') return did.results.some((one) => one.result === 'Unknown') ? 300 : 0
   if (did.type === 'Asking') return ASKING_POLL_MS
   if (did.type === 'Verified') return did.result.type === 'Old' || did.result.type === 'Unknown' ? 1000 : 0

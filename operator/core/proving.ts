@@ -2,6 +2,7 @@
 import { SERVICE_PORT, type Color } from '../api/names.ts'
 import { keyValueStoreOf, minReadyMsOf, type Attempt, type GateReport, type Intent } from '../api/release.ts'
 import { claimTaken, pointerUnfit } from './blocked.ts'
+import { referringVerify } from './credentials.ts'
 import { unpinned } from './digest-pin.ts'
 import { editText } from './edited.ts'
 import { isBroken, isDecided, keyOf, without, type Memory } from './memory.ts'
@@ -78,6 +79,7 @@ function unproven(scene: Scene, course: Course): Found {
   const pods = readyPods(world.colors[goal])
   switch (report.result) {
     case 'Passed':
+    case 'NotAsked':
       return wereAsked(course, pods, report) && isAboutThese(scene, course, report)
         ? undefined
         : asking(scene, course, text)
@@ -129,6 +131,7 @@ function gatesStep(scene: Scene, course: Course): Extract<Step, { type: 'RunGate
     },
     ...(origin ? { origin } : {}),
     ...(afterMove ? { afterMove } : {}),
+    ...credentialsAfterMove(scene, course),
     ...(attempt.direction === 'Back' ? { direction: attempt.direction } : {}),
     ...(stored.identity === 'Headers' ? { expectRevision: stored.revision } : {}),
     ...(color.workload?.pin && attempt.direction === 'Forward' ? { digest: 'Asked' as const } : {}),
@@ -150,6 +153,14 @@ function askedAfterMove(
   const [pod] = readyPods(world.colors[live])
   const port = storedOf(scene, world.colors[live].workload?.revision)?.port
   return gate && pod && port !== undefined ? { gate, live: targetOf(pod, port) } : undefined
+}
+
+function credentialsAfterMove(
+  { world }: Scene,
+  { attempt }: Course,
+): Pick<Extract<Step, { type: 'RunGates' }>, 'credentialsAfterMove'> {
+  const headers = attempt.direction === 'Forward' ? referringVerify(world.release.spec) : undefined
+  return headers ? { credentialsAfterMove: headers } : {}
 }
 
 /** IPv6 addresses need brackets in a URL. */

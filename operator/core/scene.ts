@@ -288,7 +288,7 @@ function withProof(memory: Memory, world: World, view: PointerView): Memory {
 
 function withGates(memory: Memory, world: World, did: Extract<World['did'], { type: 'GatesRan' }>): Memory {
   const found = new Set(did.results.map((one) => one.result))
-  const result = found.has('Failed') ? 'Failed' : found.has('Unknown') ? 'Unknown' : 'Passed'
+  const result = (['Failed', 'Unknown', 'NotAsked'] as const).find((one) => found.has(one)) ?? 'Passed'
   const report: GateReport = { key: did.key, result, pods: did.pods, results: did.results }
   const color = COLORS.find((one) => world.colors[one].pods.some((pod) => did.pods.includes(pod.name)))
   if (!color) return { ...memory, gates: report }

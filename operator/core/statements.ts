@@ -281,6 +281,7 @@ function gatesOf(scene: Scene): Statement<'GatesPassed'> {
     return say('Unknown', 'NotAsked', 'the gates of this attempt were not asked')
   if (gates.result === 'Failed') return say('False', 'GateFailed', gatesText(scene))
   if (gates.result === 'Unknown') return say('Unknown', 'NotAnswered', gatesText(scene))
+  if (gates.result === 'NotAsked') return say('Unknown', 'NotAsked', gatesText(scene))
   if (!gates.results?.length)
     return say('True', 'NoGates', 'the release names no gates: only readiness was proven')
   return say(

@@ -149,7 +149,8 @@ export function unverified(scene: Scene, attempt: Attempt, color: Color): Found 
   const message = seen
     ? `users are not seen to be answered by revision ${revision}: ${seen.message}`
     : 'asking through the pointer'
-  return { step: verifyStep(verify, revision), waiting: { reason: 'Verifying', message } }
+  const field = `${distributionField(world.release.spec)}.verify`
+  return { step: { ...verifyStep(verify, revision), field }, waiting: { reason: 'Verifying', message } }
 }
 
 function notNew({ world: { did } }: Scene): Exclude<VerifyResult, { type: 'New' }> | undefined {
@@ -196,7 +197,7 @@ function requestOf(verify: Verify & { url: string }): Request {
   }
 }
 
-function verifyStep(verify: Question, revision: string): Extract<Step, { type: 'Verify' }> {
+function verifyStep(verify: Question, revision: string): Omit<Extract<Step, { type: 'Verify' }>, 'field'> {
   const target: Target = { name: verify.url, origin: new URL(verify.url).origin }
   return {
     type: 'Verify',

@@ -10,6 +10,7 @@ import {
   type Request,
   type Spec,
 } from '../api/release.ts'
+import type { HeadersOf, SecretKeyRef } from './credentials.ts'
 import type { TemplateAsFound } from './template-edits.ts'
 import type { DistributionFacts } from './distribution.ts'
 
@@ -316,6 +317,8 @@ export type Step =
       digest?: 'Asked'
       /** What users will be asked for after the move, as a gate, and a pod of the revision that is live. */
       afterMove?: { gate: Gate; live: Target }
+      /** Headers with credentials that users' answers will be asked for with after the move: without them nobody is led there. */
+      credentialsAfterMove?: HeadersOf
       /** Of a return, which waits for nobody else's gates. Default: Forward. */
       direction?: Attempt['direction']
     }
@@ -345,6 +348,8 @@ export type Step =
   | {
       type: 'Verify'
       target: Target
+      /** Where the request stands in the spec. */
+      field: string
       request: Request
       expect?: Expectation
       consecutive: number
@@ -353,7 +358,13 @@ export type Step =
       identity: StoredRevision['identity']
     }
   | { type: 'Invalidate'; reference: string; paths: readonly string[] }
-  | { type: 'CollectLogs'; color: Color; revision: string }
+  | {
+      type: 'CollectLogs'
+      color: Color
+      revision: string
+      /** What the pods were asked with, which nobody may read in what they wrote. */
+      credentials?: readonly SecretKeyRef[]
+    }
 
 export type Ownership = 'Owned' | 'Free'
 
@@ -365,7 +376,15 @@ export type Did =
       /** What somebody had changed, and what was put back by the step. */
       mended?: string
     }
-  | { type: 'GatesRan'; key: string; pods: string[]; results: GateResult[]; digest?: string }
+  | {
+      type: 'GatesRan'
+      key: string
+      pods: string[]
+      results: GateResult[]
+      digest?: string
+      /** A Secret that they need could not be read: nothing was asked. */
+      unasked?: 'Yes'
+    }
   /** Not all answers of a RunGates or Verify have come yet; whoever asks for the same again goes on waiting for them. */
   | { type: 'Asking' }
   | { type: 'Verified'; result: VerifyResult }

@@ -44,14 +44,14 @@ function statusesOf({ status }: Pod): ContainerStatus[] {
 /** The whole text, at most 2 KiB; the end of each log is what tells, so the beginning is cut. */
 export async function lastWords(
   requests: Requests,
-  namespace: string,
-  pods: readonly Pod[],
+  { namespace, pods, hide }: { namespace: string; pods: readonly Pod[]; hide: (said: string) => string },
 ): Promise<string> {
   const speakers = speakersOf(pods)
   const share = Math.floor(LIMIT / Math.max(speakers.length, 1))
   const parts = await Promise.all(
     speakers.map(async (speaker) => {
-      const said = await linesOf(requests, namespace, speaker)
+      // Before it is cut, which would leave a piece of what is to be hidden.
+      const said = hide(await linesOf(requests, namespace, speaker))
       return excerptOf(headingOf(speaker), said, share - 1)
     }),
   )

@@ -26,6 +26,10 @@ export interface ApiObject {
   metadata: Metadata
 }
 
+export interface Secret extends ApiObject {
+  data?: unknown
+}
+
 export interface ApiCondition {
   type: string
   status: string

@@ -166,7 +166,8 @@ function accepted(
   if (answer.status < 200 || answer.status > 299) throw translateStatus(request, answer, nameField)
   try {
     return JSON.parse(answer.body)
-  } catch (cause) {
-    throw translateFailure(request, cause)
+  } catch {
+    // What the parser says holds a piece of the text, which may be of a Secret.
+    throw translateFailure(request, new Error('its answer is no JSON'))
   }
 }

@@ -9,6 +9,7 @@ import { FakeApiServer } from '../test/fake-api-server.ts'
 import { createClaims } from './cluster-claims.ts'
 import {
   CLUSTER_WIDE,
+  OPTED_IN,
   OWN_NAMESPACE,
   pathOf,
   PODS,
@@ -69,6 +70,21 @@ describe('the manifest grants exactly what is declared', () => {
   })
 })
 
+test('what is opted into is granted by name, in a namespace, and by nothing else', async () => {
+  const text = await readFile(new URL('../../manifests/credentials-role.yaml', import.meta.url), 'utf8')
+  const [role, binding] = loadAll(text) as [Role & { rules: { resourceNames?: string[] }[] }, Role]
+  expect(role.kind).toBe('Role')
+  expect(granted(role)).toEqual(declared(OPTED_IN))
+  // resourceNames hold for no list and no watch: https://kubernetes.io/docs/reference/access-authn-authz/rbac/
+  for (const { resourceNames = [], verbs } of role.rules) {
+    expect(resourceNames.length).toBeGreaterThan(0)
+    expect(verbs).toEqual(['get'])
+  }
+  const kustomization = await readFile(new URL('../../manifests/kustomization.yaml', import.meta.url), 'utf8')
+  expect(kustomization).not.toContain('credentials-role')
+  expect(binding).toMatchObject({ kind: 'RoleBinding', roleRef: { kind: 'Role', name: role.metadata.name } })
+})
+
 describe('the code does exactly what is declared', () => {
   const server = new FakeApiServer()
   let access: Access
@@ -88,7 +104,7 @@ describe('the code does exactly what is declared', () => {
       ),
     )
     const used = sorted([...server.seen.map((seen) => seen.access), ...watched])
-    expect(used).toEqual(declared([...CLUSTER_WIDE, ...OWN_NAMESPACE]))
+    expect(used).toEqual(declared([...CLUSTER_WIDE, ...OWN_NAMESPACE, ...OPTED_IN]))
   })
 
   test('a verb that is not declared is refused before it is sent', async () => {
@@ -119,6 +135,14 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
       progressDeadlineSeconds: 600,
     },
   }
+  server.put('/api/v1/namespaces/models/secrets', { metadata: { name: 'token' }, data: { token: 'eA==' } })
+  const headers = [{ name: 'authorization', valueFrom: { secretKeyRef: { name: 'token', key: 'token' } } }]
+  const smoke = {
+    request: { method: 'GET', path: '/', headers },
+    expect: { status: 200 },
+    consecutive: 1,
+    timeoutSeconds: 1,
+  } as const
   const stored: StoredRevision = {
     attempt: 'abc-1',
     revision: 'abc',
@@ -132,7 +156,7 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
       },
     },
     port: 8080,
-    gates: [],
+    gates: [{ name: 'known', smoke: { ...smoke, request: { ...smoke.request, headers } } }],
     identity: 'None',
   }
   const cluster = createCluster({ transport: access, log: { warn: fail }, now: () => 0 })

@@ -8,6 +8,7 @@ import type {
   EventObject,
   Lease,
   Pod,
+  Secret,
   Service,
 } from './cluster-objects.ts'
 
@@ -71,6 +72,8 @@ export const EVENTS: Resource<EventObject> = {
   plural: 'events',
   verbs: ['get', 'create', 'patch'],
 }
+/** Only those that a Role in the namespace of a release names; nothing grants them to begin with. */
+export const SECRETS: Resource<Secret> = { group: '', version: 'v1', plural: 'secrets', verbs: ['get'] }
 /** Claims, and the lease of the leader; both only in the operator's own namespace. */
 export const LEASES: Resource<Lease> = {
   group: 'coordination.k8s.io',
@@ -102,6 +105,9 @@ export const CLUSTER_WIDE: readonly Resource[] = [
   EVENTS,
   ...WATCHED,
 ]
+
+/** Used where a Role of the namespace grants it, by name; see manifests/credentials-role.yaml. */
+export const OPTED_IN: readonly Resource[] = [SECRETS]
 
 /** Used in the operator's own namespace only. */
 export const OWN_NAMESPACE: readonly Resource[] = [LEASES]

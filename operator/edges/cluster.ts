@@ -9,8 +9,9 @@ import {
   type Color,
 } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
+import { referringIn } from '../core/credentials.ts'
 import { deploymentOf, storedRevisionOf } from '../core/manifests.ts'
-import type { ColorState, KeptRevision, PinReading, PodState } from '../core/world.ts'
+import type { ColorState, KeptRevision, PinReading, PodState, StoredRevision } from '../core/world.ts'
 import {
   applyColorService,
   checkChildren,
@@ -37,7 +38,10 @@ import {
   RELEASE_STATUS,
   SERVICES,
 } from './cluster-resources.ts'
+import { secretsIn } from './cluster-secrets.ts'
 import { mendPointer, moveFormer, readFormerPointers } from './cluster-service-pointer.ts'
+import { credentialProblem, hiding } from './credentials.ts'
+import { TransientError } from './errors.ts'
 import type { Cluster } from './ports.ts'
 
 export interface ClusterOptions {
@@ -60,6 +64,7 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
     revisions: (release) => readRevisions(requests, release),
     storeRevision: async (release, { stored }) => {
       await checkChildren(requests, release, stored)
+      await checkCredentials(requests, release, stored)
       await storeOnce(requests, release, storedRevisionOf(release, stored))
     },
     pinDigest: (release, step) => pinDigest(requests, release, step),
@@ -86,7 +91,7 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
     },
     applyColorService: (release, step) => applyColorService(requests, release, step),
     setOwnership: (release, step) => setOwnership(requests, release, step),
-    logs: async (release, { color, revision }) => {
+    logs: async (release, { color, revision, credentials = [] }) => {
       const { name, namespace } = release.metadata
       const pods: Pod[] = []
       const selector = selectorText({ ...colorSelector(name, color), [LABEL.revision]: revision })
@@ -96,7 +101,8 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
       })
       const troubled = pods.filter((pod) => podOf(pod)?.pod.ready === 'No')
       // Where a gate failed every pod is ready, and any of them may say why its answer was wrong.
-      return lastWords(requests, namespace, troubled.length > 0 ? troubled : pods)
+      const hide = await hiding(secretsIn(requests, namespace), credentials)
+      return lastWords(requests, { namespace, pods: troubled.length > 0 ? troubled : pods, hide })
     },
     writeStatus: async (release, status) => {
       const { name, namespace, uid, resourceVersion } = release.metadata
@@ -116,6 +122,19 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
       }
     },
   }
+}
+
+/**
+ * Nothing is given up for a candidate that could not be asked. What is not there may be applied a moment later, so this is
+ * tried again, and said meanwhile.
+ */
+async function checkCredentials(
+  requests: Requests,
+  { metadata, spec }: ModelRelease,
+  { gates }: StoredRevision,
+): Promise<void> {
+  const problem = await credentialProblem(secretsIn(requests, metadata.namespace), referringIn(gates, spec))
+  if (problem !== undefined) throw new TransientError(problem)
 }
 
 interface ColorObjects {

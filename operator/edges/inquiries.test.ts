@@ -22,6 +22,7 @@ function gates(changes: Partial<RunGates> = {}): RunGates {
 
 const verify: Extract<Step, { type: 'Verify' }> = {
   type: 'Verify',
+  field: 'spec.traffic.cloudFrontDistribution.verify',
   target: { name: 'https://models.example.com/', origin: 'https://models.example.com' },
   request: { method: 'GET', path: '/' },
   consecutive: 100,

@@ -3,12 +3,15 @@ import { createHash } from 'node:crypto'
 import { canonicalJson } from '../core/revision.ts'
 import type { Did, Step } from '../core/world.ts'
 import { sleep, type Clock } from '../runtime/clock.ts'
+import type { ReadSecret } from './credentials.ts'
 import type { Ask, Prober } from './ports.ts'
 import { createProber } from './prober.ts'
 import { Slots } from './slots.ts'
 
 export type InquiriesOptions = {
   ask: Ask
+  /** Reads Secrets of a namespace; see cluster-secrets.ts. Absent: none is read. */
+  secretsOf?: (namespace: string) => ReadSecret
   clock: Clock
   /** Told when the answers that a pass did not wait for are there. */
   onAnswered: (key: string) => void
@@ -119,10 +122,11 @@ export class Inquiries {
   }
 
   #ask(tenant: string, step: Asked, signal: AbortSignal): Promise<Did> {
-    const { ask } = this.#options
+    const { ask, secretsOf } = this.#options
     const isUrgent = step.type === 'Verify' || step.direction === 'Back'
-    const prober = createProber((question) =>
-      this.#slots.use({ tenant, signal, isUrgent }, () => ask({ ...question, signal })),
+    const prober = createProber(
+      (question) => this.#slots.use({ tenant, signal, isUrgent }, () => ask({ ...question, signal })),
+      secretsOf?.(tenant),
     )
     return step.type === 'Verify' ? prober.verify(step) : prober.runGates(step)
   }

@@ -427,6 +427,7 @@ describe('gates', () => {
 describe('a verification', () => {
   const step: Extract<Step, { type: 'Verify' }> = {
     type: 'Verify',
+    field: 'spec.traffic.cloudFrontDistribution.verify',
     target: { name: 'https://models.example.com/predict', origin: 'https://models.example.com' },
     request: { method: 'POST', path: '/predict', json: { rows: [] } },
     consecutive: 3,

@@ -1,13 +1,17 @@
 /** Proofs by real requests: gates against every pod of a candidate, and verification through the edges. */
 import { IDENTITY_HEADER } from '../api/names.ts'
 import type { Gate, GateResult, Request } from '../api/release.ts'
+import { fieldOfGate } from '../core/credentials.ts'
 import { judge, judgeIdentity, MAX_MESSAGE, type Verdict } from '../core/judge.ts'
 import { counted, oneLine, shorten } from '../api/text.ts'
-import type { Answer, Step, Target, VerifyResult } from '../core/world.ts'
+import type { Answer, Did, Step, Target, VerifyResult } from '../core/world.ts'
+import { plainlyHidden, redacted, type Hidden } from '../core/redaction.ts'
+import { Credentials, type Answerable, type ReadSecret } from './credentials.ts'
 import type { Ask, Prober } from './ports.ts'
 
 type RunGates = Extract<Step, { type: 'RunGates' }>
 type Verify = Extract<Step, { type: 'Verify' }>
+type GatesRan = Extract<Did, { type: 'GatesRan' }>
 
 /** Enough to keep a gate of many pods short, few enough that a color is not loaded by its own proof. */
 const MAX_TARGETS_AT_ONCE = 8
@@ -21,43 +25,102 @@ type Finding = { gate: string; target: string; verdict: Verdict }
 /** What one target gave: a finding per gate, and the digests that its answers named. */
 type Round = { findings: Finding[]; digests: Map<string, string> }
 
-/** Asks and waits for all answers. */
-export function createProber(ask: Ask): Prober<never> {
+/** A run of gates with what it may send. */
+interface Run {
+  ask: Ask
+  step: RunGates
+  /** By request, with the values of its headers; a gate that is not here cannot be asked. */
+  headers: ReadonlyMap<Request, Answerable>
+}
+
+/** Asks and waits for all answers. What stands in Secrets is read anew for each run. */
+export function createProber(ask: Ask, readSecret?: ReadSecret): Prober<never> {
   return {
     runGates: async (step) => {
-      const targets = [...step.pods, step.service, ...(step.origin ? [step.origin] : [])]
-      const rounds = await inParallel(targets, MAX_TARGETS_AT_ONCE, (target) => askTarget(ask, step, target))
-      const { results, ...digest } = sum(step, rounds)
-      const outdated = isProven(results) ? await askAfterMove(ask, step) : []
-      return {
-        type: 'GatesRan',
-        key: step.key,
-        pods: step.pods.map(({ name }) => name),
-        results: [...results, ...outdated],
-        ...digest,
-      }
+      const { headers, unasked } = await openHeaders(step, new Credentials(readSecret))
+      if (unasked.length > 0 && step.direction !== 'Back') return notAsked(step, unasked)
+      // What has served is not kept from those who need it because a Secret of its gates is gone.
+      const asked = { ...step, gates: step.gates.filter(({ smoke }) => headers.has(smoke.request)) }
+      return withResults(await runGates({ ask, step: asked, headers }), unasked)
     },
-    verify: async (step) => ({ type: 'Verified', result: await askEdges(ask, step) }),
+    verify: async (step) => ({
+      type: 'Verified',
+      result: await askEdges(ask, step, new Credentials(readSecret)),
+    }),
   }
+}
+
+async function runGates(run: Run): Promise<GatesRan> {
+  const { step } = run
+  const targets = [...step.pods, step.service, ...(step.origin ? [step.origin] : [])]
+  const rounds = await inParallel(targets, MAX_TARGETS_AT_ONCE, (target) => askTarget(run, target))
+  const { results, ...digest } = sum(step, rounds)
+  const outdated = isProven(results) ? await askAfterMove(run) : []
+  return {
+    type: 'GatesRan',
+    key: step.key,
+    pods: step.pods.map(({ name }) => name),
+    results: [...results, ...outdated],
+    ...digest,
+  }
+}
+
+/** Of all that is asked now, and of what will be asked after the move; why what is not there cannot be asked. */
+async function openHeaders(
+  { gates, afterMove, credentialsAfterMove }: RunGates,
+  credentials: Credentials,
+): Promise<{ headers: Run['headers']; unasked: GateResult[] }> {
+  const headers = new Map<Request, Answerable>()
+  const unasked: GateResult[] = []
+  const note = (name: string, problem: string): void => {
+    unasked.push({ name, result: 'NotAsked', message: `not asked: ${problem}` })
+  }
+  for (const { name, smoke } of gates) {
+    const opened = await credentials.open({ field: fieldOfGate(name), headers: smoke.request.headers ?? [] })
+    if ('problem' in opened) note(name, opened.problem)
+    else headers.set(smoke.request, opened)
+  }
+  if (credentialsAfterMove) {
+    const opened = await credentials.open(credentialsAfterMove)
+    if ('problem' in opened) note(credentialsAfterMove.field, opened.problem)
+    else if (afterMove) headers.set(afterMove.gate.smoke.request, opened)
+  }
+  return { headers, unasked }
+}
+
+/** Nothing is asked while something could not be: no answer would be enough. */
+function notAsked({ gates, key, pods }: RunGates, unasked: GateResult[]): GatesRan {
+  const [first] = unasked
+  const others = gates
+    .filter(({ name }) => !unasked.some((one) => one.name === name))
+    .map(({ name }) => ({ name, message: `not asked, because gate ${first?.name ?? ''} cannot be` }))
+  return {
+    type: 'GatesRan',
+    key,
+    pods: pods.map(({ name }) => name),
+    results: [...unasked, ...others].map((one) => ({ ...one, result: 'Unknown' })),
+    unasked: 'Yes',
+  }
+}
+
+function withResults(ran: GatesRan, unasked: readonly GateResult[]): GatesRan {
+  return { ...ran, results: [...ran.results, ...unasked] }
 }
 
 /**
  * The expectation of `verify` asked of a pod. Users come by other paths than this request, perhaps: so it says something only
  * where what is live meets it here, with the same status, and the candidate does not.
  */
-async function askAfterMove(ask: Ask, step: RunGates): Promise<GateResult[]> {
+async function askAfterMove({ ask, step, headers }: Run): Promise<GateResult[]> {
   const { afterMove, pods } = step
   const [pod] = pods
   if (!afterMove || !pod) return []
   const { gate, live } = afterMove
   const { request, expect, timeoutSeconds } = gate.smoke
   const judged = async (target: Target): Promise<Verdict & { status?: number }> => {
-    const answer = await ask({
-      ...toQuestion(target, request),
-      timeoutMs: timeoutSeconds * 1000,
-      to: 'Candidate',
-    })
-    const verdict = judge(answer, expect, { secrets: secretsOf(request), from: 'Candidate' })
+    const { question, secrets } = toQuestion(target, request, headers.get(request))
+    const answer = await ask({ ...question, timeoutMs: timeoutSeconds * 1000, to: 'Candidate' })
+    const verdict = judge(answer, expect, { secrets, from: 'Candidate' })
     return answer.type === 'Answered' ? { ...verdict, status: answer.status } : verdict
   }
   const found = await judged(pod)
@@ -71,42 +134,46 @@ async function askAfterMove(ask: Ask, step: RunGates): Promise<GateResult[]> {
 }
 
 /** Gates of one target run one after the other: a model that is loaded by one must not miss the deadline of the next. */
-async function askTarget(ask: Ask, step: RunGates, target: Target): Promise<Round> {
+async function askTarget(run: Run, target: Target): Promise<Round> {
   const round: Round = { findings: [], digests: new Map() }
   let silent: string | undefined
-  for (const gate of step.gates) {
+  for (const gate of run.step.gates) {
     const verdict = silent
       ? ({ type: 'Unknown', message: `not asked, because gate ${silent} got no usable answer` } as const)
-      : await askGate(ask, { step, gate, target, digests: round.digests })
+      : await askGate(run, { gate, target, digests: round.digests })
     round.findings.push({ gate: gate.name, target: target.name, verdict })
     // A target that does not answer one gate would make each of the others wait for its whole timeout.
     if (verdict.type === 'Unknown') silent ??= gate.name
   }
-  if (silent === undefined && step.digest && step.pods.includes(target)) await askDigest(ask, target, round)
+  const { digest, pods } = run.step
+  if (silent === undefined && digest && pods.includes(target)) await askDigest(run, target, round)
   return round
 }
 
 /** Every answer of the model server names what it has loaded; where no gate's did, this one does. */
-async function askDigest(ask: Ask, target: Target, { digests }: Round): Promise<void> {
+async function askDigest({ ask }: Run, target: Target, { digests }: Round): Promise<void> {
   if (digests.size > 0) return
   const url = `${target.origin}/v2/health/ready`
   const question = { url, method: 'GET', headers: {}, timeoutMs: DIGEST_TIMEOUT_MS } as const
-  noteDigest(await ask({ ...question, to: 'Candidate' }), target, digests)
+  noteDigest(await ask({ ...question, to: 'Candidate' }), { target, digests, secrets: [] })
 }
 
-type GateOfTarget = { step: RunGates; gate: Gate; target: Target; digests: Map<string, string> }
+type GateOfTarget = { gate: Gate; target: Target; digests: Map<string, string> }
 
-async function askGate(ask: Ask, { step, gate, target, digests }: GateOfTarget): Promise<Verdict> {
+async function askGate(
+  { ask, step, headers }: Run,
+  { gate, target, digests }: GateOfTarget,
+): Promise<Verdict> {
   const { request, expect, consecutive, timeoutSeconds } = gate.smoke
   const { through } = target
   // The spec chose by which name the origin is reached; pods and Service are at addresses that the cluster gave them.
   const from = target === step.origin ? 'Named' : 'Candidate'
-  const secrets = secretsOf(request, target)
+  const { question, secrets } = toQuestion(target, request, headers.get(request))
   const circumstances = { revision: step.expectRevision, secrets, through, from } as const
   for (let right = 0; right < consecutive; right += 1) {
-    const answer = await ask({ ...toQuestion(target, request), timeoutMs: timeoutSeconds * 1000, to: from })
+    const answer = await ask({ ...question, timeoutMs: timeoutSeconds * 1000, to: from })
     const verdict = judge(withField(answer, { step, gate, target }), expect, circumstances)
-    if (verdict.type !== 'Unknown') noteDigest(answer, target, digests)
+    if (verdict.type !== 'Unknown') noteDigest(answer, { target, digests, secrets })
     if (verdict.type !== 'Passed') return verdict
   }
   // A count of zero must not be a proof; the schema forbids it, but this is where it would matter.
@@ -114,7 +181,10 @@ async function askGate(ask: Ask, { step, gate, target, digests }: GateOfTarget):
 }
 
 /** Of an answer that did not come, the field that decides it. */
-function withField(answer: Answer, { step, gate, target }: Omit<GateOfTarget, 'digests'>): Answer {
+function withField(
+  answer: Answer,
+  { step, gate, target }: { step: RunGates; gate: Gate; target: Target },
+): Answer {
   if (answer.type === 'Answered') return answer
   const { message } = answer
   if (message.startsWith('no answer from'))
@@ -130,9 +200,14 @@ function withField(answer: Answer, { step, gate, target }: Omit<GateOfTarget, 'd
   return { ...answer, message: `nothing listens at spec.port (${port || 80}) of the pod: ${message}` }
 }
 
-function noteDigest(answer: Answer, target: Target, digests: Map<string, string>): void {
+/** A digest goes into the status as it is, so it must not be what the request carried. */
+function noteDigest(
+  answer: Answer,
+  { target, digests, secrets }: { target: Target; digests: Map<string, string>; secrets: Hidden },
+): void {
   const digest = answer.type === 'Answered' ? answer.headers[IDENTITY_HEADER.digest] : undefined
-  if (digest !== undefined && !digests.has(digest)) digests.set(digest, target.name)
+  if (digest === undefined || digests.has(digest) || redacted(digest, secrets) !== digest) return
+  digests.set(digest, target.name)
 }
 
 function sum(step: RunGates, rounds: Round[]): { results: GateResult[]; digest?: string } {
@@ -201,33 +276,43 @@ function disagreement(digests: Map<string, string>): Omit<GateResult, 'name'> {
   }
 }
 
-async function askEdges(ask: Ask, step: Verify): Promise<VerifyResult> {
+async function askEdges(ask: Ask, step: Verify, credentials: Credentials): Promise<VerifyResult> {
   const { target, request, expect, consecutive, revision, identity } = step
+  const opened = await credentials.open({ field: step.field, headers: request.headers ?? [] })
+  if ('problem' in opened) return { type: 'Unknown', message: `not asked: ${opened.problem}` }
   const timeoutMs = Math.max(VERIFY_TIMEOUT_MS, expect?.maxLatencyMilliseconds ?? 0)
+  const { question, secrets } = toQuestion(target, request, opened)
   for (let right = 0; right < consecutive; right += 1) {
-    const answer = await ask({ ...toQuestion(target, request), timeoutMs, to: 'Named' })
-    const result = judgeIdentity(answer, { revision, expect, identity }, secretsOf(request))
+    const answer = await ask({ ...question, timeoutMs, to: 'Named' })
+    const result = judgeIdentity(answer, { revision, expect, identity }, secrets)
     if (result.type !== 'New') return result
   }
   return consecutive > 0 ? { type: 'New' } : { type: 'Unknown', message: 'nothing was asked' }
 }
 
-function toQuestion(target: Target, request: Request): Omit<Parameters<Ask>[0], 'timeoutMs' | 'to'> {
+/** What is sent, and what of it nobody may read in a message. */
+interface Sent {
+  question: Omit<Parameters<Ask>[0], 'timeoutMs' | 'to'>
+  secrets: Hidden
+}
+
+function toQuestion(
+  target: Target,
+  request: Request,
+  opened: Answerable = { headers: [], hidden: [] },
+): Sent {
   const { method, path, json } = request
   const body = json === undefined ? request.body : JSON.stringify(json)
+  const own = target.headers ?? []
   const headers = Object.fromEntries(
-    [...(request.headers ?? []), ...(target.headers ?? [])].map(({ name, value }) => [
-      name.toLowerCase(),
-      value,
-    ]),
+    [...opened.headers, ...own].map(({ name, value }) => [name.toLowerCase(), value]),
   )
   if (json !== undefined) headers['content-type'] ??= 'application/json'
   const question = { url: `${target.origin}${target.path ?? ''}${path}`, method, headers }
-  return body === undefined ? question : { ...question, body }
-}
-
-function secretsOf(request: Request, target?: Target): string[] {
-  return [...(request.headers ?? []), ...(target?.headers ?? [])].map(({ value }) => value)
+  return {
+    question: body === undefined ? question : { ...question, body },
+    secrets: [...opened.hidden, ...plainlyHidden(own)],
+  }
 }
 
 /** Results in the order of the items; at most `most` tasks run at a time. */

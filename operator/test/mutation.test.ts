@@ -62,6 +62,7 @@ const SHOWS: Record<RuleName, string[]> = {
   liveFailed: ['live-falls-while-warm', 'live-unready-while-warm', 'live-falls-while-both-are-wrong'],
   goingBack: [
     'file-replaced-under-warm',
+    'credential-gone-undo',
     'wrong-through-edges',
     'wrong-while-old-is-small',
     'undo-to-small',
@@ -152,7 +153,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'key-instead-of-distribution',
   ],
   pointerMustSettle: ['foreign-write-before-move', 'foreign-write-at-move'],
-  checkedFirst: ['refused-before-room'],
+  checkedFirst: ['refused-before-room', 'credential-missing'],
   colorTaken: [
     'superseded-while-settling',
     'undo-then-new-spec',
@@ -224,6 +225,9 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'warm-field-added': 'what nothing of the release says otherwise is only told',
   'warm-template-edited': 'proving leads nobody to pods that somebody edited',
   'revisions-deleted-after-undo': 'what cannot be brought back is told',
+  'credential-read-anew': 'Secrets are read for each run of gates',
+  'credential-taken-away': 'gates without their Secret are never a pass',
+  'credential-refused': 'no credential stands in anything that is written',
   deleted: 'reconcile leaves a release alone that is being deleted',
 }
 

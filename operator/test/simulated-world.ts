@@ -33,6 +33,8 @@ import type {
   StoredRevision,
   Trouble,
 } from '../core/world.ts'
+import { referringIn } from '../core/credentials.ts'
+import { credentialProblem, type ReadSecret } from '../edges/credentials.ts'
 import { ConflictError, RefusedError, TransientError } from '../edges/errors.ts'
 import type { Ask, Claims, Cluster, Pointer } from '../edges/ports.ts'
 
@@ -222,6 +224,13 @@ export class SimulatedWorld implements Cluster {
   templateRefused: string | undefined
   /** How long pods take to end; Infinity where their node is lost. */
   graceMs = GONE_AFTER_MS
+  /** Secrets of the namespace, by name, and every value that ever stood in one. */
+  readonly secrets = new Map<string, Record<string, string>>()
+  readonly credentials = new Set<string>()
+  /** While set, no Secret can be read. */
+  secretsTrouble: Error | undefined
+  /** What pods want in the header authorization; who brings something else is told so, with what it was. */
+  demanded: string | undefined
   /** While set, the cluster refuses to make a Deployment, and says so. */
   createRefused: string | undefined
   /** So many pods the cluster has room for; what is missing is made as soon as there is room. */
@@ -336,6 +345,11 @@ export class SimulatedWorld implements Cluster {
 
   command(verb: string, nonce: string): void {
     this.annotations = { 'modelrelease.io/command': `${verb}/${this.status?.attempt?.id ?? ''}/${nonce}` }
+  }
+
+  putSecret(name: string, data: Record<string, string>): void {
+    this.secrets.set(name, data)
+    for (const value of Object.values(data)) this.credentials.add(value)
   }
 
   wipeStatus(): void {
@@ -757,7 +771,18 @@ export class SimulatedWorld implements Cluster {
     return Promise.resolve(this.stored.map((one) => ({ ...one, ...(one.kept && { kept: { ...one.kept } }) })))
   }
 
-  storeRevision({ spec }: ModelRelease, { stored }: StepOf<'StoreRevision'>): Promise<void> {
+  readonly readSecret: ReadSecret = async (name) => {
+    await Promise.resolve()
+    if (this.secretsTrouble) throw this.secretsTrouble
+    const found = this.secrets.get(name)
+    const data =
+      found && Object.entries(found).map(([key, value]) => [key, Buffer.from(value).toString('base64')])
+    return { namespace: 'models', data: data && (Object.fromEntries(data) as Record<string, string>) }
+  }
+
+  async storeRevision({ spec }: ModelRelease, { stored }: StepOf<'StoreRevision'>): Promise<void> {
+    const problem = await credentialProblem(this.readSecret, referringIn(stored.gates, spec))
+    if (problem !== undefined) throw new TransientError(problem)
     return this.write(`store ${stored.attempt}`, () => {
       if (this.templateRefused !== undefined) throw new RefusedError('InvalidSpec', this.templateRefused)
       if (this.stored.some((one) => one.attempt === stored.attempt)) return
@@ -1112,7 +1137,14 @@ export class SimulatedWorld implements Cluster {
 
   // ---- HTTP --------------------------------------------------------------------------------------------------------
 
-  readonly ask: Ask = ({ url }) => Promise.resolve(this.answer(new URL(url)))
+  readonly ask: Ask = ({ url, headers }) => {
+    const answer = this.answer(new URL(url))
+    const brought = headers.authorization ?? ''
+    if (this.demanded === undefined || answer.type === 'NoAnswer' || brought === this.demanded)
+      return Promise.resolve(answer)
+    const body = JSON.stringify({ error: `${brought} is not what is wanted`, headers })
+    return Promise.resolve({ ...answer, status: 401, body })
+  }
 
   private answer({ hostname, port, pathname }: URL): Answer {
     const pod = this.podBehind(hostname, port)

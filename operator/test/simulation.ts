@@ -219,7 +219,7 @@ class Runner {
         cluster: world,
         pointerOf: () => world.pointerPort,
         claims: world.claimsPort,
-        prober: createProber(world.ask),
+        prober: createProber(world.ask, world.readSecret),
       },
       defaults: { serverImage: 'model-server:1' },
       now: () => world.now,

@@ -57,6 +57,30 @@ function withoutProbe(): Spec {
   return { ...rest, template: { spec: { containers: [{ name: 'web', image: 'web:version-2' }] } } }
 }
 
+const TOKEN = { secretKeyRef: { name: 'gate-token', key: 'authorization' } }
+
+/** The gates and verify bring a token from a Secret. */
+function withCredential(spec: Spec): Spec {
+  const headers = [{ name: 'authorization', valueFrom: TOKEN }]
+  const gates = (spec.gates ?? []).map(({ name, smoke }) => ({
+    name,
+    smoke: { ...smoke, request: { ...smoke.request, headers } },
+  }))
+  const { cloudFrontDistribution } = spec.traffic
+  if (!cloudFrontDistribution) return { ...spec, gates }
+  const verify = { ...cloudFrontDistribution.verify, headers }
+  return {
+    ...spec,
+    gates,
+    traffic: { ...spec.traffic, cloudFrontDistribution: { ...cloudFrontDistribution, verify } },
+  }
+}
+
+function putToken(world: SimulatedWorld, authorization: string): void {
+  world.putSecret('gate-token', { authorization })
+  world.demanded = authorization
+}
+
 /** The same through another pointer. */
 function through(pointer: Partial<Spec['traffic']['cloudFrontDistribution']>, spec: Spec): Spec {
   const distribution = housing(1).traffic.cloudFrontDistribution
@@ -2409,6 +2433,82 @@ export const STORIES: Record<string, Story> = {
       },
       apply('version 3', inSteps(3)),
       { tell: 'retry', do: (world) => world.command('retry', '2') },
+    ],
+  },
+  'credential-read-anew': {
+    title: 'Gates and verify bring a credential from a Secret, as it is when they are asked',
+    spec: withCredential(housing(1)),
+    before: (world) => putToken(world, 'Bearer first-token'),
+    acts: [
+      {
+        tell: 'another token, and version 2',
+        do: (world) => {
+          putToken(world, 'Bearer second-token')
+          world.apply(withCredential(housing(2)))
+        },
+      },
+    ],
+  },
+  'credential-missing': {
+    title:
+      'The Secret of the gates is not there yet: it is waited for, and the warm color is not given up meanwhile',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      apply('version 3, whose gates need a Secret', withCredential(housing(3)), promotedTwice),
+      {
+        tell: 'the Secret is created',
+        when: (world) => world.now > Date.parse(world.status?.attempt?.startedAt ?? '') + 20_000,
+        do: (world) => putToken(world, 'Bearer first-token'),
+      },
+    ],
+  },
+  'credential-taken-away': {
+    title: 'The Secret of the gates is taken away while the candidate comes up: nobody is led to it',
+    spec: housing(1, { progressDeadlineSeconds: 60 }),
+    acts: [
+      {
+        tell: 'version 2, whose gates need a Secret',
+        do: (world) => {
+          putToken(world, 'Bearer first-token')
+          world.apply(withCredential(housing(2, { progressDeadlineSeconds: 60 })))
+        },
+      },
+      {
+        tell: 'the Secret is deleted',
+        when: (world) => world.deployments.green !== undefined && world.deployments.blue !== undefined,
+        do: (world) => world.secrets.clear(),
+      },
+    ],
+  },
+  'credential-refused': {
+    title: 'The pods refuse the credential, and give it back in their answer: nobody reads it in the status',
+    spec: housing(1),
+    acts: [
+      {
+        tell: 'version 2, with a credential that is not the right one',
+        do: (world) => {
+          putToken(world, 'Bearer first-token')
+          world.demanded = 'Bearer another'
+          world.apply(withCredential(housing(2)))
+        },
+      },
+    ],
+  },
+  'credential-gone-undo': {
+    title: 'The Secret of the gates is deleted, and undo: what has served is led to all the same',
+    spec: withCredential(housing(1)),
+    before: (world) => putToken(world, 'Bearer first-token'),
+    acts: [
+      apply('version 2', withCredential(housing(2))),
+      {
+        tell: 'the Secret is deleted, undo',
+        when: promotedTwice,
+        do: (world) => {
+          world.secrets.clear()
+          world.command('undo', '1')
+        },
+      },
     ],
   },
   'canary-both-ill': {

@@ -1,6 +1,6 @@
 /** What must hold at every instant, whatever happens: looked at after every pass, at every tick and at every write. */
 import { COLORS, type Color } from '../api/names.ts'
-import type { Attempt, Spec, Status } from '../api/release.ts'
+import type { Attempt, GateReport, Spec, Status } from '../api/release.ts'
 import { AFTER, keyOf } from '../core/memory.ts'
 import { pinReadBy } from '../core/manifests.ts'
 import { attemptIdOf, meaningOf } from '../core/revision.ts'
@@ -99,6 +99,7 @@ export class Watchman {
       case 'Status':
         this.claiming(seen.status)
         this.advising(seen.status)
+        this.telling(seen.status)
         break
     }
   }
@@ -201,7 +202,7 @@ export class Watchman {
     const { pods, share, status } = this.world
     const { attempt, gates = { key: '', result: 'Unknown', pods: [] } } = status ?? {}
     const key = `${attempt ? keyOf(attempt) : ''}${share ? `${AFTER}${share.weight}` : ''}`
-    if (gates.key !== key || gates.result !== 'Passed') this.say(`moved to ${to} without its gates`)
+    if (gates.key !== key || !isProof(gates.result, attempt)) this.say(`moved to ${to} without its gates`)
     const asked = new Set(gates.pods)
     const there = pods.filter((pod) => pod.color === to && !pod.goneAt)
     const unasked = there.filter((pod) => !asked.has(pod.name))
@@ -217,6 +218,15 @@ export class Watchman {
     const isLost = rest !== undefined && !this.world.isAnswering(rest)
     if (share && !isLost && !(weight === share.weight && Date.parse(until) <= now))
       this.say(`moved on from ${share.weight} % before its time was over`)
+  }
+
+  /** No credential stands in anything that was written, and no part of one. */
+  private telling(status: Status): void {
+    const { credentials, happenings, stored } = this.world
+    const written = JSON.stringify([status, happenings, stored])
+    for (const value of credentials)
+      for (const part of value.split(' '))
+        if (part.length > 6 && written.includes(part)) this.say(`a credential is told: ${part}`)
   }
 
   private advising({ command, conditions = [] }: Status): void {
@@ -242,4 +252,9 @@ export class Watchman {
 /** Whether an attempt tries what a spec says. */
 function isOf({ id, meaning }: Attempt, spec: Spec | undefined): boolean {
   return spec !== undefined && (attemptIdOf(spec) === id || meaningOf(spec) === meaning)
+}
+
+/** On the way back gates whose Secret is gone stand in nobody's way. */
+function isProof(result: GateReport['result'], attempt: Attempt | undefined): boolean {
+  return result === 'Passed' || (result === 'NotAsked' && attempt?.direction === 'Back')
 }

@@ -1,0 +1,115 @@
+/** Hides what headers carried: a server may echo it, and messages end up in status, Events and logs. */
+
+/** Shorter pieces of a value are words that anybody may use. */
+const LEAST_PIECE = 8
+/** More pieces are no credential, and each is looked for in a dozen forms. */
+const MOST_PIECES = 8
+/** A text is only shown in short, so no more of it than this is looked at. */
+const SHOWN = 1024
+const INSTEAD = '(header value)'
+
+/** Text values that nobody may read in a message. */
+export type Hidden = readonly string[]
+
+/**
+ * All the ways in which a server may give a credential back: the whole or its credential alone, decoded where it is that of
+ * Basic, as it is, in base64 by itself or within more, encoded for URLs, forms, JSON or HTML, or in hexadecimal digits.
+ */
+export function formsOf(value: string): string[] {
+  return [...new Set(piecesOf(value).flatMap(encodingsOf))].filter((form) => form !== '')
+}
+
+/**
+ * Of headers whose values everybody may read in the release: they are hidden all the same, but for what is hardly a secret, which
+ * would punch holes into numbers, words and the names of hosts.
+ */
+export function plainlyHidden(headers: readonly { name: string; value: string }[]): string[] {
+  return headers
+    .filter(({ name, value }) => name.toLowerCase() !== 'host' && value.length >= LEAST_PIECE)
+    .map(({ value }) => value)
+}
+
+function piecesOf(value: string): string[] {
+  const [, scheme = '', credential = ''] = /^([A-Za-z][-A-Za-z0-9]*) +(.+)$/.exec(value) ?? []
+  const decoded = scheme.toLowerCase() === 'basic' ? Buffer.from(credential, 'base64').toString('utf8') : ''
+  const password = decoded.slice(decoded.indexOf(':') + 1)
+  const words = value
+    .split(/[\s,;:="]+/)
+    .filter(({ length }) => length >= LEAST_PIECE)
+    .slice(0, MOST_PIECES)
+  return [value, credential, decoded, password, ...words]
+}
+
+function encodingsOf(piece: string): string[] {
+  const bytes = Buffer.from(piece)
+  const base64 = bytes.toString('base64')
+  const json = JSON.stringify(piece).slice(1, -1)
+  return [
+    piece,
+    base64,
+    ...[base64.replace(/=+$/, ''), bytes.toString('base64url')],
+    ...(piece.length < LEAST_PIECE ? [] : withinBase64(bytes)),
+    encodeURIComponent(piece),
+    new URLSearchParams([['', piece]]).toString().slice(1),
+    json,
+    // As Go writes JSON.
+    json.replaceAll(/[<>&]/g, (mark) => `\\u00${mark.charCodeAt(0).toString(16)}`),
+    escapedHtml(piece),
+    bytes.toString('hex'),
+  ]
+}
+
+/** What of it stands in the base64 of a longer text, wherever it begins there: without the digits that its neighbors decide too. */
+function withinBase64(bytes: Buffer): string[] {
+  return [1, 2].flatMap((before) => {
+    const from = before + 1
+    const to = Math.floor(((before + bytes.length) * 8) / 6)
+    const text = Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64')
+      .slice(from, to)
+    return [text, text.replaceAll('+', '-').replaceAll('/', '_')]
+  })
+}
+
+function escapedHtml(text: string): string {
+  const marks: Record<string, string> = {
+    '&': '&amp;',
+    '<': '&lt;',
+    '>': '&gt;',
+    '"': '&quot;',
+    "'": '&#39;',
+  }
+  return text.replaceAll(/[&<>"']/g, (mark) => marks[mark] ?? mark)
+}
+
+/**
+ * The beginning of a text without what is hidden. Every place that belongs to it is found before any is replaced: a value that
+ * is a piece of what another was replaced by would make a short text grow without end.
+ */
+export function redacted(text: string, hidden: Hidden, most = SHOWN): string {
+  // A value that begins in what is shown is seen whole.
+  const seen = text.slice(0, most + Math.max(0, ...hidden.map(({ length }) => length)))
+  const folded = inLowerCase(seen)
+  const spans = hidden.flatMap((one) => placesOf(inLowerCase(one), folded)).toSorted(([a], [b]) => a - b)
+  let shown = ''
+  let end = 0
+  for (const [from, to] of spans) {
+    if (from >= most) break
+    if (from > end || shown === '') shown += `${seen.slice(end, from)}${INSTEAD}`
+    end = Math.max(end, to)
+  }
+  return `${shown}${seen.slice(end, Math.max(end, most))}`
+}
+
+/** Only ASCII: of other letters the case may change the length. */
+function inLowerCase(text: string): string {
+  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
+/** Where it stands, from and to; places that overlap are all there. */
+function placesOf(piece: string, text: string): [from: number, to: number][] {
+  const places: [number, number][] = []
+  for (let at = text.indexOf(piece); at >= 0; at = text.indexOf(piece, at + 1))
+    places.push([at, at + piece.length])
+  return places
+}
