@@ -1,3 +1,4 @@
+import { configMapNames } from './core/config-maps.ts'
 import { plan, RULES, type Plan, type Rules } from './core/plan.ts'
 import { happeningsOf } from './core/happenings.ts'
 import { pointerProblem } from './core/invalid.ts'
@@ -246,6 +247,8 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
     problem === undefined ? pointerOf(release).read(release) : unnamed(problem),
     problem === undefined ? claims.read(release) : ({ type: 'Held' } as const),
   ])
+  const names = configMapNames({ colors, revisions })
+  const config = names.length > 0 ? await cluster.config(release, names) : undefined
   return {
     now: options.now(),
     firstLook,
@@ -255,6 +258,7 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
     pointer,
     claim,
     former,
+    ...(config ? { config } : {}),
     defaults: options.defaults,
     failing: options.failures.of(release.metadata),
   }

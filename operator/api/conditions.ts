@@ -73,6 +73,7 @@ export const REASONS = {
     'FallbackBehind',
     'DeploymentEdited',
     'DeploymentExtended',
+    'ConfigChanged',
     'FormerPointer',
     'RevisionNotStored',
     'DistributionRisky',

@@ -703,6 +703,12 @@ export interface ModelReleaseStatus {
        * Hash of its ready pods and of when each became ready; it changes when one of them restarts.
        */
       fingerprint?: string
+      /**
+       * By the name of a ConfigMap, a hash of what it gave the pods when the color was built.
+       */
+      config?: {
+        [k: string]: string
+      }
     }
     /**
      * A color that has a Deployment.
@@ -736,6 +742,12 @@ export interface ModelReleaseStatus {
        * Hash of its ready pods and of when each became ready; it changes when one of them restarts.
        */
       fingerprint?: string
+      /**
+       * By the name of a ConfigMap, a hash of what it gave the pods when the color was built.
+       */
+      config?: {
+        [k: string]: string
+      }
     }
   }
   /**

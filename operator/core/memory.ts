@@ -10,6 +10,8 @@ export interface ColorMemory {
   /** Since when it has been seen whole with these very pods, none of them restarted. */
   readySince?: Instant
   fingerprint?: string
+  /** Hash of what each ConfigMap gave its pods when it was built. */
+  config?: Record<string, string>
 }
 
 export interface Memory {
@@ -53,12 +55,13 @@ type ColorStatus = NonNullable<Status['colors']>[Color]
 
 function colorMemory(known: ColorStatus): ColorMemory | undefined {
   if (!known) return undefined
-  const { idleSince, digest, readySince, fingerprint } = known
+  const { idleSince, digest, readySince, fingerprint, config } = known
   return present({
     idleSince: instantOf(idleSince),
     digest,
     readySince: instantOf(readySince),
     fingerprint,
+    config,
   })
 }
 

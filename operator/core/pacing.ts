@@ -21,6 +21,9 @@ export const FALLBACK_RETRY_MS = 300_000
 /** How soon pods that are not ready are looked at again; their changes are watched anyway. */
 export const PODS_RECHECK_MS = 30_000
 
+/** How often ConfigMaps are read that pods get their settings from, where nothing else happens: nobody watches them. */
+export const CONFIG_POLL_MS = 60_000
+
 /** How long edges may take to follow the pointer before it is told; CloudFront's own word is "within 5 minutes". */
 export const SLOW_SETTLING_MS = 600_000
 

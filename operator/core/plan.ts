@@ -5,7 +5,7 @@ import { untilRetryMs } from './failing.ts'
 import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
 import { heldUp } from './memory.ts'
-import { ASK_AGAIN_MS, ASKING_POLL_MS, LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
+import { ASK_AGAIN_MS, ASKING_POLL_MS, CONFIG_POLL_MS, LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
 import { runningAttempt, sceneOf, untilLiveJudgedMs, type Finding, type Scene } from './scene.ts'
 import { statusOf } from './status.ts'
 import { stillFailing, unlessWithheld, withoutWithheld } from './withheld.ts'
@@ -50,7 +50,10 @@ export function plan(world: World, rules: Rules = RULES): Plan {
   const status = statusOf(scene, finding)
   const recheckMs = beforeJudgement(
     scene,
-    beforeRetry(scene.world, beforeExpiry(world, whileUnsettled(world, recheckOf(world.did, finding)))),
+    beforeRetry(
+      scene.world,
+      beforeExpiry(world, whileUnsettled(world, beforeConfig(world, recheckOf(world.did, finding)))),
+    ),
   )
   return {
     ...(finding ? { rule: finding.rule } : {}),
@@ -95,6 +98,10 @@ function whileUnsettled({ now, pointer }: World, recheckMs: number | undefined):
   // Somebody may move it once more meanwhile, even where it is known when it will stand.
   const leftMs = Math.max(LEAST_POLL_MS, (pointer.settlesAt ?? Infinity) - now)
   return Math.min(recheckMs ?? Infinity, SETTLE_POLL_MS, leftMs)
+}
+
+function beforeConfig({ config }: World, recheckMs: number | undefined): number | undefined {
+  return config === undefined ? recheckMs : Math.min(recheckMs ?? Infinity, CONFIG_POLL_MS)
 }
 
 /** A pointer whose changes nobody watches is looked at again when the last look has become too old. */

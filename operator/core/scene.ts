@@ -7,6 +7,7 @@ import {
   type GateReport,
 } from '../api/release.ts'
 import { counted } from '../api/text.ts'
+import { configBooks } from './config-maps.ts'
 import { deadlineOf, instantText, isPast, recall, without, type ColorMemory, type Memory } from './memory.ts'
 import {
   behindFallback,
@@ -206,12 +207,17 @@ function withMoveTimed(memory: Memory, { view, now }: Books): Memory {
 }
 
 function colorBooks(memory: Memory, { serving, now, world }: Books, color: Color): ColorMemory {
-  const known = memory.colors[color] ?? {}
+  const { workload } = world.colors[color]
+  const isOther =
+    memory.lastRevision[color] !== undefined && memory.lastRevision[color] !== workload?.revision
+  const before = memory.colors[color] ?? {}
+  const known = isOther ? without(before, 'config') : before
   const idle = !serving.includes(color) && memory.intent?.to !== color
   return {
     ...without(known, 'idleSince', 'readySince', 'fingerprint'),
     ...(idle ? { idleSince: known.idleSince ?? now } : {}),
     ...readinessBooks(known, world.colors[color], now),
+    ...configBooks(known, world, color),
   }
 }
 

@@ -4,6 +4,7 @@ import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { counted, shorten } from '../api/text.ts'
 import { warningsOf } from './distribution-fit.ts'
+import { configTexts } from './config-maps.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
 import { additionTexts, editText, editTexts, foreignSelectorText } from './edited.ts'
 import { failureTexts } from './failing.ts'
@@ -225,6 +226,7 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
     FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
     DeploymentEdited: editTexts(scene),
     DeploymentExtended: additionTexts(scene),
+    ConfigChanged: configTexts(scene),
     FormerPointer: formerTexts(scene),
     RevisionNotStored: unstoredTexts(scene),
     DistributionRisky: [...(facts ? warningsOf(release.spec, facts) : []), ...untested],

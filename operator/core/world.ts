@@ -10,6 +10,7 @@ import {
   type Request,
   type Spec,
 } from '../api/release.ts'
+import type { ConfigReading } from './config-maps.ts'
 import type { HeadersOf, SecretKeyRef } from './credentials.ts'
 import type { TemplateAsFound } from './template-edits.ts'
 import type { DistributionFacts } from './distribution.ts'
@@ -246,6 +247,8 @@ export interface World {
   pointer: PointerReading
   claim: ClaimReading
   former?: readonly FormerPointer[]
+  /** What the ConfigMaps hold that the revisions in the colors name. */
+  config?: ConfigReading
   defaults: { serverImage: string }
   /** Steps that failed lately for a reason that may pass. */
   failing?: readonly FailingStep[]

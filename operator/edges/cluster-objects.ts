@@ -26,6 +26,11 @@ export interface ApiObject {
   metadata: Metadata
 }
 
+export interface ConfigMap extends ApiObject {
+  data?: Record<string, string>
+  binaryData?: Record<string, string>
+}
+
 export interface Secret extends ApiObject {
   data?: unknown
 }
@@ -117,10 +122,6 @@ export interface Service extends ApiObject {
     ports?: ServicePort[]
     publishNotReadyAddresses?: boolean
   }
-}
-
-export interface ConfigMap extends ApiObject {
-  data?: Record<string, string>
 }
 
 export interface ControllerRevision extends ApiObject {

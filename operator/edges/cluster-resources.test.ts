@@ -186,6 +186,7 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
   await cluster.removeWorkload(read, { type: 'RemoveWorkload', color, uid, resourceVersion })
   await cluster.revisions(read)
   await cluster.pinDigest(read, { type: 'PinDigest', revision: 'abc', digest: 'ff', ownership: 'Owned' })
+  await cluster.config(read, ['web'])
   await cluster.setOwnership(read, {
     type: 'SetOwnership',
     of: 'Revision',

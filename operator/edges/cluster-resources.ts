@@ -45,7 +45,7 @@ export const CONTROLLER_REVISIONS: Resource<ControllerRevision> = {
   plural: 'controllerrevisions',
   verbs: ['get', 'list', 'create', 'patch', 'delete'],
 }
-/** Pins of digests, by their names: nothing is listed, watched or updated. */
+/** Pins of digests, and what pods get their settings from, by their names: nothing is listed, watched or updated. */
 export const CONFIG_MAPS: Resource<ConfigMap> = {
   group: '',
   version: 'v1',

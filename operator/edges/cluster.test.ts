@@ -95,6 +95,30 @@ describe('reading', () => {
     await expect(cluster.colors(release)).resolves.toEqual({ blue: { pods: [] }, green: { pods: [] } })
   })
 
+  test('ConfigMaps are hashes by key; what cannot be read is left out, and what is not there is said', async () => {
+    const maps = '/api/v1/namespaces/models/configmaps'
+    const put = (name: string, data: object): unknown =>
+      server.put(maps, { metadata: { name, namespace: 'models' }, ...data })
+    put('web', { data: { V: 'no business of ours' }, binaryData: { B: 'AAEC' } })
+    put('same', { data: { W: 'no business of ours' } })
+    put('empty', {})
+    server.refuse = ({ path }) =>
+      path.endsWith('/forbidden')
+        ? status(403, 'Forbidden', 'no')
+        : path.endsWith('/busy')
+          ? status(500, 'x', 'y')
+          : undefined
+    const read = await cluster.config(release, ['web', 'same', 'empty', 'gone', 'forbidden', 'busy'])
+    expect(Object.keys(read)).toEqual(['web', 'same', 'empty', 'gone'])
+    expect(read).toMatchObject({
+      web: { V: expect.any(String), B: expect.any(String) },
+      empty: {},
+      gone: 'Absent',
+    })
+    expect((read.web as Record<string, string>).V).toBe((read.same as Record<string, string>).W)
+    expect(JSON.stringify(read)).not.toContain('business')
+  })
+
   test('both colors are put together from what stands under our names', async () => {
     putDeployment()
     await cluster.applyColorService(release, applyService)

@@ -9,8 +9,10 @@ import {
   type Color,
 } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
+import type { ConfigReading } from '../core/config-maps.ts'
 import { referringIn } from '../core/credentials.ts'
 import { deploymentOf, storedRevisionOf } from '../core/manifests.ts'
+import { shortHash } from '../core/revision.ts'
 import type { ColorState, KeptRevision, PinReading, PodState, StoredRevision } from '../core/world.ts'
 import {
   applyColorService,
@@ -31,6 +33,7 @@ import { pinDigest, readPin, removePin } from './cluster-pins.ts'
 import { keptIn, podOf, serviceOf, workloadOf } from './cluster-reading.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
 import {
+  CONFIG_MAPS,
   CONTROLLER_REVISIONS,
   DEPLOYMENTS,
   PODS,
@@ -41,7 +44,7 @@ import {
 import { secretsIn } from './cluster-secrets.ts'
 import { mendPointer, moveFormer, readFormerPointers } from './cluster-service-pointer.ts'
 import { credentialProblem, hiding } from './credentials.ts'
-import { TransientError } from './errors.ts'
+import { ConflictError, RefusedError, TransientError } from './errors.ts'
 import type { Cluster } from './ports.ts'
 
 export interface ClusterOptions {
@@ -58,6 +61,7 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
   return {
     release: (key) => requests.get(RELEASES, key),
     colors: (release) => readColors(requests, release),
+    config: (release, names) => readConfig(requests, release, names),
     formerPointers: (release) => readFormerPointers(requests, release),
     mendPointer: (release, step) => mendPointer(requests, release, step),
     moveFormer: (release, step) => moveFormer(requests, release, step),
@@ -135,6 +139,28 @@ async function checkCredentials(
 ): Promise<void> {
   const problem = await credentialProblem(secretsIn(requests, metadata.namespace), referringIn(gates, spec))
   if (problem !== undefined) throw new TransientError(problem)
+}
+
+async function readConfig(
+  requests: Requests,
+  { metadata: { namespace } }: ModelRelease,
+  names: readonly string[],
+): Promise<ConfigReading> {
+  const read = async (name: string): Promise<[string, ConfigReading[string]][]> => {
+    try {
+      const found = await requests.get(CONFIG_MAPS, { namespace, name })
+      const keys = found && Object.entries({ ...found.data, ...found.binaryData })
+      return [
+        [name, keys ? Object.fromEntries(keys.map(([key, value]) => [key, shortHash(value, 10)])) : 'Absent'],
+      ]
+    } catch (error) {
+      // It is only told of: a right that is missing, or an API server that is busy, must not stop anything for it.
+      if (error instanceof RefusedError || error instanceof TransientError || error instanceof ConflictError)
+        return []
+      throw error
+    }
+  }
+  return Object.fromEntries((await Promise.all(names.map(read))).flat())
 }
 
 interface ColorObjects {

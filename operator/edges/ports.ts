@@ -1,6 +1,7 @@
 /** The outside worlds, each behind a few verbs in our words. Reads are live, never from a cache. */
 import type { Color } from '../api/names.ts'
 import type { ModelRelease, Status } from '../api/release.ts'
+import type { ConfigReading } from '../core/config-maps.ts'
 import type { Happening } from '../core/happenings.ts'
 import type {
   Answer,
@@ -30,6 +31,8 @@ export interface Cluster {
   /** Deployment, pods and color Service of both colors, read at one time, by labels and by the names that we give. */
   colors(release: ModelRelease): Promise<Record<Color, ColorState>>
   revisions(release: ModelRelease): Promise<KeptRevision[]>
+  /** What these ConfigMaps hold, as hashes; what cannot be read is left out, and no error. */
+  config(release: ModelRelease, names: readonly string[]): Promise<ConfigReading>
   /** Services of ours that led users before the spec named another pointer, as far as they lead to a color. */
   formerPointers(release: ModelRelease): Promise<FormerPointer[]>
   /** Puts ports and labels of the pointer Service back, if it is still the one that was read; it leads where it led. */

@@ -225,6 +225,7 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'warm-field-added': 'what nothing of the release says otherwise is only told',
   'warm-template-edited': 'proving leads nobody to pods that somebody edited',
   'revisions-deleted-after-undo': 'what cannot be brought back is told',
+  'config-map-edited': 'what the pods get their settings from is compared with what they were built with',
   'credential-read-anew': 'Secrets are read for each run of gates',
   'credential-taken-away': 'gates without their Secret are never a pass',
   'credential-refused': 'no credential stands in anything that is written',

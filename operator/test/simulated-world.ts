@@ -33,6 +33,7 @@ import type {
   StoredRevision,
   Trouble,
 } from '../core/world.ts'
+import type { ConfigReading } from '../core/config-maps.ts'
 import { referringIn } from '../core/credentials.ts'
 import { credentialProblem, type ReadSecret } from '../edges/credentials.ts'
 import { ConflictError, RefusedError, TransientError } from '../edges/errors.ts'
@@ -224,6 +225,8 @@ export class SimulatedWorld implements Cluster {
   templateRefused: string | undefined
   /** How long pods take to end; Infinity where their node is lost. */
   graceMs = GONE_AFTER_MS
+  /** What ConfigMaps hold, by name. */
+  readonly configMaps = new Map<string, Record<string, string>>()
   /** Secrets of the namespace, by name, and every value that ever stood in one. */
   readonly secrets = new Map<string, Record<string, string>>()
   readonly credentials = new Set<string>()
@@ -769,6 +772,12 @@ export class SimulatedWorld implements Cluster {
 
   revisions(): Promise<KeptRevision[]> {
     return Promise.resolve(this.stored.map((one) => ({ ...one, ...(one.kept && { kept: { ...one.kept } }) })))
+  }
+
+  config(_release: ModelRelease, names: readonly string[]): Promise<ConfigReading> {
+    return Promise.resolve(
+      Object.fromEntries(names.map((name) => [name, this.configMaps.get(name) ?? 'Absent'])),
+    )
   }
 
   readonly readSecret: ReadSecret = async (name) => {
@@ -1385,4 +1394,23 @@ export function housingBehindStore(
 /** The same through a Service pointer. */
 export function housingBehindService(version: 1 | 2 | 3, changes: HousingChanges = {}): Spec {
   return housing(version, { traffic: { type: 'Service' }, ...changes })
+}
+
+const TOKEN = { secretKeyRef: { name: 'gate-token', key: 'authorization' } }
+
+/** The gates and verify bring a token from a Secret. */
+export function withCredential(spec: Spec): Spec {
+  const headers = [{ name: 'authorization', valueFrom: TOKEN }]
+  const gates = (spec.gates ?? []).map(({ name, smoke }) => ({
+    name,
+    smoke: { ...smoke, request: { ...smoke.request, headers } },
+  }))
+  const { cloudFrontDistribution } = spec.traffic
+  if (!cloudFrontDistribution) return { ...spec, gates }
+  const verify = { ...cloudFrontDistribution.verify, headers }
+  return {
+    ...spec,
+    gates,
+    traffic: { ...spec.traffic, cloudFrontDistribution: { ...cloudFrontDistribution, verify } },
+  }
 }

@@ -11,6 +11,7 @@ import {
   housingBehindService,
   housingBehindStore,
   knownHouse,
+  withCredential,
   type Behavior,
   type SimulatedWorld,
 } from './simulated-world.ts'
@@ -52,28 +53,22 @@ function container(version: 1 | 2): Spec {
   return { ...rest, template }
 }
 
+/** A container that gets a setting from a ConfigMap. */
+function configured(annotation: string): Spec {
+  const env = [{ name: 'V', valueFrom: { configMapKeyRef: { name: 'web', key: 'V' } } }]
+  const web = {
+    name: 'web',
+    image: 'dashboard:version-1',
+    env,
+    readinessProbe: { httpGet: { path: '/', port: 8080 } },
+  }
+  const template = { metadata: { annotations: { config: annotation } }, spec: { containers: [web] } }
+  return { ...without(housingBehindService(1), 'model'), template }
+}
+
 function withoutProbe(): Spec {
   const rest = without(housing(2), 'model')
   return { ...rest, template: { spec: { containers: [{ name: 'web', image: 'web:version-2' }] } } }
-}
-
-const TOKEN = { secretKeyRef: { name: 'gate-token', key: 'authorization' } }
-
-/** The gates and verify bring a token from a Secret. */
-function withCredential(spec: Spec): Spec {
-  const headers = [{ name: 'authorization', valueFrom: TOKEN }]
-  const gates = (spec.gates ?? []).map(({ name, smoke }) => ({
-    name,
-    smoke: { ...smoke, request: { ...smoke.request, headers } },
-  }))
-  const { cloudFrontDistribution } = spec.traffic
-  if (!cloudFrontDistribution) return { ...spec, gates }
-  const verify = { ...cloudFrontDistribution.verify, headers }
-  return {
-    ...spec,
-    gates,
-    traffic: { ...spec.traffic, cloudFrontDistribution: { ...cloudFrontDistribution, verify } },
-  }
 }
 
 function putToken(world: SimulatedWorld, authorization: string): void {
@@ -2509,6 +2504,24 @@ export const STORIES: Record<string, Story> = {
           world.command('undo', '1')
         },
       },
+    ],
+  },
+  'config-map-edited': {
+    title:
+      'A ConfigMap is edited under what is live: it is told until it is put back, or until all pods are of one content',
+    spec: configured('1'),
+    before: (world) => world.configMaps.set('web', { V: 'one' }),
+    acts: [
+      {
+        tell: 'the ConfigMap is edited, and a node is drained',
+        do: (world) => {
+          world.configMaps.set('web', { V: 'two' })
+          world.drain('blue')
+        },
+      },
+      { tell: 'put back', do: (world) => world.configMaps.set('web', { V: 'one' }) },
+      { tell: 'edited again', do: (world) => world.configMaps.set('web', { V: 'three' }) },
+      apply('another annotation', configured('2')),
     ],
   },
   'canary-both-ill': {

@@ -1,0 +1,121 @@
+/** ConfigMaps that pods get their settings from: edited under a revision, its pods answer differently, and no gate is asked. */
+import { COLORS, type Color } from '../api/names.ts'
+import type { ColorMemory } from './memory.ts'
+import { containersOf } from './manifests.ts'
+import { shortHash } from './revision.ts'
+import type { Scene } from './scene.ts'
+import type { StoredRevision, World } from './world.ts'
+
+/** Of a ConfigMap by its name, a hash of each key; `Absent` where there is none. What could not be read is not here. */
+export type ConfigReading = Readonly<Record<string, Readonly<Record<string, string>> | 'Absent'>>
+
+/** Which keys of a ConfigMap pods get. */
+type Used = Map<string, Set<string> | 'All'>
+
+type Json = Record<string, unknown>
+
+/** More are not looked at: each is read in every pass. */
+const MOST = 20
+
+/** The ConfigMaps that the revisions in the colors name, each once. */
+export function configMapNames({ colors, revisions }: Pick<World, 'colors' | 'revisions'>): string[] {
+  const names = COLORS.flatMap((color) => {
+    const stored = revisions.find(({ revision }) => revision === colors[color].workload?.revision)
+    return stored ? [...usedBy(stored).keys()] : []
+  })
+  return [...new Set(names)].slice(0, MOST)
+}
+
+/** Env, envFrom and volumes, of init containers as well; https://kubernetes.io/docs/concepts/configuration/configmap/ */
+function usedBy({ template }: StoredRevision): Used {
+  const used: Used = new Map()
+  const spec = objectOf(template.spec)
+  const all = [...containersOf(template), ...listOf(spec.initContainers)]
+  for (const container of all) {
+    for (const { valueFrom } of listOf(container.env)) {
+      const { name, key } = objectOf(objectOf(valueFrom).configMapKeyRef)
+      if (typeof key === 'string') note(used, name, [key])
+    }
+    for (const { configMapRef } of listOf(container.envFrom)) note(used, objectOf(configMapRef).name)
+  }
+  for (const { configMap, projected } of listOf(spec.volumes)) {
+    noteSource(used, configMap)
+    for (const source of listOf(objectOf(projected).sources)) noteSource(used, source.configMap)
+  }
+  return used
+}
+
+/** Without items every key becomes a file. */
+function noteSource(used: Used, source: unknown): void {
+  const { items, name } = objectOf(source)
+  const keys = listOf(items).flatMap(({ key }) => (typeof key === 'string' ? [key] : []))
+  note(used, name, keys.length > 0 ? keys : undefined)
+}
+
+function note(used: Used, name: unknown, keys?: string[]): void {
+  if (typeof name !== 'string' || name === '') return
+  const known = used.get(name)
+  if (keys === undefined || known === 'All') used.set(name, 'All')
+  else used.set(name, new Set([...(known ?? []), ...keys]))
+}
+
+/** What the pods of a revision get of each ConfigMap now; of those that are there and could be read. */
+function contentsOf(stored: StoredRevision, reading: ConfigReading): Record<string, string> {
+  const contents: Record<string, string> = {}
+  for (const [name, keys] of usedBy(stored)) {
+    const found = reading[name]
+    if (found === undefined || found === 'Absent') continue
+    const gotten = Object.entries(found).filter(([key]) => keys === 'All' || keys.has(key))
+    contents[name] = shortHash(Object.fromEntries(gotten), 10)
+  }
+  return contents
+}
+
+/**
+ * What the color was built with: what each ConfigMap held when it was first seen beside the color's Deployment. Pods that are
+ * made later may be given something else.
+ */
+export function configBooks(
+  { config: known }: ColorMemory,
+  { colors, config = {}, revisions }: World,
+  color: Color,
+): Pick<ColorMemory, 'config'> {
+  const stored = revisions.find(({ revision }) => revision === colors[color].workload?.revision)
+  const contents = { ...(stored ? contentsOf(stored, config) : {}), ...known }
+  return Object.keys(contents).length > 0 ? { config: contents } : {}
+}
+
+/** What is to be said of ConfigMaps that are not what a color was built with. */
+export function configTexts({ memory, world }: Scene): string[] {
+  const { colors, config = {}, release, revisions } = world
+  return COLORS.flatMap((color) => {
+    const { revision } = colors[color].workload ?? {}
+    const stored = revisions.find((one) => one.revision === revision)
+    const known = memory.colors[color]?.config ?? {}
+    if (!stored) return []
+    const now = contentsOf(stored, config)
+    return Object.entries(known)
+      .filter(([name, hash]) => config[name] === 'Absent' || (now[name] ?? hash) !== hash)
+      .map(([name]) => {
+        const what = `ConfigMap ${release.metadata.namespace}/${name}`
+        const built = `${color} was built with it at revision ${revision ?? ''}`
+        if (config[name] === 'Absent')
+          return `${what} was deleted after ${built}: pods that are made from now on do not start; create it again with what it held`
+        return `${what} was changed after ${built}: pods that start from now on answer by what it says now, which no gate has seen, beside others that answer by what it said; put back what it held, or have all pods proven with the new content: ${remedyOf(world)}`
+      })
+  })
+}
+
+function remedyOf({ release: { spec } }: World): string {
+  return spec.template
+    ? 'name ConfigMaps by their content, as configMapGenerator of kustomize does, or change an annotation in spec.template.metadata'
+    : 'name ConfigMaps by their content in spec.model.env, as configMapGenerator of kustomize does'
+}
+
+function objectOf(value: unknown): Json {
+  return typeof value === 'object' && value !== null ? (value as Json) : {}
+}
+
+function listOf(value: unknown): Json[] {
+  return Array.isArray(value) ? value.map(objectOf) : []
+}
