@@ -1,6 +1,7 @@
 /** Random people do random things at random moments, with faults; whatever they do, the invariants hold at every instant. */
 import { expect, test } from '@jest/globals'
 import { COLORS, type Color } from '../api/names.ts'
+import { TransientError } from '../edges/errors.ts'
 import { factsOf } from './worlds.ts'
 import { run, type Act, type Story } from './simulation.ts'
 import {
@@ -9,6 +10,7 @@ import {
   housingBehindService,
   housingBehindStore,
   knownHouse,
+  withCredential,
   type Fault,
   type SimulatedWorld,
 } from './simulated-world.ts'
@@ -75,6 +77,8 @@ function specsOf(kind: Kind): Story['spec'][] {
     make(1, { ...quick, gates: [knownHouse(1)] }),
     make(2, { ...quick, replicas: 4, retireAfterSeconds: 0 }),
     make(1, { ...quick, deletionPolicy: 'Delete' }),
+    withCredential(make(2, quick)),
+    withCredential(make(3, returning)),
     // Behind a key, whoever meets an edge that cannot read it may be led to a candidate, and such ones fall by themselves.
     ...(kind === 'CloudFrontKeyValueStore' ? [] : fallingSpecs(make, quick)),
     ...(kind === 'Service' ? [] : [repairing(make(2, quick)), repairing(make(3, quick))]),
@@ -187,6 +191,15 @@ const DOINGS: Record<string, Doing> = {
   },
   'the pointer is read rarely': (world) => {
     world.pointerKept = 'Rarely'
+  },
+  'the Secret of the gates is made, or another': (world, random) =>
+    world.putSecret('gate-token', { authorization: `Bearer ${String(random())}` }),
+  'the Secret of the gates is deleted': (world) => world.secrets.clear(),
+  'no Secret can be read': (world) => {
+    world.secretsTrouble = new TransientError('the key service is down')
+  },
+  'Secrets can be read': (world) => {
+    world.secretsTrouble = undefined
   },
   'a share of the clients is sent by hand': shareWithHealthy,
   'the key is deleted': (world) => {
