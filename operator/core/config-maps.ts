@@ -1,5 +1,5 @@
 /** ConfigMaps that pods get their settings from: edited under a revision, its pods answer differently, and no gate is asked. */
-import { COLORS, type Color } from '../api/names.ts'
+import { COLORS, pinName, type Color } from '../api/names.ts'
 import type { ColorMemory } from './memory.ts'
 import { containersOf } from './manifests.ts'
 import { shortHash } from './revision.ts'
@@ -27,7 +27,7 @@ export function configMapNames({ colors, revisions }: Pick<World, 'colors' | 're
 }
 
 /** Env, envFrom and volumes, of init containers as well; https://kubernetes.io/docs/concepts/configuration/configmap/ */
-function usedBy({ template }: StoredRevision): Used {
+function usedBy({ revision, template }: StoredRevision): Used {
   const used: Used = new Map()
   const spec = objectOf(template.spec)
   const all = [...containersOf(template), ...listOf(spec.initContainers)]
@@ -42,6 +42,8 @@ function usedBy({ template }: StoredRevision): Used {
     noteSource(used, configMap)
     for (const source of listOf(objectOf(projected).sources)) noteSource(used, source.configMap)
   }
+  // Our own pin of the model's digest, which is no setting of anybody's.
+  for (const name of used.keys()) if (name.endsWith(pinName('', revision))) used.delete(name)
   return used
 }
 
