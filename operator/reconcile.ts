@@ -5,7 +5,7 @@ import { pointerProblem } from './core/invalid.ts'
 import { statusAfter } from './core/status.ts'
 import type { Did, FailingStep, Step, World } from './core/world.ts'
 import type { ModelRelease, Status } from './api/release.ts'
-import { failedAgain } from './core/failing.ts'
+import { failedAgain, isAside } from './core/failing.ts'
 import { ConflictError, RefusedError, TransientError } from './edges/errors.ts'
 import type { Claims, Cluster, Key, Pointer, Prober, SelfReports } from './edges/ports.ts'
 import { isSameJson } from './core/revision.ts'
@@ -269,7 +269,10 @@ function unnamed(message: string): World['pointer'] {
   return { type: 'Unusable', reason: 'InvalidSpec', message }
 }
 
-/** Carries out one step. A refusal is an answer, to be reported; what may pass by itself is returned; everything else is thrown. */
+/**
+ * Carries out one step. A refusal is an answer, to be reported; what may pass by itself, or what nothing waits for, is returned;
+ * everything else is thrown.
+ */
 async function perform(
   release: ModelRelease,
   step: Step,
@@ -281,6 +284,7 @@ async function perform(
   } catch (error) {
     if (error instanceof ConflictError || error instanceof TransientError) return error
     if (!(error instanceof RefusedError)) throw error
+    if (isAside(step.type)) return error
     return { type: 'Refused', step: step.type, reason: error.reason, message: error.message }
   }
 }
@@ -340,6 +344,8 @@ const WRITES: {
   ApplyColorService: (cluster, ...what) => cluster.applyColorService(...what),
   MendPointer: (cluster, ...what) => cluster.mendPointer(...what),
   MoveFormer: (cluster, ...what) => cluster.moveFormer(...what),
+  ApplyBudget: (cluster, ...what) => cluster.applyBudget(...what),
+  RemoveBudget: (cluster, ...what) => cluster.removeBudget(...what),
   SetOwnership: (cluster, ...what) => cluster.setOwnership(...what),
 }
 

@@ -70,6 +70,7 @@ export const REASONS = {
   Warned: [
     'LiveColorFailing',
     'StepFailing',
+    'DrainsUnlimited',
     'FallbackBehind',
     'DeploymentEdited',
     'DeploymentExtended',

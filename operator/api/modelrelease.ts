@@ -583,6 +583,10 @@ export interface ModelReleaseSpec {
    */
   liveFailurePolicy: 'ReturnWhileWarm' | 'Tell'
   /**
+   * Whether each color that serves has a PodDisruptionBudget of its own (maxUnavailable 1), so that draining nodes never takes all of its pods. Default: Make. Where a budget of yours selects the same pods, none is made.
+   */
+  disruptionBudget?: 'Make' | 'None'
+  /**
    * What deleting the release does to the color that serves. Default: Retain with a CloudFront pointer, Delete with a Service pointer.
    */
   deletionPolicy?: 'Retain' | 'Delete'

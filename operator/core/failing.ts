@@ -1,10 +1,16 @@
 /** Steps that failed for a reason that may pass: each is left alone for a while. */
-import type { FailingStep, Instant, World } from './world.ts'
+import { ASIDE_RETRY_MS } from './pacing.ts'
+import type { FailingStep, Instant, Step, World } from './world.ts'
 
 const FIRST_PAUSE_MS = 250
 const LONGEST_PAUSE_MS = 30_000
 /** One conflict, or one answer that was lost, is nothing to tell anybody of. */
 const WORTH_TELLING = 2
+
+/** Steps that nothing ever waits for, refused or not: what they are for is told, and tried again. */
+export function isAside(step: Step['type']): boolean {
+  return step === 'ApplyBudget' || step === 'RemoveBudget'
+}
 
 /** The step failed once more: its pause doubles. What was said first is kept, so that what is told does not change all the time. */
 export function failedAgain(
@@ -13,7 +19,8 @@ export function failedAgain(
   now: Instant,
 ): FailingStep {
   const failures = (before?.failures ?? 0) + 1
-  const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
+  const longestMs = isAside(step) ? ASIDE_RETRY_MS : LONGEST_PAUSE_MS
+  const pauseMs = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** (failures - 1))
   return { rule, step, message: before?.message ?? message, failures, retryAt: now + pauseMs }
 }
 

@@ -2,6 +2,7 @@
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import { keyValueStoreOf } from '../api/release.ts'
 import { refusedByTheWorld } from './blocked.ts'
+import { budgetDiffers } from './budget.ts'
 import { pinGone } from './digest-pin.ts'
 import { pointerEdited, serviceEdited, workloadEdited } from './edited.ts'
 import { formerPointerBehind } from './former.ts'
@@ -149,6 +150,7 @@ export const KEEP_SERVING = {
   workloadEdited,
   revisionKeptOtherwise,
   pinGone,
+  budgetDiffers,
 }
 
 export function keepServing(scene: Scene, rules: typeof KEEP_SERVING = KEEP_SERVING): Finding | undefined {

@@ -299,6 +299,33 @@ export function colorServiceOf({
   }
 }
 
+export interface BudgetInput {
+  release: ModelRelease
+  color: Color
+  ownership: Ownership
+  /** Of the API group policy. */
+  version: string
+}
+
+/**
+ * What keeps a drain of nodes from taking more than one pod of a color at a time. `maxUnavailable`, since it goes with any number
+ * of pods: `minAvailable: 1` of one pod would hold up a drain for ever.
+ */
+export function budgetOf({ release, color, ownership, version }: BudgetInput): Manifest & { spec: Json } {
+  const name = release.metadata.name
+  return {
+    apiVersion: `policy/${version}`,
+    kind: 'PodDisruptionBudget',
+    metadata: metadataOf(release, colorName(name, color), ownership, { [LABEL.color]: color }),
+    spec: {
+      maxUnavailable: 1,
+      selector: { matchLabels: colorSelector(name, color) },
+      // Pods that are not ready serve nobody, and must hold up no drain. An API server older than 1.26 drops it.
+      ...(version === 'v1' ? { unhealthyPodEvictionPolicy: 'AlwaysAllow' } : {}),
+    },
+  }
+}
+
 /** Name of the Service that users reach when the pointer is a Service. */
 export function pointerServiceName(release: ModelRelease): string {
   return release.spec.traffic.service?.name ?? release.metadata.name

@@ -18,6 +18,9 @@ export const BLOCKED_RECHECK_MS = 60_000
 /** How soon it is tried again to have the behaviors of a distribution follow a key, after that was refused. */
 export const FALLBACK_RETRY_MS = 300_000
 
+/** How long at most what nothing waits for is left alone after it failed. */
+export const ASIDE_RETRY_MS = 300_000
+
 /** How soon pods that are not ready are looked at again; their changes are watched anyway. */
 export const PODS_RECHECK_MS = 30_000
 

@@ -3,6 +3,7 @@ import { MESSAGE_LENGTH, type ConditionType, type ReasonOf, type Statement } fro
 import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { counted, shorten } from '../api/text.ts'
+import { budgetTexts } from './budget.ts'
 import { warningsOf } from './distribution-fit.ts'
 import { configTexts } from './config-maps.ts'
 import { driftPolicyOf, isFight } from './drift.ts'
@@ -223,6 +224,7 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
   const warnings = {
     LiveColorFailing: liveFailing(scene),
     StepFailing: failureTexts(scene.world),
+    DrainsUnlimited: budgetTexts(scene),
     FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
     DeploymentEdited: editTexts(scene),
     DeploymentExtended: additionTexts(scene),

@@ -1,5 +1,5 @@
 /** What becomes of a plan while a step of it fails: whatever does not depend on that step goes on. */
-import { failureText, untilRetryMs, withheldIn } from './failing.ts'
+import { failureText, isAside, untilRetryMs, withheldIn } from './failing.ts'
 import { giveUp } from './forward.ts'
 import type { KEEP_SERVING } from './keep-serving.ts'
 import { runningAttempt, type Finding, type Found, type Scene } from './scene.ts'
@@ -22,7 +22,7 @@ export function withoutWithheld(rules: KeepServing, world: World): KeepServing {
 export function unlessWithheld(scene: Scene, finding: Finding | undefined): Finding | undefined {
   const { step } = finding ?? {}
   if (!finding || !step || finding.memory) return finding
-  const withheld = withheldIn(scene.world)
+  const withheld = withheldIn(scene.world).filter((one) => !isAside(one.step))
   const own = withheld.find(({ rule }) => rule === finding.rule)
   const inTheWay = own ?? (takesAway(scene, step) ? withheld[0] : undefined)
   if (!inTheWay) return finding

@@ -87,6 +87,22 @@ export interface ColorState {
     /** The pointer's name for this color when the Service was made. */
     origin?: string
   }
+  /** The PodDisruptionBudget that we made for the color. */
+  budget?: {
+    ownership: Ownership
+    /** What of it is not as we made it. */
+    differs?: string
+  }
+  /** Budgets of somebody else that select pods of the color. With two budgets the API server refuses every eviction of a pod. */
+  otherBudgets?: readonly OtherBudget[]
+  /** Why it is not known which budgets there are; empty where that passes by itself. */
+  budgetsUnknown?: string
+}
+
+/** Both: it counts the pods of either color, so that idle pods make up for serving ones. */
+export interface OtherBudget {
+  name: string
+  counts: 'Color' | 'Both'
 }
 
 /** What a revision rendered; kept in a ControllerRevision so that a color is only ever re-applied from it. */
@@ -305,6 +321,9 @@ export type Step =
       /** What somebody had changed of it. */
       differs?: string
     }
+  /** Makes the disruption budget of a color, or puts it back; `differs` is what somebody had changed of it. */
+  | { type: 'ApplyBudget'; color: Color; ownership: Ownership; differs?: string }
+  | { type: 'RemoveBudget'; color: Color }
   | { type: 'SetOwnership'; of: 'Deployment' | 'Service'; color: Color; ownership: Ownership }
   | { type: 'SetOwnership'; of: 'Pointer'; ownership: Ownership }
   | { type: 'SetOwnership'; of: 'Revision'; attempt: string; ownership: Ownership }

@@ -124,6 +124,22 @@ export interface Service extends ApiObject {
   }
 }
 
+/** A LabelSelector; its terms all have to hold. */
+export interface LabelSelector {
+  matchLabels?: Record<string, string>
+  matchExpressions?: { key: string; operator: string; values?: string[] }[]
+}
+
+/** A PodDisruptionBudget. */
+export interface Budget extends ApiObject {
+  spec?: {
+    minAvailable?: number | string
+    maxUnavailable?: number | string
+    selector?: LabelSelector | null
+    unhealthyPodEvictionPolicy?: string
+  }
+}
+
 export interface ControllerRevision extends ApiObject {
   data?: unknown
 }

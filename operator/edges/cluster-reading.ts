@@ -91,7 +91,10 @@ function isSame(one: Record<string, string>, other: Record<string, string>): boo
 }
 
 /** Labels that are not as we write them. Whatever a policy has set managed-by to stays: it only tells people. */
-function labelsDiffering({ metadata: { labels = {} } }: ApiObject, wanted: Record<string, string>): string[] {
+export function labelsDiffering(
+  { metadata: { labels = {} } }: ApiObject,
+  wanted: Record<string, string>,
+): string[] {
   return [...Object.entries(wanted), [LABEL.managedBy, labels[LABEL.managedBy] ?? MANAGER] as const]
     .filter(([key, value]) => labels[key] !== value)
     .map(([key, value]) => `label ${key} is ${labels[key] ?? 'missing'} instead of ${value}`)

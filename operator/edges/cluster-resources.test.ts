@@ -180,6 +180,9 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
     ownership: 'Free',
   } as const
   await cluster.applyColorService(read, service)
+  await cluster.applyBudget(read, { type: 'ApplyBudget', color, ownership: 'Free' })
+  await cluster.applyBudget(read, { type: 'ApplyBudget', color, ownership: 'Owned' })
+  await cluster.removeBudget(read, { type: 'RemoveBudget', color })
   await cluster.setOwnership(read, { type: 'SetOwnership', color, of: 'Deployment', ownership: 'Owned' })
   const { workload } = (await cluster.colors(read)).blue
   const { uid = '', resourceVersion = '' } = workload ?? {}

@@ -2,6 +2,7 @@
 import { GROUP, PLURAL, VERSION } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
 import type {
+  Budget,
   ConfigMap,
   ControllerRevision,
   Deployment,
@@ -58,6 +59,13 @@ export const SERVICES: Resource<Service> = {
   plural: 'services',
   verbs: ['get', 'list', 'create', 'patch'],
 }
+/** Of policy/v1beta1 before Kubernetes 1.21: see cluster-budgets.ts. */
+export const BUDGETS: Resource<Budget> = {
+  group: 'policy',
+  version: 'v1',
+  plural: 'poddisruptionbudgets',
+  verbs: ['list', 'create', 'patch', 'delete'],
+}
 export const PODS: Resource<Pod> = { group: '', version: 'v1', plural: 'pods', verbs: ['list'] }
 export const POD_LOGS: Resource = {
   group: '',
@@ -100,6 +108,7 @@ export const CLUSTER_WIDE: readonly Resource[] = [
   CONTROLLER_REVISIONS,
   CONFIG_MAPS,
   SERVICES,
+  BUDGETS,
   PODS,
   POD_LOGS,
   EVENTS,

@@ -163,7 +163,7 @@ function withTargetPort(
 }
 
 /** A merge patch keeps the keys that it does not name, so the ones that must go are named with null. */
-function onlySelector(
+export function onlySelector(
   present: Record<string, string>,
   wanted: Record<string, string>,
 ): Record<string, string | null> {

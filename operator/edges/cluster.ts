@@ -26,6 +26,7 @@ import {
   storeOnce,
   versionOf,
 } from './cluster-children.ts'
+import { Budgets } from './cluster-budgets.ts'
 import { tell } from './cluster-events.ts'
 import { lastWords } from './cluster-logs.ts'
 import type { Deployment, Pod, Service } from './cluster-objects.ts'
@@ -58,9 +59,10 @@ export interface ClusterOptions {
 /** The Kubernetes API behind the port `Cluster`. */
 export function createCluster({ transport, log, now }: ClusterOptions): Cluster {
   const requests = new Requests(transport)
+  const budgets = new Budgets(transport, now)
   return {
     release: (key) => requests.get(RELEASES, key),
-    colors: (release) => readColors(requests, release),
+    colors: (release) => readColors(requests, budgets, release),
     config: (release, names) => readConfig(requests, release, names),
     formerPointers: (release) => readFormerPointers(requests, release),
     mendPointer: (release, step) => mendPointer(requests, release, step),
@@ -94,6 +96,8 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
       await requests.remove(DEPLOYMENTS, place, { uid, resourceVersion })
     },
     applyColorService: (release, step) => applyColorService(requests, release, step),
+    applyBudget: (release, step) => budgets.apply(release, step),
+    removeBudget: (release, { color }) => budgets.remove(release, color),
     setOwnership: (release, step) => setOwnership(requests, release, step),
     logs: async (release, { color, revision, credentials = [] }) => {
       const { name, namespace } = release.metadata
@@ -169,13 +173,20 @@ interface ColorObjects {
   pin: PinReading | undefined
 }
 
-async function readColors(requests: Requests, release: ModelRelease): Promise<Record<Color, ColorState>> {
-  const pods: Record<Color, { pod: PodState; createdAt: string }[]> = { blue: [], green: [] }
+type SeenPod = { pod: PodState; createdAt: string; labels: Record<string, string> }
+
+async function readColors(
+  requests: Requests,
+  budgets: Budgets,
+  release: ModelRelease,
+): Promise<Record<Color, ColorState>> {
+  const pods: Record<Color, SeenPod[]> = { blue: [], green: [] }
   const { name, namespace } = release.metadata
   const selector = `${LABEL.name}=${name},${LABEL.color} in (${COLORS.join(',')})`
   const readPods = requests.list(PODS, namespace, selector, (item) => {
+    const { creationTimestamp: createdAt = '', labels = {} } = item.metadata
     const found = podOf(item)
-    if (found) pods[found.color].push({ pod: found.pod, createdAt: item.metadata.creationTimestamp ?? '' })
+    if (found) pods[found.color].push({ pod: found.pod, createdAt, labels })
   })
   const readObjects = async (color: Color): Promise<ColorObjects> => {
     const place = placeOf(release, colorName(name, color))
@@ -187,7 +198,7 @@ async function readColors(requests: Requests, release: ModelRelease): Promise<Re
     return { deployment, service, pin }
   }
   const [blue, green] = await Promise.all([readObjects('blue'), readObjects('green'), readPods])
-  const stateOf = (color: Color, { deployment, service, pin }: ColorObjects): ColorState => {
+  const stateOf = async (color: Color, { deployment, service, pin }: ColorObjects): Promise<ColorState> => {
     const workload = workloadOf(release, color, deployment)
     const front = serviceOf(release, color, service)
     const since = deployment?.metadata.creationTimestamp ?? ''
@@ -196,13 +207,16 @@ async function readColors(requests: Requests, release: ModelRelease): Promise<Re
       createdAt < since ? { ...pod, former: 'Yes' as const } : pod,
     )
     const pinned = pin ? { pin } : {}
+    const podLabels = pods[color].map(({ labels }) => labels)
     return {
       ...(workload ? { workload: { ...workload, ...pinned } } : {}),
       pods: states,
       ...(front ? { service: front } : {}),
+      ...(await budgets.of(release, color, podLabels)),
     }
   }
-  return { blue: stateOf('blue', blue), green: stateOf('green', green) }
+  const [blueState, greenState] = await Promise.all([stateOf('blue', blue), stateOf('green', green)])
+  return { blue: blueState, green: greenState }
 }
 
 async function readRevisions(requests: Requests, release: ModelRelease): Promise<KeptRevision[]> {

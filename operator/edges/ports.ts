@@ -28,7 +28,7 @@ type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
 export interface Cluster {
   /** The release, or undefined when it is gone. */
   release(key: Key): Promise<ModelRelease | undefined>
-  /** Deployment, pods and color Service of both colors, read at one time, by labels and by the names that we give. */
+  /** Deployment, pods, color Service and disruption budget of both colors, read at one time, by labels and by the names that we give. */
   colors(release: ModelRelease): Promise<Record<Color, ColorState>>
   revisions(release: ModelRelease): Promise<KeptRevision[]>
   /** What these ConfigMaps hold, as hashes; what cannot be read is left out, and no error. */
@@ -54,6 +54,10 @@ export interface Cluster {
   renewRevision(release: ModelRelease, step: StepOf<'RenewRevision'>): Promise<void>
   /** Creates the color Service, or mends selector, ports, labels and ownership of ours. */
   applyColorService(release: ModelRelease, step: StepOf<'ApplyColorService'>): Promise<void>
+  /** Creates the disruption budget of a color, or puts ours back. */
+  applyBudget(release: ModelRelease, step: StepOf<'ApplyBudget'>): Promise<void>
+  /** Removes ours, if it is there. */
+  removeBudget(release: ModelRelease, step: StepOf<'RemoveBudget'>): Promise<void>
   /** Adds or removes the ownerReference on the Deployment or the Service of a color; touches no pod. */
   setOwnership(release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void>
   /** Last lines and termination state of the pods of a revision in a color, at most 2 KiB; never throws for a pod that has no logs. */

@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { load, loadAll } from 'js-yaml'
-import { COLORS, colorSelector } from '../api/names.ts'
 
 const text = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
@@ -70,14 +69,6 @@ test('the overlay for some namespaces binds there, and only there, what is bound
   })
   const { namespace } = binding.metadata as { namespace: string }
   expect(JSON.stringify(changed[1])).toContain(`{"name":"WATCH_NAMESPACES","value":"${namespace}"}`)
-})
-
-test('the disruption budgets of the runbook select the pods of one color each', () => {
-  const [, yaml = ''] = /```yaml\n([^`]*PodDisruptionBudget[^`]*)```/.exec(text('docs/runbook.md')) ?? []
-  const budgets = loadAll(yaml) as { spec: { selector: { matchLabels: object } } }[]
-  expect(budgets.map(({ spec }) => spec.selector.matchLabels)).toEqual(
-    COLORS.map((color) => colorSelector('housing', color)),
-  )
 })
 
 test('each alert names a chapter of the runbook', () => {

@@ -10,6 +10,7 @@ import { attemptIdOf } from '../core/revision.ts'
 import { goalOf, readyPods, type Found, type Scene } from '../core/scene.ts'
 import { settling } from '../core/verifying.ts'
 import { gatesPassed } from './beliefs.ts'
+import { DRAINS } from './drains.ts'
 import { DeviationError, run } from './simulation.ts'
 import { STORIES } from './stories.ts'
 
@@ -38,6 +39,7 @@ const SHOWS: Record<RuleName, string[]> = {
   pinGone: ['pin-deleted'],
   liveUnstored: ['revisions-deleted', 'revisions-deleted-with-live'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
+  budgetDiffers: Object.keys(DRAINS),
   candidateRefused: ['file-replaced-for-a-retry', 'model-refused', 'image-missing', 'refused-and-kept'],
   specChanged: ['first-release', 'first-release-service'],
   commandGiven: [
@@ -460,6 +462,12 @@ const ofWhatIsLive: Change = (scene) => {
   return { ...scene, memory, wantedAttempt: attempt.id }
 }
 
+/** As if nobody were ever to be led anywhere. */
+const unattempted: Change = (scene) => ({ ...scene, memory: without(scene.memory, 'attempt', 'intent') })
+
+/** As if nobody else had budgets. */
+const aloneWithBudgets: Change = (scene) => eachColor(scene, () => ({ otherBudgets: [] }))
+
 /** As if pods were never missing for lack of room. */
 const roomy: Change = (scene) =>
   eachColor(scene, ({ workload }) => (workload ? { workload: without(workload, 'trouble') } : {}))
@@ -600,6 +608,14 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'the warm color stays where the live one lacks room': {
     rules: blinded(['retiring'], roomy),
     story: 'warm-color-makes-room',
+  },
+  'the budget comes after the switch': {
+    rules: blinded(['budgetDiffers'], unattempted),
+    story: 'nodes-drained-in-a-switch',
+  },
+  'pods have a budget of somebody else and ours': {
+    rules: blinded(['budgetDiffers'], aloneWithBudgets),
+    story: 'budget-of-the-user',
   },
   'a number that is left out is one': {
     rules: blinded(['liveSizeDiffers', 'idleSizeDiffers', 'liveWorkloadGone'], oneWhereLeftOut),

@@ -25,6 +25,7 @@ import type {
   Fallback,
   FormerPointer,
   KeptRevision,
+  OtherBudget,
   Ownership,
   PinReading,
   PodState,
@@ -35,6 +36,7 @@ import type {
 } from '../core/world.ts'
 import type { ConfigReading } from '../core/config-maps.ts'
 import { referringIn } from '../core/credentials.ts'
+import { ASIDE_RETRY_MS } from '../core/pacing.ts'
 import { credentialProblem, type ReadSecret } from '../edges/credentials.ts'
 import { ConflictError, RefusedError, TransientError } from '../edges/errors.ts'
 import type { Ask, Claims, Cluster, Pointer } from '../edges/ports.ts'
@@ -69,6 +71,9 @@ export interface Fault {
 /** `lost answer`: it happened, but the operator is told that it may not have. */
 export type FaultKind = 'crash before' | 'crash after' | 'conflict' | 'lost answer'
 export const FAULT_KINDS: readonly FaultKind[] = ['crash before', 'crash after', 'conflict', 'lost answer']
+
+/** Kinds of objects whose writes can fail. */
+export type Kind = 'Deployment' | 'Service' | 'ControllerRevision' | 'PodDisruptionBudget'
 
 /** What a write is about to do, for invariants that hold at the instant of a write. */
 export type Seen =
@@ -186,6 +191,16 @@ export class SimulatedWorld implements Cluster {
   readonly services: Partial<
     Record<Color, { targetPort: number; origin: string; ownership: Ownership; differs?: string }>
   > = {}
+  readonly budgets: Partial<Record<Color, { ownership: Ownership; differs?: string }>> = {}
+  /** Somebody's own budget, which selects the pods of each color that stands. */
+  otherBudget: OtherBudget | undefined
+  /** Why the operator may not read budgets. */
+  budgetsUnknown: string | undefined
+  /** While set, the cluster refuses to make or change a budget, and says so. */
+  budgetRefused: string | undefined
+  private budgetsTriedAgainBy = -Infinity
+  /** While set, nodes are drained one after another: pods that are older must go, as far as the budgets allow. */
+  drainedSince: number | undefined
   pods: Pod[] = []
   stored: KeptRevision[] = []
   /** Every pointer that the release ever named: users of an old one do not leave because the spec does. */
@@ -245,7 +260,7 @@ export class SimulatedWorld implements Cluster {
   /** Files that somebody has put in the place of a model's, by its version. */
   private readonly files = new Map<string, string>()
   /** Kinds whose writes fail for now: an admission webhook is down, or the API server answers 5xx. */
-  readonly failing = new Set<'Deployment' | 'Service' | 'ControllerRevision'>()
+  readonly failing = new Set<Kind>()
   /** Before so many of the operator's next moves of the pointer somebody else writes it. */
   racesAtMove = 0
   /** Its pods end again and again by somebody's act. */
@@ -585,6 +600,7 @@ export class SimulatedWorld implements Cluster {
       if (this.deployments[color]?.leaving && isEmpty) Reflect.deleteProperty(this.deployments, color)
       if (this.room < Infinity) this.fill(color)
     }
+    this.evict()
     for (const pointer of this.pointers.values()) {
       for (const { edge, targets } of pointer.due.filter(({ at }) => at <= this.now))
         pointer.edges[edge] = targets
@@ -671,11 +687,13 @@ export class SimulatedWorld implements Cluster {
     const kind = kindOf(what)
     if (kind && this.failing.has(kind)) {
       await Promise.resolve()
+      this.noteBudgetTrouble(kind, ASIDE_RETRY_MS)
       throw new TransientError(`${what}: failed calling webhook "policy.example.com"`)
     }
     const number = this.writes.length
     const fault = this.fault?.atWrite === number ? this.fault.kind : undefined
     this.writes.push(what)
+    this.noteBudgetTrouble(fault && kind, 1000)
     await Promise.resolve()
     if (fault === 'crash before' || fault === 'crash after') this.died = this.restarts
     if (fault === 'crash before') throw new CrashError(what)
@@ -683,6 +701,10 @@ export class SimulatedWorld implements Cluster {
     effect()
     if (fault === 'crash after') throw new CrashError(what)
     if (fault === 'lost answer') throw new TransientError(`no answer: ${what}`)
+  }
+
+  private noteBudgetTrouble(kind: Kind | undefined, ms: number): void {
+    if (kind === 'PodDisruptionBudget') this.budgetsTriedAgainBy = this.now + ms
   }
 
   // ---- Cluster -----------------------------------------------------------------------------------------------------
@@ -740,6 +762,17 @@ export class SimulatedWorld implements Cluster {
             },
           }
         : {}),
+      ...this.budgetFacts(color),
+    }
+  }
+
+  private budgetFacts(color: Color): Pick<ColorState, 'budget' | 'otherBudgets' | 'budgetsUnknown'> {
+    if (this.budgetsUnknown !== undefined) return { budgetsUnknown: this.budgetsUnknown }
+    const budget = this.budgets[color]
+    const isCounted = this.otherBudget && this.pods.some((pod) => pod.color === color)
+    return {
+      ...(budget ? { budget: { ...budget } } : {}),
+      ...(isCounted && this.otherBudget ? { otherBudgets: [this.otherBudget] } : {}),
     }
   }
 
@@ -912,6 +945,49 @@ export class SimulatedWorld implements Cluster {
     return this.write(`apply Service ${colorName('housing', color)}`, () => {
       this.services[color] = { targetPort, origin, ownership }
     })
+  }
+
+  applyBudget(_release: ModelRelease, { color, ownership }: StepOf<'ApplyBudget'>): Promise<void> {
+    return this.writeBudget(`apply the budget of ${color}`, () => {
+      this.budgets[color] = { ownership }
+    })
+  }
+
+  removeBudget(_release: ModelRelease, { color }: StepOf<'RemoveBudget'>): Promise<void> {
+    return this.writeBudget(`remove the budget of ${color}`, () => {
+      Reflect.deleteProperty(this.budgets, color)
+    })
+  }
+
+  private writeBudget(what: string, act: () => void): Promise<void> {
+    if (this.budgetRefused === undefined) return this.write(what, act)
+    this.budgetsTriedAgainBy = this.now + ASIDE_RETRY_MS
+    return Promise.reject(new RefusedError('AccessDenied', this.budgetRefused))
+  }
+
+  /** What a drain does each time that it tries again: it asks for each pod, and the budgets answer. */
+  private evict(): void {
+    const { drainedSince } = this
+    if (drainedSince === undefined) return
+    for (const pod of this.pods) {
+      if (pod.goneAt !== undefined || pod.startedAt >= drainedSince || !this.mayEvict(pod)) continue
+      pod.goneAt = this.now + this.graceMs
+      this.fill(pod.color)
+    }
+  }
+
+  /** `maxUnavailable: 1`, and `unhealthyPodEvictionPolicy: AlwaysAllow`. */
+  private mayEvict(pod: Pod): boolean {
+    if (!this.budgets[pod.color] || !this.isReady(pod)) return true
+    const ready = this.pods.filter((one) => one.color === pod.color && this.isReady(one))
+    return ready.length >= this.replicasOf(pod.color)
+  }
+
+  /** Whether the operator can make budgets as things are; what failed is left alone for a while. */
+  get budgetsCanBeMade(): boolean {
+    const isRefused = this.budgetRefused !== undefined || this.budgetsUnknown !== undefined
+    const isFailing = this.failing.has('PodDisruptionBudget') || this.now < this.budgetsTriedAgainBy
+    return !isRefused && !isFailing && this.otherBudget === undefined && this.spec.disruptionBudget !== 'None'
   }
 
   setOwnership(_release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void> {
@@ -1210,7 +1286,8 @@ export class SimulatedWorld implements Cluster {
 }
 
 /** The kind of object that a write is about, where it is one in the cluster. */
-function kindOf(what: string): 'Deployment' | 'Service' | 'ControllerRevision' | undefined {
+function kindOf(what: string): Kind | undefined {
+  if (what.includes('budget of')) return 'PodDisruptionBudget'
   if (/^(create|scale|mend|remove|make Deployment) /.test(what)) return 'Deployment'
   if (/^(apply|make) Service /.test(what)) return 'Service'
   return /^(store|forget|renew|make Revision) /.test(what) ? 'ControllerRevision' : undefined

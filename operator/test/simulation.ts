@@ -101,7 +101,7 @@ function standing(world: SimulatedWorld): string[] {
     const what = deployment
       ? `${deployment.replicas} pods of ${world.describe(color)}, ${deployment.ownership}`
       : 'empty'
-    return `${color} ${what}`
+    return `${color} ${what}${world.budgets[color] ? ', with a budget' : ''}`
   })
 }
 

@@ -2,6 +2,7 @@
 import { without } from '../core/memory.ts'
 import type { Spec } from '../api/release.ts'
 import type { DistributionFacts } from '../core/distribution.ts'
+import { DRAINS } from './drains.ts'
 import { HAND_EDITS } from './hand-edits.ts'
 import { PINS } from './pins.ts'
 import type { Act, Story } from './simulation.ts'
@@ -203,6 +204,7 @@ const UNREACHABLE = { type: 'Unreachable', message: 'the CloudFront API does not
 export const STORIES: Record<string, Story> = {
   ...HAND_EDITS,
   ...PINS,
+  ...DRAINS,
   'first-release': {
     title: 'The first release is gated too, and takes the color that the pointer does not name',
     spec: housing(1),

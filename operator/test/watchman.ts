@@ -55,6 +55,24 @@ export class Watchman {
     const stored = new Set(world.stored.map(({ revision }) => revision))
     const left = [...world.pins.keys()].filter((revision) => !stored.has(revision))
     if (left.length > 0) this.say(`at rest: a pin of ${left.join(' and ')} is left`)
+    this.budgeted()
+  }
+
+  /** What serves has a budget, and nothing else, when nothing happens any more. */
+  private budgeted(): void {
+    const { budgetsCanBeMade, status } = this.world
+    const isAsPromoted = status?.conditions?.some(({ reason }) => reason === 'AsPromoted') === true
+    if (!budgetsCanBeMade || !isAsPromoted || status.attempt?.outcome !== 'Promoted') return
+    for (const color of COLORS) this.budgetedRightly(color)
+  }
+
+  private budgetedRightly(color: Color): void {
+    const { budgets, deployments, services } = this.world
+    const isServing = deployments[color] !== undefined && this.world.isRouted(color)
+    if (isServing !== (budgets[color] !== undefined))
+      this.say(`at rest: ${color} ${isServing ? 'serves without' : 'does not serve and has'} a budget`)
+    if (isServing && budgets[color]?.ownership !== services[color]?.ownership)
+      this.say(`at rest: the budget of ${color} outlives the release, or its Service does`)
   }
 
   private say(what: string): void {
@@ -138,6 +156,7 @@ export class Watchman {
     if (targets.length > 0 && targets.every((name) => name === names))
       this.say(`the pointer names ${names} already`)
     this.proven(move)
+    if (world.budgetsCanBeMade && !world.budgets[to]) this.say(`moved to ${to}, which has no budget`)
   }
 
   /** Forward only to a color that is whole; on the way back one pod is enough. */

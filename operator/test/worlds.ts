@@ -48,6 +48,8 @@ export function holding(spec: Spec, color: Color, ready: 'Yes' | 'No' = 'Yes'): 
       ownership: 'Free',
       origin: originMark(spec, color),
     },
+    // What is about something else need not wait for them.
+    budgetsUnknown: '',
   }
 }
 
