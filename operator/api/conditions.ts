@@ -57,6 +57,7 @@ export const REASONS = {
     'BothColorsBroken',
     'Aborted',
     'Undone',
+    'LiveColorLacksRoom',
     'LiveColorLeaving',
     'LiveColorFailed',
     'PointerMoved',

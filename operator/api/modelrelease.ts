@@ -713,6 +713,10 @@ export interface ModelReleaseStatus {
       config?: {
         [k: string]: string
       }
+      /**
+       * Since when pods of it have been missing for lack of room (quota, nodes), while it serves.
+       */
+      shortSince?: string
     }
     /**
      * A color that has a Deployment.
@@ -752,6 +756,10 @@ export interface ModelReleaseStatus {
       config?: {
         [k: string]: string
       }
+      /**
+       * Since when pods of it have been missing for lack of room (quota, nodes), while it serves.
+       */
+      shortSince?: string
     }
   }
   /**

@@ -20,6 +20,7 @@ import { driftRepaired } from './drift.ts'
 import { failedCandidate, provenAgain, retiring, revisionForgotten, supersededCandidate } from './idle.ts'
 import { lastWordsFirst } from './last-words.ts'
 import { candidateRefused } from './refusals.ts'
+import { candidateGivesWay } from './room.ts'
 import { firstHit, type Finding, type Scene } from './scene.ts'
 import { liveUnstored } from './stored.ts'
 
@@ -51,6 +52,7 @@ export const ADVANCE = {
   fallbackBehind,
   checkedFirst,
   colorTaken,
+  candidateGivesWay,
   building,
   candidateRefused,
   switching,

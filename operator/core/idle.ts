@@ -3,6 +3,7 @@ import { COLORS, otherColor, type Color } from '../api/names.ts'
 import type { Attempt } from '../api/release.ts'
 import { lastPinOf } from './digest-pin.ts'
 import { collectLogs } from './last-words.ts'
+import { shortForLong } from './room.ts'
 import { removal } from './removal.ts'
 import { PODS_RECHECK_MS, BLOCKED_RECHECK_MS } from './pacing.ts'
 import {
@@ -50,7 +51,8 @@ export function failedCandidate(scene: Scene): Found {
   const { failedCandidateRetentionSeconds, retireAfterSeconds } = world.release.spec
   const endedAt = Date.parse(memory.history[0]?.endedAt ?? attempt.startedAt)
   const keepMs = endedAt + failedCandidateRetentionSeconds * 1000 - world.now
-  if (keepMs > 0) return { recheckMs: keepMs }
+  // Whoever looks at it must not keep pods from users.
+  if (keepMs > 0 && !shortForLong(scene)) return { recheckMs: keepMs }
   const hasNoUse = attempt.builds === color || attempt.reason === 'CanaryFailed'
   const afterSeconds = hasNoUse ? 0 : retireAfterSeconds
   return removal(scene, color, afterSeconds, `${color} may still be answering`)

@@ -12,6 +12,8 @@ export interface ColorMemory {
   fingerprint?: string
   /** Hash of what each ConfigMap gave its pods when it was built. */
   config?: Record<string, string>
+  /** Since when pods of it have been missing for lack of room, while it serves. */
+  shortSince?: Instant
 }
 
 export interface Memory {
@@ -55,13 +57,14 @@ type ColorStatus = NonNullable<Status['colors']>[Color]
 
 function colorMemory(known: ColorStatus): ColorMemory | undefined {
   if (!known) return undefined
-  const { idleSince, digest, readySince, fingerprint, config } = known
+  const { idleSince, digest, readySince, fingerprint, config, shortSince } = known
   return present({
     idleSince: instantOf(idleSince),
     digest,
     readySince: instantOf(readySince),
     fingerprint,
     config,
+    shortSince: instantOf(shortSince),
   })
 }
 

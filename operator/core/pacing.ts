@@ -48,5 +48,11 @@ export const LIVE_DOWN_MS = 60_000
 /** For how long the live color must have been whole for its failure to be over. */
 export const LIVE_CALM_MS = 60_000
 
+/** For how long pods of the live color may be missing for lack of quota before what is not live gives its room up. */
+export const SHORT_OF_QUOTA_MS = 60_000
+
+/** The same for lack of nodes: an autoscaler may be bringing some, which takes minutes. */
+export const SHORT_OF_NODES_MS = 300_000
+
 /** For how long pods may be lost, where a share of the clients is at a candidate and others still answer. */
 export const LOST_MS = 10_000

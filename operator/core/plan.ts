@@ -6,6 +6,7 @@ import { happeningsOf, type Happening } from './happenings.ts'
 import { keepServing, KEEP_SERVING } from './keep-serving.ts'
 import { heldUp } from './memory.ts'
 import { ASK_AGAIN_MS, ASKING_POLL_MS, CONFIG_POLL_MS, LEAST_POLL_MS, SETTLE_POLL_MS } from './pacing.ts'
+import { untilShortForLongMs } from './room.ts'
 import { runningAttempt, sceneOf, untilLiveJudgedMs, type Finding, type Scene } from './scene.ts'
 import { statusOf } from './status.ts'
 import { stillFailing, unlessWithheld, withoutWithheld } from './withheld.ts'
@@ -72,10 +73,11 @@ function isHeld(scene: Scene, finding: Finding | undefined): boolean {
   return finding?.stalled !== undefined || finding?.waiting?.reason === 'MakingRoom'
 }
 
-/** Whether the live color goes on failing, or has recovered, is looked at when it is due. */
+/** Whether the live color goes on failing or lacking room, or has recovered, is looked at when it is due. */
 function beforeJudgement(scene: Scene, recheckMs: number | undefined): number | undefined {
-  const judgedMs = untilLiveJudgedMs(scene)
-  return judgedMs === undefined ? recheckMs : Math.min(recheckMs ?? Infinity, judgedMs)
+  const dueMs = [recheckMs, untilLiveJudgedMs(scene), untilShortForLongMs(scene)]
+  const soonest = Math.min(...dueMs.map((ms) => ms ?? Infinity))
+  return soonest === Infinity ? undefined : soonest
 }
 
 /** What failed is tried again in its time, whatever else is waited for. */

@@ -296,6 +296,18 @@ export function remedyOf(spec: Spec, said: string, otherwise = 'correct the spec
   )
 }
 
+/**
+ * Whether a pod is missing because others have the room that it needs: quota, a node's resources, or what a node gives to one pod
+ * only. What nothing but another spec or object can mend is no lack of room.
+ */
+export function isWantOfRoom({ reason, message }: { reason: string; message: string }): boolean {
+  if (reason === 'Unschedulable')
+    return /Insufficient |Too many pods|free ports|anti-affinity|max volume count/.test(
+      message.replace(/\bpreemption: .*$/s, ''),
+    )
+  return /exceeded quota/.test(message)
+}
+
 /** Whether what was said of pods can only be mended by changing the spec or a policy. */
 export function isFinal(spec: Spec, said: string): boolean {
   const cause = [...ADMISSION, ...STARTING].find(({ says }) => says.test(said))

@@ -23,7 +23,17 @@ import {
 } from './pointer.ts'
 import { LIVE_CALM_MS, LIVE_DOWN_MS, LIVE_FALLEN_MS } from './pacing.ts'
 import { meaningOf, shortHash, wantedOf } from './revision.ts'
-import type { ColorState, Instant, Ownership, PodState, Step, StoredRevision, World } from './world.ts'
+import { isWantOfRoom } from './remedy.ts'
+import type {
+  ColorState,
+  Instant,
+  Ownership,
+  PodState,
+  Step,
+  StoredRevision,
+  Trouble,
+  World,
+} from './world.ts'
 
 /** A world with what follows from it; rules read it and nothing else. */
 export interface Scene {
@@ -214,8 +224,11 @@ function colorBooks(memory: Memory, { serving, now, world }: Books, color: Color
   const known = isOther ? without(before, 'config') : before
   const idle = !serving.includes(color) && memory.intent?.to !== color
   return {
-    ...without(known, 'idleSince', 'readySince', 'fingerprint'),
+    ...without(known, 'idleSince', 'readySince', 'fingerprint', 'shortSince'),
     ...(idle ? { idleSince: known.idleSince ?? now } : {}),
+    ...(!idle && wantOfRoom(world.colors[color])
+      ? { shortSince: known.shortSince ?? Math.ceil(now / 1000) * 1000 }
+      : {}),
     ...readinessBooks(known, world.colors[color], now),
     ...configBooks(known, world, color),
   }
@@ -389,11 +402,17 @@ export function smallness(color: ColorState): string | undefined {
   return `small: not all of its ${replicas} pods are ready${troubleText(color)}`
 }
 
-/** Whether pods of the color are missing for lack of room: quota, admission, nodes. What crashes has its room. */
+/** Whether the color answers with fewer pods than it should have for lack of room. What crashes has its room. */
 export function lacksRoom(color: ColorState): boolean {
-  if (smallness(color) === undefined) return false
-  const waiting = currentPods(color).some(({ trouble }) => trouble?.reason === 'Unschedulable')
-  return waiting || color.workload?.trouble !== undefined
+  return smallness(color) !== undefined && wantOfRoom(color) !== undefined
+}
+
+/** Why pods of the color are missing, where quota or nodes have no room for them; another pod that went would help. */
+export function wantOfRoom(color: ColorState): Trouble | undefined {
+  const { workload } = color
+  if (workload?.leaving !== 'No' || readyPods(color).length >= workload.replicas) return undefined
+  const troubles = [workload.trouble, ...currentPods(color).map(({ trouble }) => trouble)]
+  return troubles.find((trouble) => trouble && isWantOfRoom(trouble))
 }
 
 /** The most telling trouble of a color, for messages: it must name what a person can act on. */

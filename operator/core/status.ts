@@ -116,7 +116,7 @@ function colorStatus({ memory, world }: Scene, color: Color, live: Color | undef
   const { workload } = world.colors[color]
   const mayServe = color === live || color === memory.intent?.to
   if (!workload) return mayServe ? goneStatus(memory.lastRevision[color]) : undefined
-  const { idleSince, digest, readySince, fingerprint, config } = memory.colors[color] ?? {}
+  const { idleSince, digest, readySince, fingerprint, config, shortSince } = memory.colors[color] ?? {}
   return {
     revision: workload.revision,
     replicas: workload.replicas,
@@ -127,6 +127,7 @@ function colorStatus({ memory, world }: Scene, color: Color, live: Color | undef
       readySince: secondAfter(readySince),
       fingerprint,
       config,
+      shortSince: secondAfter(shortSince),
     }),
   }
 }

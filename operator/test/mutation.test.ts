@@ -40,6 +40,7 @@ const SHOWS: Record<RuleName, string[]> = {
   liveUnstored: ['revisions-deleted', 'revisions-deleted-with-live'],
   idleSizeDiffers: ['scaled-while-warm', 'old-color-scaled-by-hand'],
   budgetDiffers: Object.keys(DRAINS),
+  candidateGivesWay: ['candidate-makes-room'],
   candidateRefused: ['file-replaced-for-a-retry', 'model-refused', 'image-missing', 'refused-and-kept'],
   specChanged: ['first-release', 'first-release-service'],
   commandGiven: [
@@ -210,6 +211,7 @@ const SHOWS: Record<RuleName, string[]> = {
 /** Stories that show that something is not done; no rule does it, so a guard or nothing at all stands behind them. */
 const SHOWS_RESTRAINT: Record<string, string> = {
   'foreign-move': 'nothing is moved or removed after another writer; what is told is in the status',
+  'kept-candidate-makes-room': 'what is kept for a look keeps no pods from users',
   'foreign-move-unseen': 'reconcile reads the pointer anew before anything is taken away',
   'pointer-changed-and-failed': 'nothing is removed that may serve behind the old pointer',
   'live-drained-while-warm': 'what comes and goes for a moment is no failure',
@@ -604,6 +606,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'a color that is not complete is taken for one to return to': {
     rules: blinded(['alreadyLive'], everyPodReady),
     story: 'wrong-while-old-is-down',
+  },
+  'what is kept for a look keeps its room': {
+    rules: blinded(['failedCandidate'], roomy),
+    story: 'kept-candidate-makes-room',
   },
   'the warm color stays where the live one lacks room': {
     rules: blinded(['retiring'], roomy),

@@ -684,17 +684,11 @@ export class SimulatedWorld implements Cluster {
   /** Every write passes here, so that a fault can be put at any of them. */
   private async write(what: string, effect: () => void): Promise<void> {
     if (this.died === this.restarts) throw new CrashError(what)
-    const kind = kindOf(what)
-    if (kind && this.failing.has(kind)) {
-      await Promise.resolve()
-      this.noteBudgetTrouble(kind, ASIDE_RETRY_MS)
-      throw new TransientError(`${what}: failed calling webhook "policy.example.com"`)
-    }
-    const number = this.writes.length
-    const fault = this.fault?.atWrite === number ? this.fault.kind : undefined
-    this.writes.push(what)
-    this.noteBudgetTrouble(fault && kind, 1000)
     await Promise.resolve()
+    this.admit(what)
+    const fault = this.fault?.atWrite === this.writes.length ? this.fault.kind : undefined
+    this.writes.push(what)
+    if (fault) this.noteBudgetTrouble(what, 1000)
     if (fault === 'crash before' || fault === 'crash after') this.died = this.restarts
     if (fault === 'crash before') throw new CrashError(what)
     if (fault === 'conflict') throw new ConflictError(`somebody changed it: ${what}`)
@@ -703,8 +697,16 @@ export class SimulatedWorld implements Cluster {
     if (fault === 'lost answer') throw new TransientError(`no answer: ${what}`)
   }
 
-  private noteBudgetTrouble(kind: Kind | undefined, ms: number): void {
-    if (kind === 'PodDisruptionBudget') this.budgetsTriedAgainBy = this.now + ms
+  /** Admission webhooks are asked about every write of their kind, and may be down. */
+  private admit(what: string): void {
+    const kind = kindOf(what)
+    if (!kind || !this.failing.has(kind)) return
+    this.noteBudgetTrouble(what, ASIDE_RETRY_MS)
+    throw new TransientError(`${what}: failed calling webhook "policy.example.com"`)
+  }
+
+  private noteBudgetTrouble(what: string, ms: number): void {
+    if (kindOf(what) === 'PodDisruptionBudget') this.budgetsTriedAgainBy = this.now + ms
   }
 
   // ---- Cluster -----------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import type { DistributionFacts } from '../core/distribution.ts'
 import { DRAINS } from './drains.ts'
 import { HAND_EDITS } from './hand-edits.ts'
 import { PINS } from './pins.ts'
+import { SHORT_ROOM } from './short-room.ts'
 import type { Act, Story } from './simulation.ts'
 import { factsOf } from './worlds.ts'
 import {
@@ -205,6 +206,7 @@ export const STORIES: Record<string, Story> = {
   ...HAND_EDITS,
   ...PINS,
   ...DRAINS,
+  ...SHORT_ROOM,
   'first-release': {
     title: 'The first release is gated too, and takes the color that the pointer does not name',
     spec: housing(1),
