@@ -305,7 +305,7 @@ export function isWantOfRoom({ reason, message }: { reason: string; message: str
     return /Insufficient |Too many pods|free ports|anti-affinity|max volume count/.test(
       message.replace(/\bpreemption: .*$/s, ''),
     )
-  return /exceeded quota/.test(message)
+  return message.includes('exceeded quota')
 }
 
 /** Whether what was said of pods can only be mended by changing the spec or a policy. */

@@ -1,8 +1,10 @@
 /** Random people do random things at random moments, with faults; whatever they do, the invariants hold at every instant. */
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
 import { COLORS, type Color } from '../api/names.ts'
 import { TransientError } from '../edges/errors.ts'
 import { factsOf } from './worlds.ts'
+import { RULES, type Rules } from '../core/plan.ts'
+import { goalOf, runningAttempt } from '../core/scene.ts'
 import { run, type Act, type Story } from './simulation.ts'
 import {
   FAULT_KINDS,
@@ -19,6 +21,8 @@ import {
 const BUDGET_MS = 15_000
 const FIRST_SEED = 1
 const MOST_WALKS = 600
+/** So many walks are enough to find what was planted. */
+const MOST_PLANTED = 100
 
 /** Numbers from 0 to 1 that a seed decides: the constants are those of mulberry32. */
 function randomOf(seed: number): () => number {
@@ -76,6 +80,7 @@ function specsOf(kind: Kind): Story['spec'][] {
     make(3, { ...quick, digest: 'Open', gates: [] }),
     make(1, { ...quick, gates: [knownHouse(1)] }),
     make(2, { ...quick, replicas: 4, retireAfterSeconds: 0 }),
+    make(3, { replicas: 4, behavior: 'crashing' }),
     make(1, { ...quick, deletionPolicy: 'Delete' }),
     withCredential(make(2, quick)),
     withCredential(make(3, returning)),
@@ -127,15 +132,40 @@ function isHealthy(world: SimulatedWorld, color: Color): boolean {
 function pointAtHealthy(world: SimulatedWorld, random: Random): void {
   const color = pick(random, COLORS)
   const name = world.pointer.kind === 'Service' ? color : `housing-${color}`
-  if (isHealthy(world, color) && world.services[color]) world.pointElsewhere(name)
+  if (isHealthy(world, color) && world.services[color]) {
+    world.pointElsewhere(name)
+    leaveNodes(world)
+  }
+}
+
+/** Nodes are drained one after another, while what serves has more than one pod. */
+function drainNodes(world: SimulatedWorld): void {
+  const serving = COLORS.filter((color) => world.isRouted(color) && world.deployments[color])
+  if (serving.every((color) => world.budgets[color] && world.replicasOf(color) > 1))
+    world.drainedSince = world.now
+}
+
+/** Whoever leads users by hand to a color that was idle, and has no budget yet, does not drain nodes in the same moment. */
+function leaveNodes(world: SimulatedWorld): void {
+  world.drainedSince = undefined
 }
 
 /** Where somebody may send a share of the clients by hand without breaking anything himself. */
 function shareWithHealthy(world: SimulatedWorld, random: Random): void {
   const [live] = world.pointer.kind === 'CloudFrontKeyValueStore' ? Object.values(world.pointer.targets) : []
   const color = pick(random, COLORS)
-  if (live !== undefined && isHealthy(world, color) && world.services[color])
-    world.writeKey(live, { names: `housing-${color}`, weight: pick(random, [10, 30, 50]) })
+  if (live === undefined || !isHealthy(world, color) || !world.services[color]) return
+  world.writeKey(live, { names: `housing-${color}`, weight: pick(random, [10, 30, 50]) })
+  leaveNodes(world)
+}
+
+/** Of pods: more than any walk makes. */
+const PLENTY = 1000
+
+function makeBudgetsPossible(world: SimulatedWorld): void {
+  leaveNodes(world)
+  world.budgetsUnknown = undefined
+  world.otherBudget = undefined
 }
 
 type Doing = (world: SimulatedWorld, random: Random) => void
@@ -204,7 +234,9 @@ const DOINGS: Record<string, Doing> = {
   'a share of the clients is sent by hand': shareWithHealthy,
   'the key is deleted': (world) => {
     const color = world.colorNamed(Object.values(world.distribution?.targets ?? {})[0] ?? '')
-    if (world.pointer.kind === 'CloudFrontKeyValueStore' && color && isHealthy(world, color)) world.writeKey()
+    if (world.pointer.kind !== 'CloudFrontKeyValueStore' || !color || !isHealthy(world, color)) return
+    world.writeKey()
+    leaveNodes(world)
   },
   'the behaviors may not be changed': (world) => {
     world.fallbackRefused = 'grant cloudfront:UpdateDistribution'
@@ -221,8 +253,9 @@ const DOINGS: Record<string, Doing> = {
   'a behavior of somebody else leads here': (world, random) => {
     const color = pick(random, COLORS)
     const isBehind = world.pointer.kind !== 'Service'
-    if (isBehind && isHealthy(world, color) && world.services[color])
-      world.elsewhere = [{ part: '/old/*', names: `housing-${color}` }]
+    if (!isBehind || !isHealthy(world, color) || !world.services[color]) return
+    world.elsewhere = [{ part: '/old/*', names: `housing-${color}` }]
+    leaveNodes(world)
   },
   'it leads elsewhere': (world) => {
     world.elsewhere = []
@@ -235,9 +268,33 @@ const DOINGS: Record<string, Doing> = {
     world.originsSilent = 'No'
   },
   'writes of a kind fail': (world, random) => {
-    world.failing.add(pick(random, ['Deployment', 'Service', 'ControllerRevision']))
+    world.failing.add(pick(random, ['Deployment', 'Service', 'ControllerRevision', 'PodDisruptionBudget']))
   },
   'writes are taken again': (world) => world.failing.clear(),
+  'nodes are drained': drainNodes,
+  'a budget is edited': (world, random) => {
+    const budget = world.budgets[pick(random, COLORS)]
+    if (budget) budget.differs = 'spec.maxUnavailable is 100% instead of 1'
+  },
+  'a budget is removed': (world, random) => {
+    leaveNodes(world)
+    Reflect.deleteProperty(world.budgets, pick(random, COLORS))
+  },
+  'budgets may not be read': (world) => {
+    world.budgetsUnknown = 'grant list poddisruptionbudgets'
+  },
+  'somebody makes a budget for all pods': (world) => {
+    world.otherBudget = { name: 'web', counts: 'Both' }
+  },
+  'budgets may be made': makeBudgetsPossible,
+  'room is short': (world, random) => {
+    world.room = world.pods.length + Math.floor(random() * 3)
+  },
+  'there is room': (world) => {
+    world.room = PLENTY
+  },
+  'pods hang in Terminating': (world) => world.hangPods(),
+  'pods that hung are gone': (world) => world.unhangPods(),
   'gates are silent': (world, random) => {
     world.gatesSilent = pick<Color | undefined>(random, [...COLORS])
   },
@@ -246,14 +303,14 @@ const DOINGS: Record<string, Doing> = {
   },
 }
 
-function actOf(random: Random, specs: Story['spec'][]): Act {
+function actOf(random: Random, specs: Story['spec'][], doings = DOINGS): Act {
   let passes = Math.floor(random() * 25)
   const when = random() < 0.8 ? { when: () => passes-- <= 0 } : {}
   if (random() < 0.45) {
     const spec = pick(random, specs)
     return { tell: `apply ${JSON.stringify(spec.model?.uri)}`, do: (world) => world.apply(spec), ...when }
   }
-  const [tell, doing] = pick(random, Object.entries(DOINGS))
+  const [tell, doing] = pick(random, Object.entries(doings))
   return { tell, do: (world) => doing(world, random), ...when }
 }
 
@@ -269,6 +326,9 @@ function makeGood(specs: Story['spec'][]): Act {
       world.pointerTrouble = undefined
       world.gatesSilent = undefined
       world.failing.clear()
+      world.room = PLENTY
+      world.unhangPods()
+      makeBudgetsPossible(world)
       world.pointerBlind = undefined
       world.pointerKept = 'No'
       world.elsewhere = []
@@ -289,13 +349,25 @@ const KINDS: readonly Kind[] = [
   'CloudFrontKeyValueStore',
 ]
 
-async function walk(seed: number): Promise<void> {
+/** What somebody planted, and all that people do meanwhile besides applying specs. */
+interface Planting {
+  rules?: Rules
+  doings?: Record<string, Doing>
+  /** Which specs are applied; default: all. */
+  applies?: (spec: Story['spec']) => boolean
+}
+
+async function walk(seed: number, { rules, doings, applies = () => true }: Planting = {}): Promise<void> {
   const random = randomOf(seed)
   const specs = specsOf(pick(random, KINDS))
-  const acts = Array.from({ length: 2 + Math.floor(random() * 7) }, () => actOf(random, specs))
+  const applied = specs.filter(applies)
+  const acts = Array.from({ length: 2 + Math.floor(random() * 7) }, () => actOf(random, applied, doings))
   const fault: Fault = { kind: pick(random, FAULT_KINDS), atWrite: Math.floor(random() * 80) }
   const spec = specs[0] ?? housing(1)
-  const ran = await run({ title: `walk ${seed}`, spec, acts: [...acts, makeGood(specs)] }, { fault })
+  const ran = await run(
+    { title: `walk ${seed}`, spec, acts: [...acts, makeGood(specs)] },
+    { fault, ...(rules ? { rules } : {}) },
+  )
   const { attempt } = ran.world.status ?? {}
   // Whatever happened, a right version can always be brought to users.
   const answers = [...new Set(ran.world.userAnswers())]
@@ -318,3 +390,53 @@ test('random walks break nothing and lead out of everything', async () => {
     }
   }
 }, 60_000)
+
+/** What a careless operator would do, with what brings it to light. */
+const MISTAKES: Record<
+  string,
+  { rules: Rules; doings: string[]; says: RegExp; applies?: (spec: Story['spec']) => boolean }
+> = {
+  'what serves has no budget': {
+    rules: { ...RULES, keepServing: { ...RULES.keepServing, budgetDiffers: () => undefined } },
+    doings: ['nodes are drained', 'undo'],
+    says: /has no budget|serves without a budget|no pod behind/,
+  },
+  'a candidate keeps its room': {
+    rules: { ...RULES, advance: { ...RULES.advance, candidateGivesWay: () => undefined } },
+    doings: ['room is short'],
+    applies: ({ replicas, progressDeadlineSeconds }) => replicas === 4 && progressDeadlineSeconds > 60,
+    says: /has held room for minutes/,
+  },
+  'pods that hang in Terminating are waited for': {
+    rules: {
+      ...RULES,
+      advance: {
+        ...RULES.advance,
+        switching: (scene) => {
+          const attempt = runningAttempt(scene)
+          const goal = attempt && goalOf(scene, attempt)
+          const isEnding = goal && scene.world.colors[goal].pods.some(({ ready }) => ready === 'Terminating')
+          return isEnding ? { recheckMs: 30_000 } : RULES.advance.switching(scene)
+        },
+      },
+    },
+    doings: ['pods hang in Terminating'],
+    says: /Promoted|never at rest/,
+  },
+}
+
+describe('a mistake that is planted is found', () => {
+  test.each(Object.entries(MISTAKES))(
+    '%s',
+    async (_name, { rules, doings, says, applies }) => {
+      const chosen = Object.fromEntries(doings.map((name) => [name, DOINGS[name] ?? (() => undefined)]))
+      const found: string[] = []
+      for (let seed = FIRST_SEED; seed < MOST_PLANTED && found.length === 0; seed += 1)
+        await walk(seed, { rules, doings: chosen, ...(applies ? { applies } : {}) }).catch((error: unknown) =>
+          found.push(String(error)),
+        )
+      expect(found.join('\n')).toMatch(says)
+    },
+    5 * 60_000,
+  )
+})

@@ -1,9 +1,11 @@
 /** Releases of a real model on a real cluster, seen by viewers through the edges. One environment for all of them. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals'
 import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
 import { distributionFor, ORIGINS } from '../../demo/cloudfront.ts'
+import { runningTimeout } from '../../demo/deadline.ts'
 import { openEnvironment, type Environment } from '../../demo/environment.ts'
 import { dashboard, type WrittenRelease } from '../../demo/housing.ts'
 import { killInNode, leaderPod, processOf } from '../../demo/operator-pods.ts'
@@ -22,6 +24,8 @@ const SETUP_MS = 15 * 60_000
 /** Most take a minute; what hangs is ended sooner, by a deadline that knows how busy the machine is. */
 const TEST_MS = 60 * 60_000
 const UNTIL_MS = 5 * 60_000
+/** How soon a drain asks again for a pod that a budget keeps. */
+const DRAIN_RETRY_MS = 1000
 /** Logs of the last run stay, as those of the demo do. */
 const LOG_DIR = join(DEMO_DIR, 'e2e')
 
@@ -197,6 +201,26 @@ describe('a release through the edges', () => {
   )
 
   judgedTest(
+    'is never emptied by a drain of its nodes, while the old color is warm',
+    async () => {
+      await liveSite()
+      const { status } = await site.play(site.write('2'))
+      const live = status?.liveColor ?? 'blue'
+      const before = await site.pods(live)
+      await underLoad(['2'], async () => {
+        const refused = await Promise.all(before.map(({ name }) => evicted(name)))
+        // All were asked to go at once, so all but one had to wait for another to become ready.
+        expect(refused.filter((times) => times > 0).length).toBeGreaterThanOrEqual(before.length - 1)
+        await until('new pods', ({ status: now }) => now?.colors?.[live]?.ready === before.length)
+      })
+      const names = new Set(before.map(({ name }) => name))
+      expect((await staying(live)).filter(({ name }) => names.has(name))).toEqual([])
+      expect(await budgets()).toEqual([`housing-${live}`])
+    },
+    TEST_MS,
+  )
+
+  judgedTest(
     'survives its operator, whenever that is killed',
     async () => {
       const { live, pods } = await liveSite()
@@ -249,6 +273,38 @@ describe('a release through the edges', () => {
     TEST_MS,
   )
 })
+
+/** Asks for the pod to go as a drain does, until that is allowed; how often a budget refused it. */
+async function evicted(name: string): Promise<number> {
+  const { namespace } = site.place
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}/eviction`
+  const signal = runningTimeout(UNTIL_MS)
+  for (let refused = 0; ; refused += 1) {
+    const answer = await environment.api.request({ method: 'POST', path, ...evictionOf(name, namespace) })
+    if (answer.status < 300) return refused
+    if (answer.status !== 429 || signal.aborted) throw new Error(`${path}: ${answer.status} ${answer.body}`)
+    await sleep(DRAIN_RETRY_MS, undefined, { signal })
+  }
+}
+
+function evictionOf(name: string, namespace: string): { contentType: string; body: string } {
+  // Newer API servers take this version as well; policy/v1 is known from 1.22 on.
+  const eviction = { apiVersion: 'policy/v1beta1', kind: 'Eviction', metadata: { name, namespace } }
+  return { contentType: 'application/json', body: JSON.stringify(eviction) }
+}
+
+async function budgets(): Promise<string[]> {
+  const { namespace } = site.place
+  const list = await environment.kubectl([
+    '-n',
+    namespace,
+    'get',
+    'pdb',
+    '-o',
+    'jsonpath={.items[*].metadata.name}',
+  ])
+  return list.split(' ').filter(Boolean)
+}
 
 /** No probe looks at the second container, so the pod is ready while it is up. */
 function withEndingSidecar(): WrittenRelease {

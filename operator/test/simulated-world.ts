@@ -544,6 +544,17 @@ export class SimulatedWorld implements Cluster {
     this.fill(color)
   }
 
+  /** From now on pods that are told to end hang: their node is lost. */
+  hangPods(): void {
+    this.graceMs = Infinity
+  }
+
+  /** The node is back, or was given up: what hung is gone in a moment. */
+  unhangPods(): void {
+    this.graceMs = GONE_AFTER_MS
+    for (const pod of this.pods) if (pod.goneAt === Infinity) pod.goneAt = this.now + this.graceMs
+  }
+
   madden(color: Color): void {
     for (const pod of this.pods) if (pod.color === color) pod.mad = 'Yes'
   }
@@ -970,7 +981,8 @@ export class SimulatedWorld implements Cluster {
   /** What a drain does each time that it tries again: it asks for each pod, and the budgets answer. */
   private evict(): void {
     const { drainedSince } = this
-    if (drainedSince === undefined) return
+    // Who drains nodes while budgets cannot be made, or one pod has to do, is not kept from harm.
+    if (drainedSince === undefined || !this.budgetsCanBeMade) return
     for (const pod of this.pods) {
       if (pod.goneAt !== undefined || pod.startedAt >= drainedSince || !this.mayEvict(pod)) continue
       pod.goneAt = this.now + this.graceMs
@@ -980,6 +992,7 @@ export class SimulatedWorld implements Cluster {
 
   /** `maxUnavailable: 1`, and `unhealthyPodEvictionPolicy: AlwaysAllow`. */
   private mayEvict(pod: Pod): boolean {
+    if (this.replicasOf(pod.color) < 2) return false
     if (!this.budgets[pod.color] || !this.isReady(pod)) return true
     const ready = this.pods.filter((one) => one.color === pod.color && this.isReady(one))
     return ready.length >= this.replicasOf(pod.color)

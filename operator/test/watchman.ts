@@ -10,9 +10,13 @@ import type { Seen, SimulatedWorld } from './simulated-world.ts'
 /** An answer may be on its way for as long as the origin may take; the world's pointers say 30 seconds. */
 const DRAIN_MS = 30_000
 
+/** For so long a candidate may hold room that the live color lacks, with the time that nobody looked. */
+const LONGEST_SHORT_MS = 180_000
+
 export class Watchman {
   readonly violations: string[] = []
   private answered = false
+  private shortSince: number | undefined
   /** Which Deployment of each color was last routed to by any edge, and when. */
   private readonly routed: Partial<Record<Color, { uid: string; at: number }>> = {}
   private readonly world: SimulatedWorld
@@ -31,6 +35,7 @@ export class Watchman {
   /** Users who were answered once must be answered at every instant, at every edge. */
   look(after: string): void {
     this.noteRoutes()
+    this.roomFirst()
     if (this.answered && !this.allAnswered())
       this.say(`after ${after}: users get ${this.world.userAnswers().join(', ')}`)
     this.answered = this.allAnswered()
@@ -56,6 +61,41 @@ export class Watchman {
     const left = [...world.pins.keys()].filter((revision) => !stored.has(revision))
     if (left.length > 0) this.say(`at rest: a pin of ${left.join(' and ')} is left`)
     this.budgeted()
+  }
+
+  /** Where there is no room for all, a candidate does not keep it from what is live. */
+  private roomFirst(): void {
+    const { now, pods, room, status } = this.world
+    const live = status?.liveColor
+    const candidate = this.candidate()
+    const isShort = live !== undefined && !this.isHeldUp() && pods.length >= room && this.lacksPods(live)
+    if (!isShort || candidate === undefined || candidate === live || this.podsOf(candidate) === 0)
+      this.shortSince = undefined
+    else this.shortSince ??= now
+    if (now - (this.shortSince ?? now) <= LONGEST_SHORT_MS) return
+    this.say(`${candidate ?? ''} has held room for minutes that ${live ?? ''} lacks`)
+    this.shortSince = undefined
+  }
+
+  /** The color that is being built and has never served. */
+  private candidate(): Color | undefined {
+    const { builds, outcome } = this.world.status?.attempt ?? {}
+    return builds === undefined || outcome || this.world.isRouted(builds) ? undefined : builds
+  }
+
+  private lacksPods(color: Color): boolean {
+    return this.podsOf(color) < this.world.replicasOf(color)
+  }
+
+  private podsOf(color: Color): number {
+    return this.world.pods.filter((pod) => pod.color === color && !pod.goneAt).length
+  }
+
+  /** Nothing is given up while the pointer cannot be read, a Deployment cannot be written, or something is to be mended first. */
+  private isHeldUp(): boolean {
+    const { failing, pointerBlind, pointerTrouble, status } = this.world
+    const isStalled = status?.conditions?.some(({ type }) => type === 'Stalled') === true
+    return isStalled || failing.size > 0 || pointerBlind !== undefined || pointerTrouble !== undefined
   }
 
   /** What serves has a budget, and nothing else, when nothing happens any more. */
