@@ -65,26 +65,26 @@ export class Watchman {
 
   /** Where there is no room for all, a candidate does not keep it from what is live. */
   private roomFirst(): void {
-    const { now, pods, room, status } = this.world
-    const live = status?.liveColor
+    const { now } = this.world
     const candidate = this.candidate()
-    const isShort = live !== undefined && !this.isHeldUp() && pods.length >= room && this.lacksPods(live)
-    if (!isShort || candidate === undefined || candidate === live || this.podsOf(candidate) === 0)
-      this.shortSince = undefined
-    else this.shortSince ??= now
-    if (now - (this.shortSince ?? now) <= LONGEST_SHORT_MS) return
-    this.say(`${candidate ?? ''} has held room for minutes that ${live ?? ''} lacks`)
+    const keepsRoom = candidate !== undefined && this.podsOf(candidate) > 0 && this.liveLacksRoom()
+    this.shortSince = keepsRoom ? (this.shortSince ?? now) : undefined
+    if (this.shortSince === undefined || now - this.shortSince <= LONGEST_SHORT_MS) return
+    this.say(`${candidate ?? ''} has held room for minutes that the live color lacks`)
     this.shortSince = undefined
+  }
+
+  private liveLacksRoom(): boolean {
+    const { pods, room, status } = this.world
+    const live = status?.liveColor
+    const isFull = live !== undefined && live !== this.candidate() && pods.length >= room
+    return isFull && !this.isHeldUp() && this.podsOf(live) < this.world.replicasOf(live)
   }
 
   /** The color that is being built and has never served. */
   private candidate(): Color | undefined {
     const { builds, outcome } = this.world.status?.attempt ?? {}
     return builds === undefined || outcome || this.world.isRouted(builds) ? undefined : builds
-  }
-
-  private lacksPods(color: Color): boolean {
-    return this.podsOf(color) < this.world.replicasOf(color)
   }
 
   private podsOf(color: Color): number {
