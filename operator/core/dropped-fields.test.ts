@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { countedReads } from '../test/counted-reads.ts'
 import { byKey, droppedFields } from './dropped-fields.ts'
 
 describe('fields that the API server dropped', () => {
@@ -112,6 +113,26 @@ describe('fields that the API server dropped', () => {
       dropped: ['t.containers[1]'],
     },
     'nothing of a list of texts': { sent: { args: ['a', 'b'] }, kept: { args: ['a', 'b'] }, dropped: [] },
+    'nothing of arguments that a policy made fewer': {
+      sent: { args: Array.from({ length: 40 }, (_, index) => `--a${index}`) },
+      kept: { args: ['--all'] },
+      dropped: [],
+    },
+    'nothing where a policy put several tolerations in front': {
+      sent: { tolerations: [{ key: 'a', operator: 'Exists' }] },
+      kept: {
+        tolerations: [
+          ...Array.from({ length: 10 }, () => ({ value: 'x' })),
+          { key: 'a', operator: 'Exists' },
+        ],
+      },
+      dropped: [],
+    },
+    'the second of two misspelt variables of the same name': {
+      sent: { env: [{ name: 'A', value: '1' }, { name: 'B' }, { name: 'A', valu: '2' }] },
+      kept: { env: [{ name: 'A', value: '1' }, { name: 'B' }, { name: 'A' }] },
+      dropped: ['t.env[2].valu'],
+    },
     'an unnamed item is matched by its place': {
       sent: { tolerations: [{ key: 'a' }, { kei: 'b' }] },
       kept: { tolerations: [{ key: 'a' }, {}] },
@@ -130,4 +151,51 @@ test('items of a list are named by what tells them apart, where that is asked fo
     'spec.containers[web].env',
     'spec.containers[web].args[0]',
   ])
+})
+
+describe('a list of a thousand is compared in a walk, and not each with all', () => {
+  const many = <Item>(item: (index: number) => Item): Item[] =>
+    Array.from({ length: 1_000 }, (_, index) => item(index))
+  const cases: Record<string, { sent: object; kept: object; dropped: number }> = {
+    arguments: { sent: { args: many(() => 'x') }, kept: { args: many(() => 'x') }, dropped: 0 },
+    'tolerations with a field that is not known': {
+      sent: { tolerations: many((index) => ({ key: `k${index}`, operater: 'Exists' })) },
+      kept: { tolerations: many((index) => ({ key: `k${index}` })) },
+      dropped: 1_000,
+    },
+    'variables of different names': {
+      sent: { env: many((index) => ({ name: `V${index}`, valu: 'x' })) },
+      kept: { env: many((index) => ({ name: `V${index}` })) },
+      dropped: 1_000,
+    },
+    'variables of one name': {
+      sent: { env: many(() => ({ name: 'A', valu: 'x' })) },
+      kept: { env: many(() => ({ name: 'A' })) },
+      dropped: 1_000,
+    },
+    'ports of one number': {
+      sent: { ports: many(() => ({ containerPort: 80, protocol: 'TCP', hostport: 80 })) },
+      kept: { ports: many(() => ({ containerPort: 80, protocol: 'UDP' })) },
+      dropped: 1_000,
+    },
+    'containers that did not come back': {
+      sent: { containers: many((index) => ({ name: `c${index}` })) },
+      kept: { containers: many((index) => ({ name: `d${index}` })) },
+      dropped: 1_000,
+    },
+    'terms of terms': {
+      sent: {
+        terms: many((index) => ({ matchExpressions: [{ key: `k${index}`, operater: 'In' }] })),
+      },
+      kept: { terms: many((index) => ({ matchExpressions: [{ key: `k${index}` }] })) },
+      dropped: 1_000,
+    },
+  }
+  test.each(Object.entries(cases))('%s', (_name, { sent, kept, dropped }) => {
+    const one = countedReads(sent)
+    const other = countedReads(kept)
+    expect(droppedFields(one.value, other.value, 't')).toHaveLength(dropped)
+    // Each with all would be 1,000,000 and more.
+    expect(one.reads() + other.reads()).toBeLessThan(600_000)
+  })
 })

@@ -28,9 +28,15 @@ export function droppedFields(
   if (Array.isArray(sent)) {
     const others: unknown[] = Array.isArray(kept) ? kept : []
     const list = path.slice(path.lastIndexOf('.') + 1)
-    return sent.flatMap((item, index) =>
-      droppedOfItem(item, others, { list, path: `${path}[${nameItem(item, index, list)}]`, nameItem }),
-    )
+    const mayBecome = candidatesIn(others, MERGE_KEYS[list] ?? [])
+    return sent.flatMap((item, index) => {
+      const itemPath = `${path}[${nameItem(item, index, list)}]`
+      return (
+        fewestDropped(mayBecome(item), (other) => droppedFields(item, other, itemPath, nameItem)) ?? [
+          itemPath,
+        ]
+      )
+    })
   }
   if (typeof sent !== 'object' || sent === null || typeof kept !== 'object') return []
   return Object.entries(sent).flatMap(([key, value]) =>
@@ -56,17 +62,45 @@ const MERGE_KEYS: Record<string, readonly string[]> = {
   topologySpreadConstraints: ['topologyKey', 'whenUnsatisfiable'],
 }
 
-/** Fields of one item that did not come back; of several that it may have become, the likest counts. */
-function droppedOfItem(
-  item: unknown,
+/** More than that no policy puts between the items of a list that has no keys. */
+const NEIGHBORS = 8
+
+/**
+ * Finds what an item may have become: items with its keys, nearest to its place first. Users write lists of thousands, so
+ * that each item is compared with few others and never with all.
+ */
+function candidatesIn(
   others: readonly unknown[],
-  { list, path, nameItem }: { list: string; path: string; nameItem: NameItem },
-): string[] {
-  const keys = MERGE_KEYS[list] ?? []
-  const losses = others
-    .filter((other) => keys.every((key) => isSame(memberOf(item, key), memberOf(other, key))))
-    .map((other) => droppedFields(item, other, path, nameItem))
-  return losses.toSorted((one, other) => one.length - other.length)[0] ?? [path]
+  [first, ...more]: readonly string[],
+): (item: unknown) => unknown[] {
+  const keyOf = (item: unknown): unknown => (first === undefined ? undefined : memberOf(item, first))
+  const groups = Map.groupBy(others, keyOf)
+  const places = new Map<unknown, number>()
+  return (item) => {
+    const key = keyOf(item)
+    const group = (key === undefined ? others : groups.get(key)) ?? []
+    const place = places.get(key) ?? 0
+    places.set(key, place + 1)
+    const own = Math.min(place, group.length - 1)
+    const around = group.slice(Math.max(0, own - NEIGHBORS), own + NEIGHBORS + 1)
+    return [...group.slice(own, own + 1), ...around].filter((other) =>
+      more.every((name) => isSame(memberOf(item, name), memberOf(other, name))),
+    )
+  }
+}
+
+/** Of several that an item may have become, the likest counts; undefined where there is none. */
+function fewestDropped(
+  candidates: readonly unknown[],
+  droppedIn: (candidate: unknown) => string[],
+): string[] | undefined {
+  let fewest: string[] | undefined
+  for (const candidate of candidates) {
+    const dropped = droppedIn(candidate)
+    if (dropped.length === 0) return dropped
+    if (!fewest || dropped.length < fewest.length) fewest = dropped
+  }
+  return fewest
 }
 
 /** A key that only one of them has is a default of the other. */
