@@ -1,8 +1,10 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
 import type { Distribution, Spec } from '../api/release.ts'
 import { housing, housingBehindService, housingBehindStore, knownHouse } from '../test/simulated-world.ts'
 import { problemsOf } from './invalid.ts'
 import { without } from './memory.ts'
+import { podsOf } from './revision.ts'
 
 function distribution(changes: Partial<Distribution>): Spec {
   const spec = housing(1)
@@ -211,4 +213,33 @@ describe('a spec', () => {
 test.each(['64Mi', '2', 2, '500m', '1e3', '.5', '2Gi', '1.5G'])('%p is a quantity', (memory) => {
   const containers = [{ name: 'web', resources: { limits: { memory } }, ...probe }]
   expect(problemsOf(template(containers)).join()).not.toContain('quantity')
+})
+
+describe('a value of a million digits costs a moment, and is told in a few', () => {
+  const digits = '1'.repeat(1_000_000)
+  // Ended by force and not waited for: without a bound each of them takes hours.
+  const within = <Result>(act: () => Result): Result =>
+    runInNewContext('act()', { act }, { timeout: 30_000 }) as Result
+
+  test.each<[string, unknown, RegExp]>([
+    ['that is no quantity', `${digits}x`, /limits\.memory is "1{50,100}…, which is no quantity/],
+    ['that is one', digits, /limits\.memory is "1{50,100}…, which is no quantity/],
+    ['with a fraction', `${digits}.${digits}Ki`, /limits\.memory is "1{50,100}…, which is no quantity/],
+  ])('%s', (_name, memory, problem) => {
+    const spec = template([{ name: 'web', resources: { limits: { memory } }, ...probe }])
+    const [told = '', ...others] = within(() => problemsOf(spec))
+    expect(told).toMatch(problem)
+    expect(others).toEqual([])
+    expect(told.length).toBeLessThan(400)
+    expect(within(() => podsOf(spec))).toHaveLength(10)
+  })
+
+  test('nor does the size of a volume, or a divisor', () => {
+    const sizeLimit = `${digits}x`
+    const env = [{ name: 'A', valueFrom: { resourceFieldRef: { resource: 'cpu', divisor: sizeLimit } } }]
+    const spec = template([{ name: 'web', env, ...probe }])
+    const volumes = [{ name: 'v', emptyDir: { sizeLimit } }]
+    const whole = { ...spec, template: { spec: { ...(spec.template?.spec as object), volumes } } }
+    expect(within(() => podsOf(whole))).toHaveLength(10)
+  })
 })

@@ -1,5 +1,6 @@
 import { distributionField, keyValueStoreOf, type Distribution, type Spec } from '../api/release.ts'
 import { headerProblems } from './credentials.ts'
+import { shorten } from '../api/text.ts'
 import { isQuantity } from './pod-form.ts'
 import { containersOf, servingContainer } from './manifests.ts'
 
@@ -84,7 +85,7 @@ function numbersInEnv(field: string, env: unknown): string[] {
     .filter(({ value }) => value !== undefined && value !== null && typeof value !== 'string')
     .map(
       ({ name = '', value }) =>
-        `${field}: env "${name}" has the value ${JSON.stringify(value)}, which is no text: put it in quotes`,
+        `${field}: env "${name}" has the value ${shown(value)}, which is no text: put it in quotes`,
     )
 }
 
@@ -95,7 +96,7 @@ function quantityProblems(field: string, resources: unknown): string[] {
       .filter(([, value]) => value !== null && !isQuantity(value))
       .map(
         ([name, value]) =>
-          `${field}: resources.${section}.${name} is ${JSON.stringify(value)}, which is no quantity: write it like ${name === 'cpu' ? '500m or 2' : '64Mi or 2Gi'}`,
+          `${field}: resources.${section}.${name} is ${shown(value)}, which is no quantity: write it like ${name === 'cpu' ? '500m or 2' : '64Mi or 2Gi'}`,
       ),
   )
 }
@@ -107,9 +108,14 @@ function listProblems(template: Record<string, unknown>): string[] {
       .filter((field) => container[field] !== undefined && !isListOfObjects(container[field]))
       .map(
         (field) =>
-          `spec.template.spec.containers "${container.name ?? ''}": ${field} is ${JSON.stringify(container[field]).slice(0, 100)}: make it a list of objects`,
+          `spec.template.spec.containers "${container.name ?? ''}": ${field} is ${shown(container[field])}: make it a list of objects`,
       ),
   )
+}
+
+/** A value that may be as long as its writer likes. */
+function shown(value: unknown): string {
+  return shorten(JSON.stringify(value), 100)
 }
 
 function isListOfObjects(value: unknown): boolean {

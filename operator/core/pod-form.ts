@@ -127,12 +127,15 @@ function saysNothing(member: string, value: unknown): boolean {
 const POWERS: Record<string, number> = { n: -9, u: -6, m: -3, '': 0, k: 3, M: 6, G: 9, T: 12, P: 15, E: 18 }
 const BINARY = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei']
 
+/** Longer ones are none that a person means, and a number of thousands of digits takes long to work with. */
+const LONGEST_QUANTITY = 64
+
 /** A quantity as a number, whatever it is written like: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/ */
 export function quantityForm(value: unknown): unknown {
   const text = typeof value === 'number' ? String(value) : value
-  if (typeof text !== 'string') return value
+  if (typeof text !== 'string' || text.length > LONGEST_QUANTITY) return value
   const [, digits, suffix = ''] =
-    /^([+-]?(?:\d+\.?\d*|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d+)?$/.exec(text) ?? []
+    /^([+-]?(?:\d+(?:\.\d*)?|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d+)?$/.exec(text) ?? []
   if (digits === undefined) return value
   const binary = BINARY.indexOf(suffix)
   if (binary > 0) return `${billionths(digits, 0) * 1024n ** BigInt(binary)} n`
