@@ -1,4 +1,5 @@
-import { expect, test } from '@jest/globals'
+import { describe, expect, test } from '@jest/globals'
+import { countedReads } from '../test/counted-reads.ts'
 import { templateEdits } from './template-edits.ts'
 
 const stored = {
@@ -182,4 +183,41 @@ const cases: Record<
 test.each(Object.entries(cases))('%s', (_name, expected) => {
   const { template, writers = [], replaced = 'No', edits = [], additions = [] } = expected
   expect(templateEdits(stored, { template, writers, replaced })).toEqual({ edits, additions })
+})
+
+describe('a list of a thousand is walked through once', () => {
+  const many = <Item>(item: (index: number) => Item): Item[] =>
+    Array.from({ length: 1_000 }, (_, index) => item(index))
+  const templateOf = (web: object): { spec: { containers: object[] } } => ({
+    spec: { containers: [{ name: 'web', ...web }] },
+  })
+  const env = (value: string): object => ({ env: many((index) => ({ name: `V${index}`, value })) })
+  const setValue = (index: number): object => ({ [`k:{"name":"V${index}"}`]: { 'f:value': {} } })
+  const writers: Record<string, { name: string; fields: unknown }[]> = {
+    'for all that one writer says of it': [
+      by('one', { 'f:env': Object.assign({}, ...many(setValue)) as object }),
+    ],
+    'for a thousand writers': many((index) => by(`w${index}`, { 'f:env': setValue(index) })),
+  }
+  test.each(Object.entries(writers))('%s', (_name, all) => {
+    const before = countedReads(templateOf(env('1')))
+    const after = countedReads(templateOf(env('2')))
+    expect(templateEdits(before.value, { template: after.value, writers: all })).toHaveLength(1_000)
+    // Each with all would be 1,000,000 and more.
+    expect(before.reads() + after.reads()).toBeLessThan(100_000)
+  })
+
+  test('and of two ports of one number the one of its protocol is found', () => {
+    const ports = (hostPort: number): { spec: object } =>
+      templateOf({
+        ports: [
+          { containerPort: 53, protocol: 'TCP' },
+          { containerPort: 53, protocol: 'UDP', hostPort },
+        ],
+      })
+    const fields = { 'f:ports': { 'k:{"containerPort":53,"protocol":"UDP"}': { 'f:hostPort': {} } } }
+    expect(templateEdits(ports(1), { template: ports(2), writers: [by('tool', fields)] })).toEqual([
+      'spec.containers[web].ports[53].hostPort (by tool)',
+    ])
+  })
 })

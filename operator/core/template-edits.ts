@@ -106,11 +106,24 @@ function placeOf(key: string, path: string): Step | undefined {
   return { path: `${path}[${String(text)}]`, of: (value) => itemOf(value, keys) }
 }
 
-/** A key that the stored item lacks is a default of the one that stands. */
+/** By the name and then the value of a key. What was read is never changed in place. */
+const indexes = new WeakMap<readonly unknown[], Map<string, Map<unknown, unknown[]>>>()
+
+/** A list may have thousands of items, each named by many writers: it is walked through once, and not for each of them. */
+function itemsWith(list: readonly unknown[], key: string, value: unknown): unknown[] {
+  const index = indexes.get(list) ?? new Map<string, Map<unknown, unknown[]>>()
+  indexes.set(list, index)
+  const items = index.get(key) ?? Map.groupBy(list, (item) => memberOf(item, key))
+  index.set(key, items)
+  return items.get(value) ?? []
+}
+
+/** Each item has the first of its keys; another that the stored one lacks is a default of the one that stands. */
 function itemOf(list: unknown, keys: Record<string, unknown>): unknown {
-  const items: unknown[] = Array.isArray(list) ? list : []
-  return items.find((item) =>
-    Object.entries(keys).every(([key, value]) => isDefaultOf(memberOf(item, key), value)),
+  const [first, ...more] = Object.entries(keys)
+  if (!first || !Array.isArray(list)) return undefined
+  return itemsWith(list, ...first).find((item) =>
+    more.every(([key, value]) => isDefaultOf(memberOf(item, key), value)),
   )
 }
 
