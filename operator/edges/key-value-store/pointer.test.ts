@@ -232,6 +232,21 @@ describe('a reading', () => {
     })
   })
 
+  test.each(['https://m.example:99999/', 'https://[::1', 'http://a b/', 'https://%zz/'])(
+    'goes on where verify.url is %s, which is no URL',
+    async (url) => {
+      const of = await world({
+        value: live(GREEN),
+        settings: { verify: { type: 'Answers', method: 'GET', consecutive: 1, url } },
+      })
+      const reading = await readOf(of)
+      expect(reading).toMatchObject({ targets: [{ part: 'key housing', names: GREEN }] })
+      // Its function was tried with the name of the distribution.
+      expect(reading).not.toHaveProperty('unfit')
+      expect(reading).not.toHaveProperty('untested')
+    },
+  )
+
   test('of a key that names a third origin says that', async () => {
     const of = await world({ value: live(ALWAYS) })
     expect(await readOf(of)).toMatchObject({ targets: [{ part: 'key housing', names: ALWAYS }] })

@@ -208,7 +208,9 @@ function isUnfitness(reason: string): reason is 'FunctionNotAssociated' | 'Funct
 
 /** A request as one of the release's users would send it, as functions are given it. */
 function eventOf({ distributionId, canaryClientHeader: header, verify }: KeyValueStore): object {
-  const { host, pathname } = new URL(verify.url ?? `https://${distributionId.toLowerCase()}.cloudfront.net/`)
+  // The schema lets more pass than is a URL, and what users wrote must not end a pass.
+  const { host, pathname } =
+    URL.parse(verify.url ?? '') ?? new URL(`https://${distributionId.toLowerCase()}.cloudfront.net/`)
   const headers = { host: { value: host }, ...(header ? { [header]: { value: 'modelrelease' } } : {}) }
   return {
     version: '1.0',
