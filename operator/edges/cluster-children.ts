@@ -43,7 +43,8 @@ export type Likeness = 'Same' | 'Other' | 'Foreign'
 
 /**
  * Has the API server check Deployment and color Service of a revision as if they were created, storing nothing. One
- * color is enough: they differ by a word. Under a name that is free: where it is taken, nothing comes back to compare.
+ * color is enough: they differ by a word. Under names that are free: where one is taken, nothing comes back to compare.
+ * A Service's name is at most 63 characters, which a release may come close to: it is checked under one that is as long as its own.
  * @throws RefusedError InvalidSpec, naming the field of the spec.
  */
 export async function checkChildren(
@@ -60,7 +61,8 @@ export async function checkChildren(
   if (kept) refuseDropped(deployment, kept, nameField)
   const origin = originMark(release.spec, color)
   const service = colorServiceOf({ release, color, targetPort: stored.port, origin, ownership: 'Owned' })
-  await dryRun(requests, SERVICES, service, { name, nameField: serviceField })
+  const serviceName = `${release.metadata.name}-check`
+  await dryRun(requests, SERVICES, service, { name: serviceName, nameField: serviceField })
 }
 
 /** Creates the object; where it stands already because a crash came between the write and its report, that is as good. */

@@ -170,6 +170,29 @@ describe('storing a revision', () => {
     ])
   })
 
+  test('is checked under names that the API server takes for a release as long as its colors let it be', async () => {
+    // https://kubernetes.io/docs/concepts/overview/working-with-objects/names/: a Service's is a DNS label, the others' are subdomains.
+    server.refuse = ({ method, path, body }) => {
+      const { name } = (body as { metadata?: { name?: string } }).metadata ?? {}
+      if (method !== 'POST' || (name ?? '').length <= (path === SERVICES ? 63 : 253)) return undefined
+      return status(422, 'Invalid', 'must be no more than 63 characters', [
+        { field: 'metadata.name', message: 'must be no more than 63 characters' },
+      ])
+    }
+    const named = (length: number): ModelRelease => ({
+      ...release,
+      metadata: { ...release.metadata, name: 'h'.repeat(length) },
+    })
+    const storing = { ...store, stored: { ...stored, attempt: '5f3c0a1b2c-9d8e7f6a' } }
+    for (const length of [43, 44, 57]) {
+      await cluster.storeRevision(named(length), storing)
+      await cluster.applyColorService(named(length), { ...applyService, color: 'green' })
+    }
+    await expect(cluster.storeRevision(named(58), storing)).rejects.toThrow(
+      /^metadata\.name: must be no more than 63 characters/,
+    )
+  })
+
   test('is found whatever a policy has made of managed-by', async () => {
     server.admit = (object) => ({
       ...object,
