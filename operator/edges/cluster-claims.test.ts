@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { ModelRelease } from '../api/release.ts'
 import { Access } from '../runtime/access.ts'
-import { FakeApiServer } from '../test/fake-api-server.ts'
+import { FakeApiServer, status, type Seen } from '../test/fake-api-server.ts'
 import { claimName, createClaims, partsOf } from './cluster-claims.ts'
-import { ConflictError } from './errors.ts'
+import { ConflictError, TransientError } from './errors.ts'
 import type { Claims } from './ports.ts'
 
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/modelrelease-system/leases'
@@ -188,6 +188,42 @@ describe('two releases that want overlapping behaviors', () => {
   })
 })
 
+/** WATCH_NAMESPACES was narrowed, and with it what the operator may read. */
+function onlyIn(...namespaces: string[]) {
+  return ({ path, access }: Seen) =>
+    access === 'get modelreleases.modelrelease.io' && !namespaces.includes(path.split('/')[5] ?? '')
+      ? status(
+          403,
+          'Forbidden',
+          'modelreleases.modelrelease.io is forbidden: User "operator" cannot get resource',
+        )
+      : undefined
+}
+
+describe('a claim whose holder may not be read any more', () => {
+  test('stays with him, is told with what to do, and keeps no release from what it has', async () => {
+    await claims.take(stand(releaseOf('a', '*')))
+    const own = releaseOf('b', '/b/*')
+    const b = { ...own, metadata: { ...own.metadata, namespace: 'ours' } }
+    await claims.take(b)
+    server.refuse = onlyIn('ours')
+    await expect(claims.read(b)).resolves.toEqual({ type: 'Held' })
+    const both = { ...b, spec: releaseOf('b', '/b/*', '*').spec }
+    const name = claimName({ distributionId: 'E123456', pathPattern: '*' })
+    const by = `models/a (in a namespace that the operator may not read: name it in WATCH_NAMESPACES; if that release is gone for good, delete Lease modelrelease-system/${name})`
+    await expect(claims.read(both)).resolves.toEqual({ type: 'Taken', part: '*', by })
+    await expect(claims.take(both)).rejects.toThrow(by)
+    expect(holder('*')).toBe('models/a/uid-a')
+  })
+
+  test('is still looked at again where the API server does not answer', async () => {
+    await claims.take(stand(releaseOf('a', '*')))
+    server.refuse = ({ access }) =>
+      access === 'get modelreleases.modelrelease.io' ? status(503, 'ServiceUnavailable', 'no') : undefined
+    await expect(claims.read(releaseOf('b', '*'))).rejects.toThrow(TransientError)
+  })
+})
+
 describe('a sweep', () => {
   const count = (): number =>
     server.seen.filter(({ access }) => access === 'delete leases.coordination.k8s.io').length
@@ -232,5 +268,24 @@ describe('a sweep', () => {
     }
     await claims.sweep?.()
     await expect(claims.read(a)).resolves.toEqual({ type: 'Held' })
+  })
+
+  test('goes on after claims that may not be read or removed, and tells of the latter', async () => {
+    const releases = ['a', 'b', 'c'].map((name) => releaseOf(name, `/${name}/*`))
+    const [unreadable = releaseOf('a'), ...others] = releases
+    const kept = { ...unreadable, metadata: { ...unreadable.metadata, namespace: 'elsewhere' } }
+    for (const release of [kept, ...others]) await claims.take(release)
+    const refused = claimName({ distributionId: 'E123456', pathPattern: '/b/*' })
+    const unread = onlyIn('models')
+    server.refuse = (seen) =>
+      seen.method === 'DELETE' && seen.path.endsWith(refused)
+        ? status(403, 'Forbidden', 'leases is forbidden: a policy says so')
+        : unread(seen)
+    await expect(claims.sweep?.()).rejects.toThrow('1 of 3 claims could not be removed')
+    expect([holder('/a/*'), holder('/b/*'), holder('/c/*')]).toEqual([
+      'elsewhere/a/uid-a',
+      'models/b/uid-b',
+      undefined,
+    ])
   })
 })

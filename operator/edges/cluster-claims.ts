@@ -37,6 +37,16 @@ type State =
 export function createClaims(transport: Transport, operatorNamespace: string): Claims {
   const requests = new Requests(transport)
 
+  /** The release of a claim; `Unreadable` outside of the namespaces that the operator may read, where it may serve users. */
+  const releaseOf = async (holder: Holder): Promise<ModelRelease | 'Unreadable' | undefined> => {
+    try {
+      return await requests.get(RELEASES, holder)
+    } catch (error) {
+      if (error instanceof RefusedError && error.reason === 'AccessDenied') return 'Unreadable'
+      throw error
+    }
+  }
+
   const stateOf = async (release: ModelRelease, part: Part): Promise<State> => {
     const lease = await requests.get(LEASES, { namespace: operatorNamespace, name: claimName(part) })
     if (!lease) return { type: 'Absent' }
@@ -44,9 +54,11 @@ export function createClaims(transport: Transport, operatorNamespace: string): C
     if (text === holderText(release)) return { type: 'Held' }
     const holder = parseHolder(text)
     if (!holder) return { type: 'Stale', lease }
-    const other = await requests.get(RELEASES, holder)
+    const by = `${holder.namespace}/${holder.name}`
+    const other = await releaseOf(holder)
+    if (other === 'Unreadable') return { type: 'Taken', by: `${by} (${unreadableText(lease)})` }
     const holds = other?.metadata.uid === holder.uid && partsOf(other).some((one) => isSame(one, part))
-    return holds ? { type: 'Taken', by: `${holder.namespace}/${holder.name}` } : { type: 'Stale', lease }
+    return holds ? { type: 'Taken', by } : { type: 'Stale', lease }
   }
 
   const take = async (release: ModelRelease, part: Part): Promise<void> => {
@@ -73,7 +85,8 @@ export function createClaims(transport: Transport, operatorNamespace: string): C
   /** Whether nobody has the claim any more: its holder is gone, or names the part no more. */
   const isOver = async ({ metadata, spec }: Lease): Promise<boolean> => {
     const holder = parseHolder(spec?.holderIdentity ?? '')
-    const other = holder && (await requests.get(RELEASES, holder))
+    const other = holder && (await releaseOf(holder))
+    if (other === 'Unreadable') return false
     if (other?.metadata.uid !== holder?.uid || !other) return true
     return !partsOf(other).some((part) => claimName(part) === metadata.name)
   }
@@ -94,7 +107,18 @@ export function createClaims(transport: Transport, operatorNamespace: string): C
       const leases: Lease[] = []
       const ours = `${LABEL.managedBy}=${MANAGER}`
       await requests.list(LEASES, operatorNamespace, ours, (lease) => leases.push(lease))
-      for (const lease of leases) await sweep(lease)
+      const refusals: RefusedError[] = []
+      for (const lease of leases)
+        await sweep(lease).catch((error: unknown) => {
+          // Of one claim, which must not keep the others.
+          if (!(error instanceof RefusedError)) throw error
+          refusals.push(error)
+        })
+      if (refusals.length > 0)
+        throw new AggregateError(
+          refusals,
+          `${refusals.length} of ${leases.length} claims could not be removed`,
+        )
     },
     read: async (release) => {
       const parts = partsOf(release)
@@ -169,6 +193,10 @@ function holderText({ metadata: { namespace, name, uid } }: ModelRelease): strin
 function parseHolder(text: string): Holder | undefined {
   const [namespace, name, uid] = text.split('/')
   return namespace && name && uid ? { namespace, name, uid } : undefined
+}
+
+function unreadableText({ metadata: { namespace, name } }: Lease): string {
+  return `in a namespace that the operator may not read: name it in WATCH_NAMESPACES; if that release is gone for good, delete Lease ${namespace}/${name}`
 }
 
 function isSame(a: Part, b: Part): boolean {
