@@ -154,6 +154,46 @@ describe('gates', () => {
   })
 })
 
+describe('returns and verifications', () => {
+  const back = gates({ direction: 'Back' })
+  type Prove = (prober: PassProber) => Promise<unknown>
+  const kinds: [string, Prove, object][] = [
+    ['returns', (prober) => prober.runGates(back), PASSED],
+    ['verifications', (prober) => prober.verify({ ...verify, consecutive: 1 }), { type: 'Verified' }],
+  ]
+  /** As many silent releases of one tenant as there are numbers. */
+  const silent = async ({ inquiries, clock }: ReturnType<typeof models>, prove: Prove, tenant: string) => {
+    for (let n = 0; n < 100; n += 1) {
+      const did = prove(inquiries.of(`${tenant}/${n}`, tenant))
+      await clock.advance(1_000)
+      await did
+    }
+  }
+
+  test.each(kinds)(
+    'of a hundred releases of one tenant: %s are asked in turn, and all of them',
+    async (_kind, prove, proven) => {
+      const all = models()
+      await silent(all, prove, 'bad')
+      expect(all.pending).toHaveLength(16)
+      const good = prove(all.inquiries.of('good/a', 'good'))
+      await settle()
+      for (const { answer } of all.pending.splice(16)) answer(RIGHT)
+      await settle()
+      for (const { answer } of all.pending.splice(16)) answer(RIGHT)
+      expect(await good).toMatchObject(proven)
+      await all.answerAll()
+      expect(all.answered.filter((key) => key.startsWith('bad/'))).toHaveLength(100)
+    },
+  )
+
+  test.each(kinds)('of many tenants: %s take no more than the memory holds', async (_kind, prove) => {
+    const all = models()
+    for (let n = 0; n < 6; n += 1) await silent(all, prove, `bad${n}`)
+    expect(all.pending).toHaveLength(64)
+  })
+})
+
 test('a verification of many answers leaves the worker too', async () => {
   const { inquiries, clock, pending } = models()
   const did = inquiries.of('models/a', 'models').verify(verify)

@@ -35,13 +35,16 @@ type Inquiry = {
 
 /** How long a pass waits for answers before it leaves its worker to others: nearly all models answer within it. */
 const SLICE_MS = 1_000
-/** Requests at one time: an answer may be held whole, up to 1 MiB, and the memory of the operator is everybody's. */
-const SLOTS = { ofOne: 16, ofAll: 96 } as const
+/**
+ * Requests at one time: an answer may be held whole, up to 1 MiB, and the memory of the operator is everybody's. Returns and
+ * verifications, which users wait for, have slots of their own: they wait for no gate, and not for those of other tenants.
+ */
+const SLOTS = { Usual: { ofOne: 16, ofAll: 64 }, Urgent: { ofOne: 16, ofAll: 64 } } as const
 
 export class Inquiries {
   readonly #options: InquiriesOptions
   readonly #running = new Map<string, Inquiry>()
-  readonly #slots = new Slots(SLOTS)
+  readonly #slots = { Usual: new Slots(SLOTS.Usual), Urgent: new Slots(SLOTS.Urgent) }
   #isStopped = false
 
   constructor(options: InquiriesOptions) {
@@ -123,9 +126,9 @@ export class Inquiries {
 
   #ask(tenant: string, step: Asked, signal: AbortSignal): Promise<Did> {
     const { ask, secretsOf } = this.#options
-    const isUrgent = step.type === 'Verify' || step.direction === 'Back'
+    const slots = this.#slots[step.type === 'Verify' || step.direction === 'Back' ? 'Urgent' : 'Usual']
     const prober = createProber(
-      (question) => this.#slots.use({ tenant, signal, isUrgent }, () => ask({ ...question, signal })),
+      (question) => slots.use({ tenant, signal }, () => ask({ ...question, signal })),
       secretsOf?.(tenant),
     )
     return step.type === 'Verify' ? prober.verify(step) : prober.runGates(step)

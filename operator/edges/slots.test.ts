@@ -8,10 +8,7 @@ function acts(slots: Slots) {
   const ends = new Map<string, () => void>()
   return {
     begun,
-    begin: (
-      name: string,
-      of: { tenant: string; signal?: AbortSignal; isUrgent?: boolean },
-    ): Promise<string> =>
+    begin: (name: string, of: { tenant: string; signal?: AbortSignal }): Promise<string> =>
       slots.use({ signal: new AbortController().signal, ...of }, () => {
         begun.push(name)
         return new Promise((resolve) => ends.set(name, () => resolve(name)))
@@ -38,20 +35,18 @@ test('one tenant takes his share, and others find theirs', async () => {
   expect(begun).toEqual(['a1', 'a2', 'b1', 'b2', 'a3', 'a4'])
 })
 
-test('what is urgent waits for nobody, and what is given up waits no more', async () => {
+test('what is given up waits no more', async () => {
   const { begin, begun, end } = acts(new Slots({ ofOne: 1, ofAll: 1 }))
   const given = new AbortController()
   void begin('first', { tenant: 'a' })
   void begin('given up', { tenant: 'a', signal: given.signal })
-  void begin('return', { tenant: 'a', isUrgent: true })
   await settle()
-  expect(begun).toEqual(['first', 'return'])
+  expect(begun).toEqual(['first'])
   given.abort()
   await settle()
-  expect(begun).toEqual(['first', 'return', 'given up'])
+  expect(begun).toEqual(['first', 'given up'])
   void begin('next', { tenant: 'b' })
   await end('first')
-  await end('return')
   expect(begun).not.toContain('next')
   await end('given up')
   expect(begun).toContain('next')

@@ -5,8 +5,6 @@ export type SlotUse = {
   readonly tenant: string
   /** Ends the wait for a slot; the act begins at once then, and has to look at the signal itself. */
   readonly signal: AbortSignal
-  /** Waits for nobody. */
-  readonly isUrgent?: boolean
 }
 
 type Waiting = { readonly tenant: string; readonly begin: () => void }
@@ -22,11 +20,8 @@ export class Slots {
     this.#limits = limits
   }
 
-  async use<Result>(
-    { tenant, signal, isUrgent = false }: SlotUse,
-    act: () => Promise<Result>,
-  ): Promise<Result> {
-    if (isUrgent || signal.aborted || this.#hasRoom(tenant)) this.#count(tenant, 1)
+  async use<Result>({ tenant, signal }: SlotUse, act: () => Promise<Result>): Promise<Result> {
+    if (signal.aborted || this.#hasRoom(tenant)) this.#count(tenant, 1)
     else await this.#turn(tenant, signal)
     try {
       return await act()
