@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
@@ -71,8 +71,35 @@ test('another cluster that came to the same name is not taken for the one that w
   uid = 'second'
   there.add('namespace/models')
   await expect(open().claim(['namespace/models'])).rejects.toThrow(/has namespace\/models already/)
-  await open().giveBack()
+  const elsewhere = `context prod leads to another cluster now, and an earlier run made namespace/models, crd/ours in the one before; in this one nothing of it was touched. Have the context lead to that cluster, then run up and down. If that cluster is gone for good: rm ${join(folder, 'claimed.json')}`
+  await expect(open().giveBack()).rejects.toThrow(elsewhere)
   expect(deleted).toEqual([])
+  // It was forgotten nowhere.
+  uid = 'first'
+  await open().giveBack()
+  expect(deleted).toEqual(['namespace/models'])
+  await expect(open().giveBack()).resolves.toBeUndefined()
+})
+
+test('what was made in two clusters of one name is taken out of each', async () => {
+  await open().claim(['namespace/models'])
+  uid = 'second'
+  await open().claim(['namespace/other'])
+  there.add('namespace/models').add('namespace/other')
+  await expect(open().giveBack()).rejects.toThrow(/an earlier run made namespace\/models in the one before/)
+  expect(deleted).toEqual(['namespace/other'])
+  uid = 'first'
+  await open().giveBack()
+  expect(deleted).toEqual(['namespace/other', 'namespace/models'])
+})
+
+test('the record of an earlier version is read', async () => {
+  const file = join(folder, 'claimed.json')
+  writeFileSync(file, JSON.stringify({ cluster: 'first', objects: ['namespace/models'] }))
+  there.add('namespace/models')
+  await open().claim(['crd/ours'])
+  await open().giveBack()
+  expect(deleted).toEqual(['namespace/models'])
 })
 
 test('a cluster that does not answer keeps its record, and the error names the remedy', async () => {

@@ -8,8 +8,8 @@ export interface Borrowed {
   /** Writes down what is about to be made, as `kind/name`. Throws a ClusterError, and nothing is written, where any is there. */
   claim(objects: readonly string[]): Promise<void>
   /**
-   * Removes what was claimed, namespaces with all that is in them first, and waits until it is gone. Throws a ClusterError,
-   * and forgets nothing, where the cluster does not answer.
+   * Removes what was claimed, namespaces with all that is in them first, and waits until it is gone. Throws a ClusterError
+   * where the cluster does not answer, or is another one than that in which something was made, and forgets nothing of it.
    */
   giveBack(): Promise<void>
 }
@@ -27,12 +27,16 @@ interface Claims {
   readonly objects: readonly string[]
 }
 
-const NO_CLAIMS: Claims = { cluster: '', objects: [] }
-
 export function borrowed({ context, file, kubectl }: BorrowedOptions): Borrowed {
-  const read = async (): Promise<Claims> => {
+  const read = async (): Promise<Claims[]> => {
     const text = await readFile(file, 'utf8').catch(() => undefined)
-    return text === undefined ? NO_CLAIMS : (JSON.parse(text) as Claims)
+    // What an earlier version wrote is of one cluster.
+    return text === undefined ? [] : [JSON.parse(text) as Claims | Claims[]].flat()
+  }
+  const write = async (claims: readonly Claims[]): Promise<void> => {
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    await writeFile(`${file}.partial`, JSON.stringify(claims))
+    await rename(`${file}.partial`, file)
   }
   const thisCluster = (): Promise<string> =>
     kubectl(['get', 'namespace/kube-system', '--request-timeout=30s', '--output=jsonpath={.metadata.uid}'])
@@ -40,7 +44,8 @@ export function borrowed({ context, file, kubectl }: BorrowedOptions): Borrowed 
     claim: async (objects) => {
       const cluster = await thisCluster()
       const written = await read()
-      const claimed = written.cluster === cluster ? written.objects : []
+      const others = written.filter((one) => one.cluster !== cluster)
+      const claimed = written.find((one) => one.cluster === cluster)?.objects ?? []
       const added = objects.filter((object) => !claimed.includes(object))
       if (added.length === 0) return
       const there = await kubectl(['get', ...added, '--ignore-not-found', '--output=name'])
@@ -49,22 +54,27 @@ export function borrowed({ context, file, kubectl }: BorrowedOptions): Borrowed 
           `context ${context} has ${there.split('\n').join(', ')} already, and this would change it; nothing was changed: name another cluster, or remove what nobody uses`,
         )
       }
-      await mkdir(dirname(file), { recursive: true, mode: 0o700 })
-      const claims: Claims = { cluster, objects: [...claimed, ...added] }
-      await writeFile(`${file}.partial`, JSON.stringify(claims))
-      await rename(`${file}.partial`, file)
+      await write([...others, { cluster, objects: [...claimed, ...added] }])
     },
     giveBack: async () => {
-      const { cluster, objects } = await read()
-      if (objects.length > 0) {
-        const reached = await thisCluster().catch((cause: unknown) => {
-          throw new ClusterError(silent({ context, file, objects }, cause), { cause })
-        })
-        if (reached === cluster) await removeAll(objects, kubectl)
+      const written = await read()
+      if (written.length === 0) return
+      const reached = await thisCluster().catch((cause: unknown) => {
+        throw new ClusterError(silent({ context, file, objects: objectsOf(written) }, cause), { cause })
+      })
+      for (const { cluster, objects } of written) if (cluster === reached) await removeAll(objects, kubectl)
+      const others = written.filter(({ cluster }) => cluster !== reached)
+      if (others.length > 0) {
+        await write(others)
+        throw new ClusterError(elsewhere({ context, file, objects: objectsOf(others) }))
       }
       await rm(file, { force: true })
     },
   }
+}
+
+function objectsOf(claims: readonly Claims[]): string[] {
+  return claims.flatMap(({ objects }) => objects)
 }
 
 async function removeAll(objects: readonly string[], kubectl: BorrowedOptions['kubectl']): Promise<void> {
@@ -80,6 +90,14 @@ function silent(
 ): string {
   const why = (cause as Error).message.trim().split('\n').at(-1) ?? ''
   return `context ${context} does not answer (${why}), and an earlier run made ${objects.join(', ')} there. Once it answers, run this again. If that cluster is gone for good: rm ${file}`
+}
+
+function elsewhere({
+  context,
+  file,
+  objects,
+}: Pick<BorrowedOptions, 'context' | 'file'> & Pick<Claims, 'objects'>): string {
+  return `context ${context} leads to another cluster now, and an earlier run made ${objects.join(', ')} in the one before; in this one nothing of it was touched. Have the context lead to that cluster, then run up and down. If that cluster is gone for good: rm ${file}`
 }
 
 /** A runner of kubectl in one cluster. */
