@@ -179,7 +179,7 @@ describe('bytes that cannot be had yet: alive, not ready, and it tries again', (
 
   test.each([
     ['404', 404, true],
-    ['403', 403, true],
+    ['403, which a right that is spreading ends', 403, false],
     ['503, which asks to come again', 503, false],
     ['429, which asks to come again', 429, false],
   ])('a store that answers %s again and again says whether waiting can help', async (_, status, isFinal) => {

@@ -1,4 +1,5 @@
-import { beforeEach, expect, test } from '@jest/globals'
+import { beforeEach, describe, expect, test } from '@jest/globals'
+import { openSources, storeError, StoreRefused } from '../sources/source.ts'
 import { FakeStore, modelConfig } from '../test/fake-models.ts'
 import { ModelSlot, Superseded } from './model-slot.ts'
 import type { ServedModel } from './served-model.ts'
@@ -138,4 +139,64 @@ test('what is fetched for nobody is freed', async () => {
   await unloading
   expect(slot.state.type).toBe('Unloaded')
   expect(store.closed).toEqual(['a'])
+})
+
+describe('what a store refuses is lasting', () => {
+  /** Seconds after which it counted as lasting, where the store gives these errors in turn; undefined where never within ten minutes. */
+  async function lastingAfter(...errors: Error[]): Promise<number | undefined> {
+    const stop = new AbortController()
+    let attempt = 0
+    let waitedMs = 0
+    let lastingMs: number | undefined
+    slot = new ModelSlot(
+      config,
+      {
+        ...store.parts,
+        fetchModel: () => Promise.reject(errors[attempt++ % errors.length] ?? new Error('none')),
+        pause: (ms) => {
+          if (slot.state.type === 'Loading' && slot.state.lasting) lastingMs ??= waitedMs
+          waitedMs += ms
+          if (lastingMs !== undefined || waitedMs > 600_000) stop.abort()
+          return Promise.resolve()
+        },
+      },
+      { required: true, isServing: () => false },
+    )
+    await slot.loadInTheEnd(stop.signal)
+    return lastingMs === undefined ? undefined : lastingMs / 1_000
+  }
+
+  test.each([404, 410])('within seconds where it answers %s', async (status) => {
+    const seconds = (await lastingAfter(storeError(status, 'gone'))) ?? NaN
+    expect(seconds).toBeGreaterThan(1)
+    expect(seconds).toBeLessThan(5)
+  })
+
+  test.each([400, 401, 403])(
+    'after a minute where it answers %s, since rights take time to spread',
+    async (status) => {
+      const seconds = (await lastingAfter(storeError(status, 'no'))) ?? NaN
+      expect(seconds).toBeGreaterThan(60)
+      expect(seconds).toBeLessThan(180)
+    },
+  )
+
+  test('after a minute where a file is missing, which another container may be about to write', async () => {
+    const fetch = openSources({ s3: undefined, mlflow: undefined } as never)
+    const { signal } = new AbortController()
+    const missing: unknown = await fetch(
+      { type: 'File', path: '/nowhere/model.onnx' },
+      { maxBytes: 1, signal },
+    ).catch((error: unknown) => error)
+    expect(missing).toBeInstanceOf(StoreRefused)
+    expect(await lastingAfter(missing as Error)).toBeGreaterThan(60)
+  })
+
+  test.each<[string, Error[]]>([
+    ['it does not answer', [new Error('ECONNREFUSED')]],
+    ['it asks to come again', [storeError(503, 'later'), storeError(429, 'slowly')]],
+    ['its answers change', [storeError(403, 'no'), storeError(404, 'gone')]],
+  ])('never where %s', async (_name, errors) => {
+    expect(await lastingAfter(...errors)).toBeUndefined()
+  })
 })

@@ -28,10 +28,17 @@ export type SlotParts = {
   buildModel: BuildModel
   metrics: Pick<Metrics, 'of'>
   log: Logger
+  /** Between attempts to fetch; rejects when the signal aborts. Default: by the clock. */
+  pause?: (ms: number, signal: AbortSignal) => Promise<unknown>
 }
 
-/** So many refusals of a store in a row, about three seconds, and it is no upload that is just about to end. */
-const LASTING_REFUSALS = 4
+/**
+ * So many refusals of one kind in a row are lasting: after about three seconds it is no upload that is just about to end,
+ * and after one to two minutes no right that is still spreading.
+ */
+const LASTING_REFUSALS = { Absent: 4, Denied: 10 } as const
+
+type Refusals = { kind: StoreRefused['kind']; count: number } | undefined
 
 /** Another load or unload of the same version came meanwhile. */
 export class Superseded extends Error {
@@ -81,12 +88,12 @@ export class ModelSlot {
   async loadInTheEnd(signal: AbortSignal): Promise<void> {
     await this.#inTurn(async (turn) => {
       const until = AbortSignal.any([signal, turn])
-      let refusals = 0
+      let refusals: Refusals
       for (let attempt = 1; this.state.type === 'Loading' && !until.aborted; attempt += 1) {
         try {
           await this.#fetchAndSwap(this.#config, attempt, until)
         } catch (error) {
-          refusals = error instanceof StoreRefused ? refusals + 1 : 0
+          refusals = refusedAgain(refusals, error)
           if (error instanceof ModelRefused) this.#refuse(error)
           else await this.#waitAfter(error as Error, { attempt, refusals }, until)
         }
@@ -195,14 +202,29 @@ export class ModelSlot {
 
   async #waitAfter(
     error: Error,
-    { attempt, refusals }: { attempt: number; refusals: number },
+    { attempt, refusals }: { attempt: number; refusals: Refusals },
     signal: AbortSignal,
   ): Promise<void> {
     if (signal.aborted) return
     const delayMs = Math.round(backoffMs(attempt, Math.random()))
     const reason = `the model cannot be fetched yet: ${error.message}`
-    this.state = { type: 'Loading', reason, ...(refusals >= LASTING_REFUSALS ? { lasting: true } : {}) }
+    this.state = { type: 'Loading', reason, ...(isLasting(refusals) ? { lasting: true } : {}) }
     this.#log.warn({ attempt, delayMs, reason: error.message }, 'Model not fetched; trying again')
-    await wait(delayMs, undefined, { signal }).catch(() => undefined)
+    const { pause = paused } = this.#parts
+    await pause(delayMs, signal).catch(() => undefined)
   }
+}
+
+function paused(ms: number, signal: AbortSignal): Promise<unknown> {
+  return wait(ms, undefined, { signal })
+}
+
+function refusedAgain(before: Refusals, error: unknown): Refusals {
+  if (!(error instanceof StoreRefused)) return undefined
+  const { kind } = error
+  return { kind, count: before?.kind === kind ? before.count + 1 : 1 }
+}
+
+function isLasting(refusals: Refusals): boolean {
+  return refusals !== undefined && refusals.count >= LASTING_REFUSALS[refusals.kind]
 }

@@ -29,20 +29,29 @@ export class ModelRefused extends Error {
 }
 
 /**
- * The store answered, and said no: there is no such object, or not for this caller. It is asked again, since a person may
- * put the object there; nothing else will change the answer.
+ * The store answered, and said no. It is asked again. `Absent`: it has no such object, and a person has to put it there.
+ * `Denied`: it does not give it to this caller, which may pass in a minute, since rights take that long to spread.
  */
 export class StoreRefused extends Error {
   override readonly name = 'StoreRefused'
+  readonly kind: 'Absent' | 'Denied'
+
+  constructor(kind: StoreRefused['kind'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.kind = kind
+  }
 }
 
 /** Client errors that another moment may mend: https://www.rfc-editor.org/rfc/rfc9110#section-15.5.9, 8470 and 6585. */
 const PASSING = new Set([408, 425, 429])
+/** A store may also answer 403 for what is not there, and 400 for a token that is not known yet. */
+const ABSENT = new Set([404, 410])
 
 /** The error for a status that a store answered with. */
 export function storeError(status: number, message: string, options?: ErrorOptions): Error {
   const isRefusal = status >= 400 && status < 500 && !PASSING.has(status)
-  return isRefusal ? new StoreRefused(message, options) : new Error(message, options)
+  if (!isRefusal) return new Error(message, options)
+  return new StoreRefused(ABSENT.has(status) ? 'Absent' : 'Denied', message, options)
 }
 
 /** All kinds of stores. What a kind needs is loaded when it is first asked for. */
@@ -73,9 +82,9 @@ async function readLocal(path: string, { maxBytes, signal }: FetchLimits): Promi
     return await collect(createReadStream(path, { signal }), maxBytes)
   } catch (error) {
     const { code = '', message } = error as NodeJS.ErrnoException
-    throw NO_FILE.has(code) ? new StoreRefused(message, { cause: error }) : error
+    throw NO_FILE.has(code) ? new StoreRefused('Denied', message, { cause: error }) : error
   }
 }
 
-/** Volumes are mounted before a container starts, so that what is missing is not about to come. */
+/** No sooner lasting than what is denied: another container of the pod may be about to write the file. */
 const NO_FILE = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EACCES', 'EPERM'])
