@@ -197,6 +197,24 @@ describe('no answer', () => {
     expect(await get(exactly)).toMatchObject({ type: 'Answered' })
   })
 
+  test('of which only the beginning is wanted is not read further, whether or not it ever ends', async () => {
+    const url = await serve((request, response) => {
+      if (request.url === '/short') response.end('short')
+      else response.write('0123456789'.repeat(MAX_BODY_BYTES / 4))
+    })
+    const start = (path: string): ReturnType<typeof ask> =>
+      ask({
+        url: `${url}${path}`,
+        method: 'GET',
+        headers: {},
+        timeoutMs: 60_000,
+        to: 'Candidate',
+        readBytes: 15,
+      })
+    expect(await start('/endless')).toMatchObject({ type: 'Answered', body: '012345678901234' })
+    expect(await start('/short')).toMatchObject({ type: 'Answered', body: 'short' })
+  })
+
   test.each(['nonsense', 'ftp://127.0.0.1/', 'http://'])('from %s', async (url) => {
     expect(await get(url)).toMatchObject({ type: 'NoAnswer' })
   })

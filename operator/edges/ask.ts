@@ -99,7 +99,7 @@ function guarded(resolve: Resolve, check: (address: string) => void): LookupFunc
 }
 
 async function exchange(
-  { url, method, headers, body, timeoutMs, signal }: Question,
+  { url, method, headers, body, timeoutMs, signal, readBytes }: Question,
   check: (address: string) => void,
   resolve: Resolve,
 ): Promise<Answer> {
@@ -127,7 +127,7 @@ async function exchange(
     reject(new Error('the server switched to another protocol'))
   })
   request.once('response', (response) => {
-    readBody(response).then(
+    readBody(response, readBytes).then(
       (text) =>
         answer({
           type: 'Answered',
@@ -151,11 +151,15 @@ async function exchange(
   }
 }
 
-async function readBody(response: http.IncomingMessage): Promise<string> {
+async function readBody(response: http.IncomingMessage, wanted?: number): Promise<string> {
   const chunks: Buffer[] = []
   let length = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     length += chunk.length
+    if (wanted !== undefined && length > wanted) {
+      chunks.push(chunk.subarray(0, chunk.length - (length - wanted)))
+      break
+    }
     if (length > MAX_BODY_BYTES) throw new Error(`the body is longer than ${MAX_BODY_BYTES} bytes`)
     chunks.push(chunk)
   }

@@ -108,6 +108,8 @@ export type Ask = (request: {
   timeoutMs: number
   /** Decides which addresses may be asked; see addresses.ts. */
   to: Asked
+  /** How much of the body is wanted: more is left unread. Without it, a body that is too long is no answer. */
+  readBytes?: number
   /** Ends the wait: nobody needs the answer any more. */
   signal?: AbortSignal
 }) => Promise<Answer>

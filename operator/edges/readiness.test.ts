@@ -115,6 +115,44 @@ describe('a pod that is not ready is asked why', () => {
     readiness.stop()
   })
 
+  describe('whoever else has pods that are not ready', () => {
+    const silent = (readiness: Readiness, namespace: string, count: number): void => {
+      for (let n = 0; n < count; n += 1) readiness.told({ namespace, name: `r${n}` }, colors(unready('a')))
+    }
+
+    test('one tenant finds room beside another with hundreds, in pass after pass', async () => {
+      const { readiness, say } = watching(answer(503, 'first'))
+      silent(readiness, 'many', 200)
+      const told = async (): Promise<unknown> => {
+        readiness.told(KEY, colors(unready('b')))
+        await settle()
+        return readiness.told(KEY, colors(unready('b'))).green.pods[0]?.trouble?.message
+      }
+      expect(await told()).toMatch(/: .*503: first$/)
+      say.answer = answer(503, 'second')
+      // What took his place once would go on doing so.
+      silent(readiness, 'many', 200)
+      expect(await told()).toMatch(/: .*503: first$/)
+      readiness.stop()
+    })
+
+    test('two tenants with hundreds have half each, and take nothing from each other for ever', async () => {
+      const { readiness, asked, clock } = watching(answer(503))
+      silent(readiness, 'one', 200)
+      silent(readiness, 'other', 200)
+      await settle()
+      silent(readiness, 'one', 200)
+      silent(readiness, 'other', 200)
+      await settle()
+      const before = asked.length
+      await clock.advance(2_000)
+      expect(asked.length - before).toBe(64)
+      // Of 200 at the start, and 32 that got a place that the first gave up.
+      expect(before).toBe(64 + 32)
+      readiness.stop()
+    })
+  })
+
   test('and headers that it sends are not told with the answer', async () => {
     const { told } = watching(answer(500, 'token abc'))
     const probe = { url: 'http://10.0.0.1:8080/ready', headers: [{ name: 'x', value: 'abc' }] }

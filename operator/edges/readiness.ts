@@ -21,7 +21,9 @@ const TIMEOUT_MS = 2_000
 /** As often as a kubelet asks at most. */
 const EVERY_MS = 2_000
 /** Releases whose pods are asked at one time: the answers are for people, and must cost nobody else anything. */
-const MOST_RELEASES = 64
+const PLACES = 64
+/** Of a body no more is read: what a model server says is short, and of anything else only the beginning is told. */
+const READ_BYTES = 16 * 1024
 /** Passes come every half minute while pods are not ready; without them nobody wants to know any more. */
 const FORGOTTEN_AFTER_MS = 120_000
 const MAX_EXCERPT = 120
@@ -29,7 +31,7 @@ const MAX_EXCERPT = 120
 const MAX_REASON = 400
 
 type Said = { text: string; isFinal: boolean }
-type Watched = { pods: readonly PodState[]; said: Map<string, Said>; seenAt: number }
+type Watched = { tenant: string; pods: readonly PodState[]; said: Map<string, Said>; seenAt: number }
 
 /** Asks between the passes, so that a pod that gives no answer holds no worker. */
 export class Readiness implements SelfReports {
@@ -52,7 +54,8 @@ export class Readiness implements SelfReports {
     }
     const seenAt = this.#options.clock.monotonicMs()
     if (known) Object.assign(known, { pods, seenAt })
-    else if (this.#watched.size < MOST_RELEASES) void this.#watch(key, { pods, said: new Map(), seenAt })
+    else if (this.#hasPlace(namespace))
+      void this.#watch(key, { tenant: namespace, pods, said: new Map(), seenAt })
     const said = known?.said ?? new Map<string, Said>()
     const tell = ({ pods: all, ...color }: ColorState): ColorState => ({
       ...color,
@@ -68,6 +71,17 @@ export class Readiness implements SelfReports {
   stop(): void {
     this.#stopped.abort()
     this.#watched.clear()
+  }
+
+  /** Where all places are taken, the tenant with the most of them leaves one to whoever has fewer, so that none has all. */
+  #hasPlace(tenant: string): boolean {
+    if (this.#watched.size < PLACES) return true
+    const taken = Map.groupBy(this.#watched, ([, watched]) => watched.tenant)
+    const [most = []] = [...taken.values()].toSorted((one, other) => other.length - one.length)
+    if (most.length <= (taken.get(tenant)?.length ?? 0) + 1) return false
+    const [youngest = ''] = most.at(-1) ?? []
+    this.forget(youngest)
+    return true
   }
 
   async #watch(key: string, watched: Watched): Promise<void> {
@@ -93,6 +107,7 @@ export class Readiness implements SelfReports {
       headers,
       timeoutMs: TIMEOUT_MS,
       to: 'Candidate',
+      readBytes: READ_BYTES,
       signal: this.#stopped.signal,
     })
     const found = saidBy(answer, probe)
