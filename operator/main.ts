@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { pino, stdSerializers, stdTimeFunctions, type Logger } from 'pino'
 import { Registry } from 'prom-client'
-import { ANNOTATION, LABEL } from './api/names.ts'
+import { LABEL } from './api/names.ts'
 import type { ModelRelease, Traffic } from './api/release.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { isUrgent } from './core/urgency.ts'
@@ -25,11 +25,11 @@ import { reconcile, StepFailures, type PassReport, type Worlds } from './reconci
 import { sleep, systemClock, type Clock } from './runtime/clock.ts'
 import { leaseStore } from './runtime/lease-store.ts'
 import { LeaderElector } from './runtime/lease.ts'
-import type { ObjectMeta, Seen } from './runtime/list-watch.ts'
 import { leaderMetric, queueMetrics } from './runtime/metrics.ts'
 import { OperatorShell } from './runtime/operator.ts'
 import { WorkQueue, type Outcome } from './runtime/queue.ts'
 import { createMetricsServer, createProbeServer, type Check } from './runtime/server.ts'
+import { releaseOf, WatchEvents } from './watch-events.ts'
 
 const LEASE_NAME = 'modelrelease-operator'
 /** All calls of a pass have limits of seconds, and gates are asked beside it; one that lasts longer than this is wedged. */
@@ -40,12 +40,6 @@ const LEAST_PASS_MS = 100
 const SWEEP_MS = 600_000
 /** How long passes have to end by themselves before they may write no more, and then to end what they are writing (5 s). */
 const STOP_MS = { passes: 10_000, writes: 6_000 } as const
-
-/** The release that a child object belongs to; undefined for what is not ours. */
-function releaseOf({ namespace, labels }: ObjectMeta): string | undefined {
-  const name = labels[LABEL.name]
-  return name === undefined ? undefined : `${namespace ?? ''}/${name}`
-}
 
 /** Where to watch: everywhere, or each of these namespaces. */
 function placesOf(namespaces: readonly string[] | undefined): { namespace?: string }[] {
@@ -65,8 +59,7 @@ class ModelReleaseOperator extends OperatorShell {
   /** Releases that this process has looked at, by key; the value tells a release that was made anew under the same name. */
   readonly #seen = new Map<string, string>()
   readonly #failures = new StepFailures()
-  /** The command that stands on a release, by key. */
-  readonly #commands = new Map<string, string | undefined>()
+  readonly #events: WatchEvents
   readonly #claims: Claims
   readonly #stopped = new AbortController()
   #mayWrite = true
@@ -109,6 +102,7 @@ class ModelReleaseOperator extends OperatorShell {
         log[level]({ modelrelease: key, attempt, retryInMs, err: error }, 'Pass ended with an error')
       },
     })
+    this.#events = new WatchEvents(this.queue)
     leaderMetric(registry, LEASE_NAME, () => this.elector.isHeld())
   }
 
@@ -129,13 +123,9 @@ class ModelReleaseOperator extends OperatorShell {
     // Whatever a policy makes of managed-by.
     const labelSelector = LABEL.name
     for (const place of placesOf(this.#config.watchNamespaces)) {
-      this.watch({ ...RELEASES, ...place }, (seen) => this.#lookAgain(seen, 'Release'))
+      this.watch({ ...RELEASES, ...place }, (seen) => this.#events.release(seen))
       for (const resource of [DEPLOYMENTS, PODS, SERVICES])
-        this.watch(
-          { ...resource, ...place, labelSelector },
-          (seen) => this.#lookAgain(seen, 'Child'),
-          releaseOf,
-        )
+        this.watch({ ...resource, ...place, labelSelector }, (seen) => this.#events.child(seen), releaseOf)
     }
     this.elector.start()
     return Promise.resolve()
@@ -157,26 +147,10 @@ class ModelReleaseOperator extends OperatorShell {
     this.stop()
   }
 
-  #lookAgain(seen: Seen, of: 'Release' | 'Child'): void {
-    if (seen.type === 'Synced') return
-    // Pods come and go by the thousand, and what they are is read in the pass.
-    if (of === 'Child') this.queue.addGathered(seen.key)
-    else this.queue.add(seen.key, this.#isCommanded(seen) ? 'Urgent' : 'Usual')
-  }
-
-  /** Whether somebody has just given a command: it may be a return, and waits for no other release. */
-  #isCommanded(seen: Exclude<Seen, { type: 'Synced' }>): boolean {
-    if (seen.type === 'Gone' || seen.type === 'Deleted') return false
-    const command = seen.meta.annotations[ANNOTATION.command]
-    const isNew = command !== undefined && command !== this.#commands.get(seen.key)
-    if (command !== undefined) this.#commands.set(seen.key, command)
-    return isNew
-  }
-
   /** The release is gone. Told by a pass, so that none comes after it that would remember it again. */
   #forget(key: string): void {
     this.#seen.delete(key)
-    this.#commands.delete(key)
+    this.#events.forget(key)
     this.#inquiries.giveUp(key)
     this.#readiness.forget(key)
     const { namespace, name } = keyOf(key)

@@ -103,6 +103,18 @@ export class WorkQueue {
     this.#dispatch()
   }
 
+  /** Whether workers may have begun. Until then what waits is only remembered. */
+  get isStarted(): boolean {
+    return this.#state !== 'new'
+  }
+
+  /** Forgets a key that waits, where nobody needs to look at what it names any more. */
+  remove(key: string): void {
+    this.#urgent.delete(key)
+    for (const lane of Object.values(this.#lanes)) lane.remove(key)
+    this.#tellDepth()
+  }
+
   /** Look at `key` as soon as a worker is free, and the least distance to its last pass is kept. */
   add(key: string, urgency: Urgency = 'Usual'): void {
     if (this.#state === 'shut') return
