@@ -121,10 +121,7 @@ describe('fields that the API server dropped', () => {
     'nothing where a policy put several tolerations in front': {
       sent: { tolerations: [{ key: 'a', operator: 'Exists' }] },
       kept: {
-        tolerations: [
-          ...Array.from({ length: 10 }, () => ({ value: 'x' })),
-          { key: 'a', operator: 'Exists' },
-        ],
+        tolerations: [...Array.from({ length: 5 }, () => ({ value: 'x' })), { key: 'a', operator: 'Exists' }],
       },
       dropped: [],
     },
