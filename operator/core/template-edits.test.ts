@@ -209,6 +209,18 @@ describe('a list of a thousand is walked through once', () => {
     expect(before.reads() + after.reads()).toBeLessThan(100_000)
   })
 
+  test('where somebody else wrote tolerations anew, in another order', () => {
+    const tolerations = many((index) => ({ key: `k${index}` }))
+    const before = countedReads({ spec: { tolerations: [...tolerations] } })
+    const after = countedReads({ spec: { tolerations: [...tolerations.toReversed(), { key: 'more' }] } })
+    const writers = [{ name: 'tool', fields: { 'f:spec': { 'f:tolerations': {} } } }]
+    expect(templateEdits(before.value, { template: after.value, writers, replaced: 'No' })).toEqual({
+      edits: [],
+      additions: ['spec.tolerations (by tool)'],
+    })
+    expect(before.reads() + after.reads()).toBeLessThan(100_000)
+  })
+
   test('and of two ports of one number the one of its protocol is found', () => {
     const ports = (hostPort: number): { spec: object } =>
       templateOf({

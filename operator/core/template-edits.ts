@@ -1,7 +1,7 @@
 /** What of a Deployment's pod template is not what we rendered any more, because somebody edited the Deployment. */
 import { LABEL } from '../api/names.ts'
 import { byKey, droppedFields } from './dropped-fields.ts'
-import { isSameJson } from './revision.ts'
+import { canonicalJson, isSameJson } from './revision.ts'
 import { quantityForm } from './pod-form.ts'
 
 /** The pod template as it stands, with who wrote which fields of it besides us. */
@@ -82,16 +82,14 @@ const PROGRAM = /^spec\.(?:initContainers|containers)\[[^\]]*\]\.(?:command|args
 function kindOf({ was, is, path }: Place): Written['kind'] | undefined {
   if (isSame(was, is, path)) return undefined
   if (PROGRAM.test(path)) return 'Changed'
-  return was === undefined || hasAll(was, is, path) ? 'Added' : 'Changed'
+  return was === undefined || hasAll(was, is) ? 'Added' : 'Changed'
 }
 
 /** Whether a list that has one writer as a whole (tolerations) has all that it had. */
-function hasAll(was: unknown, is: unknown, path: string): boolean {
-  return (
-    Array.isArray(was) &&
-    Array.isArray(is) &&
-    was.every((item) => is.some((other) => isSame(item, other, path)))
-  )
+function hasAll(was: unknown, is: unknown): boolean {
+  if (!Array.isArray(was) || !Array.isArray(is)) return false
+  const all = new Set(is.map(canonicalJson))
+  return was.every((item) => all.has(canonicalJson(item)))
 }
 
 type Step = { path: string; of: (value: unknown) => unknown }
