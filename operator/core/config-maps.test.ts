@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from '@jest/globals'
 import type { Spec, Status } from '../api/release.ts'
 import { housingBehindService } from '../test/simulated-world.ts'
@@ -139,4 +140,15 @@ test('what is no template of ours is looked at without harm, and never more than
   expect(configMapNames(live(odd, undefined))).toEqual([])
   const envFrom = Array.from({ length: 30 }, (_, at) => ({ configMapRef: { name: `c${at}` } }))
   expect(configMapNames(live(container({ envFrom }), undefined))).toHaveLength(20)
+})
+
+test('fifty thousand variables from one ConfigMap are noted in a walk', () => {
+  const env = Array.from({ length: 50_000 }, (_, index) => ({
+    name: `V${index}`,
+    valueFrom: { configMapKeyRef: { name: 'web', key: `V${index}` } },
+  }))
+  const world = live(container({ env }), undefined)
+  const names = (): string[] => configMapNames(world)
+  // Ended by force and not waited for: with all that were noted copied for each one it takes minutes.
+  expect(runInNewContext('names()', { names }, { timeout: 30_000 })).toEqual(['web'])
 })

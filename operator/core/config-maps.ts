@@ -57,8 +57,14 @@ function noteSource(used: Used, source: unknown): void {
 function note(used: Used, name: unknown, keys?: string[]): void {
   if (typeof name !== 'string' || name === '') return
   const known = used.get(name)
-  if (keys === undefined || known === 'All') used.set(name, 'All')
-  else used.set(name, new Set([...(known ?? []), ...keys]))
+  if (keys === undefined || known === 'All') {
+    used.set(name, 'All')
+    return
+  }
+  // A container may name thousands of keys of one ConfigMap.
+  const all = known ?? new Set()
+  used.set(name, all)
+  for (const key of keys) all.add(key)
 }
 
 /** What the pods of a revision get of each ConfigMap now; of those that are there and could be read. */
