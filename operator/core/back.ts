@@ -6,7 +6,7 @@ import { claimTaken } from './blocked.ts'
 import { canaryOf, withdrawal } from './canary.ts'
 import { returnReport } from './commands.ts'
 import { deadlineOf, endAttempt, isBroken, isOverdue, keyOf, turnBack, without } from './memory.ts'
-import { PODS_RECHECK_MS } from './pacing.ts'
+import { BLOCKED_RECHECK_MS, LIVE_DOWN_MS, PODS_RECHECK_MS } from './pacing.ts'
 import { isKeyAbsent } from './pointer.ts'
 import { proveAndMove } from './proving.ts'
 import {
@@ -29,11 +29,12 @@ import type { PointerReading } from './world.ts'
  */
 export function liveLeaving(scene: Scene): Found {
   const { live, world } = scene
-  const attempt = attemptThatIsLive(scene)
+  const before = beforeNewSpec(scene)
+  const attempt = attemptThatIsLive(before)
   if (!live || !attempt || world.colors[live].workload?.leaving !== 'Yes' || !isWarm(scene, otherColor(live)))
     return undefined
   const message = `somebody deleted the Deployment of ${live}, which served, and its pods are still ending; users are led to ${otherColor(live)}, which served before`
-  return { memory: turnBack(scene, attempt, { reason: 'LiveColorLeaving', message }) }
+  return { memory: turnBack(before, attempt, { reason: 'LiveColorLeaving', message }) }
 }
 
 /**
@@ -44,12 +45,13 @@ export function liveFailed(scene: Scene): Found {
   const { live, memory, world } = scene
   const { liveFailure } = memory
   if (!live || liveFailure?.color !== live || !liveFailure.lasting || liveFailure.returned) return undefined
-  const attempt = attemptThatIsLive(scene)
+  const before = beforeNewSpec(scene)
+  const attempt = attemptThatIsLive(before)
   const isNow = livePatienceMs(memory, world.colors[live]) !== undefined
   const mayReturn = world.release.spec.liveFailurePolicy !== 'Tell' && isWarm(scene, otherColor(live))
   if (!attempt || !isNow || !mayReturn) return undefined
   const message = `${liveFailure.lasting}; users are led back to ${otherColor(live)}, which served before (spec.liveFailurePolicy: ReturnWhileWarm)`
-  const back = turnBack(scene, attempt, { reason: 'LiveColorFailed', message })
+  const back = turnBack(before, attempt, { reason: 'LiveColorFailed', message })
   return { memory: { ...back, liveFailure: { ...liveFailure, returned: 'Yes' } } }
 }
 
@@ -60,13 +62,61 @@ function attemptThatIsLive({ live, memory: { attempt }, world }: Scene): Attempt
   return world.colors[live].workload?.revision === attempt.revision ? attempt : undefined
 }
 
-/** It was proven to users once, and could answer them now. */
+/**
+ * As it was before a spec that has been applied since and has moved nothing yet: the attempt is the one that brought what is
+ * live. The newer one is begun anew when users are answered, since the generation of before is what the status is of again.
+ */
+function beforeNewSpec(scene: Scene): Scene {
+  const { live, memory, world } = scene
+  const newer = runningAttempt(scene)
+  const revision = live && world.colors[live].workload?.revision
+  const stored = storedOf(scene, revision)
+  if (!stored || newer?.direction !== 'Forward' || newer.revision === revision) return scene
+  if (memory.intent || canaryOf(scene)) return scene
+  const { attempt: id, generation } = stored
+  const { startedAt, deadline } = newer
+  const attempt: Attempt = { id, revision: stored.revision, startedAt, deadline, direction: 'Forward' }
+  return { ...scene, memory: { ...memory, attempt, observedGeneration: generation } }
+}
+
+/** It was proven to users once, was not led away from since, and could answer them now. */
 function isWarm({ memory, world }: Scene, color: Color): boolean {
   const state = world.colors[color]
-  const wasProven = memory.history.some(
-    ({ outcome, revision }) => outcome === 'Promoted' && revision === state.workload?.revision,
-  )
-  return wasProven && unanswering(state) === undefined
+  const outcomes = memory.history
+    .filter(({ revision }) => revision === state.workload?.revision)
+    .map(({ outcome }) => outcome)
+  const wasLeft = outcomes[0] === 'RolledBack' || outcomes[0] === 'Aborted'
+  return outcomes.includes('Promoted') && !wasLeft && unanswering(state) === undefined
+}
+
+/**
+ * A newer spec wants the color that users are to be led back to, or could be: while what is live fails, that one is not taken.
+ * Where users were to be led back once already, a person has decided since.
+ */
+export function neededToReturn(scene: Scene, color: Color): Found {
+  const { live, memory, world } = scene
+  if (!live || live === color || !isWarm(scene, color)) return undefined
+  const failure = memory.liveFailure?.color === live ? memory.liveFailure : undefined
+  if (failure?.returned) return undefined
+  const fails = isFailing(scene, live)
+  const calmInMs = failure ? Date.parse(failure.since) + LIVE_DOWN_MS - world.now : 0
+  if (!fails && calmInMs <= 0) return undefined
+  const what = `${color} at revision ${world.colors[color].workload?.revision ?? ''} is not replaced while ${live}, which users are sent to, fails or has failed within a minute, since ${color} can answer them`
+  if (fails && world.release.spec.liveFailurePolicy === 'Tell') {
+    const remedy = `set spec.liveFailurePolicy to ReturnWhileWarm to have users led back to ${color} first, or make the pods of ${live} ready again`
+    return {
+      stalled: { reason: 'LiveColorFailed', message: `${what}: ${remedy}` },
+      recheckMs: BLOCKED_RECHECK_MS,
+    }
+  }
+  const recheckMs = calmInMs > 0 ? Math.min(calmInMs, PODS_RECHECK_MS) : PODS_RECHECK_MS
+  return { waiting: { reason: 'MakingRoom', message: what }, recheckMs }
+}
+
+/** It answers nobody now, or only between crashes; a Deployment that is gone may be refused when it is to be brought back. */
+function isFailing({ memory, world }: Scene, live: Color): boolean {
+  const state = world.colors[live]
+  return state.workload?.leaving !== 'No' || livePatienceMs(memory, state) !== undefined
 }
 
 /** The pointer returns: after a wrong answer, an undo, or an abort after the switch. */

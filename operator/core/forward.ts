@@ -1,6 +1,7 @@
 /** Rules that build the candidate and bring the pointer to it. */
 import type { Color } from '../api/names.ts'
 import { minReadyMsOf, type Attempt } from '../api/release.ts'
+import { neededToReturn } from './back.ts'
 import { pointerUnfit } from './blocked.ts'
 import { nextWeight } from './canary.ts'
 import { renderRevision } from './manifests.ts'
@@ -69,6 +70,8 @@ export function colorTaken(scene: Scene): Found {
     }
   if (workload.revision === attempt.revision) return undefined
   if (mayServeElsewhere(scene.world, scene.view, goal)) return pointerChanged(goal, workload.revision)
+  const needed = neededToReturn(scene, goal)
+  if (needed) return needed
   return removal(
     scene,
     goal,

@@ -61,8 +61,13 @@ const SHOWS: Record<RuleName, string[]> = {
     'pointer-throttled',
     'pointer-forbidden-while-settling',
   ],
-  liveLeaving: ['live-deployment-leaving'],
-  liveFailed: ['live-falls-while-warm', 'live-unready-while-warm', 'live-falls-while-both-are-wrong'],
+  liveLeaving: ['live-deployment-leaving', 'live-leaving-and-third-spec'],
+  liveFailed: [
+    'live-falls-while-warm',
+    'live-unready-while-warm',
+    'live-falls-and-third-spec',
+    'live-falls-while-both-are-wrong',
+  ],
   goingBack: [
     'file-replaced-under-warm',
     'credential-gone-undo',
@@ -216,6 +221,7 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'pointer-changed-and-failed': 'nothing is removed that may serve behind the old pointer',
   'live-drained-while-warm': 'what comes and goes for a moment is no failure',
   'live-falls-and-is-told': 'nothing is moved where the spec asks to be told only',
+  'live-falls-and-is-told-and-third-spec': 'colorTaken keeps what users can be led back to',
   'drift-ignored': 'nothing is told as Stalled, and nothing is moved or removed',
   'schema-grows-when-promoted': 'an attempt is known again by the generation of its spec, and by its meaning',
   'schema-grows-after-undo': 'the same',
@@ -506,6 +512,9 @@ const neverReturned: Change = (scene) => {
   return { ...scene, memory: { ...scene.memory, liveFailure: without(liveFailure, 'returned') } }
 }
 
+/** As if no revision had ever been proven to users. */
+const neverPromoted: Change = (scene) => ({ ...scene, memory: { ...scene.memory, history: [] } })
+
 const returning: Change = (scene) => {
   const { release } = scene.world
   const spec = { ...release.spec, liveFailurePolicy: 'ReturnWhileWarm' as const }
@@ -541,6 +550,14 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'users are led back again and again': {
     rules: blinded(['liveFailed'], neverReturned),
     story: 'live-falls-while-both-are-wrong',
+  },
+  'the only color that answers is taken for another spec': {
+    rules: blinded(['colorTaken'], neverPromoted),
+    story: 'live-falls-and-third-spec',
+  },
+  'the only color that answers is taken where the spec asks to be told only': {
+    rules: blinded(['colorTaken'], neverPromoted),
+    story: 'live-falls-and-is-told-and-third-spec',
   },
   'users are led back though the spec asks to be told only': {
     rules: blinded(['liveFailed'], returning),

@@ -342,6 +342,58 @@ export const STORIES: Record<string, Story> = {
       { tell: 'they recover', when: isTold('LiveColorFailing'), do: (world) => world.mend('blue') },
     ],
   },
+  'live-falls-and-third-spec': {
+    title:
+      'What is live fails while the old color is warm, and another spec is applied before that has lasted: users are led back first',
+    spec: housing(1, { liveFailurePolicy: 'ReturnWhileWarm' }),
+    acts: [
+      apply('version 2', housing(2, { liveFailurePolicy: 'ReturnWhileWarm' })),
+      {
+        tell: 'a minute later it falls ill, and version 3 is applied',
+        when: promotedTwice,
+        do: (world) => {
+          world.advanceTo(world.now + 60_000)
+          world.sicken('blue')
+          world.apply(housing(3, { liveFailurePolicy: 'ReturnWhileWarm' }))
+        },
+      },
+    ],
+  },
+  'live-leaving-and-third-spec': {
+    title:
+      'Somebody deletes what is live, and applies another spec before its pods have ended: users are led back first',
+    spec: housing(1),
+    acts: [
+      apply('version 2', housing(2)),
+      {
+        tell: 'a minute later the Deployment is deleted, and version 3 is applied',
+        when: promotedTwice,
+        do: (world) => {
+          world.advanceTo(world.now + 60_000)
+          world.deleteInForeground('blue', 120_000)
+          world.apply(housing(3))
+        },
+      },
+    ],
+  },
+  'live-falls-and-is-told-and-third-spec': {
+    title:
+      'The same where the spec asks to be told only: the color that answers is not taken until a person sees to it',
+    spec: housing(1, { liveFailurePolicy: 'Tell' }),
+    acts: [
+      apply('version 2', housing(2, { liveFailurePolicy: 'Tell' })),
+      {
+        tell: 'a minute later it falls ill, and version 3 is applied',
+        when: promotedTwice,
+        do: (world) => {
+          world.advanceTo(world.now + 60_000)
+          world.sicken('blue')
+          world.apply(housing(3, { liveFailurePolicy: 'Tell' }))
+        },
+      },
+      { tell: 'it recovers', do: (world) => world.heal('blue') },
+    ],
+  },
   'live-falls-while-both-are-wrong': {
     title:
       'What is live fails, and what served before is wrong by now: it is tried once, and a person decides',
