@@ -30,7 +30,7 @@ export interface PodState {
   steadySince?: Instant
   /** How long the containers lasted that have ended in it, at most: they may do so again. */
   lastedMs?: number
-  /** Older than the Deployment that stands in the color now, so it goes with the one that stood there before. */
+  /** Of the Deployment that stood in the color before, and goes with it: older than the one of now, which does not count it. */
   former?: 'Yes'
   /** When its node took it, or it was made. */
   startedAt?: Instant

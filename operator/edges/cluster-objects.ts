@@ -50,7 +50,7 @@ export interface Deployment extends ApiObject {
     strategy?: { type?: string; rollingUpdate?: { maxUnavailable?: number | string } }
     template?: { metadata?: { labels?: Record<string, string> }; [member: string]: unknown }
   }
-  status?: { observedGeneration?: number; conditions?: ApiCondition[] }
+  status?: { observedGeneration?: number; replicas?: number; conditions?: ApiCondition[] }
 }
 
 export interface Termination {

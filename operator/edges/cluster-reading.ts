@@ -126,6 +126,16 @@ export function workloadOf(
   }
 }
 
+/**
+ * Whether the Deployment counts all of these pods as its own, those that it did not make itself included: it takes over what
+ * was left by one that was deleted without its pods (`--cascade=orphan`), or was restored before it. While pods are still
+ * ending with the Deployment before, it counts fewer. The pods must have been read after it.
+ */
+export function countsAll(deployment: Deployment, pods: readonly PodState[]): boolean {
+  const { replicas = 0 } = deployment.status ?? {}
+  return isObserved(deployment) && replicas >= pods.filter(({ ready }) => ready !== 'Terminating').length
+}
+
 /** What of a Deployment can be put back without a pod noticing, and is not as we made it. */
 export function workloadDiffers(
   deployment: Deployment,

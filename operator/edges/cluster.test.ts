@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@
 import { LABEL, MANAGER } from '../api/names.ts'
 import type { ModelRelease, Status } from '../api/release.ts'
 import { colorServiceOf, deploymentOf, storedRevisionOf } from '../core/manifests.ts'
+import { readyPods } from '../core/scene.ts'
 import type { StoredRevision } from '../core/world.ts'
 import { Access } from '../runtime/access.ts'
 import { FakeApiServer, status } from '../test/fake-api-server.ts'
@@ -117,6 +118,81 @@ describe('reading', () => {
     })
     expect((read.web as Record<string, string>).V).toBe((read.same as Record<string, string>).W)
     expect(JSON.stringify(read)).not.toContain('business')
+  })
+
+  describe('pods that are older than the Deployment of their color', () => {
+    const TEN = '2026-01-01T10:00:00Z'
+    const NINE = '2026-01-01T09:00:00Z'
+
+    function putOlder(status: Record<string, unknown>, names: string[], leaving: string[] = []): void {
+      const made = deploymentOf({ release, ...create }) as { metadata: object }
+      putDeployment({ metadata: { ...made.metadata, creationTimestamp: TEN, generation: 1 }, status })
+      for (const name of [...names, ...leaving]) {
+        const { metadata, ...rest } = pod(name, 'blue') as { metadata: object }
+        const deletionTimestamp = leaving.includes(name) ? { deletionTimestamp: TEN } : {}
+        server.put(PODS, {
+          ...rest,
+          metadata: { ...metadata, creationTimestamp: NINE, ...deletionTimestamp },
+        })
+      }
+    }
+
+    const cases: Record<
+      string,
+      { status: Record<string, unknown>; pods: string[]; leaving?: string[]; former: number }
+    > = {
+      'are its own where it has taken them over': {
+        status: { observedGeneration: 1, replicas: 2 },
+        pods: ['a', 'b'],
+        former: 0,
+      },
+      'are its own beside those of before that have begun to end': {
+        status: { observedGeneration: 1, replicas: 2 },
+        pods: ['a', 'b'],
+        leaving: ['c'],
+        former: 0,
+      },
+      'go with the one before while it counts fewer than there are': {
+        status: { observedGeneration: 1, replicas: 1 },
+        pods: ['a', 'b'],
+        former: 2,
+      },
+      'go with the one before until its controller has seen it': {
+        status: {},
+        pods: ['a'],
+        former: 1,
+      },
+      'go with the one before where its controller has seen an older spec': {
+        status: { observedGeneration: 0, replicas: 2 },
+        pods: ['a', 'b'],
+        former: 2,
+      },
+    }
+
+    test.each(Object.entries(cases))('%s', async (_name, { status: counted, pods, leaving = [], former }) => {
+      putOlder(counted, pods, leaving)
+      const { blue } = await cluster.colors(release)
+      expect(blue.pods.filter((one) => one.former && one.ready !== 'Terminating')).toHaveLength(former)
+      expect(readyPods(blue)).toHaveLength(pods.length - former)
+    })
+
+    test('are counted after the Deployment was read', async () => {
+      putOlder({ observedGeneration: 1, replicas: 1 }, ['a'])
+      // Its own pod is made between the two reads.
+      let reads = 0
+      server.refuse = ({ path }) => {
+        if (path !== PODS) return undefined
+        reads += 1
+        const { metadata, ...rest } = pod('b', 'blue') as { metadata: object }
+        if (reads === 2) server.put(PODS, { ...rest, metadata: { ...metadata, creationTimestamp: TEN } })
+        return undefined
+      }
+      const { blue } = await cluster.colors(release)
+      expect(blue.pods.map(({ name, former }) => [name, former])).toEqual([
+        ['a', 'Yes'],
+        ['b', undefined],
+      ])
+    })
   })
 
   test('both colors are put together from what stands under our names', async () => {

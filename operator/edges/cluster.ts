@@ -31,7 +31,7 @@ import { tell } from './cluster-events.ts'
 import { lastWords } from './cluster-logs.ts'
 import type { Deployment, Pod, Service } from './cluster-objects.ts'
 import { pinDigest, readPin, removePin } from './cluster-pins.ts'
-import { keptIn, podOf, serviceOf, workloadOf } from './cluster-reading.ts'
+import { countsAll, keptIn, podOf, serviceOf, workloadOf } from './cluster-reading.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
 import {
   CONFIG_MAPS,
@@ -173,21 +173,26 @@ interface ColorObjects {
   pin: PinReading | undefined
 }
 
-type SeenPod = { pod: PodState; createdAt: string; labels: Record<string, string> }
+type ReadPod = { pod: PodState; createdAt: string; labels: Record<string, string> }
+
+async function readPods(requests: Requests, release: ModelRelease): Promise<Record<Color, ReadPod[]>> {
+  const pods: Record<Color, ReadPod[]> = { blue: [], green: [] }
+  const { name, namespace } = release.metadata
+  const selector = `${LABEL.name}=${name},${LABEL.color} in (${COLORS.join(',')})`
+  await requests.list(PODS, namespace, selector, (item) => {
+    const { creationTimestamp: createdAt = '', labels = {} } = item.metadata
+    const found = podOf(item)
+    if (found) pods[found.color].push({ pod: found.pod, createdAt, labels })
+  })
+  return pods
+}
 
 async function readColors(
   requests: Requests,
   budgets: Budgets,
   release: ModelRelease,
 ): Promise<Record<Color, ColorState>> {
-  const pods: Record<Color, SeenPod[]> = { blue: [], green: [] }
-  const { name, namespace } = release.metadata
-  const selector = `${LABEL.name}=${name},${LABEL.color} in (${COLORS.join(',')})`
-  const readPods = requests.list(PODS, namespace, selector, (item) => {
-    const { creationTimestamp: createdAt = '', labels = {} } = item.metadata
-    const found = podOf(item)
-    if (found) pods[found.color].push({ pod: found.pod, createdAt, labels })
-  })
+  const { name } = release.metadata
   const readObjects = async (color: Color): Promise<ColorObjects> => {
     const place = placeOf(release, colorName(name, color))
     const [deployment, service] = await Promise.all([
@@ -197,26 +202,40 @@ async function readColors(
     const pin = deployment && (await readPin(requests, release, deployment))
     return { deployment, service, pin }
   }
-  const [blue, green] = await Promise.all([readObjects('blue'), readObjects('green'), readPods])
+  const [blue, green, read] = await Promise.all([
+    readObjects('blue'),
+    readObjects('green'),
+    readPods(requests, release),
+  ])
+  const isOlder = (color: Color, { deployment }: ColorObjects): boolean =>
+    read[color].some((one) => isOlderThan(deployment, one))
+  // Pods that are older than their Deployment are counted after it was read: only then does its own count tell whose they are.
+  const pods = isOlder('blue', blue) || isOlder('green', green) ? await readPods(requests, release) : read
   const stateOf = async (color: Color, { deployment, service, pin }: ColorObjects): Promise<ColorState> => {
     const workload = workloadOf(release, color, deployment)
     const front = serviceOf(release, color, service)
-    const since = deployment?.metadata.creationTimestamp ?? ''
-    // The garbage collector may take a while over the pods of a Deployment that was removed a moment ago.
-    const states = pods[color].map(({ pod, createdAt }) =>
-      createdAt < since ? { ...pod, former: 'Yes' as const } : pod,
-    )
     const pinned = pin ? { pin } : {}
     const podLabels = pods[color].map(({ labels }) => labels)
     return {
       ...(workload ? { workload: { ...workload, ...pinned } } : {}),
-      pods: states,
+      pods: podsOf(deployment, pods[color]),
       ...(front ? { service: front } : {}),
       ...(await budgets.of(release, color, podLabels)),
     }
   }
   const [blueState, greenState] = await Promise.all([stateOf('blue', blue), stateOf('green', green)])
   return { blue: blueState, green: greenState }
+}
+
+/** The garbage collector may take a while over the pods of a Deployment that was removed a moment ago. */
+function podsOf(deployment: Deployment | undefined, read: readonly ReadPod[]): PodState[] {
+  const pods = read.map(({ pod }) => pod)
+  if (!deployment || countsAll(deployment, pods)) return pods
+  return read.map((one) => (isOlderThan(deployment, one) ? { ...one.pod, former: 'Yes' as const } : one.pod))
+}
+
+function isOlderThan(deployment: Deployment | undefined, { createdAt }: ReadPod): boolean {
+  return createdAt < (deployment?.metadata.creationTimestamp ?? '')
 }
 
 async function readRevisions(requests: Requests, release: ModelRelease): Promise<KeptRevision[]> {
