@@ -717,6 +717,12 @@ export interface ModelReleaseStatus {
        * Since when pods of it have been missing for lack of room (quota, nodes), while it serves.
        */
       shortSince?: string
+      /**
+       * Of the live color: how often its pods had been started again when it was last well, by their names; those that never were are left out.
+       */
+      restarts?: {
+        [k: string]: number
+      }
     }
     /**
      * A color that has a Deployment.
@@ -760,6 +766,12 @@ export interface ModelReleaseStatus {
        * Since when pods of it have been missing for lack of room (quota, nodes), while it serves.
        */
       shortSince?: string
+      /**
+       * Of the live color: how often its pods had been started again when it was last well, by their names; those that never were are left out.
+       */
+      restarts?: {
+        [k: string]: number
+      }
     }
   }
   /**

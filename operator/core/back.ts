@@ -47,7 +47,7 @@ export function liveFailed(scene: Scene): Found {
   if (!live || liveFailure?.color !== live || !liveFailure.lasting || liveFailure.returned) return undefined
   const before = beforeNewSpec(scene)
   const attempt = attemptThatIsLive(before)
-  const isNow = livePatienceMs(memory, world.colors[live]) !== undefined
+  const isNow = livePatienceMs(memory, world, live) !== undefined
   const mayReturn = world.release.spec.liveFailurePolicy !== 'Tell' && isWarm(scene, otherColor(live))
   if (!attempt || !isNow || !mayReturn) return undefined
   const message = `${liveFailure.lasting}; users are led back to ${otherColor(live)}, which served before (spec.liveFailurePolicy: ReturnWhileWarm)`
@@ -115,8 +115,7 @@ export function neededToReturn(scene: Scene, color: Color): Found {
 
 /** It answers nobody now, or only between crashes; a Deployment that is gone may be refused when it is to be brought back. */
 function isFailing({ memory, world }: Scene, live: Color): boolean {
-  const state = world.colors[live]
-  return state.workload?.leaving !== 'No' || livePatienceMs(memory, state) !== undefined
+  return world.colors[live].workload?.leaving !== 'No' || livePatienceMs(memory, world, live) !== undefined
 }
 
 /** The pointer returns: after a wrong answer, an undo, or an abort after the switch. */

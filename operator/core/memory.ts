@@ -14,6 +14,8 @@ export interface ColorMemory {
   config?: Record<string, string>
   /** Since when pods of it have been missing for lack of room, while it serves. */
   shortSince?: Instant
+  /** Of the live color: how often its pods had been started again when it was last well, by their names. */
+  restarts?: Readonly<Record<string, number>>
 }
 
 export interface Memory {
@@ -57,7 +59,7 @@ type ColorStatus = NonNullable<Status['colors']>[Color]
 
 function colorMemory(known: ColorStatus): ColorMemory | undefined {
   if (!known) return undefined
-  const { idleSince, digest, readySince, fingerprint, config, shortSince } = known
+  const { idleSince, digest, readySince, fingerprint, config, shortSince, restarts } = known
   return present({
     idleSince: instantOf(idleSince),
     digest,
@@ -65,6 +67,7 @@ function colorMemory(known: ColorStatus): ColorMemory | undefined {
     fingerprint,
     config,
     shortSince: instantOf(shortSince),
+    restarts,
   })
 }
 

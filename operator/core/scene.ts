@@ -143,7 +143,7 @@ function keepBooks(memory: Memory, books: Books): Memory {
   return withLiveFailure({ ...withMoveTimed(known, books), colors }, books)
 }
 
-/** So often a pod has crashed that it will do so again. */
+/** So often a pod has crashed, since the color was last seen to be well, that it will do so again. */
 const LOOPING_RESTARTS = 3
 
 /** Since when the live color has been failing, and whether that has lasted. A pod that comes and goes for a moment is nothing. */
@@ -165,7 +165,7 @@ type LiveFailure = NonNullable<Memory['liveFailure']>
 
 /** Undefined where nothing is wrong with the color at this moment. */
 function failureNow(memory: Memory, world: World, failure: LiveFailure): LiveFailure | undefined {
-  const patienceMs = livePatienceMs(memory, world.colors[failure.color])
+  const patienceMs = livePatienceMs(memory, world, failure.color)
   if (patienceMs === undefined) return undefined
   const lasts = isPast(instantText(Date.parse(failure.since) + patienceMs), world)
   return lasts ? { lasting: liveFailureText(world, failure.color), ...failure } : failure
@@ -179,14 +179,16 @@ function isCalm({ readySince }: ColorMemory = {}, now: Instant): boolean {
  * For how long what the color is like now may go on, in milliseconds; undefined where nothing is wrong with it. Pods that are
  * merely new, since a node was drained or somebody deleted them, have more time than what was ready and fell.
  */
-export function livePatienceMs({ gates }: Memory, color: ColorState): number | undefined {
-  const { workload } = color
+export function livePatienceMs({ colors, gates }: Memory, world: World, color: Color): number | undefined {
+  const state = world.colors[color]
+  const { workload } = state
   if (workload?.leaving !== 'No' || workload.replicas === 0) return undefined
-  const pods = currentPods(color)
+  const pods = currentPods(state)
   const hasFallen = ({ name, restarts = 0 }: PodState): boolean =>
     restarts > 0 || gates?.pods.includes(name) === true
-  if (readyPods(color).length === 0) return pods.some(hasFallen) ? LIVE_FALLEN_MS : LIVE_DOWN_MS
-  const isLooping = pods.every(({ restarts = 0 }) => restarts >= LOOPING_RESTARTS)
+  if (readyPods(state).length === 0) return pods.some(hasFallen) ? LIVE_FALLEN_MS : LIVE_DOWN_MS
+  const before = colors[color]?.restarts ?? {}
+  const isLooping = pods.every(({ name, restarts = 0 }) => restarts - (before[name] ?? 0) >= LOOPING_RESTARTS)
   return isLooping ? LIVE_DOWN_MS : undefined
 }
 
@@ -197,7 +199,7 @@ export function untilLiveJudgedMs({ memory, live, world }: Scene): number | unde
   if (!live || liveFailure?.color !== live || isOutdated(world.pointer)) return undefined
   const { readySince } = memory.colors[live] ?? {}
   if (readySince !== undefined) return Math.max(1, readySince + LIVE_CALM_MS - world.now)
-  const patienceMs = livePatienceMs(memory, world.colors[live])
+  const patienceMs = livePatienceMs(memory, world, live)
   if (liveFailure.lasting || patienceMs === undefined) return undefined
   return Math.max(1, Date.parse(liveFailure.since) + patienceMs - world.now)
 }
@@ -216,22 +218,47 @@ function withMoveTimed(memory: Memory, { view, now }: Books): Memory {
   return { ...memory, unsettledSince: memory.unsettledSince ?? now }
 }
 
-function colorBooks(memory: Memory, { serving, now, world }: Books, color: Color): ColorMemory {
+function colorBooks(memory: Memory, books: Books, color: Color): ColorMemory {
+  const { serving, now, world } = books
   const { workload } = world.colors[color]
   const isOther =
     memory.lastRevision[color] !== undefined && memory.lastRevision[color] !== workload?.revision
   const before = memory.colors[color] ?? {}
   const known = isOther ? without(before, 'config') : before
   const idle = !serving.includes(color) && memory.intent?.to !== color
+  const readiness = readinessBooks(known, world.colors[color], now)
   return {
-    ...without(known, 'idleSince', 'readySince', 'fingerprint', 'shortSince'),
+    ...without(known, 'idleSince', 'readySince', 'fingerprint', 'shortSince', 'restarts'),
     ...(idle ? { idleSince: known.idleSince ?? now } : {}),
     ...(!idle && wantOfRoom(world.colors[color])
       ? { shortSince: known.shortSince ?? Math.ceil(now / 1000) * 1000 }
       : {}),
-    ...readinessBooks(known, world.colors[color], now),
+    ...readiness,
+    ...restartBooks(memory, books, { color, readiness }),
     ...configBooks(known, world, color),
   }
+}
+
+/**
+ * How often the pods of the live color had been started again when it was last well, or came to serve: what they have been
+ * through before says nothing of how they are now.
+ */
+function restartBooks(
+  memory: Memory,
+  { view, now, world }: Books,
+  { color, readiness }: { color: Color; readiness: ColorMemory },
+): Pick<ColorMemory, 'restarts'> {
+  const isLive = view.type === 'Names' && view.color === color
+  const isKept = isLive ? memory.lastLive === color && !isCalm(readiness, now) : view.type !== 'Names'
+  const { restarts } = isKept ? (memory.colors[color] ?? {}) : isLive ? restartsIn(world.colors[color]) : {}
+  return restarts ? { restarts } : {}
+}
+
+/** Undefined where no pod was started again, as is usual. */
+function restartsIn(color: ColorState): Pick<ColorMemory, 'restarts'> {
+  const again = currentPods(color).filter(({ restarts = 0 }) => restarts > 0)
+  if (again.length === 0) return {}
+  return { restarts: Object.fromEntries(again.map(({ name, restarts = 0 }) => [name, restarts])) }
 }
 
 /**

@@ -116,7 +116,8 @@ function colorStatus({ memory, world }: Scene, color: Color, live: Color | undef
   const { workload } = world.colors[color]
   const mayServe = color === live || color === memory.intent?.to
   if (!workload) return mayServe ? goneStatus(memory.lastRevision[color]) : undefined
-  const { idleSince, digest, readySince, fingerprint, config, shortSince } = memory.colors[color] ?? {}
+  const { idleSince, digest, readySince, fingerprint, config, shortSince, restarts } =
+    memory.colors[color] ?? {}
   return {
     revision: workload.revision,
     replicas: workload.replicas,
@@ -128,6 +129,7 @@ function colorStatus({ memory, world }: Scene, color: Color, live: Color | undef
       fingerprint,
       config,
       shortSince: secondAfter(shortSince),
+      restarts,
     }),
   }
 }

@@ -221,6 +221,7 @@ const SHOWS_RESTRAINT: Record<string, string> = {
   'pointer-changed-and-failed': 'nothing is removed that may serve behind the old pointer',
   'live-drained-while-warm': 'what comes and goes for a moment is no failure',
   'live-falls-and-is-told': 'nothing is moved where the spec asks to be told only',
+  'live-crashed-long-ago': 'what pods have been through before is no failure of now',
   'live-falls-and-is-told-and-third-spec': 'colorTaken keeps what users can be led back to',
   'drift-ignored': 'nothing is told as Stalled, and nothing is moved or removed',
   'schema-grows-when-promoted': 'an attempt is known again by the generation of its spec, and by its meaning',
@@ -505,6 +506,15 @@ const lasting: Change = (scene) => {
     : scene
 }
 
+/** As if whatever pods have ever been through had been of late. */
+const neverWell: Change = (scene) => {
+  const changed = lasting(scene)
+  const colors = Object.fromEntries(
+    Object.entries(changed.memory.colors).map(([color, known]) => [color, without(known, 'restarts')]),
+  )
+  return { ...changed, memory: { ...changed.memory, colors } }
+}
+
 /** As if no return had been begun for it. */
 const neverReturned: Change = (scene) => {
   const { liveFailure } = scene.memory
@@ -546,6 +556,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'users are led back for a moment without a ready pod': {
     rules: blinded(['liveFailed'], lasting),
     story: 'live-drained-while-warm',
+  },
+  'users are led back for what pods have been through long ago': {
+    rules: blinded(['liveFailed'], neverWell),
+    story: 'live-crashed-long-ago',
   },
   'users are led back again and again': {
     rules: blinded(['liveFailed'], neverReturned),

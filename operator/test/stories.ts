@@ -342,6 +342,28 @@ export const STORIES: Record<string, Story> = {
       { tell: 'they recover', when: isTold('LiveColorFailing'), do: (world) => world.mend('blue') },
     ],
   },
+  'live-crashed-long-ago': {
+    title:
+      'Pods of what is live have crashed, and come up for good; when one of them misses its readiness, nobody is led back',
+    spec: housing(1, { liveFailurePolicy: 'ReturnWhileWarm' }),
+    acts: [
+      apply('version 2', housing(2, { liveFailurePolicy: 'ReturnWhileWarm' })),
+      {
+        tell: 'its pods crash four times within a moment',
+        when: promotedTwice,
+        do: (world) => {
+          for (let time = 0; time < 4; time += 1) {
+            world.crash('blue')
+            world.advanceTo(world.now + 2000)
+          }
+        },
+      },
+      { ...later, when: (world) => world.isAvailable('blue') },
+      { tell: 'one of them falls ill', when: () => true, do: (world) => world.sicken('blue', 1) },
+      { ...later, when: () => true },
+      { tell: 'it recovers', when: () => true, do: (world) => world.heal('blue') },
+    ],
+  },
   'live-falls-and-third-spec': {
     title:
       'What is live fails while the old color is warm, and another spec is applied before that has lasted: users are led back first',
