@@ -152,7 +152,10 @@ async function act(release: ModelRelease, seen: Seen, options: ReconcileOptions)
   let { world, decided } = seen
   const failed: Failed[] = []
   for (;;) {
-    if (!decided.step) return { decided, told: decided, failed }
+    if (!decided.step) {
+      const told = failed.length > 0 ? soonerBy(decided, options.now() - world.now) : decided
+      return { decided, told, failed }
+    }
     const result = await perform(release, decided.step, options)
     if (result instanceof Error) {
       // The world changed under what was decided: it is looked at anew, unless something else is to be done meanwhile.
@@ -174,6 +177,12 @@ async function act(release: ModelRelease, seen: Seen, options: ReconcileOptions)
   }
 }
 
+/** What was planned at the time of the look, told so many milliseconds later. */
+function soonerBy(told: Plan, ms: number): Plan {
+  return told.recheckMs === undefined ? told : { ...told, recheckMs: Math.max(0, told.recheckMs - ms) }
+}
+
+/** The time stays that of the look: however long it took to fail, what failed in this pass is not tried again in it. */
 function withFailure(
   world: World,
   { rule = '', step }: Plan,
@@ -185,7 +194,7 @@ function withFailure(
   const failed = failedAgain(before, { rule, step: step.type, message: error.message }, now)
   // In its old place, so that what is told does not change with who is tried again first.
   const others = before ? failing.map((one) => (one === before ? failed : one)) : [...failing, failed]
-  return { ...world, now, failing: others }
+  return { ...world, failing: others }
 }
 
 function succeeded({ failing = [], ...world }: World, rule: string | undefined): World {
