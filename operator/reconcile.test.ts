@@ -119,3 +119,51 @@ describe('a webhook that hangs', () => {
     expect(running.tried).toEqual(['ScaleWorkload'])
   })
 })
+
+describe('a step that fails for ever', () => {
+  function failing(): Promise<never> {
+    return Promise.reject(new TransientError('failed calling webhook "policy.example.com"'))
+  }
+
+  /** Version 3 with half a minute to become ready; the warm color is free to be taken. */
+  async function thirdSpec(running: Running, changes: Parameters<typeof housing>[1] = {}): Promise<void> {
+    running.world.advanceTo(running.world.now + 60_000)
+    running.world.apply(housing(3, { progressDeadlineSeconds: 60, ...changes }))
+    await running.passes(
+      ({ status }) => status.attempt?.outcome !== undefined && status.observedGeneration === 3,
+    )
+  }
+
+  test('and takes nothing from anybody does not keep the next spec from the warm color', async () => {
+    const running = await promotedTwice()
+    running.world.mendWorkload = failing
+    running.world.editLabels('blue')
+    await thirdSpec(running)
+    expect(running.status.attempt).toMatchObject({ outcome: 'Promoted' })
+    expect(running.reasons).toContain('StepFailing')
+  })
+
+  test('and is about the warm color itself does not keep it', async () => {
+    const running = await promotedTwice()
+    const { world } = running
+    const apply = world.applyColorService.bind(world)
+    world.applyColorService = (release, step) =>
+      step.color === 'green' && world.deployments.green?.stored.revision !== running.status.attempt?.revision
+        ? failing()
+        : apply(release, step)
+    world.editService('green')
+    await thirdSpec(running)
+    expect(running.status.attempt).toMatchObject({ outcome: 'Promoted' })
+  })
+
+  test('and keeps what is live from its size keeps the warm color, and ends the attempt at its deadline', async () => {
+    const running = await promotedTwice()
+    running.world.scaleWorkload = failing
+    await thirdSpec(running, { replicas: 4 })
+    expect(running.status).toMatchObject({
+      attempt: { outcome: 'Failed', reason: 'ProgressDeadlineExceeded' },
+      liveColor: 'blue',
+    })
+    expect(running.world.describe('green')).toContain('version 1')
+  })
+})

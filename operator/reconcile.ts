@@ -191,7 +191,8 @@ function withFailure(
   if (!step) return world
   const { failing = [] } = world
   const before = failing.find((one) => one.rule === rule)
-  const failed = failedAgain(before, { rule, step: step.type, message: error.message }, now)
+  const about = 'color' in step ? { color: step.color } : {}
+  const failed = failedAgain(before, { rule, step: step.type, ...about, message: error.message }, now)
   // In its old place, so that what is told does not change with who is tried again first.
   const others = before ? failing.map((one) => (one === before ? failed : one)) : [...failing, failed]
   return { ...world, failing: others }

@@ -15,13 +15,13 @@ export function isAside(step: Step['type']): boolean {
 /** The step failed once more: its pause doubles. What was said first is kept, so that what is told does not change all the time. */
 export function failedAgain(
   before: FailingStep | undefined,
-  { rule, step, message }: Pick<FailingStep, 'rule' | 'step' | 'message'>,
+  { message, ...failed }: Pick<FailingStep, 'rule' | 'step' | 'color' | 'message'>,
   now: Instant,
 ): FailingStep {
   const failures = (before?.failures ?? 0) + 1
-  const longestMs = isAside(step) ? ASIDE_RETRY_MS : LONGEST_PAUSE_MS
+  const longestMs = isAside(failed.step) ? ASIDE_RETRY_MS : LONGEST_PAUSE_MS
   const pauseMs = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** (failures - 1))
-  return { rule, step, message: before?.message ?? message, failures, retryAt: now + pauseMs }
+  return { ...failed, message: before?.message ?? message, failures, retryAt: now + pauseMs }
 }
 
 /** Steps that are left alone now. */

@@ -2,7 +2,7 @@
 import { failureText, isAside, untilRetryMs, withheldIn } from './failing.ts'
 import { giveUp } from './forward.ts'
 import type { KEEP_SERVING } from './keep-serving.ts'
-import { runningAttempt, type Finding, type Found, type Scene } from './scene.ts'
+import { holderOf, runningAttempt, type Finding, type Found, type Scene } from './scene.ts'
 import { progressOf } from './statements.ts'
 import type { FailingStep, Step, World } from './world.ts'
 
@@ -24,7 +24,7 @@ export function unlessWithheld(scene: Scene, finding: Finding | undefined): Find
   if (!finding || !step || finding.memory) return finding
   const withheld = withheldIn(scene.world).filter((one) => !isAside(one.step))
   const own = withheld.find(({ rule }) => rule === finding.rule)
-  const inTheWay = own ?? (takesAway(scene, step) ? withheld[0] : undefined)
+  const inTheWay = own ?? withheld.find((failing) => forbids(scene, failing, step))
   if (!inTheWay) return finding
   const message = failureText(inTheWay)
   const reason = (finding.waiting ?? progressOf(scene)).reason
@@ -32,16 +32,30 @@ export function unlessWithheld(scene: Scene, finding: Finding | undefined): Find
   return { rule: finding.rule, waiting: { reason, message }, recheckMs, ...outOfTime(scene, message) }
 }
 
-/** What could not be done for something that serves may be what the color that is to go is needed for. */
-function takesAway({ memory }: Scene, step: Step): boolean {
-  return step.type === 'RemoveWorkload' && memory.attempt?.builds !== step.color
+/** Steps without which what serves may not answer. */
+const BRINGS_BACK: ReadonlySet<Step['type']> = new Set([
+  'CreateWorkload',
+  'ScaleWorkload',
+  'ApplyColorService',
+  'MovePointer',
+  'MendPointer',
+])
+
+/**
+ * What could not be done for something that serves may be what the color that is to go is needed for. Labels, owners and the
+ * like take nothing from anybody, and what is wrong with the color itself goes with it.
+ */
+function forbids({ memory }: Scene, failing: FailingStep, step: Step): boolean {
+  if (step.type !== 'RemoveWorkload' || memory.attempt?.builds === step.color) return false
+  return BRINGS_BACK.has(failing.step) && failing.color !== step.color
 }
 
 /** Nothing was moved yet, and the time that the attempt has is over. */
 function outOfTime(scene: Scene, message: string): Partial<Finding> {
   const attempt = runningAttempt(scene)
-  const isMoving = scene.memory.intent !== undefined || attempt?.direction === 'Back'
-  if (!attempt?.builds || isMoving) return {}
+  if (!attempt || scene.memory.intent !== undefined || attempt.direction === 'Back') return {}
+  const holder = holderOf(scene, attempt.revision)
+  if (holder && scene.serving.includes(holder)) return {}
   return giveUp(scene, attempt, message) ?? {}
 }
 

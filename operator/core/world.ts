@@ -277,6 +277,8 @@ export interface FailingStep {
   /** The rule that wanted it. */
   rule: string
   step: Step['type']
+  /** The color that it is about, where it is about one. */
+  color?: Color
   message: string
   /** How often it has failed in a row. */
   failures: number
