@@ -229,8 +229,22 @@ export function endAttempt(memory: Memory, now: Instant, ending: Ending): Memory
       reason: ending.reason,
       ...(ending.message ? { message: ending.message } : {}),
     },
-    history: [entry, ...memory.history].slice(0, HISTORY_LENGTH),
+    history: boundedHistory([entry, ...memory.history], Object.values(memory.lastRevision)),
   }
+}
+
+type History = NonNullable<Status['history']>
+
+/**
+ * The newest attempts. What says that a revision that still stands was proven to users is never among those that go, however
+ * many have failed since: without it nobody would be led back there.
+ */
+function boundedHistory(history: History, standing: readonly string[]): History {
+  const newest = (revision: string): History[number] | undefined =>
+    history.find((one) => one.revision === revision && one.outcome === 'Promoted')
+  const proofs = new Set(standing.flatMap((revision) => newest(revision) ?? []))
+  const others = history.filter((entry) => !proofs.has(entry)).slice(0, HISTORY_LENGTH - proofs.size)
+  return history.filter((entry) => proofs.has(entry) || others.includes(entry))
 }
 
 /** Whether a time is over. After a stop of the operator the world is looked at once before time that nobody watched counts. */

@@ -66,6 +66,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'live-falls-while-warm',
     'live-unready-while-warm',
     'live-falls-and-third-spec',
+    'live-falls-after-many-failures',
     'live-falls-while-both-are-wrong',
   ],
   goingBack: [

@@ -364,6 +364,25 @@ export const STORIES: Record<string, Story> = {
       { tell: 'it recovers', when: () => true, do: (world) => world.heal('blue') },
     ],
   },
+  'live-falls-after-many-failures': {
+    title:
+      'Many versions fail, one is promoted and falls: that the old color was proven is remembered, and users are led back',
+    spec: housing(1, { liveFailurePolicy: 'ReturnWhileWarm' }),
+    acts: [
+      ...Array.from({ length: 10 }, (_, turn) =>
+        apply(
+          `version 2, wrong, for the ${turn + 1}. time`,
+          housing(2, { liveFailurePolicy: 'ReturnWhileWarm', behavior: 'wrong', port: 9000 + turn }),
+        ),
+      ),
+      apply('version 2', housing(2, { liveFailurePolicy: 'ReturnWhileWarm' })),
+      {
+        tell: 'it falls ill',
+        when: (world) => outcome('Promoted')(world) && world.status?.liveColor === 'blue',
+        do: (world) => world.sicken('blue'),
+      },
+    ],
+  },
   'live-falls-and-third-spec': {
     title:
       'What is live fails while the old color is warm, and another spec is applied before that has lasted: users are led back first',
