@@ -84,14 +84,16 @@ export function sceneOf(world: World): Scene {
   const { release, now } = world
   const view = viewOf(release.spec, world.pointer, world.colors)
   const serving = colorsServing(world, view)
-  const memory = foldDid(keepBooks(recall(release.status), { world, view, serving, now }), world, view)
+  const wantedAttempt = wantedOf(world).id
+  const books = { world, view, serving, now, wantedAttempt }
+  const memory = foldDid(keepBooks(recall(release.status), books), world, view)
   return {
     world,
     memory,
     view,
     ...(view.type === 'Names' ? { live: view.color } : {}),
     serving,
-    wantedAttempt: wantedOf(world).id,
+    wantedAttempt,
   }
 }
 
@@ -126,12 +128,12 @@ export function mayServeElsewhere({ colors, release }: World, view: PointerView,
   return isMarkedElsewhere(spec, colors[color])
 }
 
-type Books = { world: World; view: PointerView; serving: readonly Color[]; now: Instant }
+type Books = Pick<Scene, 'world' | 'view' | 'serving' | 'wantedAttempt'> & { now: Instant }
 
 /** Since when each color has been idle, and whether what we build may have served: facts that only time shows. */
 function keepBooks(memory: Memory, books: Books): Memory {
   // What is read anew later will tell; until then nothing is known that was not known before.
-  if (isOutdated(books.world.pointer)) return memory
+  if (isOutdated(books.world.pointer)) return withNumberOfNow(memory, books)
   const colors: Partial<Record<Color, ColorMemory>> = {}
   for (const color of COLORS) {
     if (books.world.colors[color].workload) colors[color] = colorBooks(memory, books, color)
@@ -140,7 +142,17 @@ function keepBooks(memory: Memory, books: Books): Memory {
     withoutPastShare(withoutStaleProof(withoutServedBuild(memory, books), books.view), books),
     books.world,
   )
-  return withLiveFailure({ ...withMoveTimed(known, books), colors }, books)
+  return withLiveFailure({ ...withMoveTimed(withNumberOfNow(known, books), books), colors }, books)
+}
+
+/**
+ * Somebody has scaled the release since the number came with the attempt: from now on every number is about what is live, also
+ * when it is the same as that one again.
+ */
+function withNumberOfNow(memory: Memory, { wantedAttempt, world }: Books): Memory {
+  const { attempt } = memory
+  const isScaled = attempt?.id === wantedAttempt && attempt.replicas !== world.release.spec.replicas
+  return isScaled ? { ...memory, attempt: without(attempt, 'replicas') } : memory
 }
 
 /** So often a pod has crashed, since the color was last seen to be well, that it will do so again. */

@@ -32,6 +32,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'canary-scaled',
     'shrinks-with-new-revision',
     'shrinks-while-building',
+    'scaled-up-and-down-after-failure',
     'replicas-never-given',
   ],
   ownershipDiffers: ['deletion-policy', 'deletion-policy-service'],

@@ -965,6 +965,18 @@ export const STORIES: Record<string, Story> = {
       apply('version 3 with 2 pods', housing(3, { replicas: 2 })),
     ],
   },
+  'scaled-up-and-down-after-failure': {
+    title:
+      'A version that came with 2 pods fails; an autoscaler goes to 8 and back to 2: what is live follows both ways',
+    spec: housing(1),
+    acts: [
+      apply('version 2, wrong', housing(2, { behavior: 'wrong' })),
+      apply('8 pods', housing(2, { behavior: 'wrong', replicas: 8 })),
+      apply('2 pods', housing(2, { behavior: 'wrong' })),
+      apply('8 pods, for a moment', housing(2, { behavior: 'wrong', replicas: 8 })),
+      apply('2 pods, at once', housing(2, { behavior: 'wrong' }), (world) => world.replicasOf('green') === 8),
+    ],
+  },
   'shrinks-while-building': {
     title: 'A smaller number that comes while a revision is built is about what is live',
     spec: housing(1, { replicas: 4 }),
