@@ -167,3 +167,70 @@ describe('a step that fails for ever', () => {
     expect(running.world.describe('green')).toContain('version 1')
   })
 })
+
+describe('a step that somebody else undoes at once', () => {
+  /** A policy undoes what is done to the Service of a color; how often it was done, and when. */
+  async function policed(color: 'blue' | 'green'): Promise<{ running: Running; times: number[] }> {
+    const running = await promotedTwice()
+    const { world } = running
+    const times: number[] = []
+    const apply = world.applyColorService.bind(world)
+    world.applyColorService = (release, step) => {
+      if (step.color === color) times.push(world.now)
+      return apply(release, step)
+    }
+    world.policedService = color
+    world.editService(color)
+    return { running, times }
+  }
+
+  test('is done again more and more rarely, and told with the way out', async () => {
+    const { running, times } = await policed('blue')
+    const until = running.world.now + 120_000
+    await running.passes(({ world }) => world.now > until)
+    const pauses = times.slice(1).map((at, index) => at - (times[index] ?? 0))
+    expect(pauses.length).toBeLessThan(13)
+    expect(pauses[0]).toBeGreaterThanOrEqual(250)
+    expect(pauses.at(-1)).toBeGreaterThanOrEqual(30_000)
+    const warned = running.status.conditions?.find(({ type }) => type === 'Warned')
+    expect(warned).toMatchObject({
+      reason: 'StepFailing',
+      message: expect.stringContaining('spec.selector is app=x'),
+    })
+    expect(warned?.message).toContain('admission policy')
+  })
+
+  test('keeps nobody from an undo, nor the next spec from the warm color', async () => {
+    const { running } = await policed('green')
+    const { world } = running
+    world.advanceTo(world.now + 60_000)
+    world.apply(housing(3))
+    await running.passes(
+      ({ status }) =>
+        status.attempt?.revision !== undefined && status.colors?.green?.revision === status.attempt.revision,
+    )
+    world.policedService = undefined
+    await running.passes(isPromoted(3))
+    expect(running.reasons).not.toContain('StepFailing')
+  })
+
+  test('is forgotten as soon as it holds: done once more later, it is done at once', async () => {
+    const { running, times } = await policed('blue')
+    await running.passes(({ reasons }) => reasons.includes('StepFailing'))
+    running.world.policedService = undefined
+    await running.passes(({ reasons }) => !reasons.includes('StepFailing'))
+    running.world.editService('blue')
+    const before = times.length
+    await running.pass()
+    expect(times).toHaveLength(before + 1)
+  })
+
+  test('is not taken for undone where another number is wanted each time', async () => {
+    const running = await promotedTwice()
+    for (const replicas of [3, 4, 5, 6]) {
+      running.world.apply(housing(2, { replicas }))
+      await running.pass()
+      expect(running.tried).toContain('ScaleWorkload')
+    }
+  })
+})

@@ -5,7 +5,7 @@ import { pointerProblem } from './core/invalid.ts'
 import { statusAfter } from './core/status.ts'
 import type { Did, FailingStep, Step, World } from './core/world.ts'
 import type { ModelRelease, Status } from './api/release.ts'
-import { failedAgain, isAside } from './core/failing.ts'
+import { aboutStep, doneLast, failedAgain, isAside, isUndone, undoneText } from './core/failing.ts'
 import { ConflictError, RefusedError, TransientError } from './edges/errors.ts'
 import type { Claims, Cluster, Key, Pointer, Prober, SelfReports } from './edges/ports.ts'
 import { isSameJson } from './core/revision.ts'
@@ -156,7 +156,8 @@ async function act(release: ModelRelease, seen: Seen, options: ReconcileOptions)
       const told = failed.length > 0 ? soonerBy(decided, options.now() - world.now) : decided
       return { decided, told, failed }
     }
-    const result = await perform(release, decided.step, options)
+    const undone = undoneBy(world, decided)
+    const result = undone ?? (await perform(release, decided.step, options))
     if (result instanceof Error) {
       // The world changed under what was decided: it is looked at anew, unless something else is to be done meanwhile.
       if (result instanceof ConflictError && !isKeeping(decided.rule)) {
@@ -168,7 +169,7 @@ async function act(release: ModelRelease, seen: Seen, options: ReconcileOptions)
       decided = plan(world, rules)
       continue
     }
-    const told = plan({ ...succeeded(world, decided.rule), now: options.now(), did: result }, rules)
+    const told = plan({ ...succeeded(world, decided, result), now: options.now(), did: result }, rules)
     const acted = { decided, did: result, told, failed }
     if (result.type !== 'Refused' || !isKeeping(decided.rule)) return acted
     rules = leftOut(rules, decided.rule)
@@ -189,17 +190,37 @@ function withFailure(
   { error, now }: { error: Error; now: number },
 ): World {
   if (!step) return world
-  const { failing = [] } = world
-  const before = failing.find((one) => one.rule === rule)
-  const about = 'color' in step ? { color: step.color } : {}
-  const failed = failedAgain(before, { rule, step: step.type, ...about, message: error.message }, now)
-  // In its old place, so that what is told does not change with who is tried again first.
-  const others = before ? failing.map((one) => (one === before ? failed : one)) : [...failing, failed]
-  return { ...world, failing: others }
+  const before = world.failing?.find((one) => one.rule === rule)
+  const undone = error instanceof UndoneError ? ({ undone: 'Yes' } as const) : {}
+  const failed = { ...aboutStep(rule, step), ...undone, message: error.message }
+  return withFailing(world, before, failedAgain(before, failed, now))
 }
 
-function succeeded({ failing = [], ...world }: World, rule: string | undefined): World {
-  return { ...world, failing: failing.filter((one) => one.rule !== rule) }
+/** In its old place, so that what is told does not change with who is tried again first. */
+function withFailing(world: World, before: FailingStep | undefined, now: FailingStep): World {
+  const { failing = [] } = world
+  return {
+    ...world,
+    failing: before ? failing.map((one) => (one === before ? now : one)) : [...failing, now],
+  }
+}
+
+/** Somebody else undoes what is done to keep something serving: it must not be done on and on, nor stop what else is to be done. */
+class UndoneError extends Error {
+  override readonly name = 'UndoneError'
+}
+
+function undoneBy(world: World, { rule, step }: Plan): UndoneError | undefined {
+  if (!step || !isKeeping(rule) || !isUndone(world, rule, step)) return undefined
+  return new UndoneError(undoneText(step))
+}
+
+function succeeded(world: World, { rule, step }: Plan, did: Did): World {
+  const { failing = [] } = world
+  if (!step || !isKeeping(rule) || did.type !== 'Done')
+    return { ...world, failing: failing.filter((one) => one.rule !== rule) }
+  const before = failing.find((one) => one.rule === rule)
+  return withFailing(world, before, doneLast(before, rule, step, world.now))
 }
 
 function isKeeping(rule: string | undefined): rule is keyof Rules['keepServing'] {

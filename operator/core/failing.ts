@@ -1,5 +1,6 @@
 /** Steps that failed for a reason that may pass: each is left alone for a while. */
 import { ASIDE_RETRY_MS } from './pacing.ts'
+import { isSameJson } from './revision.ts'
 import type { FailingStep, Instant, Step, World } from './world.ts'
 
 const FIRST_PAUSE_MS = 250
@@ -12,16 +13,62 @@ export function isAside(step: Step['type']): boolean {
   return step === 'ApplyBudget' || step === 'RemoveBudget'
 }
 
+type Failed = Pick<FailingStep, 'rule' | 'step' | 'color' | 'message' | 'undone'>
+
 /** The step failed once more: its pause doubles. What was said first is kept, so that what is told does not change all the time. */
-export function failedAgain(
-  before: FailingStep | undefined,
-  { message, ...failed }: Pick<FailingStep, 'rule' | 'step' | 'color' | 'message'>,
-  now: Instant,
-): FailingStep {
+export function failedAgain(before: FailingStep | undefined, failed: Failed, now: Instant): FailingStep {
   const failures = (before?.failures ?? 0) + 1
   const longestMs = isAside(failed.step) ? ASIDE_RETRY_MS : LONGEST_PAUSE_MS
   const pauseMs = Math.min(longestMs, FIRST_PAUSE_MS * 2 ** (failures - 1))
-  return { ...failed, message: before?.message ?? message, failures, retryAt: now + pauseMs }
+  const isSame = before !== undefined && before.done === undefined && before.undone === failed.undone
+  return {
+    ...failed,
+    message: isSame ? before.message : failed.message,
+    failures,
+    retryAt: now + pauseMs,
+  }
+}
+
+/**
+ * What is remembered of a step that keeps something serving once it was done. It is not withheld, and forgotten as soon
+ * as it is seen to hold; how often it was undone before is not, or each time would be the first.
+ */
+export function doneLast(
+  before: FailingStep | undefined,
+  rule: string,
+  step: Step,
+  now: Instant,
+): FailingStep {
+  const { failures = 0 } = before?.undone ? before : {}
+  return {
+    ...aboutStep(rule, step),
+    message: undoneText(step),
+    failures,
+    retryAt: now,
+    undone: 'Yes',
+    done: step,
+  }
+}
+
+/** What a failure is about. */
+export function aboutStep(rule: string, step: Step): Pick<FailingStep, 'rule' | 'step' | 'color'> {
+  return { rule, step: step.type, ...('color' in step ? { color: step.color } : {}) }
+}
+
+/** Whether the step was done by the last pass that tried it, and is wanted just the same again. */
+export function isUndone({ failing = [] }: World, rule: string, step: Step): boolean {
+  const last = failing.find((one) => one.rule === rule)?.done
+  return last !== undefined && isSameJson(contentOf(last), contentOf(step))
+}
+
+/** What the step is to bring about, whichever version of the object it was decided on. */
+function contentOf(step: Step): Record<string, unknown> {
+  return { ...step, resourceVersion: undefined, uid: undefined, token: undefined }
+}
+
+export function undoneText(step: Step): string {
+  const what = 'differs' in step && step.differs !== undefined ? `: ${step.differs}` : ''
+  return `it was done, and somebody else undid it at once${what}; find the admission policy or controller that does so, and have it leave the objects of this release alone`
 }
 
 /** Steps that are left alone now. */

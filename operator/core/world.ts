@@ -283,6 +283,10 @@ export interface FailingStep {
   /** How often it has failed in a row. */
   failures: number
   retryAt: Instant
+  /** It fails in that somebody else undoes it whenever it was done. */
+  undone?: 'Yes'
+  /** It was done by the last pass that tried it: wanted just the same by the next one, it was undone. */
+  done?: Step
 }
 
 /** Whom a gate or a verification asks. */

@@ -80,6 +80,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'undo-withdrawn',
     'abort-to-sick',
     'undo-while-webhook-down',
+    'undo-while-service-is-policed',
     'wrong-while-webhook-down',
     'silent-while-webhook-down',
     'lost-through-edges',

@@ -261,6 +261,8 @@ export class SimulatedWorld implements Cluster {
   private readonly files = new Map<string, string>()
   /** Kinds whose writes fail for now: an admission webhook is down, or the API server answers 5xx. */
   readonly failing = new Set<Kind>()
+  /** Somebody changes the Service of this color again whenever it is written. */
+  policedService: Color | undefined
   /** Before so many of the operator's next moves of the pointer somebody else writes it. */
   racesAtMove = 0
   /** Its pods end again and again by somebody's act. */
@@ -957,6 +959,7 @@ export class SimulatedWorld implements Cluster {
   ): Promise<void> {
     return this.write(`apply Service ${colorName('housing', color)}`, () => {
       this.services[color] = { targetPort, origin, ownership }
+      if (color === this.policedService) this.editService(color)
     })
   }
 

@@ -836,6 +836,23 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
+  'undo-while-service-is-policed': {
+    title:
+      'A policy changes the Service of what is live again whenever it is put back: told, tried more and more rarely, and undo leads users back all the same',
+    spec: housing(1, { retireAfterSeconds: 60 }),
+    acts: [
+      apply('version 2', housing(2, { retireAfterSeconds: 60 })),
+      {
+        tell: 'the policy comes',
+        when: promotedTwice,
+        do: (world) => {
+          world.policedService = 'blue'
+          world.editService('blue')
+        },
+      },
+      { tell: 'undo', when: isTold('StepFailing'), do: (world) => world.command('undo', '1') },
+    ],
+  },
   'undo-while-webhook-down': {
     title:
       'No Deployment can be written: an undo is taken and made all the same, and the scale follows when it can',
