@@ -234,3 +234,28 @@ describe('a step that somebody else undoes at once', () => {
     }
   })
 })
+
+describe('what keeps something serving and is refused', () => {
+  test('is told in every pass, whatever else goes on meanwhile', async () => {
+    const running = await promotedTwice()
+    const { world } = running
+    world.scaleRefused = 'Yes'
+    world.gatesSilent = 'green'
+    world.advanceTo(world.now + 60_000)
+    world.apply(housing(3, { replicas: 4 }))
+    await running.passes(({ reasons }) => reasons.includes('AccessDenied'))
+    const other = new Set<string>()
+    for (let count = 0; count < 60; count += 1) {
+      const result = await running.pass()
+      expect(running.reasons).toContain('AccessDenied')
+      for (const step of running.tried.slice(1)) other.add(step)
+      world.advanceTo(world.now + ('recheckMs' in result ? Math.min(1000, result.recheckMs) : 1000) + 1)
+    }
+    expect([...other]).toEqual(expect.arrayContaining(['CreateWorkload', 'RunGates']))
+    // And no more than that is lost: the gates answer, and the version is promoted.
+    world.gatesSilent = undefined
+    await running.passes(isPromoted(3))
+    world.scaleRefused = 'No'
+    await running.passes(({ reasons }) => !reasons.includes('AccessDenied'))
+  })
+})

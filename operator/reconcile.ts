@@ -173,6 +173,7 @@ async function act(release: ModelRelease, seen: Seen, options: ReconcileOptions)
     const acted = { decided, did: result, told, failed }
     if (result.type !== 'Refused' || !isKeeping(decided.rule)) return acted
     rules = leftOut(rules, decided.rule)
+    world = { ...world, refused: world.refused ?? result }
     decided = plan(world, rules)
     if (!decided.step && decided.recheckMs !== 0) return acted
   }

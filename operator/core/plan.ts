@@ -48,7 +48,7 @@ export function plan(world: World, rules: Rules = RULES): Plan {
     memory: heldUp(finding?.memory ?? seen.memory, world.now, isHeld(seen, finding)),
     world: { ...world, failing },
   }
-  const status = statusOf(scene, finding)
+  const status = statusOf(scene, withRefusal(world, finding))
   const recheckMs = beforeJudgement(
     scene,
     beforeRetry(
@@ -64,6 +64,13 @@ export function plan(world: World, rules: Rules = RULES): Plan {
     ...(recheckMs === undefined ? {} : { recheckMs }),
     failing,
   }
+}
+
+/** What was refused stands, whatever else the pass went on with: it is told in every pass, not in every other one. */
+function withRefusal({ refused }: World, finding: Finding | undefined): Finding | undefined {
+  if (!refused || finding?.stalled) return finding
+  const { reason, message } = refused
+  return { rule: 'refusedByTheWorld', ...finding, stalled: { reason, message } }
 }
 
 /** Nothing was moved yet, and what is waited for is not of the attempt's own making. What only reports decides nothing. */

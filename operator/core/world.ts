@@ -268,8 +268,18 @@ export interface World {
   defaults: { serverImage: string }
   /** Steps that failed lately for a reason that may pass. */
   failing?: readonly FailingStep[]
+  /** What keeps something serving and was refused in this pass, while it went on with something else. */
+  refused?: Refusal
   /** What the step of this pass did; absent while it is still to be decided. */
   did?: Did
+}
+
+/** The world refused a step, for a reason that only a person changes. */
+export interface Refusal {
+  type: 'Refused'
+  step: Step['type']
+  reason: string
+  message: string
 }
 
 /** A step that failed for a reason that may pass; it is left alone until it is tried again. */
@@ -418,7 +428,7 @@ export type Did =
   | { type: 'Verified'; result: VerifyResult }
   | { type: 'Invalidated'; reference: string }
   | { type: 'LogsCollected'; logs: string }
-  | { type: 'Refused'; step: Step['type']; reason: string; message: string }
+  | Refusal
 
 /** Old: an edge still answers from another revision. Unknown: no proof either way. */
 export type VerifyResult =
