@@ -126,3 +126,34 @@ test('with namespaces named, nothing is asked of the API server outside of them'
   expect(outside).toEqual([])
   expect(seen.map(({ path }) => path)).toContain(RELEASES.replace('models', 'other'))
 })
+
+test('what a pass has written of a release is no reason for another pass over it', async () => {
+  const names = ['one', 'two', 'three', 'four']
+  operator = await start()
+  for (const name of names) {
+    // One after the other, so that whatever follows the first has had its time when the last is told.
+    const told = new Promise<void>((resolve) => {
+      api.refuse = ({ method, path, body }) => {
+        const { conditions = [] } = (body.status ?? {}) as { conditions?: { type: string }[] }
+        const isTold = method === 'PUT' && path === `${RELEASES}/${name}/status`
+        if (isTold && conditions.some(({ type }) => type === 'Stalled')) setTimeout(resolve, 300)
+        return undefined
+      }
+    })
+    api.put(RELEASES, {
+      metadata: { namespace: 'models', name, generation: 1 },
+      spec: {
+        replicas: 1,
+        port: 8080,
+        template: {},
+        traffic: { type: 'Service' },
+        progressDeadlineSeconds: 600,
+      },
+    })
+    await told
+  }
+  const ofFirst = api.seen.filter(({ path }) => path.startsWith(`${RELEASES}/one`))
+  const looks = ofFirst.filter(({ method }) => method === 'GET').length
+  const writes = ofFirst.filter(({ method }) => method === 'PUT').length
+  expect({ looks, writes }).toEqual({ looks: writes, writes })
+})

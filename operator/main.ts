@@ -21,7 +21,7 @@ import { createKeyValueStorePointer } from './edges/key-value-store/pointer.ts'
 import { Readiness } from './edges/readiness.ts'
 import { releaseMetrics, type ReleaseMetrics } from './edges/metrics.ts'
 import type { Claims, Pointer } from './edges/ports.ts'
-import { reconcile, StepFailures, type PassReport, type Worlds } from './reconcile.ts'
+import { reconcile, StepFailures, type PassReport, type PassResult, type Worlds } from './reconcile.ts'
 import { sleep, systemClock, type Clock } from './runtime/clock.ts'
 import { leaseStore } from './runtime/lease-store.ts'
 import { LeaderElector } from './runtime/lease.ts'
@@ -192,6 +192,22 @@ class ModelReleaseOperator extends OperatorShell {
   }
 
   async #pass(key: string, worlds: Omit<Worlds, 'prober'>): Promise<Outcome> {
+    let written: string | undefined
+    this.#events.begun(key)
+    try {
+      const { told, outcome } = await this.#reconciled(key, worlds)
+      written = told?.written
+      if (!told) this.#forget(key)
+      return { ...outcome, urgency: told && isUrgent(told) ? 'Urgent' : 'Usual' }
+    } finally {
+      this.#events.ended(key, written)
+    }
+  }
+
+  async #reconciled(
+    key: string,
+    worlds: Omit<Worlds, 'prober'>,
+  ): Promise<{ told: PassReport | undefined; outcome: PassResult }> {
     const { namespace, name } = keyOf(key)
     const prober = this.#inquiries.of(key, namespace)
     let told: PassReport | undefined
@@ -218,8 +234,7 @@ class ModelReleaseOperator extends OperatorShell {
       },
     )
     prober.passed()
-    if (!told) this.#forget(key)
-    return { ...outcome, urgency: told && isUrgent(told) ? 'Urgent' : 'Usual' }
+    return { told, outcome }
   }
 
   /** One line for a pass that did or decided something; what only looked is told at debug. */

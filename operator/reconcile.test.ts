@@ -259,3 +259,19 @@ describe('what keeps something serving and is refused', () => {
     await running.passes(({ reasons }) => !reasons.includes('AccessDenied'))
   })
 })
+
+describe('a status that was written', () => {
+  test('is told with the version of the release since, so that its change is known again', async () => {
+    const running = new Running(housing(1))
+    await running.pass()
+    const { metadata } = await running.world.release()
+    expect(running.report?.written).toBe(metadata.resourceVersion)
+  })
+
+  test('is told by no pass that writes none', async () => {
+    const running = await promotedTwice()
+    await running.pass()
+    await running.pass()
+    expect(running.report?.written).toBeUndefined()
+  })
+})

@@ -32,6 +32,8 @@ export interface PassReport {
   failed: readonly Failed[]
   status: Status
   before?: Status
+  /** The version of the release with this status, where that was to be written. */
+  written?: string
 }
 
 interface Failed {
@@ -95,8 +97,8 @@ async function pass(release: ModelRelease, options: ReconcileOptions): Promise<P
   const acted = await act(release, await observeWell(release, options), options)
   const { told } = acted
   options.failures.keep(release.metadata, told.failing)
-  await tell(release, told, options.worlds.cluster)
-  options.report(release, reportOf(release, acted))
+  const written = await tell(release, told, options.worlds.cluster)
+  options.report(release, { ...reportOf(release, acted), ...(written === undefined ? {} : { written }) })
   return told.recheckMs === undefined ? { done: true } : { recheckMs: told.recheckMs }
 }
 
@@ -386,12 +388,14 @@ function write(release: ModelRelease, step: ClusterStep, cluster: Cluster): Prom
   return WRITES[step.type](cluster, release, step as never)
 }
 
-/** Writes the status if it says anything new; Events come after it, so that a lost write tells nothing twice. */
+/** Writes the status if it says anything new, and gives the version of the release then; Events come after it, so that a lost write tells nothing twice. */
 async function tell(
   release: ModelRelease,
   { status, happenings }: Pick<Plan, 'status' | 'happenings'>,
   cluster: Cluster,
-): Promise<void> {
-  if (!isSameJson(status, release.status ?? {})) await cluster.writeStatus(release, status)
+): Promise<string | undefined> {
+  const isNew = !isSameJson(status, release.status ?? {})
+  const written = isNew ? await cluster.writeStatus(release, status) : undefined
   for (const happening of happenings) await cluster.record(release, happening)
+  return written
 }

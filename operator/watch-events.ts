@@ -1,7 +1,10 @@
 /** What the watches report, as keys to look at. */
 import { ANNOTATION, LABEL } from './api/names.ts'
 import type { ObjectMeta, Seen } from './runtime/list-watch.ts'
+import { OwnChanges } from './runtime/own-changes.ts'
 import type { WorkQueue } from './runtime/queue.ts'
+
+type Found = Extract<Seen, { meta: ObjectMeta }>
 
 /** The release that a child object belongs to; undefined for what is not ours. */
 export function releaseOf({ namespace, labels }: ObjectMeta): string | undefined {
@@ -17,6 +20,8 @@ export class WatchEvents {
   readonly #queue: WorkQueue
   /** The command that stands on a release, by key. */
   readonly #commands = new Map<string, string>()
+  /** What the passes write is not looked at again for that: the answers that a status tells of may differ each time. */
+  readonly #changes = new OwnChanges<Found>()
 
   constructor(queue: WorkQueue) {
     this.#queue = queue
@@ -36,6 +41,8 @@ export class WatchEvents {
       this.forget(seen.key)
       return
     }
+    // What is listed anew from time to time is looked at in any case.
+    if (seen.type === 'Modified' && !this.#changes.isNews(seen)) return
     this.#queue.add(seen.key, !isGone && this.#isCommanded(seen) ? 'Urgent' : 'Usual')
   }
 
@@ -46,9 +53,21 @@ export class WatchEvents {
     this.#queue.addGathered(seen.key)
   }
 
+  /** A pass over the release begins. */
+  begun(key: string): void {
+    this.#changes.begun(key)
+  }
+
+  /** It is over, and has written this version of the release, if any. */
+  ended(key: string, written?: string): void {
+    const news = this.#changes.ended(key, written)
+    if (news) this.release(news)
+  }
+
   /** The release is gone. */
   forget(key: string): void {
     this.#commands.delete(key)
+    this.#changes.forget(key)
   }
 
   /** Whether somebody has just given a command: it may be a return, and waits for no other release. */

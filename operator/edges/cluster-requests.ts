@@ -110,11 +110,14 @@ export class Requests {
     return accepted(request, await this.#ask(request, call))
   }
 
-  /** Replaces the object; its own metadata.resourceVersion is the precondition. */
-  async replace(resource: Resource, object: Named): Promise<void> {
+  /** Replaces the object; its own metadata.resourceVersion is the precondition. Gives it as it was stored. */
+  async replace(resource: Resource, object: Named): Promise<unknown> {
     const { namespace, name } = object.metadata
     const request: Request = { verb: 'update', resource, place: { namespace, name } }
-    accepted(request, await this.#ask(request, sent('PUT', pathOf(resource, { namespace, name }), object)))
+    return accepted(
+      request,
+      await this.#ask(request, sent('PUT', pathOf(resource, { namespace, name }), object)),
+    )
   }
 
   /** Deletes the object if it is still the one of the precondition; one that is gone already is as good. */

@@ -630,7 +630,10 @@ describe('the status', () => {
     const { metadata } = server.put(RELEASES, { ...release })
     const read = await cluster.release({ namespace: 'models', name: 'housing' })
     expect(read?.metadata.resourceVersion).toBe(metadata.resourceVersion)
-    await cluster.writeStatus(read ?? release, next)
+    const version = await cluster.writeStatus(read ?? release, next)
+    expect((await cluster.release({ namespace: 'models', name: 'housing' }))?.metadata.resourceVersion).toBe(
+      version,
+    )
     expect(server.at(`${RELEASES}/housing`)).toMatchObject({ spec: release.spec, status: next })
   })
 

@@ -116,7 +116,8 @@ export function createCluster({ transport, log, now }: ClusterOptions): Cluster 
       const { name, namespace, uid, resourceVersion } = release.metadata
       const metadata = { name, namespace, uid, resourceVersion }
       const written = { apiVersion: API_VERSION, kind: KIND, metadata, spec: release.spec, status }
-      await requests.replace(RELEASE_STATUS, written)
+      const stored = (await requests.replace(RELEASE_STATUS, written)) as Pick<ModelRelease, 'metadata'>
+      return stored.metadata.resourceVersion
     },
     record: async (release, happening) => {
       try {

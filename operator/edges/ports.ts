@@ -62,8 +62,8 @@ export interface Cluster {
   setOwnership(release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void>
   /** Last lines and termination state of the pods of a revision in a color, at most 2 KiB; never throws for a pod that has no logs. */
   logs(release: ModelRelease, step: StepOf<'CollectLogs'>): Promise<string>
-  /** Replaces the status if nobody changed the release since it was read. */
-  writeStatus(release: ModelRelease, status: Status): Promise<void>
+  /** Replaces the status if nobody changed the release since it was read; gives the version that the release has since. */
+  writeStatus(release: ModelRelease, status: Status): Promise<string>
   record(release: ModelRelease, happening: Happening): Promise<void>
 }
 

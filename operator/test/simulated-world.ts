@@ -1029,12 +1029,13 @@ export class SimulatedWorld implements Cluster {
     return Promise.resolve('last words')
   }
 
-  writeStatus(_release: ModelRelease, status: Status): Promise<void> {
-    return this.write('status', () => {
+  async writeStatus(_release: ModelRelease, status: Status): Promise<string> {
+    await this.write('status', () => {
       this.observer({ type: 'Status', status })
       this.status = frozen(structuredClone(status))
       this.resourceVersion += 1
     })
+    return String(this.resourceVersion)
   }
 
   record(_release: ModelRelease, happening: Happening): Promise<void> {
