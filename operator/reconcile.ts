@@ -154,15 +154,10 @@ async function act(release: ModelRelease, seen: Seen, options: ReconcileOptions)
   let { world, decided } = seen
   const failed: Failed[] = []
   for (;;) {
-    if (!decided.step) {
-      const told = failed.length > 0 ? soonerBy(decided, options.now() - world.now) : decided
-      return { decided, told, failed }
-    }
-    const undone = undoneBy(world, decided)
-    const result = undone ?? (await perform(release, decided.step, options))
+    if (!decided.step) return { decided, told: soonerBy(decided, failed, options.now() - world.now), failed }
+    const result = undoneBy(world, decided) ?? (await perform(release, decided.step, options))
     if (result instanceof Error) {
-      // The world changed under what was decided: it is looked at anew, unless something else is to be done meanwhile.
-      if (result instanceof ConflictError && !isKeeping(decided.rule)) {
+      if (isOutdated(result, decided)) {
         options.failures.keep(release.metadata, world.failing ?? [])
         throw result
       }
@@ -175,15 +170,22 @@ async function act(release: ModelRelease, seen: Seen, options: ReconcileOptions)
     const acted = { decided, did: result, told, failed }
     if (result.type !== 'Refused' || !isKeeping(decided.rule)) return acted
     rules = leftOut(rules, decided.rule)
-    world = { ...world, refused: world.refused ?? result }
+    world = { refused: result, ...world }
     decided = plan(world, rules)
     if (!decided.step && decided.recheckMs !== 0) return acted
   }
 }
 
-/** What was planned at the time of the look, told so many milliseconds later. */
-function soonerBy(told: Plan, ms: number): Plan {
-  return told.recheckMs === undefined ? told : { ...told, recheckMs: Math.max(0, told.recheckMs - ms) }
+/** The world changed under what was decided: it is looked at anew, unless something else is to be done meanwhile. */
+function isOutdated(error: Error, { rule }: Plan): boolean {
+  return error instanceof ConflictError && !isKeeping(rule)
+}
+
+/** What was planned at the time of the look, told so many milliseconds later, which some tries have taken. */
+function soonerBy(told: Plan, failed: readonly Failed[], ms: number): Plan {
+  return told.recheckMs === undefined || failed.length === 0
+    ? told
+    : { ...told, recheckMs: Math.max(0, told.recheckMs - ms) }
 }
 
 /** The time stays that of the look: however long it took to fail, what failed in this pass is not tried again in it. */

@@ -13,6 +13,7 @@ import {
   adoptedTarget,
   goalOf,
   livePatienceMs,
+  revisionIn,
   runningAttempt,
   staysWithoutKey,
   storedOf,
@@ -95,13 +96,11 @@ function isWarm({ memory, world }: Scene, color: Color): boolean {
  */
 export function neededToReturn(scene: Scene, color: Color): Found {
   const { live, memory, world } = scene
-  if (!live || live === color || !isWarm(scene, color)) return undefined
-  const failure = memory.liveFailure?.color === live ? memory.liveFailure : undefined
-  if (failure?.returned) return undefined
+  if (!live || live === color || !isWarm(scene, color) || memory.liveFailure?.returned) return undefined
   const fails = isFailing(scene, live)
-  const calmInMs = failure ? Date.parse(failure.since) + LIVE_DOWN_MS - world.now : 0
+  const calmInMs = untilCalmMs(scene, live)
   if (!fails && calmInMs <= 0) return undefined
-  const what = `${color} at revision ${world.colors[color].workload?.revision ?? ''} is not replaced while ${live}, which users are sent to, fails or has failed within a minute, since ${color} can answer them`
+  const what = `${color} at revision ${revisionIn(scene, color) ?? ''} is not replaced while ${live}, which users are sent to, fails or has failed within a minute, since ${color} can answer them`
   if (fails && world.release.spec.liveFailurePolicy === 'Tell') {
     const remedy = `set spec.liveFailurePolicy to ReturnWhileWarm to have users led back to ${color} first, or make the pods of ${live} ready again`
     return {
@@ -109,8 +108,16 @@ export function neededToReturn(scene: Scene, color: Color): Found {
       recheckMs: BLOCKED_RECHECK_MS,
     }
   }
-  const recheckMs = calmInMs > 0 ? Math.min(calmInMs, PODS_RECHECK_MS) : PODS_RECHECK_MS
-  return { waiting: { reason: 'MakingRoom', message: what }, recheckMs }
+  return {
+    waiting: { reason: 'MakingRoom', message: what },
+    recheckMs: calmInMs > 0 ? Math.min(calmInMs, PODS_RECHECK_MS) : PODS_RECHECK_MS,
+  }
+}
+
+/** Milliseconds until a minute has passed since it was first seen to fail; not above 0 where that is over, or nothing is wrong. */
+function untilCalmMs({ memory: { liveFailure }, world }: Scene, live: Color): number {
+  if (liveFailure?.color !== live) return 0
+  return Date.parse(liveFailure.since) + LIVE_DOWN_MS - world.now
 }
 
 /** It answers nobody now, or only between crashes; a Deployment that is gone may be refused when it is to be brought back. */

@@ -67,7 +67,7 @@ function contentOf(step: Step): Record<string, unknown> {
 }
 
 export function undoneText(step: Step): string {
-  const what = 'differs' in step && step.differs !== undefined ? `: ${step.differs}` : ''
+  const what = 'differs' in step ? `: ${step.differs}` : ''
   return `it was done, and somebody else undid it at once${what}; find the admission policy or controller that does so, and have it leave the objects of this release alone`
 }
 
