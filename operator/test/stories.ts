@@ -851,6 +851,12 @@ export const STORIES: Record<string, Story> = {
         },
       },
       { tell: 'undo', when: isTold('StepFailing'), do: (world) => world.command('undo', '1') },
+      {
+        tell: 'the policy is gone',
+        do: (world) => {
+          world.policedService = undefined
+        },
+      },
     ],
   },
   'undo-while-webhook-down': {
