@@ -72,11 +72,16 @@ const isPromoted =
   ({ status }: Running): boolean =>
     status.attempt?.outcome === 'Promoted' && status.history?.length === times
 
+/** Without a budget, whose steps come between those that are looked at here. */
+function bare(version: 1 | 2 | 3, changes: Parameters<typeof housing>[1] = {}): ReturnType<typeof housing> {
+  return housing(version, { disruptionBudget: 'None', ...changes })
+}
+
 /** Version 2 is live, version 1 is warm. */
 async function promotedTwice(): Promise<Running> {
-  const running = new Running(housing(1))
+  const running = new Running(bare(1))
   await running.passes(isPromoted(1))
-  running.world.apply(housing(2))
+  running.world.apply(bare(2))
   await running.passes(isPromoted(2))
   return running
 }
@@ -90,7 +95,7 @@ describe('a webhook that hangs', () => {
       world.advanceTo(world.now + ms)
       return Promise.reject(new TransientError('failed calling webhook "policy.example.com"'))
     }
-    world.apply(housing(2, { replicas: 4 }))
+    world.apply(bare(2, { replicas: 4 }))
     return running
   }
 
@@ -128,7 +133,7 @@ describe('a step that fails for ever', () => {
   /** Version 3 with half a minute to become ready; the warm color is free to be taken. */
   async function thirdSpec(running: Running, changes: Parameters<typeof housing>[1] = {}): Promise<void> {
     running.world.advanceTo(running.world.now + 60_000)
-    running.world.apply(housing(3, { progressDeadlineSeconds: 60, ...changes }))
+    running.world.apply(bare(3, { progressDeadlineSeconds: 60, ...changes }))
     await running.passes(
       ({ status }) => status.attempt?.outcome !== undefined && status.observedGeneration === 3,
     )
@@ -204,7 +209,7 @@ describe('a step that somebody else undoes at once', () => {
     const { running } = await policed('green')
     const { world } = running
     world.advanceTo(world.now + 60_000)
-    world.apply(housing(3))
+    world.apply(bare(3))
     await running.passes(
       ({ status }) =>
         status.attempt?.revision !== undefined && status.colors?.green?.revision === status.attempt.revision,
@@ -228,7 +233,7 @@ describe('a step that somebody else undoes at once', () => {
   test('is not taken for undone where another number is wanted each time', async () => {
     const running = await promotedTwice()
     for (const replicas of [3, 4, 5, 6]) {
-      running.world.apply(housing(2, { replicas }))
+      running.world.apply(bare(2, { replicas }))
       await running.pass()
       expect(running.tried).toContain('ScaleWorkload')
     }
@@ -242,7 +247,7 @@ describe('what keeps something serving and is refused', () => {
     world.scaleRefused = 'Yes'
     world.gatesSilent = 'green'
     world.advanceTo(world.now + 60_000)
-    world.apply(housing(3, { replicas: 4 }))
+    world.apply(bare(3, { replicas: 4 }))
     await running.passes(({ reasons }) => reasons.includes('AccessDenied'))
     const other = new Set<string>()
     for (let count = 0; count < 60; count += 1) {
@@ -262,7 +267,7 @@ describe('what keeps something serving and is refused', () => {
 
 describe('a status that was written', () => {
   test('is told with the version of the release since, so that its change is known again', async () => {
-    const running = new Running(housing(1))
+    const running = new Running(bare(1))
     await running.pass()
     const { metadata } = await running.world.release()
     expect(running.report?.written).toBe(metadata.resourceVersion)

@@ -210,7 +210,7 @@ describe('a claim whose holder may not be read any more', () => {
     await expect(claims.read(b)).resolves.toEqual({ type: 'Held' })
     const both = { ...b, spec: releaseOf('b', '/b/*', '*').spec }
     const name = claimName({ distributionId: 'E123456', pathPattern: '*' })
-    const by = `models/a (in a namespace that the operator may not read: name it in WATCH_NAMESPACES; if that release is gone for good, delete Lease modelrelease-system/${name})`
+    const by = `models/a (in a namespace that the operator may not read: name it in WATCH_NAMESPACES; if that release is gone for good, its claim may end: Lease modelrelease-system/${name})`
     await expect(claims.read(both)).resolves.toEqual({ type: 'Taken', part: '*', by })
     await expect(claims.take(both)).rejects.toThrow(by)
     expect(holder('*')).toBe('models/a/uid-a')

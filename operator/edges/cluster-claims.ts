@@ -196,7 +196,7 @@ function parseHolder(text: string): Holder | undefined {
 }
 
 function unreadableText({ metadata: { namespace, name } }: Lease): string {
-  return `in a namespace that the operator may not read: name it in WATCH_NAMESPACES; if that release is gone for good, delete Lease ${namespace}/${name}`
+  return `in a namespace that the operator may not read: name it in WATCH_NAMESPACES; if that release is gone for good, its claim may end: Lease ${namespace}/${name}`
 }
 
 function isSame(a: Part, b: Part): boolean {
