@@ -12,6 +12,7 @@ const FENCES = [
       'operator/test/**',
       'cluster/**',
       'demo/**',
+      'cli/cluster/kubeconfig.ts',
     ],
   },
   {
@@ -36,6 +37,7 @@ const FENCES = [
       'demo/**',
     ],
   })),
+  { name: 'commander', only: ['cli/program.ts'] },
   { name: 'acorn', only: ['cloudfront-local/functions/language.ts'] },
   { name: 'dns-packet', only: ['cluster/dns/**'] },
   { name: '@aws-sdk/client-sts', only: ['operator/edges/cloudfront/**'] },

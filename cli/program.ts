@@ -1,0 +1,200 @@
+/** The command line: every verb with its flags. What a verb does is loaded when it is used. */
+import { Command, CommanderError, Option } from 'commander'
+import type { GetFlags } from './commands/get.ts'
+import type { StatusFlags } from './commands/status.ts'
+import type { HistoryFlags } from './commands/history.ts'
+import type { EventsFlags } from './commands/events.ts'
+import type { LogsFlags } from './commands/logs.ts'
+import type { ApplyFlags } from './commands/apply.ts'
+import type { VersionFlags } from './commands/version.ts'
+import { EXIT, type ExitCode } from './errors.ts'
+import type { Io } from './io.ts'
+
+const EXIT_CODES = `
+Exit codes:
+  0    done; of a release that was waited for: promoted
+  1    the release failed, was aborted, rolled back, superseded, or is stalled;
+       a command was refused; diff found differences
+  2    nothing was decided within --timeout
+  3    nothing was done: not found, invalid, forbidden, no cluster, a wrong command line
+  130  ended by Ctrl-C; a release goes on by itself
+`
+
+/** Runs a verb of the program and keeps its exit code. */
+type Run = <Args extends unknown[]>(
+  verb: (...args: Args) => Promise<ExitCode>,
+) => (...args: Args) => Promise<void>
+
+/** The program with all its verbs. `ran` gets the exit code of the verb that was used. */
+export function buildProgram(io: Io, ran: (exitCode: ExitCode) => void = () => undefined): Command {
+  const program = new Command('kubectl-modelrelease')
+    .usage('VERB [flags]')
+    .description(
+      'Applies, follows and commands ModelReleases. As a kubectl plugin: kubectl modelrelease VERB.',
+    )
+    .addHelpText('after', EXIT_CODES)
+    .showHelpAfterError('(add --help for the flags)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      getOutHelpWidth: () => 110,
+      getErrHelpWidth: () => 110,
+    })
+  const run: Run =
+    (verb) =>
+    async (...args) => {
+      ran(await verb(...args))
+    }
+  program.helpCommand('help [VERB]', 'Show the flags of a verb')
+  addReading(program, io, run)
+  addFollowing(program, io, run)
+  addRest(program, io, run)
+  return program
+}
+
+function addReading(program: Command, io: Io, run: Run): void {
+  program.commandsGroup('Look:')
+  clustered(program.command('get [NAME...]'))
+    .description('List releases, as kubectl get does')
+    .addOption(output('json', 'yaml', 'wide', 'name'))
+    .option('-l, --selector <selector>', 'only releases with these labels, such as team=a,tier!=test')
+    .option('-A, --all-namespaces', 'of all namespaces')
+    .option('--show-managed-fields', 'with -o json or yaml: keep metadata.managedFields')
+    .action(
+      run(async (names: string[], flags: GetFlags) =>
+        (await import('./commands/get.ts')).get(names, flags, io),
+      ),
+    )
+  clustered(program.command('status <NAME>'))
+    .description('Show how a release is; with --watch, follow it until it is promoted or has failed')
+    .option('-w, --watch', 'follow the present attempt and end with its exit code')
+    .addOption(timeout('30m'))
+    .addOption(output('json', 'yaml'))
+    .action(
+      run(async (name: string, flags: StatusFlags) =>
+        (await import('./commands/status.ts')).status(name, flags, io),
+      ),
+    )
+  clustered(program.command('history <NAME>'))
+    .description('List the attempts of a release, newest first')
+    .addOption(output('json', 'yaml'))
+    .action(
+      run(async (name: string, flags: HistoryFlags) =>
+        (await import('./commands/history.ts')).history(name, flags, io),
+      ),
+    )
+  clustered(program.command('events <NAME>'))
+    .description('List what the operator told of a release, oldest first')
+    .addOption(output('json', 'yaml'))
+    .action(
+      run(async (name: string, flags: EventsFlags) =>
+        (await import('./commands/events.ts')).events(name, flags, io),
+      ),
+    )
+  clustered(program.command('logs <NAME>'))
+    .description('Print the logs of the pods of both colors, each line with its color and pod')
+    .option('-f, --follow', 'go on with what is written, and with pods that are new')
+    .option('--tail <lines>', 'only so many lines at the end of each; -1 for all')
+    .option('--since <duration>', 'only what is newer than 90s, 15m or 1h')
+    .option('-p, --previous', 'of the container before, where one was started again')
+    .option('--timestamps', 'each line with its time')
+    .option('-c, --container <name>', 'only this container of each pod')
+    .option('--color <color>', 'only blue or green')
+    .option('--no-prefix', 'without color and pod before each line')
+    .action(
+      run(async (name: string, flags: LogsFlags) =>
+        (await import('./commands/logs.ts')).logs(name, flags, io),
+      ),
+    )
+}
+
+function addFollowing(program: Command, io: Io, run: Run): void {
+  program.commandsGroup('Release:')
+  filed(clustered(program.command('apply')))
+    .description(
+      'Apply releases; with --wait, follow the attempts that this starts and end with their exit code',
+    )
+    .option('--wait', 'until each is promoted or has failed')
+    .addOption(timeout('30m'))
+    .option('--dry-run <strategy>', 'none, or server: let the API server check it and store nothing', 'none')
+    .option('--force-conflicts', 'take over fields that somebody else has set')
+    .option('--field-manager <name>', 'as whom fields are owned', 'kubectl')
+    .action(run(async (flags: ApplyFlags) => (await import('./commands/apply.ts')).apply(flags, io)))
+}
+
+function addRest(program: Command, io: Io, run: Run): void {
+  program.commandsGroup('Other:')
+  program
+    .command('version')
+    .description('Show the version of this program')
+    .addOption(output('json', 'yaml'))
+    .action(run(async (flags: VersionFlags) => (await import('./commands/version.ts')).version(flags, io)))
+}
+
+/** With kubectl's own flags for the cluster. */
+function clustered(command: Command): Command {
+  return command
+    .option('-n, --namespace <namespace>', 'namespace; default: that of the context')
+    .option('--context <context>', 'context of the kubeconfig')
+    .option(
+      '--kubeconfig <file>',
+      'kubeconfig; default: KUBECONFIG, ~/.kube/config, or the pod that this runs in',
+    )
+    .option('--cluster <cluster>', 'cluster of the kubeconfig')
+    .option('--user <user>', 'user of the kubeconfig')
+    .option('--as <user>', 'act as somebody else')
+    .option('--request-timeout <duration>', 'how long one request may take; 0: as long as it takes', '30s')
+}
+
+function filed(command: Command): Command {
+  return command.requiredOption(
+    '-f, --filename <file>',
+    'file or folder with ModelReleases, or - for the standard input; may be given again',
+    (file: string, before: string[] | undefined) => [...(before ?? []), file],
+  )
+}
+
+function output(...formats: readonly string[]): Option {
+  return new Option('-o, --output <format>', `one of ${formats.join(', ')}`)
+}
+
+function timeout(usual: string): Option {
+  return new Option('--timeout <duration>', 'how long to wait, such as 90s or 15m; 0: for ever').default(
+    usual,
+  )
+}
+
+const SWITCHES =
+  /^(--(?:wait|watch|follow|all-namespaces|force-conflicts|show-managed-fields|previous|timestamps)|-[wAp])=(true|false)$/
+
+/** kubectl takes `-o=json`, `--watch=true` and `--watch=false` as well. */
+function asKubectlTakes(argument: string): string[] {
+  const [, flag = '', value] = SWITCHES.exec(argument) ?? []
+  if (value !== undefined) return value === 'true' ? [flag] : []
+  const [, short, rest = ''] = /^(-[a-zA-Z])=(.*)$/.exec(argument) ?? []
+  return short === undefined ? [argument] : [short, rest]
+}
+
+/** Runs a command line (without the program's own name); returns the exit code. */
+export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let exitCode: ExitCode = EXIT.done
+  const program = buildProgram(io, (code) => {
+    exitCode = code
+  })
+  try {
+    if (argv.length === 0) {
+      program.outputHelp()
+      return EXIT.done
+    }
+    await program.parseAsync(argv.flatMap(asKubectlTakes), { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.notDone
+    if (io.signal.aborted) return EXIT.interrupted
+    const { told } = await import('./session.ts')
+    const { message, exitCode: failed } = told(error, io.environment.debug)
+    io.stderr.write(`error: ${message}\n`)
+    return failed
+  }
+}
