@@ -38,6 +38,8 @@ const FENCES = [
     ],
   })),
   { name: 'commander', only: ['cli/program.ts'] },
+  { name: '@marcbachmann/cel-js', only: ['cli/checks/schema.ts', 'operator/api/cel.test.ts'] },
+  { name: 'esbuild', only: ['cli/build.ts'] },
   { name: 'acorn', only: ['cloudfront-local/functions/language.ts'] },
   { name: 'dns-packet', only: ['cluster/dns/**'] },
   { name: '@aws-sdk/client-sts', only: ['operator/edges/cloudfront/**'] },

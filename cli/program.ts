@@ -5,6 +5,8 @@ import type { StatusFlags } from './commands/status.ts'
 import type { HistoryFlags } from './commands/history.ts'
 import type { EventsFlags } from './commands/events.ts'
 import type { LogsFlags } from './commands/logs.ts'
+import type { CommandFlags, CommandVerb } from './commands/command.ts'
+import type { LintFlags } from './commands/lint.ts'
 import type { ApplyFlags } from './commands/apply.ts'
 import type { VersionFlags } from './commands/version.ts'
 import { EXIT, type ExitCode } from './errors.ts'
@@ -49,6 +51,7 @@ export function buildProgram(io: Io, ran: (exitCode: ExitCode) => void = () => u
   program.helpCommand('help [VERB]', 'Show the flags of a verb')
   addReading(program, io, run)
   addFollowing(program, io, run)
+  addCommands(program, io, run)
   addRest(program, io, run)
   return program
 }
@@ -121,6 +124,30 @@ function addFollowing(program: Command, io: Io, run: Run): void {
     .option('--force-conflicts', 'take over fields that somebody else has set')
     .option('--field-manager <name>', 'as whom fields are owned', 'kubectl')
     .action(run(async (flags: ApplyFlags) => (await import('./commands/apply.ts')).apply(flags, io)))
+  filed(program.command('lint'))
+    .description('Check files without a cluster, by the rules of the API server and of the operator')
+    .option('--strict', 'warnings count as errors')
+    .action(run(async (flags: LintFlags) => (await import('./commands/lint.ts')).lint(flags, io)))
+}
+
+function addCommands(program: Command, io: Io, run: Run): void {
+  program.commandsGroup('Command:')
+  for (const [verb, description] of Object.entries(COMMANDS) as [CommandVerb, string][])
+    clustered(program.command(`${verb} <NAME>`))
+      .description(description)
+      .addOption(timeout('1m'))
+      .action(
+        run(async (name: string, flags: CommandFlags) =>
+          (await import('./commands/command.ts')).command(verb, name, flags, io),
+        ),
+      )
+}
+
+/** What the operator takes commands for. */
+export const COMMANDS: Record<CommandVerb, string> = {
+  abort: 'End the running attempt; after the switch, the traffic comes back first',
+  retry: 'Start the attempt again that failed, was aborted or taken back',
+  undo: 'Lead users back to the color that served before, while that is warm',
 }
 
 function addRest(program: Command, io: Io, run: Run): void {

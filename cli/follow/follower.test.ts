@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import type { ModelRelease, Spec, Status } from '../../operator/api/release.ts'
+import type { Attempt, ModelRelease, Spec, Status } from '../../operator/api/release.ts'
 import { meaningOf } from '../../operator/core/revision.ts'
 import { housing, knownHouse } from '../../operator/test/simulated-world.ts'
 import { PlayedRelease, type Snapshot } from '../test/played-release.ts'
@@ -405,22 +405,29 @@ function isLiveSuccess(
   )
 }
 
+function outcomesOf(all: readonly Snapshot[]): unknown[] {
+  return all.map(({ release }) => release.status?.history?.[0]?.outcome)
+}
+
+function hasFailed(attempt: Attempt | undefined): boolean {
+  return attempt?.outcome !== undefined && attempt.outcome !== 'Promoted'
+}
+
 type Truth = { begun: ModelRelease; all: readonly Snapshot[]; specs: ReadonlyMap<number, Spec> }
 
 /** What an end says must have been so, in the eyes of somebody who saw everything. */
 function checkEnd(end: Following['end'], { begun, all, specs }: Truth): void {
   const { metadata, spec } = begun
   const { generation } = metadata
+  const { attempt, observedGeneration } = all.at(-1)?.release.status ?? {}
   const isOther = ([at, other]: [number, Spec]): boolean =>
     at > generation && meaningOf(other) !== meaningOf(spec)
   if (end?.exitCode === 0) expect(all.some((one) => isLiveSuccess(one, spec, generation, specs))).toBe(true)
   if (end?.result === 'Superseded') expect([...specs].some(isOther)).toBe(true)
-  if (['Failed', 'Aborted', 'RolledBack'].includes(end?.result ?? ''))
-    expect(all.some(({ release }) => release.status?.history?.[0]?.outcome === end?.result)).toBe(true)
+  if (end && ['Failed', 'Aborted', 'RolledBack'].includes(end.result))
+    expect(outcomesOf(all)).toContain(end.result)
   // At rest there is an answer where the operator has one.
-  const { attempt, observedGeneration } = all.at(-1)?.release.status ?? {}
-  const hasFailed = attempt?.outcome !== undefined && attempt.outcome !== 'Promoted'
-  if (observedGeneration === generation && hasFailed) expect(end).toBeDefined()
+  if (observedGeneration === generation && hasFailed(attempt)) expect(end).toBeDefined()
 }
 
 test('whatever happens around an apply, and however little is seen of it, no older success is read, and every end is true', async () => {

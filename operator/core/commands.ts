@@ -28,6 +28,9 @@ const VERBS = {
 
 type Verb = keyof typeof VERBS
 
+/** Every verb that a command may name. */
+export const COMMAND_VERBS = Object.keys(VERBS) as readonly Verb[]
+
 function isVerb(text: string | undefined): text is Verb {
   return text !== undefined && Object.hasOwn(VERBS, text)
 }
