@@ -37,7 +37,7 @@ const FENCES = [
       'demo/**',
     ],
   })),
-  { name: 'commander', only: ['cli/program.ts'] },
+  { name: 'commander', only: ['cli/program.ts', 'cli/completion/*.ts'] },
   { name: '@marcbachmann/cel-js', only: ['cli/checks/schema.ts', 'operator/api/cel.test.ts'] },
   { name: 'esbuild', only: ['cli/build.ts'] },
   { name: 'acorn', only: ['cloudfront-local/functions/language.ts'] },

@@ -1,5 +1,5 @@
 /** The command line: every verb with its flags. What a verb does is loaded when it is used. */
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import type { GetFlags } from './commands/get.ts'
 import type { StatusFlags } from './commands/status.ts'
 import type { HistoryFlags } from './commands/history.ts'
@@ -9,6 +9,7 @@ import type { CommandFlags, CommandVerb } from './commands/command.ts'
 import type { LintFlags } from './commands/lint.ts'
 import type { ApplyFlags } from './commands/apply.ts'
 import type { VersionFlags } from './commands/version.ts'
+import type { Shell } from './completion/scripts.ts'
 import { EXIT, type ExitCode } from './errors.ts'
 import type { Io } from './io.ts'
 
@@ -153,6 +154,13 @@ export const COMMANDS: Record<CommandVerb, string> = {
 function addRest(program: Command, io: Io, run: Run): void {
   program.commandsGroup('Other:')
   program
+    .command('completion')
+    .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish', 'kubectl']))
+    .description(
+      'Print what a shell reads to complete verbs, flags and names; kubectl: for the tab key behind kubectl',
+    )
+    .action(run(async (shell: Shell) => (await import('./commands/completion.ts')).completion(shell, io)))
+  program
     .command('version')
     .description('Show the version of this program')
     .addOption(output('json', 'yaml'))
@@ -183,7 +191,7 @@ function filed(command: Command): Command {
 }
 
 function output(...formats: readonly string[]): Option {
-  return new Option('-o, --output <format>', `one of ${formats.join(', ')}`)
+  return new Option('-o, --output <format>', 'how to print').choices(formats)
 }
 
 function timeout(usual: string): Option {
@@ -213,6 +221,11 @@ export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode>
     if (argv.length === 0) {
       program.outputHelp()
       return EXIT.done
+    }
+    const [first, ...words] = argv
+    if (first === '__complete') {
+      const { complete } = await import('./completion/complete.ts')
+      return await complete(program, words, io)
     }
     await program.parseAsync(argv.flatMap(asKubectlTakes), { from: 'user' })
     return exitCode

@@ -17,3 +17,8 @@ export function lintManifest({ apiVersion, kind, metadata, spec }: Manifest): Fi
   if (shaped.length > 0) return { errors: shaped, warnings: [] }
   return { errors: problemsOf(stored.spec), warnings: specWarnings(stored.spec) }
 }
+
+/** A spec as the API server would store it. */
+export function storedSpec(spec: unknown): Spec {
+  return withDefaults(crdSchema().properties?.spec ?? {}, spec) as Spec
+}

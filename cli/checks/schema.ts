@@ -170,6 +170,7 @@ function ruleProblems(schema: Schema, value: unknown, field: string): string[] {
 }
 
 function ruleText(field: string, value: unknown, message: string): string {
+  if (/^(?:spec|metadata)\b/.test(message)) return message
   const isValue = typeof value !== 'object'
   return isValue
     ? `${field} is ${valueText(value)}, and ${message}`

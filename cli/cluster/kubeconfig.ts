@@ -31,8 +31,16 @@ export function targetOf(flags: ClusterFlags, environment: Environment): Target 
     throw new CliError(
       `the kubeconfig has no cluster "${context.cluster}" (context "${context.name}"): check --context and --cluster`,
     )
+  allowPlainHttp(kubeConfig)
   if (flags.as !== undefined) impersonate(kubeConfig, context.user, flags.as)
   return { kubeConfig, namespace: flags.namespace ?? context.namespace ?? 'default' }
+}
+
+/** As kubectl has it, `http:` is a cluster like another (kubectl proxy); client-node asks that nothing be verified there. */
+function allowPlainHttp(kubeConfig: KubeConfig): void {
+  kubeConfig.clusters = kubeConfig.clusters.map((one) =>
+    one.server.startsWith('http:') ? { ...one, skipTLSVerify: true } : one,
+  )
 }
 
 type Context = { name: string; cluster: string; user: string; namespace?: string | undefined }

@@ -1,5 +1,5 @@
 import type { ModelRelease } from '../../operator/api/release.ts'
-import { ApiError } from '../../operator/runtime/access.ts'
+import { ApiError, ApiTimeoutError } from '../../operator/runtime/access.ts'
 import type { Place, ReleaseObject, Releases } from '../cluster/releases.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { beginFollowing } from '../follow/follower.ts'
@@ -112,10 +112,12 @@ async function applySurely({ session, place, manifest, flags, isDry, io }: Apply
   }
 }
 
-/** No answer, or one of a server that is not itself at this moment. */
+/** The server cannot be reached, or is not itself at this moment. What a certificate or a kubeconfig lacks does not pass. */
 function mayPass(error: unknown): boolean {
-  if (error instanceof CliError) return false
-  return !(error instanceof ApiError) || error.status >= 500 || error.status === 429
+  if (error instanceof ApiError) return error.status >= 500 || error.status === 429
+  if (error instanceof ApiTimeoutError) return true
+  const { code = '' } = error as NodeJS.ErrnoException
+  return /^E(?:CONN|HOST|NET|AI_|PIPE|TIMEDOUT)/.test(code)
 }
 
 function isSameObject(before: ModelRelease, after: ModelRelease): boolean {

@@ -116,6 +116,10 @@ export class FakeApiServer {
     this.#watches.add(watch)
     response.once('close', () => this.#watches.delete(watch))
     response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
+    const since = Number(seen.query.get('resourceVersion') ?? Infinity)
+    for (const [path, object] of this.#objects)
+      if (Number(object.metadata.resourceVersion) > since && isIn(path, seen.path))
+        this.#tell('MODIFIED', path, object)
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
