@@ -32,7 +32,11 @@ const replace: Plugin = {
   name: 'replace',
   setup: (esbuild) => {
     for (const [filter, contents] of REPLACED)
-      esbuild.onLoad({ filter }, ({ path }) => ({ contents, loader: 'js', resolveDir: path.replace(/\/[^/]+$/, '') }))
+      esbuild.onLoad({ filter }, ({ path }) => ({
+        contents,
+        loader: 'js',
+        resolveDir: path.replace(/\/[^/]+$/, ''),
+      }))
   },
 }
 

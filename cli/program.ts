@@ -1,11 +1,13 @@
 /** The command line: every verb with its flags. What a verb does is loaded when it is used. */
 import { Argument, Command, CommanderError, Option } from 'commander'
 import type { GetFlags } from './commands/get.ts'
+import type { PlanFlags } from './commands/plan.ts'
 import type { StatusFlags } from './commands/status.ts'
 import type { HistoryFlags } from './commands/history.ts'
 import type { EventsFlags } from './commands/events.ts'
 import type { LogsFlags } from './commands/logs.ts'
 import type { CommandFlags, CommandVerb } from './commands/command.ts'
+import type { DiffFlags } from './commands/diff.ts'
 import type { LintFlags } from './commands/lint.ts'
 import type { ApplyFlags } from './commands/apply.ts'
 import type { VersionFlags } from './commands/version.ts'
@@ -125,6 +127,16 @@ function addFollowing(program: Command, io: Io, run: Run): void {
     .option('--force-conflicts', 'take over fields that somebody else has set')
     .option('--field-manager <name>', 'as whom fields are owned', 'kubectl')
     .action(run(async (flags: ApplyFlags) => (await import('./commands/apply.ts')).apply(flags, io)))
+  filed(clustered(program.command('plan')))
+    .description(
+      'Say what an apply would do: revision, colors, moves, refusals, how long at least, what cannot be undone',
+    )
+    .action(run(async (flags: PlanFlags) => (await import('./commands/plan.ts')).plan(flags, io)))
+  filed(clustered(program.command('diff')))
+    .description(
+      'Show what an apply would change of the specs in the cluster; exits with 1 where that is anything',
+    )
+    .action(run(async (flags: DiffFlags) => (await import('./commands/diff.ts')).diff(flags, io)))
   filed(program.command('lint'))
     .description('Check files without a cluster, by the rules of the API server and of the operator')
     .option('--strict', 'warnings count as errors')

@@ -414,3 +414,30 @@ test('logs of both colors, each line with its color and pod', async () => {
     'I am green\nstill\n',
   )
 })
+
+describe('before anything is applied', () => {
+  test('plan says what would happen, and changes nothing', async () => {
+    const { code, out, err } = await cli(server, ['plan', '-f', file('1')])
+    expect({ code, err }).toEqual({ code: 0, err: '' })
+    expect(out).toMatch(/^models\/housing: a first release, revision [0-9a-f]{10}\n/)
+    expect(out).toContain('  - build blue: 1 pods of revision ')
+    expect(out).toContain('  - ask a-known-house of 1 pods and through the Service\n')
+    expect(out).toContain('  - move the pointer to blue (blue)\n')
+    expect(out).toMatch(/takes at least 0:1\d \(Switching 0:1\d\)/)
+    expect(out).toContain('cannot be undone: nothing served before')
+    expect(server.release('housing')).toBeUndefined()
+    const writes = server.fake.seen.filter(
+      ({ method, query }) => method !== 'GET' && query.get('dryRun') !== 'All',
+    )
+    expect(writes).toEqual([])
+  })
+
+  test('diff is empty for what is there, and exits with 1 for what is not', async () => {
+    await cli(server, ['apply', '-f', file('1')])
+    expect(await cli(server, ['diff', '-f', file('1')])).toEqual({ code: 0, out: '', err: '' })
+    const { code, out } = await cli(server, ['diff', '-f', file('2')])
+    expect(code).toBe(1)
+    expect(out).toContain('\n-    uri: https://models.example.com/1.onnx\n')
+    expect(out).toContain('\n+    uri: https://models.example.com/2.onnx\n')
+  })
+})
