@@ -50,7 +50,7 @@ const FENCES = [
     only: ['model-server/protocols/grpc/**'],
   })),
   { name: '@aws-sdk/client-s3', only: ['model-server/sources/s3.ts'] },
-  { name: 'onnxruntime-node', only: ['model-server/onnx/session.ts'] },
+  { name: 'onnxruntime-node', only: ['model-server/onnx/session.ts', 'cli/init/onnx.ts'] },
 ]
 
 /** One block per fence would let a later block overwrite an earlier one, so each folder gets the sum of what it may not import. */

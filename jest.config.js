@@ -11,6 +11,7 @@ const shared = {
   // Jest cannot load the real one (a require cycle through ESM); the black-box tests run it for real.
   moduleNameMapper: { '^@dot-i/k8s-operator$': '<rootDir>/operator/test/dot-i-stub.ts' },
   testPathIgnorePatterns: ['/node_modules/', '/.demo/'],
+  modulePathIgnorePatterns: ['/cli/dist/'],
 }
 
 export default {

@@ -8,6 +8,7 @@ import type { EventsFlags } from './commands/events.ts'
 import type { LogsFlags } from './commands/logs.ts'
 import type { CommandFlags, CommandVerb } from './commands/command.ts'
 import type { DiffFlags } from './commands/diff.ts'
+import type { InitFlags } from './commands/init.ts'
 import type { LintFlags } from './commands/lint.ts'
 import type { ApplyFlags } from './commands/apply.ts'
 import type { VersionFlags } from './commands/version.ts'
@@ -15,7 +16,8 @@ import type { Shell } from './completion/scripts.ts'
 import { EXIT, type ExitCode } from './errors.ts'
 import type { Io } from './io.ts'
 
-const EXIT_CODES = `
+/** Told at the end of every help. */
+export const EXIT_CODES = `
 Exit codes:
   0    done; of a release that was waited for: promoted
   1    the release failed, was aborted, rolled back, superseded, or is stalled;
@@ -165,6 +167,26 @@ export const COMMANDS: Record<CommandVerb, string> = {
 
 function addRest(program: Command, io: Io, run: Run): void {
   program.commandsGroup('Other:')
+  clustered(program.command('init <NEW-NAME>'))
+    .description(
+      'Write a first ModelRelease from an ONNX file, or from a Deployment that runs, to the standard output',
+    )
+    .option('--onnx <file>', 'the model: its inputs, outputs and digest')
+    .option('--uri <uri>', 'where the model server fetches it: https://…, s3://… or mlflow:/…')
+    .option(
+      '--rows <file>',
+      'CSV with a head: columns of the model, and the expected values under the name of an output',
+    )
+    .option('--max-gates <count>', 'so many rows become gates', '3')
+    .option('--model-version <version>', 'version of the model', '1')
+    .option('--from-deployment <name>', 'the Deployment: its template, port, probe and replicas')
+    .option('--port <port>', 'port that users are served on; default: the first that the container names')
+    .option('--replicas <count>', 'pods of the live color')
+    .action(
+      run(async (name: string, flags: InitFlags) =>
+        (await import('./commands/init.ts')).init(name, flags, io),
+      ),
+    )
   program
     .command('completion')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish', 'kubectl']))

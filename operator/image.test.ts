@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join, matchesGlob } from 'node:path'
 import { expect, test } from '@jest/globals'
 
-test('Dockerfile.operator copies every file that the operator is made of', () => {
+test('Dockerfile.operator copies every file that the operator and the command line are made of', () => {
   const patterns = [
-    ...readFileSync('Dockerfile.operator', 'utf8').matchAll(/^COPY (operator\/\S+\.ts) /gm),
+    ...readFileSync('Dockerfile.operator', 'utf8').matchAll(/^COPY ((?:operator|cli)\/\S+\.ts) /gm),
   ].map((match) => match[1] ?? '')
   const exclude = ['**/*.test.ts', '**/*.testdata.ts', '**/test/**', '**/testing/**', '**/node_modules/**']
-  const missing = globSync('operator/**/*.ts', { exclude }).filter(
+  const missing = globSync('{operator,cli}/**/*.ts', { exclude }).filter(
     (file) => !patterns.some((pattern) => matchesGlob(file, pattern)),
   )
   expect(missing).toEqual([])

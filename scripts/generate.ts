@@ -7,6 +7,7 @@ import { load } from 'js-yaml'
 import { compile, type JSONSchema } from 'json-schema-to-typescript'
 import { format } from 'prettier'
 import { modelSource } from '../cloudfront-local/model/generate.ts'
+import { cliPage } from '../cli/docs.ts'
 import { faultsPage } from '../operator/test/aws-faults/table.ts'
 import { badInputPage } from '../operator/test/bad-input-rows.ts'
 import { referenceOf, type Schema } from './reference.ts'
@@ -62,6 +63,7 @@ const outputs: Record<string, string> = {
   'cloudfront-local/model/cloudfront.ts': modelSource(),
   'operator/api/modelrelease.ts': await format(await typesOf(schema), { ...options, parser: 'typescript' }),
   'docs/bad-input.md': await format(badInputPage(), { ...options, parser: 'markdown' }),
+  'docs/cli.md': await format(cliPage(), { ...options, parser: 'markdown' }),
   'docs/faults.md': await format(faultsPage(), { ...options, parser: 'markdown' }),
   // A copy, because the kustomize of kubectl 1.20, which Debian 12 has, takes files of its own folder only.
   'manifests/crd.yaml': source.replace(

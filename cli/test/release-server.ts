@@ -120,7 +120,11 @@ export type Run = {
 }
 
 /** Runs the program as a person would, over the wire. */
-export function startCli(server: ReleaseServer, argv: readonly string[], changes: Partial<Io> = {}): Run {
+export function startCli(
+  server: Pick<ReleaseServer, 'kubeconfig'>,
+  argv: readonly string[],
+  changes: Partial<Io> = {},
+): Run {
   let out = ''
   let err = ''
   const ended = new AbortController()
@@ -169,7 +173,7 @@ export function startCli(server: ReleaseServer, argv: readonly string[], changes
 
 /** Runs it to its end. */
 export async function cli(
-  server: ReleaseServer,
+  server: Pick<ReleaseServer, 'kubeconfig'>,
   argv: readonly string[],
   changes: Partial<Io> = {},
 ): Promise<{ code: ExitCode; out: string; err: string }> {
