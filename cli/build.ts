@@ -1,5 +1,5 @@
 /**
- * `npm run build:cli`: one file with everything in it, cli/dist/kubectl-modelrelease.mjs, and the package.json that it is
+ * `npm run build:cli`: one file with everything in it, cli/dist/kubectl-modelrelease.cjs, and the package.json that it is
  * published with. Of client-node only the kubeconfig is used: its generated API classes and undici, which would take most of
  * the time that the program needs to start, are left out.
  */
@@ -11,7 +11,7 @@ import { programVersion } from './version.ts'
 
 const HERE = fileURLToPath(new URL('.', import.meta.url))
 const DIST = `${HERE}dist`
-export const BUNDLE = `${DIST}/kubectl-modelrelease.mjs`
+export const BUNDLE = `${DIST}/kubectl-modelrelease.cjs`
 
 /** What a module is replaced by, by the end of its path. */
 const REPLACED: readonly (readonly [RegExp, string])[] = [
@@ -48,16 +48,12 @@ export async function bundle(): Promise<void> {
     outfile: BUNDLE,
     bundle: true,
     platform: 'node',
-    format: 'esm',
+    format: 'cjs',
     target: 'node24',
     minify: true,
     keepNames: true,
     legalComments: 'none',
     external: ['onnxruntime-node'],
-    // What was written for require finds it.
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
     plugins: [replace],
     logLevel: 'warning',
   })
@@ -72,7 +68,7 @@ export async function bundle(): Promise<void> {
     license,
     type,
     engines,
-    bin: { 'kubectl-modelrelease': 'kubectl-modelrelease.mjs' },
+    bin: { 'kubectl-modelrelease': 'kubectl-modelrelease.cjs' },
   }
   writeFileSync(`${DIST}/package.json`, `${JSON.stringify(published, null, 2)}\n`)
   copyFileSync(`${HERE}../LICENSE`, `${DIST}/LICENSE`)

@@ -22,8 +22,8 @@ Applies, follows and commands ModelReleases: a plugin of kubectl, a program of i
 operator's image.
 
 \`\`\`sh
-npm run build:cli                                # one file: cli/dist/kubectl-modelrelease.mjs
-install cli/dist/kubectl-modelrelease.mjs /usr/local/bin/kubectl-modelrelease
+npm run build:cli                                # one file: cli/dist/kubectl-modelrelease.cjs
+install cli/dist/kubectl-modelrelease.cjs /usr/local/bin/kubectl-modelrelease
 kubectl modelrelease lint -f housing.yaml        # without a cluster
 kubectl modelrelease plan -f housing.yaml        # what an apply would do
 kubectl modelrelease apply -f housing.yaml --wait --timeout 20m

@@ -32,6 +32,8 @@ const io: Io = {
   signal: ended.signal,
 }
 
-process.exitCode = await runCli(process.argv.slice(2), io)
-// Idle connections to the API server hold nobody up.
-process.exit()
+// Not awaited at the top: the bundle is CommonJS, where nothing of Node is loaded before it is used.
+void runCli(process.argv.slice(2), io).then((exitCode) => {
+  // Idle connections to the API server hold nobody up.
+  process.exit(exitCode)
+})
