@@ -58,11 +58,11 @@ export async function bundle(): Promise<void> {
     logLevel: 'warning',
   })
   chmodSync(BUNDLE, 0o755)
-  const { name, version, description, license, type, engines } = JSON.parse(
+  const { version, description, license, type, engines } = JSON.parse(
     readFileSync(`${HERE}package.json`, 'utf8'),
   ) as Record<string, unknown>
   const published = {
-    name,
+    name: 'kubectl-modelrelease',
     version,
     description,
     license,

@@ -208,7 +208,11 @@ async function candidateLogs(
     )
     return pods.length === 0
       ? undefined
-      : await lastWords(new Requests(session.access), place.namespace, pods)
+      : await lastWords(new Requests(session.access), {
+          namespace: place.namespace,
+          pods,
+          hide: (said) => said,
+        })
   } catch {
     return undefined
   }
