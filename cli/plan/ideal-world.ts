@@ -65,6 +65,8 @@ function didOf(world: World, step: Step): Did {
         key: step.key,
         pods: step.pods.map(({ name }) => name),
         results: step.gates.map(({ name }) => ({ name, result: 'Passed' })),
+        // Every pod answers with the digest of its model.
+        digest: world.release.spec.model?.sha256 ?? '0'.repeat(64),
       }
     case 'Verify':
       return { type: 'Verified', result: { type: 'New' } }
@@ -108,6 +110,13 @@ function carriedOutInTheCluster(world: World, step: Step): World {
     case 'RemoveWorkload':
     case 'ApplyColorService':
       return withColor(world, step.color, colorAfter(world, step))
+    case 'ApplyBudget':
+      return withColor(world, step.color, {
+        ...world.colors[step.color],
+        budget: { ownership: step.ownership },
+      })
+    case 'RemoveBudget':
+      return withColor(world, step.color, without(world.colors[step.color], 'budget'))
     case 'SetOwnership':
       return owned(world, step)
     default:
