@@ -25,6 +25,7 @@ const FENCES = [
       'cloudfront-local/model/generate.ts',
       'demo/**',
       'bench/pointer.ts',
+      'eksctl/test/**',
     ],
   },
   ...['@aws-sdk/client-cloudfront-keyvaluestore', '@aws-sdk/signature-v4a'].map((name) => ({
