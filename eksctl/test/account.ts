@@ -20,6 +20,8 @@ export class Account {
   attempt: string | undefined
   /** What is left with the cluster's tag, by region. */
   readonly leftovers: string[] = []
+  /** Every command line of aws, in every account. */
+  static readonly awsCalls: string[][] = []
   /** Answers that come before all others: what a call that contains the text is answered. */
   readonly answers = new Map<string, Answer>()
   readonly #sdk: CloudFrontClient
@@ -53,6 +55,7 @@ export class Account {
 
   async #answer({ program, args, input }: Called): Promise<Answer> {
     const line = args.join(' ')
+    if (program === 'aws') Account.awsCalls.push(args)
     for (const [part, answer] of this.answers) if (`${program} ${line}`.includes(part)) return answer
     switch (program) {
       case 'aws':
