@@ -2,7 +2,7 @@
 # The distribution, and the operator's role for it. Safe to run again whatever is live: where users are is read before, and
 # sent with the rest. Not while a release is being switched: CloudFormation guards its update by no reading.
 source "$(dirname "$0")/settings.sh"
-need aws kubectl jq
+need aws kubectl
 
 balancer() { # COLOR
   kubectl get ingress "$NAME-$1" --namespace models --output "jsonpath={.status.loadBalancer.ingress[0].hostname}"
@@ -45,13 +45,7 @@ is_at_rest() {
 web_identity_trust() {
   local issuer
   issuer=$(aws eks describe-cluster --name "$CLUSTER" --region "$REGION" --query cluster.identity.oidc.issuer --output text)
-  jq --null-input --compact-output --arg issuer "${issuer#https://}" --arg account "$(account_id)" '{
-    Version: "2012-10-17", Statement: [{
-      Effect: "Allow", Action: "sts:AssumeRoleWithWebIdentity",
-      Principal: { Federated: "arn:aws:iam::\($account):oidc-provider/\($issuer)" },
-      Condition: { StringEquals: {
-        "\($issuer):aud": "sts.amazonaws.com",
-        "\($issuer):sub": "system:serviceaccount:modelrelease-system:modelrelease-operator" } } }] }'
+  object trust "${issuer#https://}" "$(account_id)"
 }
 
 use_cluster

@@ -75,6 +75,11 @@ deploy() { # STACK REGION TEMPLATE NAME=VALUE...
     --parameter-overrides "$@"
 }
 
+# object KIND VALUE...: what is applied, as JSON, which is YAML.
+object() {
+  "$ROOT/node_modules/.bin/node" "$HERE/objects.ts" "$@"
+}
+
 use_cluster() {
   aws eks update-kubeconfig --name "$CLUSTER" --region "$REGION" --kubeconfig "$KUBECONFIG" >/dev/null
 }

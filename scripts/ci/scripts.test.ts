@@ -143,18 +143,32 @@ describe('release.sh', () => {
   })
 })
 
+type Found = {
+  metadata: { generation: number }
+  spec: { model: { serverImage: string } }
+  status?: { observedGeneration: number; attempt: { id: string; outcome?: string } }
+}
+
+/** As kubectl prints the fields that the script asks for. */
+function asJsonpath({ metadata, spec, status }: Found): string {
+  const { id, outcome } = status?.attempt ?? {}
+  return [spec.model.serverImage, metadata.generation, status?.observedGeneration, id, outcome]
+    .map((one) => one ?? '')
+    .join('\n')
+}
+
 describe('abort.sh', () => {
-  const release = (changes: object = {}): object => ({
+  const release = (changes: Partial<Found> = {}): Found => ({
     metadata: { generation: 4 },
     spec: { model: { serverImage: SERVER } },
     status: { observedGeneration: 4, attempt: { id: 'r9-1' } },
     ...changes,
   })
   const abort = async (
-    found: object | undefined,
+    found: Found | undefined,
   ): Promise<{ machine: Programs; code: number; annotated: string[] }> => {
     const machine = await programs(['aws', 'kubectl'], ({ args }) =>
-      args[0] === 'get' && found ? { out: JSON.stringify(found) } : {},
+      args[0] === 'get' && found ? { out: asJsonpath(found) } : {},
     )
     const environment = { ...PLACE, MODEL_SERVER_IMAGE: SERVER, CIRCLE_WORKFLOW_ID: 'w-1' }
     const { code } = await machine.run('scripts/ci/abort.sh', ['housing', 'models'], environment)
@@ -171,6 +185,11 @@ describe('abort.sh', () => {
 
   test.each([
     { name: 'there is no release', found: undefined, code: 0 },
+    {
+      name: 'the operator has not seen it',
+      found: { metadata: { generation: 1 }, spec: { model: { serverImage: SERVER } } },
+      code: 1,
+    },
     {
       name: 'the attempt has ended',
       found: release({ status: { observedGeneration: 4, attempt: { id: 'r9-1', outcome: 'RolledBack' } } }),
