@@ -1,4 +1,5 @@
 /** The template of the distribution, made at the stand-in by the real SDK: what the operator and users meet there. */
+import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { functionSource } from '../cloudfront-function/source.ts'
 import {
@@ -19,6 +20,7 @@ import { createCloudFrontPointer } from '../operator/edges/cloudfront/pointer.ts
 import { createKeyValueStorePointer } from '../operator/edges/key-value-store/pointer.ts'
 import type { Pointer } from '../operator/edges/ports.ts'
 import { systemClock } from '../operator/runtime/clock.ts'
+import { policyStacks } from '../scripts/delivery/policies.ts'
 import { deployAtCloudFront } from './test/cloudfront-stack.ts'
 import { actionsOf, statementsOf } from './test/policies.ts'
 import { readTemplate, Stack, type Made } from './test/template.ts'
@@ -179,6 +181,23 @@ describe.each(DRIVERS)('%s', (driver) => {
     const allowed = actionsOf(statementsOf(stack))
     expect([...new Set(called)].toSorted()).toEqual(allowed)
   })
+})
+
+test('the policies of both drivers together are all that the code can call', () => {
+  const FOLDERS = { cloudfront: 'cloudfront', 'key-value-store': 'cloudfront-keyvaluestore' }
+  const callable = Object.entries(FOLDERS).flatMap(([folder, service]) => {
+    const path = new URL(`../operator/edges/${folder}/`, import.meta.url)
+    const files = readdirSync(path).filter((name) => name.endsWith('.ts') && !name.includes('.test'))
+    const sources = files.map((name) => readFileSync(new URL(name, path), 'utf8')).join('\n')
+    // A role of the allow-list is somebody else's, who says in its trust policy that the operator may take it on.
+    const commands = [...sources.matchAll(/new (?:\w+\.)?(\w+)Command\(/g)].map(([, name = '']) => name)
+    return commands.filter((name) => name !== 'AssumeRole').map((name) => `${service}:${name}`)
+  })
+  const allowed = policyStacks().key
+  if (!allowed) throw new Error('there is a stack by key')
+  expect([...new Set(callable)].toSorted()).toEqual(
+    actionsOf(statementsOf(allowed)).filter((action) => action !== 'cloudfront:GetVpcOrigin'),
+  )
 })
 
 test('an update of the stack sends the live color, and leaves users where they are', async () => {

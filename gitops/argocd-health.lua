@@ -22,6 +22,6 @@ local ready = found(status.conditions, "Ready")
 if ready ~= nil and ready.status == "True" then return health("Healthy", ready) end
 local reconciling = found(status.conditions, "Reconciling")
 if reconciling ~= nil and reconciling.status == "True" then return health("Progressing", reconciling) end
--- Failed, aborted, rolled back or drifted: nothing happens any more until somebody does something.
+-- Drifted, for one: nothing happens any more until somebody does something.
 if ready ~= nil then return health("Degraded", ready) end
 return { status = "Progressing", message = "the operator has said nothing of this spec yet" }

@@ -1,6 +1,6 @@
 /** The scripts of CI, with stand-ins for what is not to be had here; the real registry and signer are in delivery checks. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { load } from 'js-yaml'
 import { readTemplate, Stack, textOf } from '../../eksctl/test/template.ts'
@@ -156,6 +156,46 @@ function asJsonpath({ metadata, spec, status }: Found): string {
     .map((one) => one ?? '')
     .join('\n')
 }
+
+describe('release-a-model.yml', () => {
+  const { jobs } = load(readFileSync(join(ROOT, '.circleci/release-a-model.yml'), 'utf8')) as {
+    jobs: { release: { steps: (string | { run: string })[]; environment: Record<string, string> } }
+  }
+  const commands = jobs.release.steps.flatMap((step) => (typeof step === 'string' ? [] : [step.run]))
+
+  test.each([0, 1])(
+    'its commands, one after the other, end with what became of the release: %i',
+    async (code) => {
+      const machine = await programs(['npm', 'aws', 'kubectl-modelrelease'], ({ program }) => ({
+        code: program === 'kubectl-modelrelease' ? code : 0,
+      }))
+      const environment = {
+        ...PLACE,
+        ...jobs.release.environment,
+        BASH_ENV: join(machine.folder, 'environment'),
+        CIRCLE_OIDC_TOKEN_V2: 'header.body.signature',
+        AWS_RELEASE_ROLE_ARN: 'arn:aws:iam::123456789012:role/modelrelease-ci-release',
+      }
+      writeFileSync(environment.BASH_ENV, '')
+      const codes: number[] = []
+      for (const [index, command] of commands.entries()) {
+        const file = join(machine.folder, `step-${index}`)
+        // What CircleCI runs a command by.
+        writeFileSync(file, `set -eo pipefail\n${command}`)
+        codes.push((await machine.run(relative(ROOT, file), [], environment)).code)
+      }
+      expect(codes).toEqual([0, 0, 0, code])
+      expect(machine.lines()).toEqual([
+        `npm install --prefix ${machine.folder}/cli kubectl-modelrelease@0.1.0 node@24.21.0`,
+        'aws eks update-kubeconfig --name modelrelease --region eu-west-1',
+        'kubectl-modelrelease apply -f release.yaml --wait --timeout 45m --field-manager circleci',
+      ])
+      const exported = readFileSync(environment.BASH_ENV, 'utf8')
+      expect(exported).toContain(`AWS_ROLE_ARN=${environment.AWS_RELEASE_ROLE_ARN}`)
+      expect(readFileSync(join(machine.folder, 'token'), 'utf8')).toBe('header.body.signature')
+    },
+  )
+})
 
 describe('abort.sh', () => {
   const release = (changes: Partial<Found> = {}): Found => ({
