@@ -39,7 +39,10 @@ const FENCES = [
     ],
   })),
   { name: 'commander', only: ['cli/program.ts', 'cli/completion/*.ts'] },
-  { name: '@marcbachmann/cel-js', only: ['cli/checks/schema.ts', 'operator/api/cel.test.ts', 'gitops/health.test.ts'] },
+  {
+    name: '@marcbachmann/cel-js',
+    only: ['cli/checks/schema.ts', 'operator/api/cel.test.ts', 'gitops/health.test.ts'],
+  },
   { name: 'esbuild', only: ['cli/build.ts'] },
   { name: 'acorn', only: ['cloudfront-local/functions/language.ts'] },
   { name: 'dns-packet', only: ['cluster/dns/**'] },
