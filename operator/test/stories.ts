@@ -839,9 +839,9 @@ export const STORIES: Record<string, Story> = {
   'undo-while-service-is-policed': {
     title:
       'A policy changes the Service of what is live again whenever it is put back: told, tried more and more rarely, and undo leads users back all the same',
-    spec: housing(1, { retireAfterSeconds: 60 }),
+    spec: housing(1),
     acts: [
-      apply('version 2', housing(2, { retireAfterSeconds: 60 })),
+      apply('version 2', housing(2)),
       {
         tell: 'the policy comes',
         when: promotedTwice,
