@@ -48,13 +48,13 @@ test.each([
   { folder: 'model-server', file: 'Dockerfile.server', needs: 'onnxruntime-node' },
 ])('the image of $folder carries the list of what is in it', ({ folder, file, needs }) => {
   const text = readFileSync(file, 'utf8')
-  const command = /npm sbom ([^>]*)> sbom\.cdx\.json/.exec(text)?.[1]?.trim().split(' ') ?? []
+  const command = /npx (--yes npm@\S+ sbom [^>]*)> sbom\.cdx\.json/.exec(text)?.[1]?.trim().split(' ') ?? []
   expect(finalStage(file)).toContain('sbom.cdx.json')
   const scratch = mkdtempSync(join(tmpdir(), 'modelrelease-sbom-'))
   try {
     for (const name of ['package.json', 'package-lock.json', '.npmrc', join(folder, 'package.json')])
       cpSync(name, join(scratch, name))
-    const listed = execFileSync('npm', ['--loglevel=error', 'sbom', ...command], {
+    const listed = execFileSync('npx', command, {
       cwd: scratch,
       encoding: 'utf8',
     })
