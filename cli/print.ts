@@ -41,7 +41,7 @@ export function formatOf(output: string | undefined, formats: readonly Format[])
 export function objectText(object: unknown, format: 'json' | 'yaml'): string {
   const sorted = sortedOf(object)
   if (format === 'json') return `${JSON.stringify(sorted, null, 4)}\n`
-  return dump(sorted, { lineWidth: -1, noRefs: true })
+  return dump(sorted, { lineWidth: -1, noRefs: true, quoteStyle: 'double', seqNoIndent: true })
 }
 
 /** An object without metadata.managedFields. */

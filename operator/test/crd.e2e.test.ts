@@ -291,7 +291,33 @@ describe('the rules of the CRD', () => {
   })
 
   /** What a pattern wants, in words: an API server that knows no rules refuses by the pattern itself. */
+  const header = (one: object): Json => ({
+    ...minimal,
+    gates: [
+      {
+        name: 'with-a-token',
+        smoke: {
+          request: { path: '/', headers: [{ name: 'authorization', ...one }] },
+          expect: { status: 200 },
+        },
+      },
+    ],
+  })
+  const fromSecret = (name: string, key: string): Json =>
+    header({ valueFrom: { secretKeyRef: { name, key } } })
   const patterns: Record<string, Row> = {
+    'a header with a value and a Secret': {
+      spec: header({ value: 'a', valueFrom: { secretKeyRef: { name: 'gate-token', key: 'token' } } }),
+      says: 'must have exactly one of value and valueFrom: value for what everybody may read, valueFrom.secretKeyRef for a credential',
+    },
+    'the name of a Secret': {
+      spec: fromSecret('Gate_Token', 'token'),
+      says: 'must be the name of a Secret: lower-case letters, digits, "-" and "."',
+    },
+    'the key of a Secret': {
+      spec: fromSecret('gate-token', 'to ken'),
+      says: 'must be a key of a Secret: letters, digits, "-", "_" and "."',
+    },
     'a name of the release': {
       name: 'Housing_1',
       spec: minimal,

@@ -1,6 +1,7 @@
 /** Faults of a key, or of the function that reads it. */
 import { expect } from '@jest/globals'
 import type { DistributionConfig } from '@aws-sdk/client-cloudfront'
+import { functionSource } from '../../../cloudfront-function/source.ts'
 import type { UpdateEntry } from '../../../demo/cloudfront.ts'
 import type { Environment } from '../../../demo/environment.ts'
 import { readValue } from '../../edges/key-value-store/value.ts'
@@ -10,18 +11,18 @@ import { ANSWER_MS } from './pace.ts'
 import type { Play } from './play.ts'
 import type { FaultName } from './table.ts'
 
-export function keySite({ site }: Ground): KeySite {
+function keySite({ site }: Ground): KeySite {
   if ('store' in site) return site
   throw new Error('no key decides here')
 }
 
 /** Those writes of the key that were tried after version 1 was live. */
-export async function writesOf(ground: Ground): Promise<UpdateEntry[]> {
+async function writesOf(ground: Ground): Promise<UpdateEntry[]> {
   return (await ground.calls('UpdateKeys')).slice(1)
 }
 
 /** Version 2 has everybody, and the behaviors follow the key: nothing is under way any more. */
-export async function untilFollowed(ground: Ground): Promise<void> {
+async function untilFollowed(ground: Ground): Promise<void> {
   await ground.untilPromoted()
   await ground.untilMoves(2)
   expect(await ground.moves()).toHaveLength(2)
@@ -80,6 +81,34 @@ function withoutFunctions(config: DistributionConfig): DistributionConfig {
   }
 }
 
+/** The addresses of a network that is reserved for documentation: the operator has functions tested for one of its clients. */
+const NETWORK = '192.0.2.'
+
+/** Fails for clients of that network; viewers here are of another, so it does not happen to them. */
+function failingFor(network: string, source: string): string {
+  const first = 'const request = event.request'
+  expect(source).toContain(first)
+  return source.replace(
+    first,
+    `${first}\n  if (event.viewer.ip.indexOf('${network}') === 0) throw new Error('a network without a name')`,
+  )
+}
+
+async function functionFails(ground: Ground): Promise<void> {
+  const { key, publish } = keySite(ground)
+  await ground.remember()
+  await publish(failingFor(NETWORK, functionSource(key)))
+  await ground.site.apply(ground.write('2'))
+  const message = await ground.untilSaid('Stalled', 'FunctionFails')
+  expect(message).toContain('a network without a name')
+  ground.expectNothingBuilt()
+  await ground.expectSamePods()
+  expect(await writesOf(ground)).toEqual([])
+  await publish(functionSource(key))
+  await untilFollowed(ground)
+  expect((await writesOf(ground)).map(({ status }) => status)).toEqual([200])
+}
+
 const SHARE = 20
 
 async function deniedInCanary(ground: Ground): Promise<void> {
@@ -106,10 +135,11 @@ async function deniedInCanary(ground: Ground): Promise<void> {
   expectAskedLater(writes)
 }
 
-export const atKey = (environment: Environment): Promise<KeySite> => openKeySite(environment)
+const atKey = (environment: Environment): Promise<KeySite> => openKeySite(environment)
 
 export const BY_KEY = {
   'F17 function not associated': { play: notAssociated, open: atKey },
+  'F17 function fails': { play: functionFails, open: atKey },
   'F17 denied in a canary': {
     play: deniedInCanary,
     open: atKey,

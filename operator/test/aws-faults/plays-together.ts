@@ -2,7 +2,6 @@
 import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { expect } from '@jest/globals'
-import { functionSource } from '../../../cloudfront-function/source.ts'
 import { killInNode, leaderPod, operatorProcesses } from '../../../demo/operator-pods.ts'
 import type { Environment } from '../../../demo/environment.ts'
 import { IDENTITY_HEADER, type Color } from '../../api/names.ts'
@@ -10,7 +9,6 @@ import type { Admin } from './admin.ts'
 import { conditionOf, type Ground } from './ground.ts'
 import { ANSWER_MS } from './pace.ts'
 import type { Play } from './play.ts'
-import { atKey, keySite, untilFollowed, writesOf } from './plays-key.ts'
 import type { FaultName } from './table.ts'
 import { Meeting } from './together.ts'
 
@@ -44,11 +42,7 @@ const EDGE_PLAYS = {
   'F8 way back while InProgress': wayBack,
   'F9 edges disagree': edgesDisagree,
   'F14 distribution disabled': distributionDisabled,
-  'F17 function fails': functionFails,
 } satisfies Partial<Record<FaultName, MetPlay<Edges>>>
-
-/** Where they are played, if not behind the usual distribution. */
-const OPENED: Partial<Record<FaultName, Play['open']>> = { 'F17 function fails': atKey }
 
 /** A play that waits for the others of its wave. */
 type MetPlay<Meetings> = (ground: Ground, meetings: Meetings) => Promise<void>
@@ -59,14 +53,9 @@ function waveOf<Meetings extends Record<string, Meeting>>(
 ): Wave {
   const plays = chosen.map(([name, play]): [string, Play] => [
     name,
-    { ...opened(name), play: (ground) => play(ground, meetings) },
+    { play: (ground) => play(ground, meetings) },
   ])
   return { plays: Object.fromEntries(plays), meetings: Object.values(meetings) }
-}
-
-function opened(name: string): Pick<Play, 'open'> {
-  const open = OPENED[name as FaultName]
-  return open ? { open } : {}
 }
 
 /** Longer than edges may take before it is told. */
@@ -181,35 +170,6 @@ async function distributionDisabled(ground: Ground, { held, half, released }: Ed
   await released.come()
   await ground.untilPromoted()
   expect(await ground.moves()).toHaveLength(2)
-}
-
-/** As CloudFront's runtime refuses it, whatever other engines say: await stands in the arguments of a call. */
-function failing(source: string): string {
-  const bound = /const text = (await .*)\n\s*const value = JSON\.parse\(text\)/
-  expect(source).toMatch(bound)
-  return source.replace(bound, 'const value = JSON.parse($1)')
-}
-
-async function functionFails(ground: Ground, { held, half, released }: Edges): Promise<void> {
-  const { key, publish } = keySite(ground)
-  await ground.remember()
-  await held.come()
-  // No edge runs it yet, so viewers are still answered: what it would do to them is not ours to mend.
-  await publish(failing(functionSource(key)))
-  await ground.site.apply(ground.write('2'))
-  const message = await ground.untilSaid('Stalled', 'FunctionFails')
-  expect(message).toContain('CloudFront answers 503 to every request')
-  ground.expectNothingBuilt()
-  await ground.expectSamePods()
-  expect(await writesOf(ground)).toEqual([])
-  // Edges do not follow a key now, and the others of this wave may take long: the spec is taken back until they do.
-  await ground.site.apply(ground.write('1'))
-  await publish(functionSource(key))
-  await half.come()
-  await released.come()
-  await ground.site.apply(ground.write('2'))
-  await untilFollowed(ground)
-  expect((await writesOf(ground)).map(({ status }) => status)).toEqual([200])
 }
 
 type Crash = { refused: Meeting; kill: Meeting }

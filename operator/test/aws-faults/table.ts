@@ -129,10 +129,9 @@ export const FAULTS = {
     broken: 'does not look at the functions',
   },
   'F17 function fails': {
-    inject:
-      'Somebody publishes code of the function that the runtime of CloudFront cannot run; no edge has it yet.',
+    inject: 'Somebody publishes code of the function that fails for clients of one network.',
     expect:
-      'TestFunction finds it: no pod is created and no key written. Once the code is mended, the release succeeds.',
+      'TestFunction finds it: no pod is created and no key written; it goes on by itself when the code is mended.',
     told: '`Stalled`: `FunctionFails`, with what the runtime said',
     broken: 'does not ask TestFunction',
   },
@@ -187,7 +186,7 @@ export function faultsPage(): string {
     'A machine that has no time is no fault of the operator. While the suite runs, `demo/stall-meter.ts` samples what the kernel counts for the load generators, the edges and the model servers: how long each ran, and waited for a processor. From when one of them cannot keep up for want of a processor until it rests again, the machine stood still. Gaps are judged without that time; a timeout for the most of which the machine stood still is counted and not judged. A process that hangs, sleeps or spins waits for no processor, so what it does to viewers is always judged, and a refusal, a reset or a wrong answer is never excused. A row that lost more than a fifth of its time in this way is played again, twice at most, and then fails as too busy to judge. Deadlines count the time in which the machine ran (`demo/deadline.ts`).',
     `| Fault | What happens | What the operator does | What it says | Fails where the operator |\n| --- | --- | --- | --- | --- |\n${rows.join('\n')}`,
     'The last column tells that each test can fail: it was run against an operator that differs from ours in that one point, and failed for it.',
-    'Time is shortened in three places: the ten minutes of a slow propagation are dated back in the status, moves of one distribution keep a distance of one second instead of thirty, and edges are taken to follow a key after three seconds instead of sixty. That a distribution is disabled, or that its function fails, is tested before any edge follows; where every edge does, CloudFront answers nobody, and no operator can.',
+    'Time is shortened in three places: the ten minutes of a slow propagation are dated back in the status, moves of one distribution keep a distance of one second instead of thirty, and edges are taken to follow a key after three seconds instead of sixty. That a distribution is disabled is tested before any edge follows; where every edge does, CloudFront answers nobody, and no operator can.',
     'Faults of the cluster, of the operator itself and of whoever writes specs are put to the rules in a simulated world, every one at every write (`operator/test/stories.ts`, `faults-at-*-writes.test.ts`, `random-walks.test.ts`), and the worst of them end to end (`operator/test/releases.e2e.test.ts`). What happens to bad input: [bad-input.md](bad-input.md).',
   ].join('\n\n')
 }
