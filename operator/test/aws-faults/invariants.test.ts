@@ -253,7 +253,7 @@ const CASES: Case[] = [
   },
   {
     name: 'a move was announced after it was made',
-    changes: { revisions: instead(3, told({ seconds: 15.1, phase: 'Switching', intent: 'ETAG2' })) },
+    changes: { revisions: instead(3, told({ seconds: 15.6, phase: 'Switching', intent: 'ETAG2' })) },
     says: /^I5 record: update 30 has no intent before it/,
   },
   {
