@@ -112,9 +112,13 @@ async function applySurely({ session, place, manifest, flags, isDry, io }: Apply
   }
 }
 
+/** What the API server answers, with 500, to a field that no schema has: asking again cannot help. */
+const NO_SUCH_FIELD = 'failed to create typed patch object'
+
 /** The server cannot be reached, or is not itself at this moment. What a certificate or a kubeconfig lacks does not pass. */
 function mayPass(error: unknown): boolean {
-  if (error instanceof ApiError) return error.status >= 500 || error.status === 429
+  if (error instanceof ApiError)
+    return (error.status >= 500 && !error.message.startsWith(NO_SUCH_FIELD)) || error.status === 429
   if (error instanceof ApiTimeoutError) return true
   const { code = '' } = error as NodeJS.ErrnoException
   return /^E(?:CONN|HOST|NET|AI_|PIPE|TIMEDOUT)/.test(code)

@@ -129,3 +129,12 @@ describe('apply', () => {
     expect(code).toBe(2)
   })
 })
+
+test('a field that no schema has ends at once, by its name', async () => {
+  const { spec, ...rest } = JSON.parse(manifest('misspelt', '1')) as { spec: object }
+  const file = JSON.stringify({ ...rest, spec: { ...spec, replica: 2 } })
+  const ran = await cli(['apply', '-f', '-'], file)
+  expect(ran.stderr).toContain('.spec.replica')
+  expect(ran.stderr).not.toContain('trying again')
+  expect(ran.code).toBe(3)
+})
