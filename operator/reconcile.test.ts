@@ -3,8 +3,8 @@ import { describe, expect, test } from '@jest/globals'
 import type { Spec, Status } from './api/release.ts'
 import type { Step } from './core/world.ts'
 import { TransientError } from './edges/errors.ts'
-import { createProber } from './edges/prober.ts'
-import { reconcile, StepFailures, type PassReport, type PassResult } from './reconcile.ts'
+import { StepFailures, type PassReport, type PassResult } from './reconcile.ts'
+import { passOver } from './test/pass-over.ts'
 import { housing, SimulatedWorld } from './test/simulated-world.ts'
 
 /** A simulated world with its operator, one pass at a time. */
@@ -33,25 +33,14 @@ class Running {
   pass(): Promise<PassResult> {
     const { world } = this
     this.tried = []
-    return reconcile(
-      { namespace: 'models', name: 'housing' },
-      {
-        worlds: {
-          cluster: world,
-          pointerOf: () => world.pointerPort,
-          claims: world.claimsPort,
-          prober: createProber(world.ask),
-        },
-        defaults: { serverImage: 'model-server:1' },
-        now: () => world.now,
-        seenBefore: () => true,
-        failures: this.#failures,
-        report: (_release, report) => {
-          this.report = report
-        },
-        acting: (_release, step) => this.tried.push(step.type),
+    return passOver(world, {
+      seenBefore: () => true,
+      failures: this.#failures,
+      report: (_release, report) => {
+        this.report = report
       },
-    )
+      acting: (_release, step) => this.tried.push(step.type),
+    })
   }
 
   /** Passes, each when the one before asks for it, or a second later. */

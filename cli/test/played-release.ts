@@ -1,8 +1,8 @@
 /** A release in the operator's simulated world, run by the operator's real reconcile, with everything that could be seen of it. */
 import type { ModelRelease, Spec } from '../../operator/api/release.ts'
 import { ConflictError, TransientError } from '../../operator/edges/errors.ts'
-import { createProber } from '../../operator/edges/prober.ts'
-import { reconcile, StepFailures } from '../../operator/reconcile.ts'
+import { StepFailures } from '../../operator/reconcile.ts'
+import { passOver } from '../../operator/test/pass-over.ts'
 import { CrashError, SimulatedWorld } from '../../operator/test/simulated-world.ts'
 
 export type Snapshot = { at: number; release: ModelRelease }
@@ -49,22 +49,7 @@ export class PlayedRelease {
     if (!isKnown) this.#failures = new StepFailures()
     this.#seenBy = world.restarts
     try {
-      const result = await reconcile(
-        { namespace: 'models', name: 'housing' },
-        {
-          worlds: {
-            cluster: world,
-            pointerOf: () => world.pointerPort,
-            claims: world.claimsPort,
-            prober: createProber(world.ask),
-          },
-          defaults: { serverImage: 'model-server:1' },
-          now: () => world.now,
-          seenBefore: () => isKnown,
-          failures: this.#failures,
-          report: () => undefined,
-        },
-      )
+      const result = await passOver(world, { seenBefore: () => isKnown, failures: this.#failures })
       return 'recheckMs' in result ? result.recheckMs : undefined
     } catch (error) {
       if (error instanceof CrashError) world.restarts += 1

@@ -1,9 +1,9 @@
 /** Runs the real reconcile over a simulated world until nothing happens any more, and writes down what happened. */
-import { createProber } from '../edges/prober.ts'
 import { ConflictError, TransientError } from '../edges/errors.ts'
 import { COLORS } from '../api/names.ts'
 import type { Rules } from '../core/plan.ts'
-import { reconcile, StepFailures, type PassReport, type PassResult } from '../reconcile.ts'
+import { StepFailures, type PassReport, type PassResult } from '../reconcile.ts'
+import { passOver } from './pass-over.ts'
 import { CrashError, SimulatedWorld, type Fault } from './simulated-world.ts'
 import type { Spec } from '../api/release.ts'
 import { Watchman } from './watchman.ts'
@@ -46,7 +46,6 @@ export class DeviationError extends Error {
   override readonly name = 'DeviationError'
 }
 
-const KEY = { namespace: 'models', name: 'housing' }
 /** A world that changes after this many passes will never rest: a hot loop. */
 const MAX_PASSES = 3000
 /** So many passes in a row that wrote nothing, and nothing due: only a person changes anything. */
@@ -214,15 +213,7 @@ class Runner {
     const seen = this.seenBy === world.restarts
     if (!seen) this.failures = new StepFailures()
     this.seenBy = world.restarts
-    return reconcile(KEY, {
-      worlds: {
-        cluster: world,
-        pointerOf: () => world.pointerPort,
-        claims: world.claimsPort,
-        prober: createProber(world.ask, world.readSecret),
-      },
-      defaults: { serverImage: 'model-server:1' },
-      now: () => world.now,
+    return passOver(world, {
       seenBefore: () => seen,
       failures: this.failures,
       report: (_release, report) => this.teller.pass(report),

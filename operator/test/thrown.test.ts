@@ -1,9 +1,9 @@
 /** Whatever is thrown anywhere: whoever waits for the release is told in its status. */
 import { expect, test } from '@jest/globals'
-import { createProber } from '../edges/prober.ts'
 import { RefusedError, TransientError } from '../edges/errors.ts'
 import type { Condition, Spec } from '../api/release.ts'
-import { reconcile, StepFailures } from '../reconcile.ts'
+import { StepFailures } from '../reconcile.ts'
+import { passOver } from './pass-over.ts'
 import { housing, housingBehindService, SimulatedWorld } from './simulated-world.ts'
 
 type Broken = (world: SimulatedWorld) => void
@@ -17,22 +17,11 @@ async function passes(spec: Spec, count: number, breakIt: Broken = () => undefin
         throw new TypeError('read of undefined')
       return world.pointerPort
     }
-    await reconcile(
-      { namespace: 'models', name: 'housing' },
-      {
-        worlds: {
-          cluster: world,
-          pointerOf: reading,
-          claims: world.claimsPort,
-          prober: createProber(world.ask),
-        },
-        defaults: { serverImage: 'model-server:1' },
-        now: () => world.now,
-        seenBefore: () => true,
-        failures: new StepFailures(),
-        report: () => undefined,
-      },
-    ).catch(() => undefined)
+    await passOver(world, {
+      pointerOf: reading,
+      seenBefore: () => true,
+      failures: new StepFailures(),
+    }).catch(() => undefined)
     world.advanceTo(world.now + 3000)
   }
   return world
