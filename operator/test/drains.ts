@@ -1,21 +1,10 @@
 /** Stories of nodes that are drained, and of the disruption budgets that keep what serves meanwhile. */
-import type { Act, Story } from './simulation.ts'
+import { apply, by, promotedTwice } from './acts.ts'
+import type { Story } from './simulation.ts'
 import { housing, housingBehindService, housingBehindStore, type SimulatedWorld } from './simulated-world.ts'
-
-function apply(tell: string, spec: Story['spec']): Act {
-  return { tell, do: (world) => world.apply(spec) }
-}
-
-function by(tell: string, act: (world: SimulatedWorld) => void, when?: Act['when']): Act {
-  return { tell, do: act, ...(when ? { when } : {}) }
-}
 
 function drainNodes(world: SimulatedWorld): void {
   world.drainedSince = world.now
-}
-
-function promotedTwice(world: SimulatedWorld): boolean {
-  return world.status?.history?.filter(({ outcome }) => outcome === 'Promoted').length === 2
 }
 
 function areEdgesFollowing({ pointer, status }: SimulatedWorld): boolean {

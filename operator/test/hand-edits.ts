@@ -1,14 +1,7 @@
 /** Stories of people and tools that edit the children of a release. */
-import type { Act, Story } from './simulation.ts'
+import { apply, by, promotedTwice } from './acts.ts'
+import type { Story } from './simulation.ts'
 import { housing, housingBehindService, type Behavior, type SimulatedWorld } from './simulated-world.ts'
-
-function apply(tell: string, spec: Story['spec']): Act {
-  return { tell, do: (world) => world.apply(spec) }
-}
-
-function promotedTwice(world: SimulatedWorld): boolean {
-  return world.status?.history?.filter(({ outcome }) => outcome === 'Promoted').length === 2
-}
 
 function renamed(version: 1 | 2 | 3, behavior: Behavior = 'right'): Story['spec'] {
   return housingBehindService(version, { behavior, traffic: { type: 'Service', service: { name: 'front' } } })
@@ -17,10 +10,6 @@ function renamed(version: 1 | 2 | 3, behavior: Behavior = 'right'): Story['spec'
 function editBoth(world: SimulatedWorld): void {
   world.editService('green')
   world.editService('blue')
-}
-
-function by(tell: string, edit: (world: SimulatedWorld) => void): Act {
-  return { tell, do: edit }
 }
 
 export const HAND_EDITS: Record<string, Story> = {

@@ -1,4 +1,5 @@
 /** Stories of files that change under a model whose digest the spec does not give. */
+import { by, promotedTwice } from './acts.ts'
 import type { Act, Story } from './simulation.ts'
 import { housing, housingBehindService, type HousingChanges, type SimulatedWorld } from './simulated-world.ts'
 
@@ -6,12 +7,13 @@ function open(version: 1 | 2 | 3, changes: HousingChanges = {}): Story['spec'] {
   return housing(version, { digest: 'Open', ...changes })
 }
 
-function by(tell: string, edit: (world: SimulatedWorld) => void, when?: Act['when']): Act {
-  return { tell, do: edit, ...(when ? { when } : {}) }
-}
-
-function promotedTwice(world: SimulatedWorld): boolean {
-  return world.status?.history?.filter(({ outcome }) => outcome === 'Promoted').length === 2
+/** While the candidate, version 2, has pods that have loaded its file. */
+function replacedUnderCandidate(when: Act['when']): Act {
+  const edit = (world: SimulatedWorld): void => {
+    world.replaceFile(2, 'another file')
+    world.deletePods('blue', 'first')
+  }
+  return by('the file is replaced, and a pod deleted', edit, when)
 }
 
 export const PINS: Record<string, Story> = {
@@ -34,14 +36,7 @@ export const PINS: Record<string, Story> = {
     spec: open(1),
     acts: [
       by('version 2', (world) => world.apply(open(2))),
-      by(
-        'the file is replaced, and a pod deleted',
-        (world) => {
-          world.replaceFile(2, 'another file')
-          world.deletePods('blue', 'first')
-        },
-        (world) => world.pods.some(({ color }) => color === 'blue'),
-      ),
+      replacedUnderCandidate((world) => world.pods.some(({ color }) => color === 'blue')),
     ],
   },
   'file-replaced-after-its-gates': {
@@ -50,12 +45,7 @@ export const PINS: Record<string, Story> = {
     spec: open(1),
     acts: [
       by('version 2', (world) => world.apply(open(2))),
-      by(
-        'the file is replaced, and a pod deleted',
-        (world) => {
-          world.replaceFile(2, 'another file')
-          world.deletePods('blue', 'first')
-        },
+      replacedUnderCandidate(
         (world) => world.status?.gates?.result === 'Passed' && world.status.attempt?.outcome === undefined,
       ),
     ],

@@ -2,6 +2,7 @@
 import { without } from '../core/memory.ts'
 import type { Spec } from '../api/release.ts'
 import type { DistributionFacts } from '../core/distribution.ts'
+import { apply } from './acts.ts'
 import { DRAINS } from './drains.ts'
 import { HAND_EDITS } from './hand-edits.ts'
 import { PINS } from './pins.ts'
@@ -17,10 +18,6 @@ import {
   type Behavior,
   type SimulatedWorld,
 } from './simulated-world.ts'
-
-function apply(tell: string, spec: Spec, when?: Act['when']): Act {
-  return { tell, do: (world) => world.apply(spec), ...(when ? { when } : {}) }
-}
 
 const phase = (wanted: string) => (world: SimulatedWorld) => world.status?.phase === wanted
 const outcome = (wanted: string) => (world: SimulatedWorld) => world.status?.attempt?.outcome === wanted
