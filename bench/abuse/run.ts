@@ -5,11 +5,12 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '../../scripts/free-port.ts'
 import { behindDistribution, Cluster, gate, podLabels } from './cluster.ts'
 
 type Site = { cluster: Cluster; ports: { health: number; metrics: number }; signal: AbortSignal }
@@ -62,14 +63,6 @@ const NEIGHBOURS: Record<string, (site: Site) => Promise<void> | void> = {
       if (n % 5 === 0) await pause(1)
     }
   },
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
 }
 
 async function probe(port: number, path: string): Promise<{ ms: number; text: string }> {

@@ -2,7 +2,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Measure } from './measure.ts'
-import { PinnedProcess, freePort } from './pinned-process.ts'
+import { freePort } from '../../scripts/free-port.ts'
+import { PinnedProcess } from './pinned-process.ts'
 import type { Command, Cores } from './pinned-process.ts'
 import type { Shipped } from './shipped.ts'
 

@@ -5,11 +5,11 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { freePort } from '../free-port.ts'
 import { ROOT } from './test/programs.ts'
 
 const have = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
@@ -18,14 +18,6 @@ const TOOLS = process.env.MODELRELEASE_TOOLS ?? join(homedir(), '.cache/modelrel
 const COSIGN = join(TOOLS, 'cosign-v3.1.3/cosign')
 
 type Ran = { status: number | null; stdout: string; stderr: string }
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
 
 const digestOf = (bytes: Buffer | string): string => createHash('sha256').update(bytes).digest('hex')
 

@@ -5,12 +5,13 @@
  */
 import { spawn } from 'node:child_process'
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { dump, load } from 'js-yaml'
 import { Registry } from 'prom-client'
+import { freePort } from '../free-port.ts'
 import { run } from '../../cluster/command.ts'
 import { withFreshLists } from '../../cluster/debian.ts'
 import { ROOT } from '../../demo/program.ts'
@@ -54,14 +55,6 @@ function exposed(): Registry {
     releases.pass(release as never, { failed: [], status: { conditions } as never })
   }
   return registry
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
 
 type Answer = { status: string; error?: string; data?: { result: unknown[] } }
