@@ -108,7 +108,8 @@ function isSame(one: unknown, other: unknown): boolean {
   return one === undefined || other === undefined || one === other
 }
 
-function memberOf(item: unknown, key: string): unknown {
+/** Undefined where it is no object, or has no such member. */
+export function memberOf(item: unknown, key: string): unknown {
   return typeof item === 'object' && item !== null ? (item as Record<string, unknown>)[key] : undefined
 }
 

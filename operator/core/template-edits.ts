@@ -1,6 +1,6 @@
 /** What of a Deployment's pod template is not what we rendered any more, because somebody edited the Deployment. */
 import { LABEL } from '../api/names.ts'
-import { byKey, droppedFields } from './dropped-fields.ts'
+import { byKey, droppedFields, memberOf } from './dropped-fields.ts'
 import { canonicalJson, isSameJson } from './revision.ts'
 import { quantityForm } from './pod-form.ts'
 
@@ -127,10 +127,6 @@ function itemOf(list: unknown, keys: Record<string, unknown>): unknown {
 
 function isDefaultOf(stored: unknown, found: unknown): boolean {
   return stored === undefined || stored === found
-}
-
-function memberOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key] : undefined
 }
 
 function isLeaf(fields: unknown): boolean {

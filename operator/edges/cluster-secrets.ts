@@ -3,7 +3,7 @@ import type { SecretData } from '../core/credentials.ts'
 import type { ReadSecret } from './credentials.ts'
 import { Requests, type Transport } from './cluster-requests.ts'
 import { SECRETS } from './cluster-resources.ts'
-import { RefusedError, TransientError } from './errors.ts'
+import { ConflictError, RefusedError, TransientError } from './errors.ts'
 
 /** By the namespace of the release that refers to them. */
 export function createSecrets(transport: Transport): (namespace: string) => ReadSecret {
@@ -33,15 +33,11 @@ function dataOf(data: unknown): SecretData {
 function translated(error: unknown, { namespace, name }: { namespace: string; name: string }): unknown {
   if (error instanceof RefusedError && error.reason === 'AccessDenied')
     return new RefusedError('AccessDenied', forbiddenText(namespace, name, subjectIn(error.message)))
-  if (error instanceof TransientError || error instanceof RefusedError || isConflict(error))
+  if (error instanceof TransientError || error instanceof RefusedError || error instanceof ConflictError)
     return new TransientError(
       `Secret ${namespace}/${name} could not be read, and it is tried again: look at the API server, and whether it can decrypt its Secrets`,
     )
   return error
-}
-
-function isConflict(error: unknown): boolean {
-  return error instanceof Error && error.name === 'ConflictError'
 }
 
 /** `User "system:serviceaccount:modelrelease-system:modelrelease-operator" cannot get resource …` */
