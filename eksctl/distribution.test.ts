@@ -107,6 +107,12 @@ async function read(
   return reading
 }
 
+async function moveToGreen(pointer: Pointer, release: ModelRelease): Promise<void> {
+  const { token } = await read(pointer, release)
+  const to = { to: 'green', names: 'housing-green' } as const
+  await pointer.move(release, { type: 'MovePointer', ...to, token, targetPort: 8080 })
+}
+
 function isEverywhere(entry: AuditEntry): boolean {
   return (
     (entry.type === 'EdgeApplied' && entry.status === 'Deployed') ||
@@ -137,16 +143,8 @@ describe.each(DRIVERS)('%s', (driver) => {
         }),
       )
     expect(await bodies()).toEqual(['blue', 'blue'])
-    const { token } = await read(pointer, release)
     const before = local.audit().at(-1)?.sequence
-    const step = {
-      type: 'MovePointer' as const,
-      to: 'green' as const,
-      names: 'housing-green',
-      token,
-      targetPort: 8080,
-    }
-    await pointer.move(release, step)
+    await moveToGreen(pointer, release)
     await local.waitFor(isEverywhere, before)
     expect(await bodies()).toEqual(['green', 'green'])
   })
@@ -155,14 +153,7 @@ describe.each(DRIVERS)('%s', (driver) => {
     const { local, stack, outputs } = await deploy(driver)
     const release = releaseOf(driver, outputs)
     const pointer = pointerOf(driver, local)
-    const { token } = await read(pointer, release)
-    await pointer.move(release, {
-      type: 'MovePointer',
-      to: 'green',
-      names: 'housing-green',
-      token,
-      targetPort: 8080,
-    })
+    await moveToGreen(pointer, release)
     const { fallback } = await read(pointer, release)
     await pointer.invalidate?.(release, { type: 'Invalidate', reference: 'a', paths: ['/ui/*'] })
     if (fallback)
@@ -204,14 +195,7 @@ test('an update of the stack sends the live color, and leaves users where they a
   const { local, stack, outputs } = await deploy('CloudFrontDistribution')
   const release = releaseOf('CloudFrontDistribution', outputs)
   const pointer = pointerOf('CloudFrontDistribution', local)
-  const { token } = await read(pointer, release)
-  await pointer.move(release, {
-    type: 'MovePointer',
-    to: 'green',
-    names: 'housing-green',
-    token,
-    targetPort: 8080,
-  })
+  await moveToGreen(pointer, release)
   const target = async (LiveColor: string): Promise<unknown> => {
     await deployAtCloudFront(stackFor('CloudFrontDistribution', { LiveColor }), cloudFront(local), {
       before: stack,
