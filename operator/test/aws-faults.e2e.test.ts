@@ -51,22 +51,31 @@ afterAll(async () => {
 
 /**
  * Those of one distribution or key as there is room for them, and beside them what lasts for minutes; then those of all
- * edges together; then, when nothing else is left, those of the operator.
+ * edges together; then, one at a time, those that the machine was too busy to judge beside others; then, when nothing
+ * else is left, those of the operator.
  */
 function startAll(admin: Admin): void {
   const pool = new Pool(AT_ONCE)
   const start = (play: Play): Promise<Begun> => begin(environment, admin, play)
   const long = startWave(() => ({ plays: LONG, meetings: [] }), { pool, start, before: Promise.resolve() })
   const alone = Object.entries(chosen({ ...ALONE, ...BY_KEY })).map(([name, play]) => {
-    const ending = pool.run(() => untilJudged(async () => endingOf(play, await start(play))))
-    endings.set(name, told(ending))
-    return ending
+    const once = async (): Promise<string[]> => endingOf(play, await start(play))
+    return { name, once, beside: pool.run(once) }
   })
   const edges = startWave((isWanted) => edgesWave(admin, environment.cloudFront.edges.length, isWanted), {
     ...{ pool, start },
-    before: Promise.allSettled(alone),
+    before: Promise.allSettled(alone.map(({ beside }) => beside)),
   })
-  const before = Promise.allSettled([long, ...alone, edges])
+  const others = Promise.allSettled([long, edges])
+  const one = new Pool(1)
+  for (const { name, once, beside } of alone) {
+    const byItself = (error: unknown): Promise<string[]> => {
+      if (!(error instanceof MachineBusyError)) throw error
+      return others.then(() => one.run(() => untilJudged(once)))
+    }
+    endings.set(name, told(beside.catch(byItself)))
+  }
+  const before = Promise.allSettled([long, edges, ...alone.map(({ name }) => endings.get(name))])
   void startWave((isWanted) => crashWave(environment, admin, isWanted), { pool, start, before })
 }
 
