@@ -4,14 +4,9 @@ import { CliError } from '../errors.ts'
 export type Tensor = { name: string; datatype: string; shape: (number | string)[] }
 export type Signature = { inputs: Tensor[]; outputs: Tensor[] }
 
-/** Names of the Open Inference Protocol for those of onnxruntime. */
+/** Names of the Open Inference Protocol for those of onnxruntime; the others are the same in capitals, such as uint16. */
 const DATATYPES: Record<string, string> = {
-  bool: 'BOOL',
-  uint8: 'UINT8',
-  int8: 'INT8',
-  int16: 'INT16',
-  int32: 'INT32',
-  int64: 'INT64',
+  float16: 'FP16',
   float32: 'FP32',
   float64: 'FP64',
   string: 'BYTES',
