@@ -140,6 +140,13 @@ function packageOf(name: KubernetesProgram): string {
   return name === 'etcd' ? 'go.etcd.io/etcd/server/v3' : `k8s.io/kubernetes/cmd/${name}`
 }
 
+/** The root of the Go that compiles Kubernetes, for programs of others; some 250 MB that stay in the cache. */
+export async function goRoot(cacheDir: string): Promise<string> {
+  const target = join(cacheDir, `toolchain-${GO_VERSION}`)
+  if (!(await exists(target))) await fetchToolchain(await goClient(cacheDir), target, {})
+  return join(target, 'golang.org', toolchain())
+}
+
 async function fetchToolchain(client: string, target: string, log: RunOptions): Promise<void> {
   const partial = `${target}.partial`
   await rm(partial, { recursive: true, force: true })

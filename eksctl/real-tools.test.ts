@@ -3,13 +3,12 @@
  * where they are not installed; npm run check:delivery installs the first, make test builds the second.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { loadAll } from 'js-yaml'
 import { cloudFront, onEnd, start } from '../cloudfront-local/test/running.ts'
+import { builtKubectl } from '../scripts/built-tools.ts'
 import { Account } from './test/account.ts'
 
 const DIGEST = `sha256:${'a'.repeat(64)}`
@@ -113,16 +112,6 @@ withAws('aws', () => {
 
 const KUBECTL = builtKubectl()
 const withKubectl = KUBECTL === undefined ? describe.skip : describe
-
-/** The one that was built with the test cluster. */
-function builtKubectl(): string | undefined {
-  const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'modelrelease')
-  if (!existsSync(cache)) return undefined
-  return readdirSync(cache)
-    .filter((name) => name.startsWith('kubernetes-1.3'))
-    .map((name) => join(cache, name, 'kubectl'))
-    .find(existsSync)
-}
 
 type Rendered = {
   kind: string

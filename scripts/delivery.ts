@@ -6,11 +6,12 @@
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { Ajv, type AnySchema } from 'ajv'
 import { load } from 'js-yaml'
 import { goClient } from '../cluster/go-modules.ts'
+import { cacheFolder } from './built-tools.ts'
 import { policyStacks } from './delivery/policies.ts'
 import { without } from '../operator/core/memory.ts'
 import { statementsOf } from '../eksctl/test/policies.ts'
@@ -22,7 +23,7 @@ class Unavailable extends Error {}
 
 type Check = { name: string; run: () => string | undefined | Promise<string | undefined> }
 
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'modelrelease')
+const cache = cacheFolder()
 const work = mkdtempSync(join(tmpdir(), 'delivery-'))
 
 type Ran = { status: number | null; text: string; stdout: string }
