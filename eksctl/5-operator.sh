@@ -20,7 +20,7 @@ object allow-list "$NAME" "$distribution" "$store" >"$overlay/allow-list.yaml"
 # With Pod Identity the association names the ServiceAccount; with IRSA the ServiceAccount names the role.
 annotated=$role
 [ "$FLAVOR" = fargate ] || annotated=''
-base=$(realpath --relative-to="$overlay" "$ROOT/manifests")
+base=$(realpath --relative-to="$overlay" "$ROOT/manifests/overlays/eks")
 object overlay "$base" "$OPERATOR_IMAGE" "$MODEL_SERVER_IMAGE" "$REGION" "$annotated" >"$overlay/kustomization.yaml"
 
 if [ "$FLAVOR" = auto-mode ]; then

@@ -39,7 +39,7 @@ function allowList([name = '', distributionId = '', store = '']: Values): object
   return { targets: [target] }
 }
 
-/** The kustomization over manifests/. The ConfigMap has a hash in its name, so that another list restarts the operator. */
+/** The kustomization over manifests/overlays/eks, which mounts the allow-list. */
 function overlay([base = '', operator = '', server = '', region = '', role = '']: Values): object {
   const [newName, digest] = operator.split('@')
   const metadata = { name: 'modelrelease-operator', namespace: 'modelrelease-system' }
@@ -48,13 +48,7 @@ function overlay([base = '', operator = '', server = '', region = '', role = '']
     env: [
       { name: 'MODEL_SERVER_IMAGE', value: server },
       { name: 'AWS_REGION', value: region },
-      { name: 'CLOUDFRONT_ALLOW_LIST', value: '/etc/modelrelease/allow-list.yaml' },
     ],
-    volumeMounts: [{ name: 'allow-list', mountPath: '/etc/modelrelease', readOnly: true }],
-  }
-  const pod = {
-    volumes: [{ name: 'allow-list', configMap: { name: 'cloudfront-allow-list' } }],
-    containers: [container],
   }
   const annotations = role === '' ? {} : { 'eks.amazonaws.com/role-arn': role }
   return {
@@ -63,11 +57,21 @@ function overlay([base = '', operator = '', server = '', region = '', role = '']
     resources: [base],
     images: [{ name: 'modelrelease/operator', newName, digest }],
     configMapGenerator: [
-      { name: 'cloudfront-allow-list', namespace: metadata.namespace, files: ['allow-list.yaml'] },
+      {
+        name: 'cloudfront-allow-list',
+        namespace: metadata.namespace,
+        behavior: 'replace',
+        files: ['allow-list.yaml'],
+      },
     ],
     patches: [
       { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { ...metadata, annotations } },
-      { apiVersion: 'apps/v1', kind: 'Deployment', metadata, spec: { template: { spec: pod } } },
+      {
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata,
+        spec: { template: { spec: { containers: [container] } } },
+      },
     ].map((patch) => ({ patch: JSON.stringify(patch) })),
   }
 }

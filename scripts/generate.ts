@@ -1,5 +1,6 @@
 /**
- * `npm run generate`: what is derived from the CRD, the one source of the API, and from CloudFront's service model.
+ * `npm run generate`: what is derived from the CRD, the one source of the API, from manifests/base, and from CloudFront's
+ * service model.
  * With `--check` nothing is written; a file that would change fails the run.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -10,6 +11,7 @@ import { modelSource } from '../cloudfront-local/model/generate.ts'
 import { cliPage } from '../cli/docs.ts'
 import { faultsPage } from '../operator/test/aws-faults/table.ts'
 import { badInputPage } from '../operator/test/bad-input-rows.ts'
+import { kustomizeFiles } from './manifests.ts'
 import { referenceOf, type Schema } from './reference.ts'
 
 type Crd = { spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] } }
@@ -66,10 +68,11 @@ const outputs: Record<string, string> = {
   'docs/cli.md': await format(cliPage(), { ...options, parser: 'markdown' }),
   'docs/faults.md': await format(faultsPage(), { ...options, parser: 'markdown' }),
   // A copy, because the kustomize of kubectl 1.20, which Debian 12 has, takes files of its own folder only.
-  'manifests/crd.yaml': source.replace(
+  'manifests/base/crd.yaml': source.replace(
     /^(#.*\n)+/,
     `# Generated from ${SOURCE} by npm run generate; do not edit.\n`,
   ),
+  ...kustomizeFiles(),
   'docs/reference.md': await format(referenceOf(schema, SOURCE), { ...options, parser: 'markdown' }),
 }
 

@@ -113,6 +113,6 @@ function forbidden(request: Request, said: ApiStatus, options: ErrorOptions): Er
 function accessText({ verb, resource, place }: Request, message: string): string {
   return (
     `the operator may not ${verb} ${resourceText(resource)} in namespace ${place.namespace}: ` +
-    `grant its ServiceAccount the verb "${verb}" on this resource, as manifests/operator.yaml does (${message})`
+    `grant its ServiceAccount the verb "${verb}" on this resource, as manifests/base does (${message})`
   )
 }

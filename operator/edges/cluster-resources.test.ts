@@ -57,8 +57,10 @@ function sorted(texts: string[]): string[] {
 describe('the manifest grants exactly what is declared', () => {
   let roles: Role[]
   beforeAll(async () => {
-    const text = await readFile(new URL('../../manifests/operator.yaml', import.meta.url), 'utf8')
-    roles = loadAll(text) as Role[]
+    const files = ['cluster-role', 'role'].map((name) =>
+      readFile(new URL(`../../manifests/base/${name}.yaml`, import.meta.url), 'utf8'),
+    )
+    roles = (await Promise.all(files)).flatMap((text) => loadAll(text) as Role[])
   })
 
   test.each([
@@ -80,7 +82,10 @@ test('what is opted into is granted by name, in a namespace, and by nothing else
     expect(resourceNames.length).toBeGreaterThan(0)
     expect(verbs).toEqual(['get'])
   }
-  const kustomization = await readFile(new URL('../../manifests/kustomization.yaml', import.meta.url), 'utf8')
+  const kustomization = await readFile(
+    new URL('../../manifests/base/kustomization.yaml', import.meta.url),
+    'utf8',
+  )
   expect(kustomization).not.toContain('credentials-role')
   expect(binding).toMatchObject({ kind: 'RoleBinding', roleRef: { kind: 'Role', name: role.metadata.name } })
 })

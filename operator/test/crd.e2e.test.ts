@@ -430,6 +430,21 @@ test('the manifests are taken as the README has them installed', async () => {
   expect(stdout).toMatch(/^deployment\.apps\/modelrelease-operator .*\(server dry run\)$/m)
 })
 
+test.each(['local', 'kind', 'eks', 'namespaced'])('so is the overlay %s', async (overlay) => {
+  const { kubectl, kubeconfigPath, kubernetesMinor } = cluster.handle
+  // It takes kubectl 1.25, and the one here is that of the server.
+  if (kubernetesMinor < 25) return
+  const rendered = await cluster.kubectlOk(['kustomize', `${MANIFESTS}/overlays/${overlay}`])
+  // A trial run of what lies in a namespace takes one that is there.
+  const objects = rendered.replaceAll(/^( +namespace: )models$/gm, `$1${cluster.namespace}`)
+  const apply = ['apply', ...applyCrdFlags(kubernetesMinor), '--dry-run=server', '-f', '-']
+  const { code, stdout, stderr } = await attempt(kubectl, ['--kubeconfig', kubeconfigPath, ...apply], {
+    input: objects,
+  })
+  expect({ code, stderr }).toMatchObject({ code: 0 })
+  expect(stdout).toMatch(/^deployment\.apps\/modelrelease-operator .*\(server dry run\)$/m)
+})
+
 test('kubectl refuses a misspelt field before anything is stored', async () => {
   const { code, stderr } = await cluster.kubectl(
     ['apply', '-f', '-'],

@@ -1,16 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { load, loadAll } from 'js-yaml'
 
 const text = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
-test('the kustomization names files of its own folder, because kubectl 1.20 takes no others', () => {
-  const { resources } = load(text('manifests/kustomization.yaml')) as { resources: string[] }
-  const folder = new URL('../../manifests', import.meta.url).pathname
+test.each([
+  ['manifests', /^base\/[\w-]+\.yaml$/],
+  ['manifests/base', /^[\w-]+\.yaml$/],
+])('the kustomization of %s names files below it, because kubectl 1.20 takes no others', (folder, below) => {
+  const { resources } = load(text(`${folder}/kustomization.yaml`)) as { resources: string[] }
+  expect(resources.length).toBeGreaterThan(0)
   for (const file of resources) {
-    expect(file).toMatch(/^[\w-]+\.yaml$/)
-    expect(existsSync(join(folder, file))).toBe(true)
+    expect(file).toMatch(below)
+    expect(existsSync(new URL(`../../${folder}/${file}`, import.meta.url))).toBe(true)
   }
 })
 
@@ -48,27 +50,32 @@ test('no default of the schema lies in what is compared as a whole: a release ma
   expect(defaultsInWholes(planted, 'planted')).toEqual(['planted.[].port'])
 })
 
-test('the overlay for some namespaces binds there, and only there, what is bound everywhere else', () => {
-  const binding = load(text('manifests-namespaced/role-binding.yaml')) as Record<string, unknown>
-  const everywhere = (loadAll(text('manifests/operator.yaml')) as Record<string, unknown>[]).find(
-    ({ kind }) => kind === 'ClusterRoleBinding',
-  )
+test('the overlay for some namespaces grants there, and only there, what is granted everywhere else', () => {
+  type Grant = { kind: string; metadata: { name: string; namespace?: string } } & Record<string, unknown>
+  const all = (path: string): [Grant, Grant] => loadAll(text(path)) as [Grant, Grant]
+  const [clusterRole, everywhere] = all('manifests/base/cluster-role.yaml')
+  const [role, binding] = all('manifests/overlays/namespaced/role.yaml')
+  expect(role).toMatchObject({ kind: 'Role', rules: clusterRole.rules })
   expect(binding).toMatchObject({
     kind: 'RoleBinding',
-    roleRef: everywhere?.roleRef,
-    subjects: everywhere?.subjects,
+    metadata: { namespace: role.metadata.namespace },
+    roleRef: { kind: 'Role', name: role.metadata.name },
+    subjects: everywhere.subjects,
   })
-  const { patches } = load(text('manifests-namespaced/kustomization.yaml')) as {
-    patches: { patch: string }[]
+  const { patches } = load(text('manifests/overlays/namespaced/kustomization.yaml')) as {
+    patches: { patch?: string }[]
   }
-  const changed = patches.map(({ patch }) => load(patch) as Record<string, unknown>)
-  expect(changed[0]).toMatchObject({
-    kind: 'ClusterRoleBinding',
-    metadata: everywhere?.metadata && { name: 'modelrelease-operator' },
-    $patch: 'delete',
-  })
-  const { namespace } = binding.metadata as { namespace: string }
-  expect(JSON.stringify(changed[1])).toContain(`{"name":"WATCH_NAMESPACES","value":"${namespace}"}`)
+  const deleted = patches.flatMap(({ patch }) => (patch === undefined ? [] : [load(patch)]))
+  expect(deleted).toMatchObject(
+    [clusterRole, everywhere].map(({ kind, metadata }) => ({
+      kind,
+      metadata: { name: metadata.name },
+      $patch: 'delete',
+    })),
+  )
+  expect(text('manifests/overlays/namespaced/deployment.yaml')).toContain(
+    `{ name: WATCH_NAMESPACES, value: ${role.metadata.namespace ?? ''} }`,
+  )
 })
 
 test('each alert names a chapter of the runbook', () => {

@@ -43,7 +43,7 @@ export interface RealCluster {
   readonly namespace: string
   /** As the cluster's administrator. */
   readonly admin: Access
-  /** With the rights of the operator's ServiceAccount and no others; the roles of manifests/operator.yaml stand. */
+  /** With the rights of the operator's ServiceAccount and no others; the roles of manifests/base stand. */
   readonly operator: Access
   /** Runs kubectl in the namespace, as the administrator; `input` is its stdin. */
   kubectl(args: readonly string[], input?: string): Promise<RunResult>
