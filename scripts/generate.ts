@@ -11,6 +11,7 @@ import { modelSource } from '../cloudfront-local/model/generate.ts'
 import { cliPage } from '../cli/docs.ts'
 import { faultsPage } from '../operator/test/aws-faults/table.ts'
 import { badInputPage } from '../operator/test/bad-input-rows.ts'
+import { chartFiles } from './chart.ts'
 import { kustomizeFiles } from './manifests.ts'
 import { referenceOf, type Schema } from './reference.ts'
 
@@ -73,6 +74,7 @@ const outputs: Record<string, string> = {
     `# Generated from ${SOURCE} by npm run generate; do not edit.\n`,
   ),
   ...kustomizeFiles(),
+  ...chartFiles(),
   'docs/reference.md': await format(referenceOf(schema, SOURCE), { ...options, parser: 'markdown' }),
 }
 

@@ -167,6 +167,10 @@ const ALL: readonly Stage[] = [
     name: 'alerts and dashboard, in a real Prometheus',
     run: () => check(process.execPath, 'scripts/monitoring/check.ts'),
   },
+  {
+    name: 'chart and overlays, rendered by the real helm and kubectl',
+    run: () => check(process.execPath, 'scripts/install/check.ts'),
+  },
   { name: 'end to end, on a real cluster', run: endToEnd },
   { name: 'the CRD and its use, on the oldest API server', run: onTheOldest },
 ]

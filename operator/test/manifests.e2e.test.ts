@@ -102,13 +102,13 @@ describe('client-side apply, then server-side apply, conflicts nowhere', () => {
   })
 })
 
-describe("an overlay as the README's", () => {
+describe('an overlay as that of docs/install.md', () => {
   const folder = mkdtempSync(join(tmpdir(), 'modelrelease-overlay-'))
   afterAll(() => rmSync(folder, { recursive: true }))
 
   test('names the images, and still does after the next apply', async () => {
     const block = /^```yaml\n(# my-modelrelease\/kustomization\.yaml\n.*?)^```/ms.exec(
-      readFileSync(join(ROOT, 'README.md'), 'utf8'),
+      readFileSync(join(ROOT, 'docs/install.md'), 'utf8'),
     )?.[1]
     expect(block).toBeDefined()
     const manifests = relative(folder, join(ROOT, 'manifests'))
