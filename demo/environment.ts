@@ -63,6 +63,10 @@ export type Environment = {
   kubectl: (args: readonly string[], input?: string) => Promise<string>
   /** Makes a namespace that goes with the environment; throws where it is there. */
   makeNamespace: (name: string) => Promise<void>
+  /** Applies the operator as it is shipped, under these names of images, and waits until it is rolled out. */
+  installOperator: (images: ImageNames) => Promise<void>
+  /** Takes away everything that is shipped but the CRD, as docs/install.md does, and waits until it is gone. */
+  uninstallOperator: () => Promise<void>
   /** Another program that `close` stops. */
   adopt: (program: ProcessIdentity) => void
   /** Stops everything that was started and forgets it; logs stay. */
@@ -108,14 +112,11 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
   const { cloudFront, machine, modelsUrl } = await startPrograms({ cluster, logDir, adopt })
   report(`CloudFront stand-in at ${cloudFront.endpoint}, edges at ${cloudFront.edges.join(', ')}`)
 
-  await install(
-    { cluster, kubectl },
-    operatorManifests({ endpoint: cloudFront.endpoint, settings: options.operator, images }),
-  )
+  const shipped = shippedOperator({ cluster, kubectl }, cloudFront.endpoint, options.operator)
+  await shipped.installOperator(images)
   report('operator available')
   const api = accessTo(cluster)
-  const failed = (error: Error): void => failure.abort(error)
-  mapOrigins(api, cloudFront, { signal, failed })
+  mapOrigins(api, cloudFront, { signal, failed: (error) => failure.abort(error) })
   const letGo = (): void => {
     failure.abort(new Error('the environment was closed'))
     api.close()
@@ -134,7 +135,7 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
     await kubectl(['create', 'namespace', namespace])
   }
   const found = { cluster, provider, api, cloudFront, machine, modelsUrl, images, logDir, signal }
-  return { ...found, kubectl, makeNamespace, adopt, close, leave }
+  return { ...found, ...shipped, kubectl, makeNamespace, adopt, close, leave }
 }
 
 type Programs = Pick<Environment, 'cluster' | 'logDir' | 'adopt'>
@@ -202,6 +203,21 @@ async function bringImages(cluster: ClusterHandle, report: (line: string) => voi
   for (const { tag } of IMAGES) names.set(tag, await cluster.load(tag))
   report(`images loaded: ${[...names.values()].join(', ')}`)
   return names
+}
+
+/** Comes and goes as its users have it come and go. */
+function shippedOperator(
+  environment: Pick<Environment, 'cluster' | 'kubectl'>,
+  endpoint: string,
+  settings: OperatorSettings | undefined,
+): Pick<Environment, 'installOperator' | 'uninstallOperator'> {
+  return {
+    installOperator: (images) => install(environment, operatorManifests({ endpoint, settings, images })),
+    uninstallOperator: async () => {
+      const selected = ['--selector', `app.kubernetes.io/name=${OPERATOR}`]
+      await environment.kubectl(['delete', '-k', join(ROOT, 'manifests'), ...selected])
+    },
+  }
 }
 
 async function install(

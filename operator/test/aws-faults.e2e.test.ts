@@ -25,7 +25,7 @@ const SETUP_MS = 15 * 60_000
 const TEST_MS = 90 * 60_000
 const LOG_DIR = join(DEMO_DIR, 'faults')
 /** Releases that are worked on at the same time: enough to fill the waiting, few enough for two cores. */
-const AT_ONCE = 4
+const AT_ONCE = 3
 
 type Ending = { violations: string[] } | { error: unknown }
 const endings = new Map<string, Promise<Ending>>()

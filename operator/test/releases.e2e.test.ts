@@ -7,9 +7,11 @@ import type { SeedDistribution } from '../../cloudfront-local/seed.ts'
 import { distributionFor, ORIGINS } from '../../demo/cloudfront.ts'
 import { runningTimeout } from '../../demo/deadline.ts'
 import { openEnvironment, type Environment } from '../../demo/environment.ts'
+import { IMAGES, type ImageNames } from '../../demo/install.ts'
 import { dashboard, type WrittenRelease } from '../../demo/housing.ts'
 import { killInNode, leaderPod, processOf } from '../../demo/operator-pods.ts'
 import type { Place } from '../../demo/place.ts'
+import { ROOT } from '../../demo/program.ts'
 import type { SeenRelease } from '../../demo/release-follower.ts'
 import { DEMO_DIR } from '../../demo/running.ts'
 import { command } from '../../demo/stage.ts'
@@ -245,6 +247,34 @@ describe('a release through the edges', () => {
   )
 
   judgedTest(
+    'goes on with another version of its operator, and stands while there is none',
+    async () => {
+      const { live, pods } = await liveSite()
+      const next = await otherOperator()
+      await underLoad(['1', '2'], async () => {
+        // The pointer moves, and every edge still follows to where it was.
+        await environment.cloudFront.hold()
+        const applied = await site.apply(site.write('2'))
+        await candidateHasPods(live)
+        await environment.installOperator(next)
+        await site.nextUpdate(1)
+        const candidate = await staying(otherColor(live))
+        await environment.uninstallOperator()
+        await environment.cloudFront.release()
+        await everyEdgeFollowsAlone()
+        expect([await site.pods(live), await staying(otherColor(live))]).toEqual([pods, candidate])
+        // The version before.
+        await environment.installOperator(environment.images)
+        const { status } = await site.ended('the end of version 2', applied)
+        expect(status?.attempt?.outcome).toBe('Promoted')
+        expect([await site.pods(live), await staying(otherColor(live))]).toEqual([pods, candidate])
+      })
+      expect(await site.updates()).toHaveLength(2)
+    },
+    TEST_MS,
+  )
+
+  judgedTest(
     'gives way to a third one before it was switched to, and no viewer ever meets it',
     async () => {
       const { live } = await liveSite()
@@ -273,6 +303,32 @@ describe('a release through the edges', () => {
     TEST_MS,
   )
 })
+
+/** The names of the images with another one of the operator: the same source under another version. */
+async function otherOperator(): Promise<ImageNames> {
+  const [{ tag, dockerfile, context }] = IMAGES
+  const other = `${tag}-next`
+  await environment.cluster.build({
+    ...{ tag: other, dockerfile: join(ROOT, dockerfile), context: join(ROOT, context) },
+    buildArgs: { VERSION: 'next' },
+  })
+  return new Map([...environment.images, [tag, await environment.cluster.load(other)]])
+}
+
+/** Edges need nobody to follow a distribution that was moved. */
+async function everyEdgeFollowsAlone(): Promise<void> {
+  const { distributionId } = site.place
+  const version = (await site.updates()).at(-1)?.version
+  await environment.cloudFront.waitFor(
+    (entry) =>
+      entry.type === 'EdgeApplied' &&
+      entry.distribution === distributionId &&
+      entry.version === version &&
+      entry.status === 'Deployed',
+    0,
+    AbortSignal.any([environment.signal, runningTimeout(UNTIL_MS)]),
+  )
+}
 
 /** Asks for the pod to go as a drain does, until that is allowed; how often a budget refused it. */
 async function evicted(name: string): Promise<number> {
