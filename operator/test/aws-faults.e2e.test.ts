@@ -17,7 +17,7 @@ import { LONG } from './aws-faults/plays-long.ts'
 import { crashWave, edgesWave, type Wave } from './aws-faults/plays-together.ts'
 import { FAULTS } from './aws-faults/table.ts'
 import { Pool } from './aws-faults/together.ts'
-import { MachineBusyError, quietMachine, refuseTooBusy, TRIES, untilJudged } from './under-load.ts'
+import { MachineBusyError, refuseTooBusy, untilJudged } from './under-load.ts'
 
 /** The very first run on a machine builds Kubernetes. */
 const SETUP_MS = 15 * 60_000
@@ -67,16 +67,24 @@ function startAll(admin: Admin): void {
     before: Promise.allSettled(alone.map(({ beside }) => beside)),
   })
   const others = Promise.allSettled([long, edges])
-  const one = new Pool(1)
-  for (const { name, once, beside } of alone) {
-    const byItself = (error: unknown): Promise<string[]> => {
-      if (!(error instanceof MachineBusyError)) throw error
-      return others.then(() => one.run(() => untilJudged(once)))
-    }
-    endings.set(name, told(beside.catch(byItself)))
-  }
-  const before = Promise.allSettled([long, edges, ...alone.map(({ name }) => endings.get(name))])
+  const oneByOne = new Pool(1)
+  const judged = alone.map(({ name, once, beside }) =>
+    judge(name, beside, () => others.then(() => oneByOne.run(() => untilJudged(once)))),
+  )
+  const before = Promise.all([long, edges, ...judged])
   void startWave((isWanted) => crashWave(environment, admin, isWanted), { pool, start, before })
+}
+
+/** What was played beside others and could not be judged there is played `alone`. */
+function judge(name: string, beside: Promise<string[]>, alone: () => Promise<string[]>): Promise<Ending> {
+  const ending = told(
+    beside.catch((error: unknown) => {
+      if (error instanceof MachineBusyError) return alone()
+      throw error
+    }),
+  )
+  endings.set(name, ending)
+  return ending
 }
 
 /** FAULTS_ONLY=F6,F17 plays these rows alone. */
@@ -92,37 +100,29 @@ function chosen(plays: Readonly<Record<string, Play>>): Record<string, Play> {
 type Start = { pool: Pool; start: (play: Play) => Promise<Begun>; before: Promise<unknown> }
 type MakeWave = (isWanted: (name: string) => boolean) => Wave
 
-/** Those that the machine was too busy to judge are played again, together. Resolves when all are over. */
+/** Together; then, one at a time, those that the machine was too busy to judge. Resolves when all are over. */
 async function startWave(make: MakeWave, options: Start): Promise<void> {
-  const names = Object.keys(chosen(make(isPlayed).plays))
-  const played = playRounds(make, { ...options, names })
-  for (const name of names)
-    endings.set(
-      name,
-      played.then((all) => all.get(name) ?? { error: new Error(`${name} did not end`) }),
-    )
-  await played
+  const wave = make(isPlayed)
+  const together = Object.entries(chosen(wave.plays)).map(([name, play]) => ({
+    name,
+    ending: playMet(play, wave, options),
+  }))
+  const all = Promise.allSettled(together.map(({ ending }) => ending))
+  const oneByOne = new Pool(1)
+  await Promise.all(
+    together.map(({ name, ending }) => {
+      const again = (): Promise<string[]> => untilJudged(() => playAlone(make, name, options))
+      return judge(name, ending, () => all.then(() => oneByOne.run(again)))
+    }),
+  )
 }
 
-async function playRounds(
-  make: MakeWave,
-  { names, ...options }: Start & { names: readonly string[] },
-): Promise<Map<string, Ending>> {
-  const all = new Map<string, Ending>()
-  const left = new Set(names)
-  for (let tries = 1; left.size > 0 && tries <= TRIES; tries += 1) {
-    if (tries > 1) await quietMachine()
-    const wave = make((name) => left.has(name))
-    const plays = Object.entries(wave.plays).filter(([name]) => left.has(name))
-    await Promise.all(
-      plays.map(async ([name, play]) => {
-        const ending = await told(playMet(play, wave, options))
-        all.set(name, ending)
-        if (!('error' in ending && ending.error instanceof MachineBusyError)) left.delete(name)
-      }),
-    )
-  }
-  return all
+/** Nobody else is waited for. */
+function playAlone(make: MakeWave, name: string, options: Start): Promise<string[]> {
+  const wave = make((one) => one === name)
+  const play = wave.plays[name]
+  if (!play) throw new Error(`nobody plays ${name}`)
+  return playMet(play, wave, options)
 }
 
 /** The release is made live as there is room; the fault strikes all of the wave when what comes before is over. */

@@ -6,7 +6,7 @@ import { busyNote, isTooBusy, viewerProblems, type Judged } from '../../demo/jud
 import type { Site, Version } from './site.ts'
 
 const LIMITS = { requests: 100, failureShare: 0, gapMs: 1000 }
-export const TRIES = 3
+const TRIES = 3
 /** For so long is waited for a machine that has time, and it must have had some for so long; milliseconds. */
 const QUIET = { withinMs: 180_000, forMs: 5000, lookMs: 500 }
 
@@ -55,7 +55,7 @@ export async function untilJudged<T>(attempt: () => Promise<T>): Promise<T> {
 }
 
 /** Returns once the machine has had time for a while, or when that takes too long. */
-export async function quietMachine(): Promise<void> {
+async function quietMachine(): Promise<void> {
   const until = performance.now() + QUIET.withinMs
   for (let since = performance.now(); performance.now() < until;) {
     await sleep(QUIET.lookMs)
