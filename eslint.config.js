@@ -38,7 +38,7 @@ const FENCES = [
       'demo/**',
     ],
   })),
-  { name: 'commander', only: ['cli/program.ts', 'cli/completion/*.ts'] },
+  { name: 'commander', only: ['cli/program.ts', 'cli/arguments.ts', 'cli/completion/*.ts'] },
   {
     name: '@marcbachmann/cel-js',
     only: ['cli/checks/schema.ts', 'operator/api/cel.test.ts', 'gitops/health.test.ts'],

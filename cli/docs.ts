@@ -32,6 +32,10 @@ kubectl modelrelease apply -f housing.yaml --wait --timeout 20m
 In CI, without kubectl, from the image of the operator: \`kubectl-modelrelease apply -f housing.yaml --wait\`. It finds the
 cluster as kubectl does: \`--kubeconfig\`, \`KUBECONFIG\`, \`~/.kube/config\`, or the ServiceAccount of its pod.
 
+Flags may stand before the verb or behind it: \`kubectl modelrelease -n models get\` is \`kubectl modelrelease get -n models\`. Of
+a flag that is given twice the last counts, as with kubectl, except \`--filename\`, which adds a file each time; a switch takes
+\`--watch=false\` too.
+
 ## Exit codes
 
 \`\`\`text
@@ -49,7 +53,8 @@ changes. On a terminal the two colors are drawn side by side.
 ${sections.join('\n')}`
 }
 
-function silentIo(): Io {
+/** For a program that is looked at and never run. */
+export function silentIo(): Io {
   const sink = { write: () => undefined }
   return {
     stdout: sink,

@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import { COMMAND_VERBS } from '../operator/core/commands.ts'
+import { verbFirst } from './arguments.ts'
 import { targetOf } from './cluster/kubeconfig.ts'
 import { SCRIPTS } from './completion/scripts.ts'
 import { durationMs } from './follow/time.ts'
-import { COMMANDS } from './program.ts'
+import { silentIo } from './docs.ts'
+import { COMMANDS, buildProgram } from './program.ts'
 import { cli } from './test/release-server.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'modelrelease-program-'))
@@ -37,8 +39,61 @@ test.each([[[]], [['--help']], [['apply', '--help']], [['help', 'apply']]])(
   },
 )
 
+/** What is written before the verb means what it means behind it: the same result, error and help. */
+describe('flags before the verb', () => {
+  const FILE = join(folder, 'logs')
+  writeFileSync(FILE, '')
+
+  test.each([
+    ['-n x get', 'get -n x'],
+    ['-n=x get', 'get -n x'],
+    ['-nx get', 'get -n x'],
+    ['--namespace=x get housing', 'get housing -n x'],
+    ['--context c status housing', 'status housing --context c'],
+    ['--context status status housing', 'status housing --context status'],
+    ['-n get get -o xml', 'get -n get -o xml'],
+    ['-o xml -A get', 'get -A -o xml'],
+    ['-Aw get', 'get -Aw'],
+    ['-Al team=a get', 'get -A -l team=a'],
+    ['--watch status housing --output json', 'status housing --watch --output json'],
+    ['--request-timeout 5 get', 'get --request-timeout 5'],
+    ['-n x lint -f none.yaml', 'lint -f none.yaml -n x'],
+    ['-n x status', 'status -n x'],
+    ['-n x nonsense', 'nonsense -n x'],
+    ['--nonsense get', 'get --nonsense'],
+    ['-n x completion tcsh', 'completion tcsh -n x'],
+    ['-o json version', 'version -o json'],
+    [`-f ${FILE} lint`, `lint -f ${FILE}`],
+    ['-f logs housing --tail x', 'logs housing -f --tail x'],
+    ['--help get', 'get --help'],
+    ['-n x get --help', 'get --help'],
+    ['-n x help apply', 'help apply'],
+  ])('%s is %s', async (before, behind) => {
+    const result = await run(...before.split(' '))
+    expect(result).toEqual(await run(...behind.split(' ')))
+    expect(result.out + result.err).not.toBe('')
+  })
+
+  test.each([
+    ['-n a get -n b', ['get', '-n', 'a', '-n', 'b']],
+    ['-n a -n=b get', ['get', '-n', 'a', '-n', 'b']],
+    ['--watch status housing --watch=false', ['status', 'housing']],
+    ['-w=false status housing -w', ['status', 'housing', '-w']],
+    ['-f apply apply -f two', ['apply', '-f', 'apply', '-f', 'two']],
+    ['get -- -n b', ['get', '--', '-n', 'b']],
+    ['get -n', ['get', '-n']],
+    ['logs housing --no-prefix=true', ['logs', 'housing', '--no-prefix']],
+  ])('%s', (line, expected) => {
+    expect(verbFirst(buildProgram(silentIo()), line.split(' '))).toEqual(expected)
+  })
+})
+
 describe('completion', () => {
   test.each([
+    [['-n', 'x', 'sta'], 'status'],
+    [['-n', 'x', 'get', '-o', 'y'], 'yaml'],
+    [['-n', ''], ''],
+    [['-o', 'y'], 'yaml'],
     [['sta'], 'status'],
     [['get', '-o', 'y'], 'yaml'],
     [['apply', '--f'], '--filename,--force-conflicts,--field-manager'],

@@ -1,5 +1,6 @@
 /** The command line: every verb with its flags. What a verb does is loaded when it is used. */
 import { Argument, Command, CommanderError, Option } from 'commander'
+import { verbFirst } from './arguments.ts'
 import type { GetFlags } from './commands/get.ts'
 import type { PlanFlags } from './commands/plan.ts'
 import type { StatusFlags } from './commands/status.ts'
@@ -234,17 +235,6 @@ function timeout(usual: string): Option {
   )
 }
 
-const SWITCHES =
-  /^(--(?:wait|watch|follow|all-namespaces|force-conflicts|show-managed-fields|previous|timestamps)|-[wAp])=(true|false)$/
-
-/** kubectl takes `-o=json`, `--watch=true` and `--watch=false` as well. */
-function asKubectlTakes(argument: string): string[] {
-  const [, flag = '', value] = SWITCHES.exec(argument) ?? []
-  if (value !== undefined) return value === 'true' ? [flag] : []
-  const [, short, rest = ''] = /^(-[a-zA-Z])=(.*)$/.exec(argument) ?? []
-  return short === undefined ? [argument] : [short, rest]
-}
-
 /** Runs a command line (without the program's own name); returns the exit code. */
 export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode> {
   let exitCode: ExitCode = EXIT.done
@@ -261,7 +251,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<ExitCode>
       const { complete } = await import('./completion/complete.ts')
       return await complete(program, words, io)
     }
-    await program.parseAsync(argv.flatMap(asKubectlTakes), { from: 'user' })
+    await program.parseAsync(verbFirst(program, argv), { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.notDone

@@ -325,6 +325,23 @@ describe('status', () => {
     expect((await cli(server, ['history', 'housing'])).out).toMatch(/^ATTEMPT +REVISION/)
   })
 
+  test.each([
+    [['--kubeconfig', 'x', '-n', 'models', 'status', 'housing'], 'models'],
+    [['-n', 'other', 'status', 'housing'], 'other'],
+    [['-n', 'models', '--context', 'one', 'status', 'housing', '-n', 'other'], 'other'],
+  ])('%j asks in the namespace that is named last', async (argv, namespace) => {
+    const paths: string[] = []
+    server.refuse = ({ path }) => {
+      paths.push(path)
+      return undefined
+    }
+    await cli(
+      server,
+      argv.map((word) => (word === 'x' ? server.kubeconfig : word)),
+    )
+    expect(paths).toEqual([`/apis/modelrelease.io/v1alpha1/namespaces/${namespace}/modelreleases/housing`])
+  })
+
   test('the live view is drawn in one piece, fits the screen, and leaves its story behind', async () => {
     await cli(server, ['apply', '-f', file('1')])
     const size = { isTTY: true, columns: 60, rows: 12 }
