@@ -1,6 +1,7 @@
 /**
  * `npm run bench:cli`: how long the bundle takes to start, above `node -e 0`: a verb without a cluster, and one that reads a
- * kubeconfig and is refused a connection at once. In turns, so that other work on the machine meets all of them alike.
+ * kubeconfig and is refused a connection at once. In turns, so that other work on the machine meets all of them alike; what
+ * it takes of a machine that has nothing else to do is the least that was seen, and that is what is judged.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
@@ -41,11 +42,11 @@ for (let round = 0; round < ROUNDS; round += 1)
 
 const medianOf = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
-const bare = medianOf(times.get('node -e 0') ?? [])
+const bare = times.get('node -e 0') ?? []
 for (const [name, taken] of times) {
-  const above = medianOf(taken) - bare
+  const above = Math.min(...taken) - Math.min(...bare)
   console.log(
-    `${name.padEnd(26)} median ${medianOf(taken).toFixed(0)} ms, least ${Math.min(...taken).toFixed(0)} ms, ${above.toFixed(0)} ms above node -e 0`,
+    `${name.padEnd(26)} median ${medianOf(taken).toFixed(0)} ms, least ${Math.min(...taken).toFixed(0)} ms, ${above.toFixed(0)} ms above the least of node -e 0`,
   )
   if (above > MOST_ABOVE_MS) process.exitCode = 1
 }

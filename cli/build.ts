@@ -1,11 +1,13 @@
 /**
  * `npm run build:cli`: one file with everything in it, cli/dist/kubectl-modelrelease.cjs, and the package.json that it is
- * published with. Of client-node only the kubeconfig is used: its generated API classes and undici, which would take most of
- * the time that the program needs to start, are left out.
+ * published with. What a verb does not need costs it nothing: the program stands in the file as pieces of text, and a piece is
+ * parsed when it is first asked for. Of client-node only the kubeconfig is used; its generated API classes and undici are left
+ * out. A cache of compiled code would need a folder on disk that nobody else may write to, and a CI job never finds one.
  */
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type Plugin } from 'esbuild'
+import { build, transform, type BuildOptions, type Plugin } from 'esbuild'
 import { crdSchema } from './checks/crd.ts'
 import { programVersion } from './version.ts'
 
@@ -28,6 +30,34 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
   [/\/undici\/index\.js$/, 'export const Agent = undefined, ProxyAgent = undefined'],
 ]
 
+/**
+ * What most runs never use is loaded by the first that does, by the file that imports it. Loading all of it took as long as a
+ * request to the cluster takes.
+ */
+const LAZY: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/client-node\/dist\/config\.js$/, ['socks-proxy-agent', 'socks', 'hpagent']],
+  [/client-node\/dist\/(?:azure|gcp)_auth\.js$/, ['jsonpath-plus']],
+  [/client-node\/dist\/oidc_auth\.js$/, ['openid-client']],
+  [/commander\/lib\/command\.js$/, ['node:child_process']],
+  [/operator\/core\/revision\.ts$/, ['node:crypto']],
+]
+
+/** Source whose names of a package are asked of it where they are used. @throws where the package is not imported */
+export function lazily(source: string, from: string): string {
+  const statement = new RegExp(`^import (?:\\{([^}]*)\\}|\\* as (\\w+)|(\\w+)) from '${from}';?$`, 'm')
+  const [whole, list, namespace, usual] = statement.exec(source) ?? []
+  if (whole === undefined) throw new Error(`${from} is not imported as it was: see LAZY in cli/build.ts`)
+  const names = list?.split(',').map((name) => name.trim()) ?? [namespace ?? usual ?? '']
+  return names.reduce(
+    (text, name) =>
+      text.replaceAll(
+        new RegExp(`(?<![.\\w'])${name}\\b`, 'g'),
+        list === undefined ? `require('${from}')` : `(require('${from}').${name})`,
+      ),
+    source.replace(whole, ''),
+  )
+}
+
 const replace: Plugin = {
   name: 'replace',
   setup: (esbuild) => {
@@ -37,26 +67,93 @@ const replace: Plugin = {
         loader: 'js',
         resolveDir: path.replace(/\/[^/]+$/, ''),
       }))
+    for (const [filter, packages] of LAZY)
+      esbuild.onLoad({ filter }, ({ path }) => ({
+        contents: packages.reduce(lazily, readFileSync(path, 'utf8')),
+        loader: path.endsWith('.ts') ? 'ts' : 'js',
+      }))
   },
+}
+
+/** Runs a piece when it is asked for; a piece that nobody asks for is a text that is never parsed. Part of the bundle. */
+function startPieces(pieces: Record<string, string>, require: NodeJS.Require, entry: string): void {
+  const { compileFunction } = require('node:vm') as typeof import('node:vm')
+  const loaded: Record<string, { exports: unknown }> = {}
+  const load = (name: string): unknown => {
+    const source = pieces[name]
+    if (source === undefined) return require(name)
+    if (loaded[name]) return loaded[name].exports
+    const module = (loaded[name] = { exports: {} })
+    const run = compileFunction(source, ['require', 'module', 'exports'], { filename: name }) as (
+      ...scope: unknown[]
+    ) => void
+    run(load, module, module.exports)
+    return module.exports
+  }
+  load(entry)
+}
+
+/** What all builds are told alike. */
+const COMMON = {
+  outdir: DIST,
+  bundle: true,
+  platform: 'node',
+  target: 'node24',
+  minify: true,
+  legalComments: 'none',
+  external: ['onnxruntime-node', ...LAZY.flatMap(([, packages]) => packages)],
+  logLevel: 'warning',
+  write: false,
+} satisfies BuildOptions
+
+/** The program in pieces, by their names: the one that starts it, one for each `import()`, and those that several share. */
+async function programPieces(entry: string): Promise<[string, string][]> {
+  const { outputFiles } = await build({
+    ...COMMON,
+    entryPoints: [`${HERE}${entry}.ts`],
+    splitting: true,
+    format: 'esm',
+    plugins: [replace],
+  })
+  return Promise.all(
+    outputFiles.map(async ({ path, text }): Promise<[string, string]> => {
+      const { code } = await transform(text, {
+        format: 'cjs',
+        platform: 'node',
+        target: 'node24',
+        minify: true,
+        // import() becomes require(), which startPieces answers.
+        supported: { 'dynamic-import': false },
+      })
+      return [`./${basename(path)}`, code]
+    }),
+  )
+}
+
+/** Packages that are pieces of their own, each in one. */
+function packagePieces(): Promise<[string, string][]> {
+  const packages = LAZY.flatMap(([, names]) => names).filter((name) => !name.startsWith('node:'))
+  return Promise.all(
+    packages.map(async (name): Promise<[string, string]> => {
+      const contents = `export * from '${name}'`
+      const { outputFiles } = await build({
+        ...COMMON,
+        stdin: { contents, resolveDir: HERE },
+        format: 'cjs',
+        external: packages.filter((other) => other !== name),
+      })
+      return [name, outputFiles[0]?.text ?? '']
+    }),
+  )
 }
 
 /** Writes cli/dist. */
 export async function bundle(): Promise<void> {
   mkdirSync(DIST, { recursive: true })
-  await build({
-    entryPoints: [`${HERE}main.ts`],
-    outfile: BUNDLE,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node24',
-    minify: true,
-    keepNames: true,
-    legalComments: 'none',
-    external: ['onnxruntime-node'],
-    plugins: [replace],
-    logLevel: 'warning',
-  })
+  const pieces = JSON.stringify(
+    Object.fromEntries([...(await programPieces('main')), ...(await packagePieces())]),
+  )
+  writeFileSync(BUNDLE, `#!/usr/bin/env node\n(${startPieces.toString()})(${pieces},require,'./main.js')\n`)
   chmodSync(BUNDLE, 0o755)
   const { version, description, license, type, engines } = JSON.parse(
     readFileSync(`${HERE}package.json`, 'utf8'),

@@ -23,7 +23,8 @@ export function lines(text: string): string {
   )
 }
 
-const CHARACTERS = new Intl.Segmenter('en', { granularity: 'grapheme' })
+/** Made when it is first needed: its tables take longer to load than most commands of the CLI take altogether. */
+let characters: Intl.Segmenter | undefined
 /** Longer runs of marks on one letter are no character that anybody reads. */
 const LONGEST_CHARACTER = 64
 
@@ -42,7 +43,8 @@ export function shorten(text: string, most: number): string {
 function boundary(text: string, at: number): number {
   const from = Math.max(0, at - LONGEST_CHARACTER)
   const around = text.slice(from, at + LONGEST_CHARACTER)
-  const start = CHARACTERS.segment(around).containing(at - from)?.index ?? at - from
+  characters ??= new Intl.Segmenter('en', { granularity: 'grapheme' })
+  const start = characters.segment(around).containing(at - from)?.index ?? at - from
   if (start > 0) return from + start
   // One endless character: only a pair of surrogates is held together.
   return text.codePointAt(at - 1) === text.charCodeAt(at - 1) ? at : at - 1
