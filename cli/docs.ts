@@ -50,6 +50,12 @@ the API server is away they wait for it, and what is stalled is given ten second
 Where the output is no terminal, each change is a line with the time since the start, and one a minute tells that nothing
 changes. On a terminal the two colors are drawn side by side.
 
+What a failed candidate said last is printed without what looks like a credential, since the log of a CI job is read by many:
+\`Authorization\` and \`Cookie\` headers, what follows \`Bearer\` and \`Basic\`, values of names that end in password, secret, token or
+key (\`DB_PASSWORD=\`, \`"clientSecret":\`, \`--api-key\`), the user and password of an address, signatures of signed addresses, private
+keys, and the tokens of AWS, GitHub, GitLab, Hugging Face, OpenAI, Slack and Google. A credential that has no such shape or name
+is not known to be one and stays: do not log it. The verb \`logs\` hides nothing, as \`kubectl logs\` does not.
+
 ${sections.join('\n')}`
 }
 

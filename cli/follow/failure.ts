@@ -2,6 +2,7 @@
 import type { ModelRelease, Request, Spec, Status } from '../../operator/api/release.ts'
 import { distributionField, distributionOf } from '../../operator/api/release.ts'
 import { lines, oneLine, shorten } from '../../operator/api/text.ts'
+import { withoutCredentials } from '../../operator/core/redaction.ts'
 import { isAboutOurs, type End, type Following } from './follower.ts'
 
 const LONGEST_BODY = 400
@@ -15,7 +16,8 @@ export function failureReport(following: Following, end: End, logs: string | und
   return [
     ...section('gates', gateLines(release, status)),
     ...section('verify', verifyLines(release, status)),
-    ...section('the candidate said last', said ? lines(said).trimEnd().split('\n') : []),
+    // This ends in the log of a CI job, which more people read than may read the pods' own.
+    ...section('the candidate said last', said ? withoutCredentials(lines(said)).trimEnd().split('\n') : []),
     ...section('users', userLines(release.status ?? {})),
     ...section('what to do', adviceOf(following, end)),
   ]

@@ -2,6 +2,7 @@
 import { LABEL } from '../../operator/api/names.ts'
 import type { Pod } from '../../operator/edges/cluster-objects.ts'
 import { lastWords } from '../../operator/edges/cluster-logs.ts'
+import { withoutCredentials } from '../../operator/core/redaction.ts'
 import { Requests } from '../../operator/edges/cluster-requests.ts'
 import type { Place } from '../cluster/releases.ts'
 import { watchRelease } from '../cluster/watch.ts'
@@ -211,7 +212,7 @@ async function candidateLogs(
       : await lastWords(new Requests(session.access), {
           namespace: place.namespace,
           pods,
-          hide: (said) => said,
+          hide: withoutCredentials,
         })
   } catch {
     return undefined

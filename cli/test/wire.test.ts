@@ -182,6 +182,17 @@ describe('apply --wait', () => {
     ])
   })
 
+  test('a failure: what looks like a credential is not printed', async () => {
+    const run = startCli(server, ['apply', '-f', file('1'), '--wait'])
+    await run.until('Waiting: ')
+    const status = failed(1)
+    const logs = 'a/server:\nPASSWORD=hunter2\nGET https://jane:pw@models.example.com 401'
+    server.status('housing', { ...status, attempt: { ...attemptAt(1), ...status.attempt, logs } })
+    expect(await run.code).toBe(1)
+    expect(run.out()).toContain('  PASSWORD=(hidden)\n  GET https://(hidden)@models.example.com 401\n')
+    expect(run.out()).not.toMatch(/hunter2|jane/)
+  })
+
   test('unchanged: what is live is live, what failed has failed', async () => {
     await cli(server, ['apply', '-f', file('1')])
     server.status('housing', promoted(1))

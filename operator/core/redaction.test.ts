@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { formsOf, redacted } from './redaction.ts'
+import { formsOf, redacted, withoutCredentials } from './redaction.ts'
 
 const TOKEN = 'Tz9+k/"w<x>&y=7Q'
 
@@ -69,5 +69,63 @@ describe('a credential that is given back', () => {
     const values = Array.from({ length: 30 }, (_, at) => `${'ab '.repeat(2700)}${at}`)
     const shown = redacted('ab'.repeat(500_000), values.flatMap(formsOf))
     expect(shown.length).toBeLessThan(2000)
+  })
+})
+
+describe('what looks like a credential, where no value is known', () => {
+  const PEM = '-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAK\n-----END RSA PRIVATE KEY-----'
+  test.each([
+    ['authorization: Bearer abc.def', 'authorization: (hidden)'],
+    ['{"Authorization":"Basic dXNlcjpwYXNz","host":"x"}', '{"Authorization":"(hidden)","host":"x"}'],
+    [String.raw`{\"authorization\": \"token s3cret\"}`, String.raw`{\"authorization\": \"(hidden)\"}`],
+    ["{'Proxy-Authorization': 'Negotiate abc'}", "{'Proxy-Authorization': '(hidden)'}"],
+    [
+      'Authorization: AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=fe5f80',
+      'Authorization: AWS4-HMAC-SHA256 Credential=(hidden), SignedHeaders=host, Signature=(hidden)',
+    ],
+    ['Set-Cookie: session=abc; Path=/', 'Set-Cookie: (hidden)'],
+    ['401 for Bearer 0123456789abcdef', '401 for Bearer (hidden)'],
+    ['sent Basic dXNlcjpwYXNz', 'sent Basic (hidden)'],
+    ['x-api-key: 12345', 'x-api-key: (hidden)'],
+    ['DB_PASSWORD=hunter2 PORT=80', 'DB_PASSWORD=(hidden) PORT=80'],
+    ['password: "two words", user: jane', 'password: "(hidden)", user: jane'],
+    [String.raw`"password":"with \" in it","n":1`, '"password":"(hidden)","n":1'],
+    [String.raw`{\"password\":\"x\",\"n\":1}`, String.raw`{\"password\":\"(hidden)\",\"n\":1}`],
+    ["Config(client_secret='abc', n=1)", "Config(client_secret='(hidden)', n=1)"],
+    ['{"clientSecret": "abc"}', '{"clientSecret": "(hidden)"}'],
+    ['aws_secret_access_key = wJalrXUtnFEMI/K7MDENG', 'aws_secret_access_key = (hidden)'],
+    ['serve --db-password hunter2 --port 80', 'serve --db-password (hidden) --port 80'],
+    ['serve --token=abc', 'serve --token=(hidden)'],
+    ['postgres://jane:p@ss@db:5432/models', 'postgres://(hidden)@db:5432/models'],
+    ['clone https://ghtoken@host/x and ftp://a:b@c', 'clone https://(hidden)@host/x and ftp://(hidden)@c'],
+    [
+      'GET https://b.s3.amazonaws.com/m.onnx?X-Amz-Credential=AK%2F1&X-Amz-Date=2026&X-Amz-Security-Token=abc&X-Amz-Signature=12ab 403',
+      'GET https://b.s3.amazonaws.com/m.onnx?X-Amz-Credential=(hidden)&X-Amz-Date=2026&X-Amz-Security-Token=(hidden)&X-Amz-Signature=(hidden) 403',
+    ],
+    [
+      'https://x.blob.core.windows.net/m?se=1&sig=ab%3D',
+      'https://x.blob.core.windows.net/m?se=1&sig=(hidden)',
+    ],
+    ['no access for ASIAIOSFODNN7EXAMPLE.', 'no access for (hidden).'],
+    ['got eyJhbGciOiJI.eyJzdWIiOiIx.c2lnbmF0', 'got (hidden)'],
+    ['hf_ABCDEFGHIJKLMNOPQRSTUV is invalid', '(hidden) is invalid'],
+    [`before\n${PEM}\nafter`, 'before\n(hidden)\nafter'],
+    ['-----BEGIN PRIVATE KEY-----\nMIIEow', '(hidden)'],
+  ])('%j', (said, shown) => {
+    expect(withoutCredentials(said)).toBe(shown)
+    expect(withoutCredentials(shown)).toBe(shown)
+  })
+
+  test.each([
+    'max_tokens=4096 tokens: 12',
+    'Basic authentication failed, Bearer token expected',
+    'secret "gate-token" not found',
+    'PASSWORD=None, token: null',
+    'GET https://models.example.com/a@b?to=c@d 404',
+    'signature: predict(x) → y',
+    'model sha256 7be359986e34a33dc1a96d1e42dca2ae0d1573d4aa07111afcfcff51d93c0e7a',
+    'the author: jane; keyboard=us',
+  ])('is left alone: %s', (said) => {
+    expect(withoutCredentials(said)).toBe(said)
   })
 })

@@ -1,4 +1,4 @@
-/** Hides what headers carried: a server may echo it, and messages end up in status, Events and logs. */
+/** Hides credentials: what headers carried, which a server may echo, and what looks like one. Messages end up in status, Events and logs. */
 
 /** Shorter pieces of a value are words that anybody may use. */
 const LEAST_PIECE = 8
@@ -99,6 +99,52 @@ export function redacted(text: string, hidden: Hidden, most = SHOWN): string {
     end = Math.max(end, to)
   }
   return `${shown}${seen.slice(end, Math.max(end, most))}`
+}
+
+/** What stands for a credential in a text of which nobody knows what it holds. */
+const HIDDEN = '(hidden)'
+
+/** Names of what is secret, at the end of a name: DB_PASSWORD, clientSecret, x-api-key. Not `tokens`, which models count. */
+const SECRET =
+  '(?:pass(?:word|wd|phrase)|pwd|secret|token|(?:api|access|secret|private|account)[-_]?key(?:[-_]?id)?)'
+/** Nothing is hidden by hiding these, and one of the words may be why it failed. */
+const NO_VALUE = String.raw`(?!\(hidden\)|(?:null|none|nil|undefined|true|false)\b)`
+
+/** A value behind a head: in quotes, which a text within JSON has escaped, all up to the quote that ends it; otherwise a word. */
+function valueBehind(head: string): RegExp[] {
+  return [
+    String.raw`(?<head>${head}(?<quote>\\*["']))${NO_VALUE}(?:(?!\k<quote>)(?:\\.|[^\n]))+`,
+    String.raw`(?<head>${head})${NO_VALUE}[^\s"'\\&,;}\])]+`,
+  ].map((pattern) => new RegExp(pattern, 'gi'))
+}
+
+/** Each with what may be read before the credential as `head`. None looks at a character more than a few times. */
+const SHAPES: readonly RegExp[] = [
+  /(?<head>)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g,
+  // RFC 9110, 11.4: a scheme and what belongs to it; the parts of AWS's stand below.
+  /(?<head>authorization\\*["']?\s*[:=]\s*(?:\\*["'])?)(?!\(hidden\)|AWS4)(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?[^\s"'\\,;}\])]+/gi,
+  /(?<head>\bcookie\\*["']?\s*[:=]\s*)[^\n]+/gi,
+  // Without the name of a header, a short word in small letters is one of a sentence: "Basic authentication".
+  /(?<head>\b(?:[Bb]earer|[Bb]asic|BEARER|BASIC)\s+)(?![a-z]{1,15}(?![\w.~+/=-]))[\w.~+/=-]{8,}/g,
+  ...valueBehind(String.raw`${SECRET}\\*["']?\s*(?:=>|[:=])\s*`),
+  ...valueBehind(String.raw`--[\w-]{0,40}${SECRET}\s+(?!-)`),
+  // Of AWS requests, in a header or a query; and of signed addresses at other clouds.
+  ...valueBehind('(?:credential|signature|[?&](?:sig|key))='),
+  /(?<head>:\/\/)(?!\(hidden\))[^\s/?#"'<>]+(?=@)/g,
+  // What says of itself what it is: keys of AWS, JSON web tokens, tokens of GitHub, GitLab, Hugging Face, OpenAI, Slack, Google.
+  /(?<head>)\b(?:A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AIza[\w-]{30,})/g,
+]
+
+/**
+ * A text without what looks like a credential by its shape or by the name before it, for where no value is known. What looks
+ * like nothing, such as a password in a sentence, stays.
+ */
+export function withoutCredentials(text: string): string {
+  return SHAPES.reduce(
+    (shown, shape) =>
+      shown.replaceAll(shape, (...found) => `${(found.at(-1) as { head: string }).head}${HIDDEN}`),
+    text,
+  )
 }
 
 /** Only ASCII: of other letters the case may change the length. */
