@@ -1,5 +1,5 @@
 /**
- * `npm run check:delivery`: what other people's tools say of eksctl/, .circleci/ and gitops/. They come from Debian, Python's
+ * `npm run check:delivery`: what other people's tools say of eksctl/, .circleci/, gitops/ and the krew manifest. They come from Debian, Python's
  * index and the Go module proxy when they are first needed; where one cannot be had, the check says so and is left out. It is
  * no part of `npm run verify`, which needs nothing but npm. Exit code 1: a check failed; what was left out fails nothing.
  */
@@ -153,6 +153,13 @@ function scripts(): string | undefined {
   return finding(ran(shellcheck, ['--external-sources', '--source-path', 'SCRIPTDIR', ...files]))
 }
 
+/** What krew's index asks of a manifest; its trial installation needs the archive of a release, and is left out. */
+function krew(): string | undefined {
+  const { status, text, stdout } = ran('scripts/ci/tool.sh', ['validate-krew-manifest'])
+  if (status !== 0) throw new Unavailable(lastLine(text))
+  return finding(ran(stdout.trim(), ['-manifest', 'cli/krew/modelrelease.yaml', '-skip-install']))
+}
+
 /** The tests of these folders once more, with the programs that they leave out where there are none. */
 function tests(): string | undefined {
   const missing: string[] = []
@@ -200,6 +207,7 @@ const CHECKS: Check[] = [
   { name: 'policies, by parliament', run: iam },
   { name: 'clusters, by the schema of eksctl', run: clusterConfigs },
   { name: 'pipelines, by the schema of CircleCI', run: pipelines },
+  { name: 'the plugin, by krew', run: krew },
   { name: 'tests, with the real aws, registry and Lua', run: tests },
 ]
 

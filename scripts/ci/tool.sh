@@ -2,7 +2,7 @@
 # Prints where a tool of CI is, at the version below; compiles it from its Go module where it is not there yet. The version is
 # exact, and Go checks what it fetches against the checksum database: nobody can put another program in its place, as was
 # done to the releases and actions of a scanner in March 2026.
-#   scripts/ci/tool.sh cosign|grype|helm|kind|syft
+#   scripts/ci/tool.sh cosign|grype|helm|kind|syft|validate-krew-manifest
 set -euo pipefail
 
 case ${1:-} in
@@ -11,7 +11,9 @@ case ${1:-} in
   helm) module=helm.sh/helm/v3/cmd/helm version=v3.22.0 ;;
   kind) module=sigs.k8s.io/kind version=v0.33.0 ;;
   syft) module=github.com/anchore/syft/cmd/syft version=v1.57.1 ;;
-  *) echo "usage: scripts/ci/tool.sh cosign|grype|helm|kind|syft" >&2; exit 2 ;;
+  # The newest that the module proxy has.
+  validate-krew-manifest) module=sigs.k8s.io/krew/cmd/validate-krew-manifest version=v0.4.3 ;;
+  *) echo "usage: scripts/ci/tool.sh cosign|grype|helm|kind|syft|validate-krew-manifest" >&2; exit 2 ;;
 esac
 
 folder=${MODELRELEASE_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/modelrelease/tools}/$1-$version
