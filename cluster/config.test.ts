@@ -23,6 +23,7 @@ describe('parseInvocation', () => {
       config: { name: 'b', range: '10.9.0.0/16' },
     },
     { argv: ['--name', 'b', 'down'], verb: 'down', args: [], config: { name: 'b' } },
+    { argv: ['build', 'a:1', 'a/Dockerfile'], verb: 'build', args: ['a:1', 'a/Dockerfile'], config: {} },
     { argv: ['load', 'a:1', 'b:2'], verb: 'load', args: ['a:1', 'b:2'], config: {} },
     { argv: ['exec', '--', 'ls', '-l', '--name'], verb: 'exec', args: ['ls', '-l', '--name'], config: {} },
     { argv: ['status', '--provider', 'kind'], verb: 'status', args: [], config: { provider: 'kind' } },
@@ -45,6 +46,7 @@ describe('parseInvocation', () => {
     { argv: [], says: 'usage:' },
     { argv: ['start'], says: 'unknown verb start' },
     { argv: ['up', '--nmae', 'x'], says: "Unknown option '--nmae'" },
+    { argv: ['build', 'a:1'], says: 'build needs a tag, the path of a Dockerfile, and a folder at most' },
     { argv: ['load'], says: 'load needs at least one image tag' },
     { argv: ['exec'], says: 'exec needs a command' },
   ])('$argv is refused', ({ argv, says }) => {

@@ -8,13 +8,15 @@ import { parseCidr } from './ranges.ts'
 export type Provider = 'debian' | 'kind' | 'context'
 
 /** What the command line does. */
-export type Verb = 'up' | 'down' | 'prepare' | 'status' | 'load' | 'exec' | 'kubeconfig' | 'kubectl' | 'help'
+export type Verb =
+  'up' | 'down' | 'prepare' | 'status' | 'build' | 'load' | 'exec' | 'kubeconfig' | 'kubectl' | 'help'
 
 const VERBS: readonly string[] = [
   'up',
   'down',
   'prepare',
   'status',
+  'build',
   'load',
   'exec',
   'kubeconfig',
@@ -72,7 +74,9 @@ export const USAGE = `usage: node cluster/cluster.ts <verb> [flags]
   down          stop it and undo everything that it changed on the machine
   prepare       build what up needs and start nothing
   status        say how it is; exit code 0 only where it is healthy
-  load TAG...   load images built by cluster/images.ts into the node
+  build TAG DOCKERFILE [CONTEXT]
+                build an image; CONTEXT is the Dockerfile's folder if absent
+  load TAG...   make images that were built available to pods
   exec -- CMD   run a command inside the node's namespaces
   kubeconfig    print the path of the cluster's own kubeconfig
   kubectl       print the path of the kubectl that goes with the cluster
@@ -156,6 +160,8 @@ export function parseInvocation(argv: readonly string[], env: Environment): Invo
   if (verb === undefined || !VERBS.includes(verb)) {
     throw new ConfigError(verb === undefined ? USAGE : `unknown verb ${verb}\n\n${USAGE}`)
   }
+  if (verb === 'build' && (args.length < 2 || args.length > 3))
+    throw new ConfigError(`build needs a tag, the path of a Dockerfile, and a folder at most\n\n${USAGE}`)
   if (verb === 'load' && args.length === 0)
     throw new ConfigError(`load needs at least one image tag\n\n${USAGE}`)
   if (verb === 'exec' && args.length === 0) throw new ConfigError(`exec needs a command after --\n\n${USAGE}`)

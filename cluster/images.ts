@@ -71,7 +71,7 @@ export async function loadImage(
   const image = await findImage(tag, cluster.cacheDir)
   if (image === undefined) {
     throw new ClusterError(
-      `no image ${tag} was built here; build it with buildImage of cluster/images.ts first`,
+      `no image ${tag} was built here; build it first: npm run -s cluster -- build ${tag} DOCKERFILE`,
     )
   }
   const layout = layoutOf(cluster)
