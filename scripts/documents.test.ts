@@ -7,7 +7,8 @@ import { cli } from '../cli/test/release-server.ts'
 import { blocksOf, documentedBlocks, firstRelease, PROOFS, ROOT } from './documents.ts'
 
 test('a block is known by its page, its heading and its number', () => {
-  const page = '# A\n```sh\none\n```\n## B\n```sh\ntwo\n```\n```yaml\nno: 1\n```\n```bash\nthree\nfour\n```\n'
+  const page =
+    '# A\n```sh\none\n```\n## B\n```sh\ntwo\n```\n```yaml\n# no: heading\n```\n```bash\nthree\nfour\n```\n'
   expect(blocksOf('a.md', page)).toEqual([
     { at: 'a.md#A', commands: 'one\n' },
     { at: 'a.md#B', commands: 'two\n' },

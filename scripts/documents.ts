@@ -22,19 +22,25 @@ export function documentedBlocks(): Block[] {
   )
 }
 
-/** The blocks of one page. */
+/** The blocks of one page. A line with # in a block is a comment and no heading. */
 export function blocksOf(file: string, text: string): Block[] {
   const seen = new Map<string, number>()
-  return text.split(/^(?=#+ )/m).flatMap((section) => {
-    const heading = /^#+ (.*)/.exec(section)?.[1] ?? ''
-    return [...section.matchAll(/^```(?:sh|bash|shell|console)\n(.*?)^```/gms)].map(([, commands = '']) => {
-      const at = `${file}#${heading}`
-      const count = (seen.get(at) ?? 0) + 1
-      seen.set(at, count)
-      return { at: count === 1 ? at : `${at}/${count}`, commands }
-    })
-  })
+  const blocks: Block[] = []
+  let heading = ''
+  for (const [, title, language = '', commands = ''] of text.matchAll(
+    /^#+ ([^\n]*)|^```(\w*)\n(.*?)^```$/gms,
+  )) {
+    heading = title ?? heading
+    if (!SHELLS.has(language)) continue
+    const at = `${file}#${heading}`
+    const count = (seen.get(at) ?? 0) + 1
+    seen.set(at, count)
+    blocks.push({ at: count === 1 ? at : `${at}/${count}`, commands })
+  }
+  return blocks
 }
+
+const SHELLS = new Set(['sh', 'bash', 'shell', 'console'])
 
 /** The commands of docs/first-release.md that one shell runs in order: all but how the clone came about. */
 export function firstRelease(): string {
@@ -46,6 +52,7 @@ export function firstRelease(): string {
 }
 
 const FIRST_RELEASE = { test: 'operator/test/first-release.e2e.test.ts' }
+const HELM = { test: 'manifests/install.test.ts' }
 const AWS = { reason: 'it asks AWS, and nothing here answers for that service' }
 const BENCH = { reason: 'it measures, for minutes; a test would say nothing of it' }
 const SUITE = { reason: 'it is what runs the tests' }
@@ -62,7 +69,6 @@ export const PROOFS: Readonly<Record<string, Proof>> = {
   'docs/benchmarks.md#Benchmarks of the model server': BENCH,
   'docs/benchmarks.md#A move of the pointer': BENCH,
   'docs/cli.md#kubectl modelrelease': FIRST_RELEASE,
-  'docs/cloudfront.md#Who may use which distribution': YOURS,
   'docs/conditions.md#Commands': YOURS,
   'docs/delivery.md#CircleCI': { reason: 'the issuer of the signature is CircleCI, which runs nothing here' },
   'docs/delivery.md#GitOps': { test: 'scripts/ci/commit.test.ts' },
@@ -77,6 +83,18 @@ export const PROOFS: Readonly<Record<string, Proof>> = {
   'docs/first-release.md#Two mistakes, and what they say': FIRST_RELEASE,
   'docs/first-release.md#Two mistakes, and what they say/2': FIRST_RELEASE,
   'docs/first-release.md#Take it all away': FIRST_RELEASE,
+  'docs/install.md#Images': { test: 'operator/test/crd.e2e.test.ts' },
+  'docs/install.md#Images/2': { test: 'operator/test/crd.e2e.test.ts' },
+  'docs/install.md#Kustomize': { test: 'operator/test/manifests.e2e.test.ts' },
+  'docs/install.md#Helm': HELM,
+  'docs/install.md#Some namespaces only': HELM,
+  'docs/install.md#Upgrade': { test: 'operator/test/releases.e2e.test.ts' },
+  'docs/install.md#Upgrade/2': HELM,
+  'docs/install.md#Upgrade/3': { reason: 'no release of ours ever had what it takes away' },
+  'docs/install.md#Upgrade/4': HELM,
+  'docs/install.md#Uninstall': { test: 'operator/test/releases.e2e.test.ts' },
+  'docs/install.md#Uninstall/2': HELM,
+  'docs/install.md#Uninstall/3': { reason: 'it ends every release of a cluster' },
   'docs/model-server/handlers.md#Handlers': YOURS,
   'docs/model-server/models.md#Loading and unloading by request': {
     test: 'model-server/repository-api/repository-api.test.ts',
