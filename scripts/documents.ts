@@ -51,7 +51,7 @@ export function firstRelease(): string {
     .join('\n')
 }
 
-const FIRST_RELEASE = { test: 'operator/test/first-release.e2e.test.ts' }
+const FIRST_RELEASE = { test: 'cli/test/first-release.e2e.test.ts' }
 const HELM = { test: 'manifests/install.test.ts' }
 const AWS = { reason: 'it asks AWS, and nothing here answers for that service' }
 const BENCH = { reason: 'it measures, for minutes; a test would say nothing of it' }
