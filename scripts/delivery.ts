@@ -1,11 +1,19 @@
 /**
- * `npm run check:delivery`: what other people's tools say of eksctl/, .circleci/, gitops/ and the krew manifest. They come from Debian, Python's
- * index and the Go module proxy when they are first needed; where one cannot be had, the check says so and is left out. It is
- * no part of `npm run verify`, which needs nothing but npm. Exit code 1: a check failed; what was left out fails nothing.
+ * `npm run check:delivery`: what other people's tools say of eksctl/, .circleci/, gitops/, Dockerfiles and the krew manifest. They
+ * come from Debian, Python's index and the Go module proxy when they are first needed; where one cannot be had, the check says so
+ * and is left out. It is no part of `npm run verify`, which needs nothing but npm. Exit code 1: a check failed; what was left out fails nothing.
  */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { Ajv, type AnySchema } from 'ajv'
@@ -143,6 +151,13 @@ function iam(): string | undefined {
   return status === 0 && text === '' ? undefined : text
 }
 
+/** Every Dockerfile here; CI lints those of the two images that it pushes, by hadolint's own image. */
+function dockerfiles(): string | undefined {
+  const hadolint = join(pythonTools(), 'hadolint')
+  const files = ['Dockerfile.operator', 'Dockerfile.server', ...globSync('examples/*/Dockerfile')]
+  return finding(ran(hadolint, ['--config', '.hadolint.yaml', ...files]))
+}
+
 function scripts(): string | undefined {
   const shellcheck = debian('shellcheck')
   const files = ['eksctl', 'scripts/ci'].flatMap((folder) =>
@@ -207,6 +222,7 @@ const CHECKS: Check[] = [
   { name: 'policies, by parliament', run: iam },
   { name: 'clusters, by the schema of eksctl', run: clusterConfigs },
   { name: 'pipelines, by the schema of CircleCI', run: pipelines },
+  { name: 'Dockerfiles, by hadolint', run: dockerfiles },
   { name: 'the plugin, by krew', run: krew },
   { name: 'tests, with the real aws, registry and Lua', run: tests },
 ]
