@@ -1,5 +1,5 @@
 /**
- * Removes from node_modules what an image of a workspace never loads: `node scripts/prune-modules.ts model-server`, in the
+ * Removes from node_modules what an image of some workspaces never loads: `node scripts/prune-modules.ts model-server`, in the
  * folder above node_modules, after `npm ci --omit=dev`.
  *
  * - Types, source maps, tests and documents of every package; licenses stay.
@@ -35,9 +35,9 @@ const INSTALL_ONLY: Readonly<Record<string, readonly string[]>> = {
 }
 const OTHER_PLATFORMS = 'onnxruntime-node/bin/napi-v*/*/*'
 
-const [workspace] = process.argv.slice(2)
-if (workspace === undefined || !existsSync(MODULES)) {
-  process.stderr.write('usage: node scripts/prune-modules.ts WORKSPACE, beside node_modules\n')
+const workspaces = process.argv.slice(2)
+if (workspaces.length === 0 || !existsSync(MODULES)) {
+  process.stderr.write('usage: node scripts/prune-modules.ts WORKSPACE..., beside node_modules\n')
   process.exit(2)
 }
 
@@ -87,7 +87,7 @@ const remove = (path: string): void => rmSync(path, { recursive: true, force: tr
 const matches = (patterns: readonly string[]): string[] =>
   patterns.flatMap((pattern) => globSync(pattern, { cwd: MODULES })).map((path) => join(MODULES, path))
 
-const keep = needed(workspace)
+const keep = new Set(workspaces.flatMap((workspace) => [...needed(workspace)]))
 for (const place of installed(MODULES)) {
   if (!keep.has(place)) remove(place)
   else for (const folder of TEST_FOLDERS) remove(join(place, folder))
