@@ -10,6 +10,7 @@ const defaults = {
   registry: undefined,
   kubernetes: 'auto',
   kubectl: undefined,
+  kindImage: undefined,
   cacheDir: '/home/ada/.cache/modelrelease',
 }
 
@@ -30,6 +31,7 @@ describe('parseInvocation', () => {
     { argv: ['up', '--kubernetes', '1.20'], verb: 'up', args: [], config: { kubernetes: '1.20' } },
     { argv: ['prepare'], verb: 'prepare', args: [], config: {} },
     { argv: ['kubectl', '--kubectl=/opt/k'], verb: 'kubectl', args: [], config: { kubectl: '/opt/k' } },
+    { argv: ['up', '--kind-image=n:1'], verb: 'up', args: [], config: { kindImage: 'n:1' } },
     { argv: ['--help'], verb: 'help', args: [], config: {} },
     { argv: ['up', '-h'], verb: 'help', args: [], config: {} },
     {

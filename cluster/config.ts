@@ -42,6 +42,8 @@ export interface ClusterConfig {
   readonly kubernetes: KubernetesRelease | 'auto'
   /** The kubectl for clusters that are not built here; undefined: the one on the PATH. */
   readonly kubectl: string | undefined
+  /** The image of kind's nodes, and so the Kubernetes that they run; undefined: the one that kind itself names. */
+  readonly kindImage: string | undefined
   /** Where binaries and images are kept between runs, `${XDG_CACHE_HOME:-~/.cache}/modelrelease`. */
   readonly cacheDir: string
 }
@@ -89,7 +91,8 @@ export const USAGE = `usage: node cluster/cluster.ts <verb> [flags]
   --registry PREFIX    where a context's nodes pull from, such as 10.0.0.1:5000/team (MODELRELEASE_REGISTRY);
                        MODELRELEASE_REGISTRY_TLS_VERIFY=false takes one without a certificate
   --kubernetes RELEASE auto, 1.36 (Go modules) or 1.20 (Debian's sources), of the Debian node (MODELRELEASE_KUBERNETES)
-  --kubectl PATH       for kind and a context; default the one on the PATH (MODELRELEASE_KUBECTL)`
+  --kubectl PATH       for kind and a context; default the one on the PATH (MODELRELEASE_KUBECTL)
+  --kind-image IMAGE   for kind's nodes; default the one that kind itself names (MODELRELEASE_KIND_IMAGE)`
 
 const OPTIONS = {
   name: { type: 'string' },
@@ -99,6 +102,7 @@ const OPTIONS = {
   registry: { type: 'string' },
   kubernetes: { type: 'string' },
   kubectl: { type: 'string' },
+  'kind-image': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -110,6 +114,7 @@ interface Flags {
   readonly registry?: string
   readonly kubernetes?: string
   readonly kubectl?: string
+  readonly 'kind-image'?: string
   readonly help?: boolean
 }
 
@@ -121,6 +126,7 @@ export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
     provider: env.MODELRELEASE_CLUSTER_PROVIDER,
     kubernetes: env.MODELRELEASE_KUBERNETES,
     kubectl: env.MODELRELEASE_KUBECTL,
+    'kind-image': env.MODELRELEASE_KIND_IMAGE,
     registry: env.MODELRELEASE_REGISTRY,
     ...flags,
   }
@@ -149,6 +155,7 @@ export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
     registry: registryOf(asked.registry, tlsVerify),
     kubernetes: kubernetes as ClusterConfig['kubernetes'],
     kubectl,
+    kindImage: asked['kind-image'],
     cacheDir: join(cacheHome, 'modelrelease'),
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ClusterError } from './cluster-error.ts'
 import { attempt, run } from './command.ts'
 import { onPath } from './debian.ts'
+import { refuseOverlap } from './host-network.ts'
 import type { ClusterHandle, ClusterOptions, ClusterProvider } from './handle.ts'
 import type { ImageSpec } from './image-inputs.ts'
 import { askServerMinor, findKubectl, kubectlPods, kubectlProblems } from './kubectl.ts'
@@ -20,11 +21,12 @@ export const kindCommands = {
     ...['kind', 'create', 'cluster', '--name', name, '--kubeconfig', kubeconfig],
     ...['--config', '-', '--wait', '180s'],
   ],
-  configuration: ({ podCidr, serviceCidr }: NodeRanges): string =>
+  configuration: ({ podCidr, serviceCidr }: NodeRanges, image: string | undefined): string =>
     JSON.stringify({
       kind: 'Cluster',
       apiVersion: 'kind.x-k8s.io/v1alpha4',
       networking: { podSubnet: podCidr, serviceSubnet: serviceCidr },
+      ...(image === undefined ? {} : { nodes: [{ role: 'control-plane', image }] }),
     }),
   remove: (name: string, kubeconfig: string): string[] => [
     ...['kind', 'delete', 'cluster', '--name', name, '--kubeconfig', kubeconfig],
@@ -70,6 +72,13 @@ export function kindCluster(options: ClusterOptions): ClusterProvider {
       if (await exists()) report(`kind cluster ${name} is already up`)
       else await create(options, kubeconfig)
       const handle = await attach()
+      // kind takes a node that is late for good.
+      const problems = await kubectlProblems(handle.kubectl, kubeconfig)
+      if (problems.length > 0) {
+        throw new ClusterError(
+          `kind cluster ${name} is not usable: ${problems.join(', ')}; docker logs ${name}-control-plane says more, down removes it`,
+        )
+      }
       report(`Kubernetes 1.${handle.kubernetesMinor} (kind cluster ${name} runs it)`)
       await routeToServices(handle, report)
       return handle
@@ -102,7 +111,12 @@ export function kindCluster(options: ClusterOptions): ClusterProvider {
 /** kind cleans up after its own failures, but not where it is stopped. */
 async function create(options: ClusterOptions, kubeconfig: string): Promise<void> {
   const { config, report } = options
-  const configuration = kindCommands.configuration(nodeRanges(config.range))
+  const ranges = nodeRanges(config.range)
+  // Only where there will be routes to them.
+  if ((await onPath('ip')) !== undefined) {
+    for (const range of [ranges.serviceCidr, ranges.podCidr]) await refuseOverlap(range)
+  }
+  const configuration = kindCommands.configuration(ranges, config.kindImage)
   try {
     await perform(kindCommands.create(config.name, kubeconfig), options, configuration)
   } catch (cause) {
