@@ -68,31 +68,62 @@ export async function moduleProblem(
   }
 }
 
+/** Where Go programs are compiled, and the client that fetches modules. */
+export interface GoBuild {
+  readonly buildDir: string
+  readonly client: string
+  readonly log: RunOptions
+}
+
 /** What is done to compile the programs of a version that is published as Go modules. */
-export function goModuleSteps(
+export function goModuleSteps(kubernetes: Kubernetes, build: GoBuild): Step[] {
+  return [toolchainStep(build), ...kubernetes.compiled.map((name) => kubernetesStep(name, kubernetes, build))]
+}
+
+/** Fetches the Go that compiles, before anything else. */
+export function toolchainStep({ buildDir, client, log }: GoBuild): Step {
+  return {
+    name: `Go ${GO_VERSION}`,
+    result: join(buildDir, 'toolchain'),
+    make: () => fetchToolchain(client, join(buildDir, 'toolchain'), log),
+  }
+}
+
+/** Compiles a program of Kubernetes. */
+export function kubernetesStep(
+  name: KubernetesProgram | 'kubeadm',
   kubernetes: Kubernetes,
-  { buildDir, client, log }: { buildDir: string; client: string; log: RunOptions },
-): Step[] {
-  const goRoot = join(buildDir, 'toolchain/golang.org', toolchain())
-  const compile = (name: KubernetesProgram): Step => ({
+  build: GoBuild,
+): Step {
+  return programStep(
+    { name, package: packageOf(name), module: MODULE, ldflags: stampFlags(kubernetes) },
+    build,
+  )
+}
+
+/** Compiles a program of a module, or of one that it requires, into `bin` of the build. */
+export function programStep(
+  program: {
+    readonly name: string
+    readonly package: string
+    readonly module: string
+    readonly ldflags: string
+  },
+  build: GoBuild,
+): Step {
+  const { name, module } = program
+  const target = join(build.buildDir, 'bin', name)
+  return {
     name,
-    result: join(buildDir, 'bin', name),
+    result: target,
     make: async () => {
-      await mkdir(join(buildDir, 'bin'), { recursive: true })
-      const env = moduleEnvironment({ goRoot, buildDir, reach: await reachSettings(client) })
-      const target = join(buildDir, 'bin', name)
-      const ldflags = stampFlags(kubernetes)
-      await goBuild({ package: packageOf(name), ldflags, target }, { ...log, cwd: MODULE, env })
+      await mkdir(join(build.buildDir, 'bin'), { recursive: true })
+      const goRoot = join(build.buildDir, 'toolchain/golang.org', toolchain())
+      const reach = await reachSettings(build.client)
+      const env = moduleEnvironment({ goRoot, buildDir: build.buildDir, reach })
+      await goBuild({ ...program, target }, { ...build.log, cwd: module, env })
     },
-  })
-  return [
-    {
-      name: `Go ${GO_VERSION}`,
-      result: join(buildDir, 'toolchain'),
-      make: () => fetchToolchain(client, join(buildDir, 'toolchain'), log),
-    },
-    ...kubernetes.compiled.map(compile),
-  ]
+  }
 }
 
 /** Every variable of the build; of the machine's only those that say how modules are reached. */
@@ -136,7 +167,7 @@ export function stampFlags({ version, minor, commit }: Kubernetes): string {
   return ['-s', '-w', ...settings].join(' ')
 }
 
-function packageOf(name: KubernetesProgram): string {
+function packageOf(name: KubernetesProgram | 'kubeadm'): string {
   return name === 'etcd' ? 'go.etcd.io/etcd/server/v3' : `k8s.io/kubernetes/cmd/${name}`
 }
 
