@@ -22,11 +22,7 @@ export interface NpmAccess {
  * They are mounted read-only for the time of the build and so never become part of a layer.
  */
 export async function withNpmAccess<T>(build: (volumes: readonly string[]) => Promise<T>): Promise<T> {
-  // Not in the project: npm refuses to answer inside a workspace (ENOWORKSPACES), and what the project itself says
-  // is in the .npmrc that its Dockerfiles copy.
-  const asking = { cwd: '/', env: { PATH: machinePath(searchPath()) } }
-  const resolved = parseSettings(await run('npm', ['config', 'get', ...RESOLVED_KEYS], asking))
-  const userFile = await readFile(resolved.userconfig ?? '', 'utf8').catch(() => '')
+  const { resolved, userFile } = await machineSettings()
   const access = npmAccess(resolved, userFile)
   await mkdir('/run/modelrelease', { recursive: true })
   const secret = await mkdtemp('/run/modelrelease/.npm-')
@@ -41,6 +37,19 @@ export async function withNpmAccess<T>(build: (volumes: readonly string[]) => Pr
   } finally {
     await rm(secret, { recursive: true, force: true })
   }
+}
+
+/** How the machine's npm reaches registries, without the user's credentials: for what may become part of a layer. */
+export async function npmReach(): Promise<NpmAccess> {
+  return npmAccess((await machineSettings()).resolved, '')
+}
+
+async function machineSettings(): Promise<{ resolved: Record<string, string>; userFile: string }> {
+  // Not in the project: npm refuses to answer inside a workspace (ENOWORKSPACES), and what the project itself says
+  // is in the .npmrc that its Dockerfiles copy.
+  const asking = { cwd: '/', env: { PATH: machinePath(searchPath()) } }
+  const resolved = parseSettings(await run('npm', ['config', 'get', ...RESOLVED_KEYS], asking))
+  return { resolved, userFile: await readFile(resolved.userconfig ?? '', 'utf8').catch(() => '') }
 }
 
 /**
