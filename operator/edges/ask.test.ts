@@ -126,6 +126,15 @@ describe('no answer', () => {
     })
   })
 
+  test('where no name server listens, and it is not the peer that refuses', async () => {
+    const asking = createAsk({ resolve: createResolve(['127.0.0.1:1']) })
+    const question = { method: 'GET', headers: {}, timeoutMs: 600_000, to: 'Named' } as const
+    expect(await asking({ ...question, url: 'http://nowhere.test/' })).toEqual({
+      type: 'NoAnswer',
+      message: 'DNS gives no answer about the name of nowhere.test:80 (queryA ECONNREFUSED nowhere.test)',
+    })
+  })
+
   test.each([
     ['before the headers', (): void => undefined],
     ['in the middle of the body', (response: { write: (text: string) => void }): void => response.write('{')],

@@ -20,18 +20,23 @@ export function timeoutText(peer: string, timeoutMs: number): string {
 
 /** What a failed connection means, with what the system calls it; undefined for an error that says nothing of a connection. */
 export function connectionText(error: unknown, peer: string): string | undefined {
-  const { code = '', errors = [], message: said = '' } = error as Partial<Failure>
+  const { code = '', errors = [], message: said = '', syscall = '' } = error as Partial<Failure>
   // Where a name has several addresses, Node reports one error that holds the others.
   if (errors.length > 0)
     return [...new Set(errors.map((one) => connectionText(one, peer) ?? String(one)))].join('; ')
   // What is no Error of the SDK's own realm, it wraps and loses the code.
   const message = oneLine(said.replace(/^AWS SDK error wrapper for (Error: )?/, ''))
+  // What a name server says is no word of the peer: https://nodejs.org/api/dns.html#error-codes
+  if (syscall.startsWith('query'))
+    return MEANINGS[NAME_UNKNOWN.has(code) ? 'ENOTFOUND' : 'EAI_AGAIN']?.(peer, `(${message})`)
   const known = Object.keys(MEANINGS).find((name) => name === code || message.includes(name))
   if (known !== undefined) return MEANINGS[known]?.(peer, `(${message.includes(known) ? message : known})`)
   if (isTls(code, message)) return `no TLS connection to ${peer} (${message})`
   if (code.startsWith('HPE_')) return `the answer of ${peer} is not HTTP (${message})`
   return /^E[A-Z]+$/.test(code) ? `no connection to ${peer} (${message})` : undefined
 }
+
+const NAME_UNKNOWN = new Set(['ENOTFOUND', 'ENODATA'])
 
 type Failure = NodeJS.ErrnoException & AggregateError
 
