@@ -127,12 +127,13 @@ const SHAPES: readonly RegExp[] = [
   // Without the name of a header, a short word in small letters is one of a sentence: "Basic authentication".
   /(?<head>\b(?:[Bb]earer|[Bb]asic|BEARER|BASIC)\s+)(?![a-z]{1,15}(?![\w.~+/=-]))[\w.~+/=-]{8,}/g,
   ...valueBehind(String.raw`${SECRET}\\*["']?\s*(?:=>|[:=])\s*`),
-  ...valueBehind(String.raw`--[\w-]{0,40}${SECRET}\s+(?!-)`),
+  ...valueBehind(String.raw`(?<![\w-])--[\w-]{0,40}${SECRET}\s+(?!-)`),
   // Of AWS requests, in a header or a query; and of signed addresses at other clouds.
   ...valueBehind('(?:credential|signature|[?&](?:sig|key))='),
   /(?<head>:\/\/)(?!\(hidden\))[^\s/?#"'<>]+(?=@)/g,
   // What says of itself what it is: keys of AWS, JSON web tokens, tokens of GitHub, GitLab, Hugging Face, OpenAI, Slack, Google.
-  /(?<head>)\b(?:A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AIza[\w-]{30,})/g,
+  // A web token only at the start of a word, with its hyphens: looked for behind each of them too, a long word took seconds.
+  /(?<head>)\b(?:A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}|(?<!-)eyJ[\w-]{8,}\.[\w-]+\.[\w-]*|gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|hf_[A-Za-z0-9]{20,}|sk-[\w-]{20,}|xox[abprs]-[\w-]{10,}|AIza[\w-]{30,})/g,
 ]
 
 /**
