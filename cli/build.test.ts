@@ -3,27 +3,10 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from '@jest/globals'
-import { BUNDLE, bundle, lazily } from './build.ts'
+import { BUNDLE, bundle } from './build.ts'
 import { silentIo } from './docs.ts'
 import { buildProgram } from './program.ts'
 import { programVersion } from './version.ts'
-
-describe('a package is asked for where it is used', () => {
-  test.each([
-    [
-      "import { A, Bc } from 'p';\nnew A(A.x, 'A', o.A, Bc)",
-      "\nnew (require('p').A)((require('p').A).x, 'A', o.A, (require('p').Bc))",
-    ],
-    ["import * as all from 'p'\nall.one(taller)", "\nrequire('p').one(taller)"],
-    ["import usual from 'p';\nusual.one()", "\nrequire('p').one()"],
-  ])('%j', (source, expected) => {
-    expect(lazily(source, 'p')).toBe(expected)
-  })
-
-  test('a package that is imported in another way ends the build', () => {
-    expect(() => lazily("import 'p'", 'p')).toThrow(/p is not imported as it was/)
-  })
-})
 
 describe('the bundle', () => {
   const folder = mkdtempSync(join(tmpdir(), 'modelrelease-bundle-'))
@@ -83,6 +66,23 @@ describe('the bundle', () => {
     const { status, said } = run('get', '--kubeconfig', kubeconfig(cluster, user))
     expect(status).toBe(3)
     expect(said).toContain('ECONNREFUSED 127.0.0.1:9')
+  })
+
+  test.each<[string, object, string[]]>([
+    ['no package that it does not need', {}, []],
+    ['the client of a proxy', { 'proxy-url': 'socks5://127.0.0.1:9' }, ['socks-proxy-agent', 'socks']],
+  ])('parses %s', (_, cluster, packages) => {
+    const hook = join(folder, 'hook.cjs')
+    writeFileSync(
+      hook,
+      `const vm = require('node:vm'), { compileFunction } = vm
+      vm.compileFunction = (...all) => { console.log('parsed ' + all[2].filename); return compileFunction(...all) }`,
+    )
+    const argv = ['--require', hook, BUNDLE, 'get', '--kubeconfig', kubeconfig(cluster, {})]
+    const { stdout } = spawnSync(process.execPath, argv, { encoding: 'utf8' })
+    const parsed = [...stdout.matchAll(/^parsed (.*)$/gm)].map(([, name = '']) => name)
+    expect(parsed).toContain('./main.js')
+    expect(parsed.filter((name) => !name.startsWith('./'))).toEqual(packages)
   })
 
   test('asks an issuer of tokens, and the program of a cloud', () => {

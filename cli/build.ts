@@ -31,32 +31,18 @@ const REPLACED: readonly (readonly [RegExp, string])[] = [
 ]
 
 /**
- * What most runs never use is loaded by the first that does, by the file that imports it. Loading all of it took as long as a
- * request to the cluster takes.
+ * What most runs never use is loaded by the first that does, wherever it is imported. Loading all of it took as long as a request
+ * to the cluster takes.
  */
-const LAZY: readonly (readonly [RegExp, readonly string[]])[] = [
-  [/client-node\/dist\/config\.js$/, ['socks-proxy-agent', 'socks', 'hpagent']],
-  [/client-node\/dist\/(?:azure|gcp)_auth\.js$/, ['jsonpath-plus']],
-  [/client-node\/dist\/oidc_auth\.js$/, ['openid-client']],
-  [/commander\/lib\/command\.js$/, ['node:child_process']],
-  [/operator\/core\/revision\.ts$/, ['node:crypto']],
+const LAZY = [
+  'socks-proxy-agent',
+  'socks',
+  'hpagent',
+  'jsonpath-plus',
+  'openid-client',
+  'node:child_process',
+  'node:crypto',
 ]
-
-/** Source whose names of a package are asked of it where they are used. @throws where the package is not imported */
-export function lazily(source: string, from: string): string {
-  const statement = new RegExp(`^import (?:\\{([^}]*)\\}|\\* as (\\w+)|(\\w+)) from '${from}';?$`, 'm')
-  const [whole, list, namespace, usual] = statement.exec(source) ?? []
-  if (whole === undefined) throw new Error(`${from} is not imported as it was: see LAZY in cli/build.ts`)
-  const names = list?.split(',').map((name) => name.trim()) ?? [namespace ?? usual ?? '']
-  return names.reduce(
-    (text, name) =>
-      text.replaceAll(
-        new RegExp(`(?<![.\\w'])${name}\\b`, 'g'),
-        list === undefined ? `require('${from}')` : `(require('${from}').${name})`,
-      ),
-    source.replace(whole, ''),
-  )
-}
 
 const replace: Plugin = {
   name: 'replace',
@@ -67,16 +53,18 @@ const replace: Plugin = {
         loader: 'js',
         resolveDir: path.replace(/\/[^/]+$/, ''),
       }))
-    for (const [filter, packages] of LAZY)
-      esbuild.onLoad({ filter }, ({ path }) => ({
-        contents: packages.reduce(lazily, readFileSync(path, 'utf8')),
-        loader: path.endsWith('.ts') ? 'ts' : 'js',
-      }))
   },
 }
 
-/** Runs a piece when it is asked for; a piece that nobody asks for is a text that is never parsed. Part of the bundle. */
-function startPieces(pieces: Record<string, string>, require: NodeJS.Require, entry: string): void {
+/**
+ * Runs a piece when it is asked for; a piece that nobody asks for is a text that is never parsed. What is `lazy` is asked for by
+ * the first look at anything of it. Part of the bundle.
+ */
+function startPieces(
+  pieces: Record<string, string>,
+  require: NodeJS.Require,
+  { entry, lazy }: { entry: string; lazy: readonly string[] },
+): void {
   const { compileFunction } = require('node:vm') as typeof import('node:vm')
   const loaded: Record<string, { exports: unknown }> = {}
   const load = (name: string): unknown => {
@@ -87,8 +75,14 @@ function startPieces(pieces: Record<string, string>, require: NodeJS.Require, en
     const run = compileFunction(source, ['require', 'module', 'exports'], { filename: name }) as (
       ...scope: unknown[]
     ) => void
-    run(load, module, module.exports)
+    run((asked: string) => (lazy.includes(asked) ? later(asked) : load(asked)), module, module.exports)
     return module.exports
+  }
+  // esbuild's code reads a name of a module where it is used, and for `import *` makes a copy that inherits from the same.
+  const later = (name: string): unknown => {
+    const get = (_: object, key: string): unknown =>
+      key === '__esModule' ? undefined : (load(name) as Record<string, unknown>)[key]
+    return Object.create(new Proxy({}, { get }))
   }
   load(entry)
 }
@@ -101,7 +95,7 @@ const COMMON = {
   target: 'node24',
   minify: true,
   legalComments: 'none',
-  external: ['onnxruntime-node', ...LAZY.flatMap(([, packages]) => packages)],
+  external: ['onnxruntime-node', ...LAZY],
   logLevel: 'warning',
   write: false,
 } satisfies BuildOptions
@@ -132,7 +126,7 @@ async function programPieces(entry: string): Promise<[string, string][]> {
 
 /** Packages that are pieces of their own, each in one. */
 function packagePieces(): Promise<[string, string][]> {
-  const packages = LAZY.flatMap(([, names]) => names).filter((name) => !name.startsWith('node:'))
+  const packages = LAZY.filter((name) => !name.startsWith('node:'))
   return Promise.all(
     packages.map(async (name): Promise<[string, string]> => {
       const contents = `export * from '${name}'`
@@ -153,7 +147,10 @@ export async function bundle(): Promise<void> {
   const pieces = JSON.stringify(
     Object.fromEntries([...(await programPieces('main')), ...(await packagePieces())]),
   )
-  writeFileSync(BUNDLE, `#!/usr/bin/env node\n(${startPieces.toString()})(${pieces},require,'./main.js')\n`)
+  writeFileSync(
+    BUNDLE,
+    `#!/usr/bin/env node\n(${startPieces.toString()})(${pieces},require,${JSON.stringify({ entry: './main.js', lazy: LAZY })})\n`,
+  )
   chmodSync(BUNDLE, 0o755)
   const { version, description, license, type, engines } = JSON.parse(
     readFileSync(`${HERE}package.json`, 'utf8'),
