@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ClusterError } from './cluster-error.ts'
 import {
@@ -43,8 +44,12 @@ const ACTS: Record<Exclude<Verb, 'help'>, Act> = {
   down: (provider) => provider.down(),
   prepare: (provider) => provider.prepare(),
   status: async (provider, _, { name }) => tell(name, await provider.state()),
-  build: async (provider, [tag = '', dockerfile = '', context = dirname(dockerfile)]) =>
-    (await provider.attach()).build({ tag, dockerfile, context }),
+  build: async (provider, [tag = '', dockerfile = '', context = dirname(dockerfile)]) => {
+    for (const path of [dockerfile, context])
+      if (!existsSync(path))
+        throw new ClusterError(`${path} does not exist: build takes TAG DOCKERFILE [CONTEXT]`)
+    await (await provider.attach()).build({ tag, dockerfile, context })
+  },
   load: async (provider, tags) => {
     const handle = await provider.attach()
     for (const tag of tags) report(`pods use it as ${await handle.load(tag)}`)

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { machinePath, npmAccess, parseSettings } from './npm-access.ts'
+import { machinePath, npmAccess, parseSettings, withoutUsers } from './npm-access.ts'
 
 test('parseSettings leaves out what is not set', () => {
   const printed = 'registry=https://registry.test/\ncafile=null\nproxy=undefined\nnoproxy=\nstrict-ssl=true'
@@ -41,4 +41,10 @@ test('a build gets the registry, its authorities and credentials, and no other s
 
 test('a machine without authorities of its own mounts none', () => {
   expect(npmAccess({ registry: 'https://registry.example.com/' }, '').authorities).toBeUndefined()
+})
+
+test('what may become part of a layer holds no name and no password', () => {
+  const proxy = 'http://jo:s%40cret@proxy.example.com:3128/'
+  const registry = 'https://registry.example.com/npm/@team/'
+  expect(withoutUsers({ proxy, registry })).toEqual({ proxy: 'http://proxy.example.com:3128/', registry })
 })

@@ -41,7 +41,14 @@ export async function withNpmAccess<T>(build: (volumes: readonly string[]) => Pr
 
 /** How the machine's npm reaches registries, without the user's credentials: for what may become part of a layer. */
 export async function npmReach(): Promise<NpmAccess> {
-  return npmAccess((await machineSettings()).resolved, '')
+  return npmAccess(withoutUsers((await machineSettings()).resolved), '')
+}
+
+/** A proxy's or registry's address may hold a name and a password. */
+export function withoutUsers(resolved: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(resolved).map(([key, value]) => [key, value.replace(/^(\w+:\/\/)[^/]*@/, '$1')]),
+  )
 }
 
 async function machineSettings(): Promise<{ resolved: Record<string, string>; userFile: string }> {

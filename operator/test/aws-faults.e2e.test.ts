@@ -29,6 +29,8 @@ const AT_ONCE = 3
 
 type Ending = { violations: string[] } | { error: unknown }
 const endings = new Map<string, Promise<Ending>>()
+/** For those that must be judged beside nobody else. */
+const oneByOne = new Pool(1)
 
 let environment: Environment
 const stopped = new AbortController()
@@ -67,7 +69,6 @@ function startAll(admin: Admin): void {
     before: Promise.allSettled(alone.map(({ beside }) => beside)),
   })
   const others = Promise.allSettled([long, edges])
-  const oneByOne = new Pool(1)
   const judged = alone.map(({ name, once, beside }) =>
     judge(name, beside, () => others.then(() => oneByOne.run(() => untilJudged(once)))),
   )
@@ -108,7 +109,6 @@ async function startWave(make: MakeWave, options: Start): Promise<void> {
     ending: playMet(play, wave, options),
   }))
   const all = Promise.allSettled(together.map(({ ending }) => ending))
-  const oneByOne = new Pool(1)
   await Promise.all(
     together.map(({ name, ending }) => {
       const again = (): Promise<string[]> => untilJudged(() => playAlone(make, name, options))

@@ -259,12 +259,15 @@ describe('a release through the edges', () => {
         await environment.installOperator(next)
         await site.nextUpdate(1)
         const candidate = await staying(otherColor(live))
-        await environment.uninstallOperator()
-        await environment.cloudFront.release()
-        await everyEdgeFollowsAlone()
-        expect([await site.pods(live), await staying(otherColor(live))]).toEqual([pods, candidate])
-        // The version before.
-        await environment.installOperator(environment.images)
+        try {
+          await environment.uninstallOperator()
+          await environment.cloudFront.release()
+          await everyEdgeFollowsAlone()
+          expect([await site.pods(live), await staying(otherColor(live))]).toEqual([pods, candidate])
+        } finally {
+          // The version before; what comes after this test needs one as well.
+          await environment.installOperator(environment.images)
+        }
         const { status } = await site.ended('the end of version 2', applied)
         expect(status?.attempt?.outcome).toBe('Promoted')
         expect([await site.pods(live), await staying(otherColor(live))]).toEqual([pods, candidate])
