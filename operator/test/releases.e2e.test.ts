@@ -367,7 +367,7 @@ async function budgets(): Promise<string[]> {
 
 /** No probe looks at the second container, so the pod is ready while it is up. */
 function withEndingSidecar(): WrittenRelease {
-  const good = site.write('2', { minReadySeconds: 10, progressDeadlineSeconds: 90 })
+  const good = site.write('2', { minReadySeconds: 10, progressDeadlineSeconds: 60 })
   const { template } = dashboard('2', environment.images).spec
   const { containers } = (template as { spec: { containers: { image: string }[] } }).spec
   const command = ['node', '-e', 'setTimeout(() => process.exit(1), 6000)']
