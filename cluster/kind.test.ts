@@ -118,6 +118,17 @@ describe('up', () => {
     await expect(access(join(folder, 'kind.created'))).rejects.toThrow('ENOENT')
   })
 
+  test('takes away the routes that a cluster of ours left, which kind removed', async () => {
+    const routes = join(folder, 'routes')
+    await writeFile(routes, '[{"dst":"10.213.80.0/20","dev":"br-1"}]')
+    const forget = `[ "$2" = delete ] && [ "$5" = 86 ] && echo '[]' > ${routes}`
+    await program('ip', `${forget}; cat ${routes}`)
+    await program('kind', '[ "$1" = get ] || touch "$0".created')
+    await nodeThatIs('True')
+    await up()
+    await access(join(folder, 'kind.created'))
+  })
+
   test('refuses one whose node is not, which kind itself takes', async () => {
     await nodeThatIs('False')
     const { code, stderr } = await up()

@@ -15,6 +15,9 @@ export async function kindIsUsable(): Promise<boolean> {
   return (await attempt('docker', ['info'])).code === 0
 }
 
+/** Who made a route, as the kernel keeps it for whoever asks: those of another program have another number. */
+const ROUTE_MARK = '86'
+
 /** The commands that this provider runs, as pure functions of their inputs. */
 export const kindCommands = {
   create: (name: string, kubeconfig: string): string[] => [
@@ -50,9 +53,10 @@ export const kindCommands = {
       `${name}-control-plane`,
     ],
   ],
-  route: (verb: 'replace' | 'delete', destination: string, via: string): string[] => [
-    ...['ip', 'route', verb, destination, 'via', via],
+  route: (destination: string, via: string): string[] => [
+    ...['ip', 'route', 'replace', destination, 'via', via, 'proto', ROUTE_MARK],
   ],
+  unroute: (destination: string): string[] => ['ip', 'route', 'delete', destination, 'proto', ROUTE_MARK],
 }
 
 /** A cluster made by kind, with a kubeconfig of its own; the user's is not touched. */
@@ -89,7 +93,7 @@ export function kindCluster(options: ClusterOptions): ClusterProvider {
     },
     down: async () => {
       const known = await exists()
-      if (known) await unroute(await attach())
+      await unroute(nodeRanges(config.range))
       if (known) await perform(kindCommands.remove(name, kubeconfig), { report })
       await rm(kubeconfig, { force: true })
       report(`kind cluster ${name} ${known ? 'is down' : 'was not up'}`)
@@ -112,6 +116,8 @@ export function kindCluster(options: ClusterOptions): ClusterProvider {
 async function create(options: ClusterOptions, kubeconfig: string): Promise<void> {
   const { config, report } = options
   const ranges = nodeRanges(config.range)
+  // What kind itself removed has left them behind.
+  await unroute(ranges)
   // Only where there will be routes to them.
   if ((await onPath('ip')) !== undefined) {
     for (const range of [ranges.serviceCidr, ranges.podCidr]) await refuseOverlap(range)
@@ -151,7 +157,9 @@ async function handleFor(options: ClusterOptions, kubeconfigPath: string): Promi
 
 /** Lets this machine reach Service and Pod addresses; only Linux has the node's network within reach. */
 async function routeToServices(handle: ClusterHandle, report: (line: string) => void): Promise<void> {
-  for (const command of routes('replace', handle)) {
+  const destinations = [handle.serviceCidr, handle.podCidr].filter((cidr) => cidr !== undefined)
+  for (const destination of destinations) {
+    const command = kindCommands.route(destination, handle.nodeAddress)
     const [program = '', ...args] = command
     const { code } = await attempt(program, args).catch(() => ({ code: 1 }))
     if (code === 0) continue
@@ -162,15 +170,12 @@ async function routeToServices(handle: ClusterHandle, report: (line: string) => 
   }
 }
 
-async function unroute(handle: ClusterHandle): Promise<void> {
-  for (const [program = '', ...args] of routes('delete', handle)) {
+/** Those that we made, whether there still is a cluster behind them or not. */
+async function unroute({ serviceCidr, podCidr }: NodeRanges): Promise<void> {
+  for (const destination of [serviceCidr, podCidr]) {
+    const [program = '', ...args] = kindCommands.unroute(destination)
     await attempt(program, args).catch(() => undefined)
   }
-}
-
-function routes(verb: 'replace' | 'delete', handle: ClusterHandle): string[][] {
-  const destinations = [handle.serviceCidr, handle.podCidr].filter((cidr) => cidr !== undefined)
-  return destinations.map((cidr) => kindCommands.route(verb, cidr, handle.nodeAddress))
 }
 
 async function perform(
