@@ -1,5 +1,5 @@
 /** Releases of a real model on a real cluster, seen by viewers through the edges. One environment for all of them. */
-import { rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals'
@@ -11,7 +11,6 @@ import { IMAGES, type ImageNames } from '../../demo/install.ts'
 import { dashboard, type WrittenRelease } from '../../demo/housing.ts'
 import { killInNode, leaderPod, processOf } from '../../demo/operator-pods.ts'
 import type { Place } from '../../demo/place.ts'
-import { ROOT } from '../../demo/program.ts'
 import type { SeenRelease } from '../../demo/release-follower.ts'
 import { DEMO_DIR } from '../../demo/running.ts'
 import { command } from '../../demo/stage.ts'
@@ -307,14 +306,14 @@ describe('a release through the edges', () => {
   )
 })
 
-/** The names of the images with another one of the operator: the same source under another version. */
+/** The names of the images with another one of the operator: what is in it is the same, and its digest is new in every run. */
 async function otherOperator(): Promise<ImageNames> {
-  const [{ tag, dockerfile, context }] = IMAGES
+  const [{ tag }] = IMAGES
   const other = `${tag}-next`
-  await environment.cluster.build({
-    ...{ tag: other, dockerfile: join(ROOT, dockerfile), context: join(ROOT, context) },
-    buildArgs: { VERSION: 'next' },
-  })
+  const context = mkdtempSync(join(environment.logDir, 'next-'))
+  const dockerfile = join(context, 'Dockerfile')
+  writeFileSync(dockerfile, `FROM ${tag}\nLABEL org.opencontainers.image.version="next-${Date.now()}"\n`)
+  await environment.cluster.build({ tag: other, dockerfile, context })
   return new Map([...environment.images, [tag, await environment.cluster.load(other)]])
 }
 
