@@ -29,6 +29,10 @@ export function connectionText(error: unknown, peer: string): string | undefined
   // What a name server says is no word of the peer: https://nodejs.org/api/dns.html#error-codes
   if (syscall.startsWith('query'))
     return MEANINGS[NAME_UNKNOWN.has(code) ? 'ENOTFOUND' : 'EAI_AGAIN']?.(peer, `(${message})`)
+  return meaningOf(code, message, peer)
+}
+
+function meaningOf(code: string, message: string, peer: string): string | undefined {
   const known = Object.keys(MEANINGS).find((name) => name === code || message.includes(name))
   if (known !== undefined) return MEANINGS[known]?.(peer, `(${message.includes(known) ? message : known})`)
   if (isTls(code, message)) return `no TLS connection to ${peer} (${message})`
