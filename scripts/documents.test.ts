@@ -38,7 +38,8 @@ describe('docs/first-release.md', () => {
     const end = lines.indexOf('YAML', start)
     const seds = lines.filter((line) => /^sed .* > [\w-]+\.yaml$/.test(line))
     const script = [...lines.slice(start, end + 1), ...seds].join('\n')
-    const { status, stderr } = spawnSync('bash', ['-euo', 'pipefail', '-c', script], {
+    // Its input is a socket: with no shell above it, bash takes itself for one that rshd started, and reads bashrc.
+    const { status, stderr } = spawnSync('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
       cwd: folder,
       encoding: 'utf8',
     })

@@ -18,7 +18,8 @@ const ENVIRONMENT = {
 const FILES = ['dashboard.yaml', 'dashboard-2.yaml', 'dashboard-3.yaml', 'no-probe.yaml']
 
 function shell(script: string): Promise<RunResult> {
-  return attempt('bash', ['-euo', 'pipefail', '-c', script], { cwd: ROOT, env: ENVIRONMENT })
+  // Its input is a socket: with no shell above it, bash takes itself for one that rshd started, and reads bashrc.
+  return attempt('bash', ['--norc', '-euo', 'pipefail', '-c', script], { cwd: ROOT, env: ENVIRONMENT })
 }
 
 const LIMIT_MS = CLUSTER_UP_MS + 30 * 60_000
