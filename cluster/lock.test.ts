@@ -52,3 +52,10 @@ onLinux('an abort ends the waiting', async () => {
   await expect(second).rejects.toThrow('enough')
   await first.release()
 })
+
+onLinux('an abort that comes before the lock is had, or with it, leaves nobody holding it', async () => {
+  const file = join(directory, 'lock')
+  const late = AbortSignal.abort(new Error('too late'))
+  await expect(lock(file, nobody, late)).rejects.toThrow('too late')
+  await (await lock(file, nobody)).release()
+})

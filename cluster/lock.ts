@@ -31,6 +31,10 @@ export async function lock(file: string, onWait: () => void, signal?: AbortSigna
     ])
     signal?.throwIfAborted()
     if (!held) throw new ClusterError(`cannot lock ${file}: is the package util-linux installed?`)
+  } catch (cause) {
+    // Also where it was had: aborted between, its holder would keep it, and this process, for good.
+    abandon()
+    throw cause
   } finally {
     clearTimeout(waiting)
     signal?.removeEventListener('abort', abandon)
