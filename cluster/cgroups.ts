@@ -8,24 +8,36 @@ const REMOVAL_ATTEMPTS = 250
 const REMOVAL_PAUSE_MS = 20
 const UNIFIED_CONTROLLERS = ['cpuset', 'cpu', 'io', 'memory', 'pids', 'hugetlb']
 
-/** The roots of the machine's cgroup hierarchies: one on version 2, one for each controller on version 1. */
-export async function hierarchies(): Promise<string[]> {
-  if (await exists(join(ROOT, 'cgroup.controllers'))) return [ROOT]
-  const entries = await readdir(ROOT, { withFileTypes: true })
+/**
+ * The roots of the machine's cgroup hierarchies: one on version 2, one for each controller on version 1; hybrid machines
+ * have an empty one of version 2 among these. `root` is where the machine mounts them.
+ */
+export async function hierarchies(root = ROOT): Promise<string[]> {
+  if (await isUnified(root)) return [root]
+  const entries = await readdir(root, { withFileTypes: true })
   // Links such as `cpu -> cpu,cpuacct` name a hierarchy twice.
-  const roots = entries.filter((entry) => entry.isDirectory()).map((entry) => join(ROOT, entry.name))
+  const roots = entries.filter((entry) => entry.isDirectory()).map((entry) => join(root, entry.name))
   const present = await Promise.all(roots.map((root) => exists(join(root, 'cgroup.procs'))))
   return roots.filter((_, index) => present[index])
 }
 
-/** Makes the node's cgroup in every hierarchy and puts a process, and so all that it will start, into it. */
-export async function enterCgroup(name: string, pid: number): Promise<void> {
-  for (const root of await hierarchies()) {
-    const parent = join(root, name)
+function isUnified(root: string): Promise<boolean> {
+  return exists(join(root, 'cgroup.controllers'))
+}
+
+/**
+ * Makes the node's cgroup in every hierarchy and puts a process, and so all that it will start, into it.
+ * Throws a ClusterError where the kernel allows no limits below the root.
+ */
+export async function enterCgroup(name: string, pid: number, root = ROOT): Promise<void> {
+  const unified = await isUnified(root)
+  for (const hierarchy of await hierarchies(root)) {
+    const parent = join(hierarchy, name)
     const own = join(parent, 'system')
     await mkdir(own, { recursive: true })
-    await delegateControllers(root, parent)
-    for (const directory of [parent, own]) await fillCpuset(directory)
+    // On a hybrid machine the limits are those of version 1.
+    if (unified) for (const directory of [hierarchy, parent]) await handDownControllers(directory)
+    if (isCpuset(hierarchy)) for (const directory of [parent, own]) await fillCpuset(directory)
     await weigh(parent)
     await writeFile(join(own, 'cgroup.procs'), String(pid))
   }
@@ -68,23 +80,31 @@ function endProcess(pid: number): void {
   }
 }
 
-/** Version 2 hands controllers down one level at a time, and only to groups without processes of their own. */
-async function delegateControllers(root: string, parent: string): Promise<void> {
-  if (!(await exists(join(parent, 'cgroup.subtree_control')))) return
-  for (const directory of [root, parent]) {
-    const available = (await readFile(join(directory, 'cgroup.controllers'), 'utf8')).trim().split(' ')
-    const wanted = UNIFIED_CONTROLLERS.filter((controller) => available.includes(controller))
-    if (wanted.length === 0) return
+/** Version 2 hands controllers down one level at a time, and only from groups without processes of their own. */
+async function handDownControllers(directory: string): Promise<void> {
+  const available = (await readFile(join(directory, 'cgroup.controllers'), 'utf8')).trim().split(' ')
+  const wanted = UNIFIED_CONTROLLERS.filter((controller) => available.includes(controller))
+  if (wanted.length === 0) return
+  try {
     await writeFile(join(directory, 'cgroup.subtree_control'), wanted.map((name) => `+${name}`).join(' '))
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EBUSY') throw cause
+    throw new ClusterError(
+      `processes stand in the root of the cgroups that this container sees (${directory}), so nothing below it can have limits; start the container with the machine's cgroups (docker run --privileged --cgroupns=host), or run this on the machine itself`,
+      { cause },
+    )
   }
+}
+
+/** Version 1 names a hierarchy after its controllers. */
+function isCpuset(hierarchy: string): boolean {
+  return basename(hierarchy).split(',').includes('cpuset')
 }
 
 /** A version 1 cpuset starts empty and takes no process until it has CPUs and memory. */
 async function fillCpuset(directory: string): Promise<void> {
   for (const file of ['cpuset.cpus', 'cpuset.mems']) {
-    const path = join(directory, file)
-    if (!directory.startsWith(join(ROOT, 'cpuset')) || !(await exists(path))) continue
-    await writeFile(path, await readFile(join(directory, '..', file)))
+    await writeFile(join(directory, file), await readFile(join(directory, '..', file)))
   }
 }
 
