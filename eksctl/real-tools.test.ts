@@ -110,7 +110,7 @@ withAws('aws', () => {
   })
 })
 
-const KUBECTL = builtKubectl()
+const KUBECTL = builtKubectl('1.36')
 const withKubectl = KUBECTL === undefined ? describe.skip : describe
 
 type Rendered = {

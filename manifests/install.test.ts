@@ -11,7 +11,7 @@ import { Ajv, type Schema } from 'ajv'
 import { dump, load, loadAll } from 'js-yaml'
 import { readConfig } from '../operator/config.ts'
 import { parseAllowList } from '../operator/core/allow-list.ts'
-import { builtHelm, builtKubectl, oldestKubectl } from '../scripts/built-tools.ts'
+import { builtKubectl, builtTool } from '../scripts/built-tools.ts'
 
 const MANIFESTS = import.meta.dirname
 const CHART = join(MANIFESTS, 'helm/modelrelease')
@@ -20,9 +20,9 @@ const NAMESPACE = 'modelrelease-system'
 const scratch = mkdtempSync(join(tmpdir(), 'modelrelease-install-'))
 afterAll(() => rmSync(scratch, { recursive: true }))
 
-const HELM = builtHelm()
-const KUBECTL = builtKubectl()
-const OLDEST_KUBECTL = oldestKubectl()
+const HELM = builtTool('helm')
+const KUBECTL = builtKubectl('1.36')
+const OLDEST_KUBECTL = builtKubectl('1.20')
 
 /** Left out where a program is missing, but not where check:install has built them. */
 function withTools(...tools: (string | undefined)[]): typeof describe {

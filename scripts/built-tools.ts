@@ -1,36 +1,27 @@
 /** Programs that checks of this repository built before, for tests that leave themselves out where there are none. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { readConfig } from '../cluster/config.ts'
+import { KUBERNETES, type KubernetesRelease } from '../cluster/kubernetes.ts'
+import { binariesDirOf } from '../cluster/layout.ts'
 
-/** Where everything that is built or fetched is kept. */
-export function cacheFolder(): string {
-  return join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'modelrelease')
+/** The kubectl that was built with a test cluster of that release; the oldest kustomize that the manifests are for is that of 1.20. */
+export function builtKubectl(release: KubernetesRelease): string | undefined {
+  return existing(join(binariesDirOf(readConfig().cacheDir, KUBERNETES[release]), 'kubectl'))
 }
 
-/** The kubectl that was built with the test cluster, of a current Kubernetes. */
-export function builtKubectl(): string | undefined {
-  return kubectlOf('kubernetes-1.3')
+/** Where scripts/ci/tool.sh keeps what it compiles. */
+export function toolsFolder(): string {
+  return process.env.MODELRELEASE_TOOLS ?? join(readConfig().cacheDir, 'tools')
 }
 
-/** The one whose kustomize is the oldest that the manifests are for. */
-export function oldestKubectl(): string | undefined {
-  return kubectlOf('kubernetes-1.20')
-}
-
-function kubectlOf(prefix: string): string | undefined {
-  const cache = cacheFolder()
-  if (!existsSync(cache)) return undefined
-  return readdirSync(cache)
-    .filter((name) => name.startsWith(prefix))
-    .map((name) => join(cache, name, 'kubectl'))
-    .find(existsSync)
-}
-
-/** The helm of scripts/ci/tool.sh, at the version that it names. */
-export function builtHelm(): string | undefined {
+/** A program of scripts/ci/tool.sh, at the version that it names. */
+export function builtTool(name: string): string | undefined {
   const script = readFileSync(join(import.meta.dirname, 'ci/tool.sh'), 'utf8')
-  const version = /^ *helm\) .*version=(\S+)/m.exec(script)?.[1] ?? ''
-  const path = join(process.env.MODELRELEASE_TOOLS ?? join(cacheFolder(), 'tools'), `helm-${version}`, 'helm')
+  const version = new RegExp(`^ *${name}\\) .*version=(\\S+)`, 'm').exec(script)?.[1] ?? ''
+  return existing(join(toolsFolder(), `${name}-${version}`, name))
+}
+
+function existing(path: string): string | undefined {
   return existsSync(path) ? path : undefined
 }

@@ -19,7 +19,7 @@ import { delimiter, dirname, join } from 'node:path'
 import { Ajv, type AnySchema } from 'ajv'
 import { load } from 'js-yaml'
 import { goClient } from '../cluster/go-modules.ts'
-import { cacheFolder } from './built-tools.ts'
+import { readConfig } from '../cluster/config.ts'
 import { policyStacks } from './delivery/policies.ts'
 import { without } from '../operator/core/memory.ts'
 import { statementsOf } from '../eksctl/test/policies.ts'
@@ -31,7 +31,7 @@ class Unavailable extends Error {}
 
 type Check = { name: string; run: () => string | undefined | Promise<string | undefined> }
 
-const cache = cacheFolder()
+const cache = readConfig().cacheDir
 const work = mkdtempSync(join(tmpdir(), 'delivery-'))
 
 type Ran = { status: number | null; text: string; stdout: string }

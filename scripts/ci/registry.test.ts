@@ -4,18 +4,18 @@
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { builtTool, toolsFolder } from '../built-tools.ts'
 import { freePort } from '../free-port.ts'
 import { ROOT } from './test/programs.ts'
 
 const have = (program: string): boolean => spawnSync('sh', ['-c', `command -v ${program}`]).status === 0
 const withRegistry = have('docker-registry') && have('skopeo') ? describe : describe.skip
-const TOOLS = process.env.MODELRELEASE_TOOLS ?? join(homedir(), '.cache/modelrelease/tools')
-const COSIGN = join(TOOLS, 'cosign-v3.1.3/cosign')
+const COSIGN = builtTool('cosign') ?? ''
 
 type Ran = { status: number | null; stdout: string; stderr: string }
 
@@ -91,7 +91,7 @@ withRegistry('a real registry', () => {
 
   function run(script: string, args: string[], environment: Record<string, string> = {}): Ran {
     const { status, stdout, stderr } = spawnSync('bash', [join(ROOT, 'scripts/ci', script), ...args], {
-      env: { PATH: process.env.PATH ?? '', HOME: folder, MODELRELEASE_TOOLS: TOOLS, ...environment },
+      env: { PATH: process.env.PATH ?? '', HOME: folder, MODELRELEASE_TOOLS: toolsFolder(), ...environment },
       encoding: 'utf8',
     })
     return { status, stdout: stdout.trim(), stderr }
@@ -127,7 +127,7 @@ withRegistry('a real registry', () => {
     expect([status, stdout]).toEqual([1, ''])
   })
 
-  const withCosign = existsSync(COSIGN) ? test : test.skip
+  const withCosign = COSIGN !== '' ? test : test.skip
   withCosign('an image and its list of contents are signed, and both can be verified', () => {
     const image = push('five', 'c5').stdout
     const COSIGN_PASSWORD = 'any'

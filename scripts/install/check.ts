@@ -5,8 +5,9 @@
  */
 import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'
+import { readConfig } from '../../cluster/config.ts'
 import { goRoot } from '../../cluster/go-modules.ts'
-import { builtHelm, builtKubectl, cacheFolder } from '../built-tools.ts'
+import { builtKubectl, builtTool } from '../built-tools.ts'
 
 /** Whether the program, whose output is ours, ends well. */
 function run(program: string, args: readonly string[], environment: Record<string, string> = {}): boolean {
@@ -21,7 +22,7 @@ function run(program: string, args: readonly string[], environment: Record<strin
 async function goOnPath(): Promise<Record<string, string>> {
   if (spawnSync('go', ['version']).status === 0) return {}
   console.log('fetching Go, which this machine has not')
-  return { PATH: [join(await goRoot(cacheFolder()), 'bin'), process.env.PATH].join(delimiter) }
+  return { PATH: [join(await goRoot(readConfig().cacheDir), 'bin'), process.env.PATH].join(delimiter) }
 }
 
 /** What cannot be had is told and left out, as check:delivery does it. */
@@ -39,9 +40,15 @@ async function have(
 }
 
 const complete = [
-  await have('helm', builtHelm, async () => run('scripts/ci/tool.sh', ['helm'], await goOnPath())),
-  await have('kubectl, with the test cluster', builtKubectl, () =>
-    run(process.execPath, ['cluster/cluster.ts', 'prepare']),
+  await have(
+    'helm',
+    () => builtTool('helm'),
+    async () => run('scripts/ci/tool.sh', ['helm'], await goOnPath()),
+  ),
+  await have(
+    'kubectl, with the test cluster',
+    () => builtKubectl('1.36'),
+    () => run(process.execPath, ['cluster/cluster.ts', 'prepare']),
   ),
 ].every((one) => one)
 const test = ['--selectProjects', 'unit', '--testPathPatterns', '/manifests/install\\.test\\.ts$']
