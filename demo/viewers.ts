@@ -1,7 +1,7 @@
 /** Constant load through all edges, by demo/load.ts in a process of its own, and its recount by demo/recount.ts in another. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, watch, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { attempt } from '../cluster/command.ts'
@@ -21,6 +21,8 @@ export type ViewersOptions = {
 
 export type Viewers = {
   identity: ProcessIdentity
+  /** Resolves once so many requests have ended, however they did. @throws Error where the generator ends before */
+  served: (count: number) => Promise<void>
   /** No further request is sent; resolves with the generator's own summary once the last one has ended. */
   leave: () => Promise<Summary>
   /** What happened so far, from the raw log. */
@@ -43,10 +45,12 @@ export async function sendViewers({
   logDir,
 }: ViewersOptions): Promise<Viewers> {
   const stderr = openSync(join(logDir, 'load.log'), 'a')
+  const log = join(logDir, LOG)
+  writeFileSync(log, '')
   const flags = [
     ...edges.flatMap((edge) => ['--edge', edge]),
     ...versions.flatMap((version) => ['--version', version]),
-    ...['--host', host, '--samples', SAMPLES_FILE, '--log', join(logDir, LOG)],
+    ...['--host', host, '--samples', SAMPLES_FILE, '--log', log],
     ...['--rate', String(ratePerSecond), '--max-seconds', String(MAX_SECONDS), '--max-requests', '1000000'],
   ]
   const child = spawn(process.execPath, ['demo/load.ts', ...flags], {
@@ -69,7 +73,27 @@ export async function sendViewers({
     writeFileSync(join(logDir, SUMMARY), summary)
     return JSON.parse(summary) as Summary
   }
-  return { identity, leave, entries: () => parseLog(completeLines(readFileSync(join(logDir, LOG), 'utf8'))) }
+  const entries = (): Entry[] => parseLog(completeLines(readFileSync(log, 'utf8')))
+  const gone = ended.then(() => {
+    throw new Error(`the load generator ended; see ${join(logDir, 'load.log')}`)
+  })
+  gone.catch(() => undefined)
+  return {
+    identity,
+    served: (count) => Promise.race([grown(log, () => entries().length >= count), gone]),
+    leave,
+    entries,
+  }
+}
+
+/** Resolves once what is asked of a file that goes on growing is true of it. */
+async function grown(file: string, isEnough: () => boolean): Promise<void> {
+  const watcher = watch(file, { persistent: false })
+  try {
+    while (!isEnough()) await once(watcher, 'change')
+  } finally {
+    watcher.close()
+  }
 }
 
 /** The last line may still be being written. */

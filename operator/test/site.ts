@@ -26,8 +26,8 @@ export type Version = keyof typeof MODELS
 /** A pod as far as a test can tell whether it was touched. */
 export type PodIdentity = { name: string; uid: string; restarts: number; leaving: 'Yes' | 'No' }
 
-/** Viewers that come at a constant rate; `leave` tells what all of them met. */
-export type Viewers = { leave: () => Promise<Judged> }
+/** Viewers that come at a constant rate; they leave once so many were served, and tell what all of them met. */
+export type Viewers = { leave: (atLeast: number) => Promise<Judged> }
 
 export type Site = {
   place: Place
@@ -114,7 +114,7 @@ export async function openSite(
   }
 }
 
-/** In a process of their own: this one has so much else to do that it would be late. */
+/** In a process of their own: this one has so much else to do that it would be late. Returns once the first was served. */
 async function viewersOf(
   { cloudFront, machine, logDir, adopt }: Environment,
   { host, namespace }: Place,
@@ -128,8 +128,10 @@ async function viewersOf(
     logDir: mkdtempSync(join(logDir, `viewers-${namespace}-`)),
   })
   adopt(viewers.identity)
+  await viewers.served(1)
   return {
-    leave: async () => {
+    leave: async (atLeast) => {
+      await viewers.served(atLeast)
       const { startedAt, endedAt } = await viewers.leave()
       return judgeViewers(viewers.entries(), { from: startedAt, to: endedAt }, machine.stalls())
     },

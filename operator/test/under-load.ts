@@ -24,10 +24,10 @@ export async function underLoad(
   try {
     await act()
   } catch (error) {
-    await viewers.leave()
+    await viewers.leave(0)
     throw error
   }
-  const judged = await viewers.leave()
+  const judged = await viewers.leave(LIMITS.requests)
   expect(viewerProblems(judged, LIMITS)).toEqual([])
   refuseTooBusy(judged)
 }

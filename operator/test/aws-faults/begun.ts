@@ -7,6 +7,7 @@ import type { AnySite } from '../key-site.ts'
 import { openSite } from '../site.ts'
 import type { Admin } from './admin.ts'
 import { Ground } from './ground.ts'
+import { LEAST_REQUESTS } from './invariants.ts'
 import { isAbout, observe } from './observe.ts'
 import type { Observed } from './observed.ts'
 import type { Play } from './play.ts'
@@ -35,10 +36,10 @@ export async function begin(environment: Environment, admin: Admin, play: Play):
         await strike(ground)
         await everyEdgeFollows(environment, site)
       } catch (error) {
-        await viewers.leave()
+        await viewers.leave(0)
         throw new Error(storyOf(error, site.follower.release(), site.seen), { cause: error })
       }
-      const observed = await observer.end(await viewers.leave())
+      const observed = await observer.end(await viewers.leave(LEAST_REQUESTS))
       await environment.kubectl(['delete', 'namespace', site.place.namespace, '--wait=false'])
       return observed
     },
