@@ -22,7 +22,7 @@ export type ViewersOptions = {
 export type Viewers = {
   identity: ProcessIdentity
   /** Resolves once so many requests have ended, however they did. @throws Error where the generator ends before */
-  served: (count: number) => Promise<void>
+  completed: (count: number) => Promise<void>
   /** No further request is sent; resolves with the generator's own summary once the last one has ended. */
   leave: () => Promise<Summary>
   /** What happened so far, from the raw log. */
@@ -46,6 +46,7 @@ export async function sendViewers({
 }: ViewersOptions): Promise<Viewers> {
   const stderr = openSync(join(logDir, 'load.log'), 'a')
   const log = join(logDir, LOG)
+  // It is watched from now on, and the generator opens it later.
   writeFileSync(log, '')
   const flags = [
     ...edges.flatMap((edge) => ['--edge', edge]),
@@ -80,17 +81,17 @@ export async function sendViewers({
   gone.catch(() => undefined)
   return {
     identity,
-    served: (count) => Promise.race([grown(log, () => entries().length >= count), gone]),
+    completed: (count) => grown(log, () => entries().length >= count, gone),
     leave,
     entries,
   }
 }
 
-/** Resolves once what is asked of a file that goes on growing is true of it. */
-async function grown(file: string, isEnough: () => boolean): Promise<void> {
+/** Resolves once a file that goes on growing holds enough; rejects with `gone`, of whoever writes it. */
+async function grown(file: string, isEnough: () => boolean, gone: Promise<never>): Promise<void> {
   const watcher = watch(file, { persistent: false })
   try {
-    while (!isEnough()) await once(watcher, 'change')
+    while (!isEnough()) await Promise.race([once(watcher, 'change'), gone])
   } finally {
     watcher.close()
   }

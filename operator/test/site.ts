@@ -15,7 +15,7 @@ import { judgeViewers, type Judged } from '../../demo/judge-viewers.ts'
 import type { Place } from '../../demo/place.ts'
 import { followRelease, type ReleaseFollower, type SeenRelease } from '../../demo/release-follower.ts'
 import { apply, type Applied } from '../../demo/stage.ts'
-import { sendViewers } from '../../demo/viewers.ts'
+import { sendViewers, type Viewers as SentViewers } from '../../demo/viewers.ts'
 import type { Outcome } from '../api/release.ts'
 import { LABEL, type Color } from '../api/names.ts'
 
@@ -26,8 +26,8 @@ export type Version = keyof typeof MODELS
 /** A pod as far as a test can tell whether it was touched. */
 export type PodIdentity = { name: string; uid: string; restarts: number; leaving: 'Yes' | 'No' }
 
-/** Viewers that come at a constant rate; they leave once so many were served, and tell what all of them met. */
-export type Viewers = { leave: (atLeast: number) => Promise<Judged> }
+/** Viewers that come at a constant rate; `leave` tells what all of them met. */
+export type Viewers = Pick<SentViewers, 'completed'> & { leave: () => Promise<Judged> }
 
 export type Site = {
   place: Place
@@ -114,7 +114,7 @@ export async function openSite(
   }
 }
 
-/** In a process of their own: this one has so much else to do that it would be late. Returns once the first was served. */
+/** In a process of their own: this one has so much else to do that it would be late. Returns once the first request has ended. */
 async function viewersOf(
   { cloudFront, machine, logDir, adopt }: Environment,
   { host, namespace }: Place,
@@ -128,10 +128,10 @@ async function viewersOf(
     logDir: mkdtempSync(join(logDir, `viewers-${namespace}-`)),
   })
   adopt(viewers.identity)
-  await viewers.served(1)
+  await viewers.completed(1)
   return {
-    leave: async (atLeast) => {
-      await viewers.served(atLeast)
+    completed: viewers.completed,
+    leave: async () => {
       const { startedAt, endedAt } = await viewers.leave()
       return judgeViewers(viewers.entries(), { from: startedAt, to: endedAt }, machine.stalls())
     },

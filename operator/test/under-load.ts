@@ -23,11 +23,12 @@ export async function underLoad(
   const viewers = await site.viewers(versions)
   try {
     await act()
+    await viewers.completed(LIMITS.requests)
   } catch (error) {
-    await viewers.leave(0)
+    await viewers.leave()
     throw error
   }
-  const judged = await viewers.leave(LIMITS.requests)
+  const judged = await viewers.leave()
   expect(viewerProblems(judged, LIMITS)).toEqual([])
   refuseTooBusy(judged)
 }

@@ -35,11 +35,12 @@ export async function begin(environment: Environment, admin: Admin, play: Play):
       try {
         await strike(ground)
         await everyEdgeFollows(environment, site)
+        await viewers.completed(LEAST_REQUESTS)
       } catch (error) {
-        await viewers.leave(0)
+        await viewers.leave()
         throw new Error(storyOf(error, site.follower.release(), site.seen), { cause: error })
       }
-      const observed = await observer.end(await viewers.leave(LEAST_REQUESTS))
+      const observed = await observer.end(await viewers.leave())
       await environment.kubectl(['delete', 'namespace', site.place.namespace, '--wait=false'])
       return observed
     },
