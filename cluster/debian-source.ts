@@ -20,6 +20,8 @@ const BUILD_TOOLS: readonly DebianPackage[] = [
  */
 const REFLECT2 = { package: 'golang-github-modern-go-reflect2-dev', path: 'github.com/modern-go/reflect2' }
 
+const API_SERVER: KubernetesProgram = 'kube-apiserver'
+
 /** What is done to compile the programs of the version that Debian has the source of; its packages are unpacked before. */
 export function debianSourceSteps(
   { version, commit, compiled }: Kubernetes,
@@ -28,14 +30,9 @@ export function debianSourceSteps(
   const at = (path: string): string => join(buildDir, path)
   const go: RunOptions = { ...log, cwd: at('gopath/src/k8s.io/kubernetes'), env: goEnvironment(buildDir) }
   const { file, ldflags } = versionStamps(version, commit)
-  const compile = (name: KubernetesProgram): Step => ({
-    name,
-    result: at(`bin/${name}`),
-    make: () =>
-      name === 'kube-apiserver'
-        ? makeApiServer(at('source'), at('bin/kube-apiserver'), go)
-        : goBuild({ package: `k8s.io/kubernetes/cmd/${name}`, ldflags, target: at(`bin/${name}`) }, go),
-  })
+  // What make has to compile comes first.
+  const plain = compiled.filter((name) => name !== API_SERVER)
+  const packages = Object.fromEntries(plain.map((name) => [name, `k8s.io/kubernetes/cmd/${name}`]))
   return [
     {
       name: 'source',
@@ -57,7 +54,16 @@ export function debianSourceSteps(
         await writeFile(at('version'), file)
       },
     },
-    ...compiled.map(compile),
+    {
+      name: API_SERVER,
+      result: at(`bin/${API_SERVER}`),
+      make: () => makeApiServer(at('source'), at(`bin/${API_SERVER}`), go),
+    },
+    {
+      name: plain.join(', '),
+      result: at(`bin/${plain.at(-1) ?? ''}`),
+      make: () => goBuild({ packages, ldflags, target: at('bin') }, go),
+    },
   ]
 }
 

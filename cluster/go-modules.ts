@@ -1,6 +1,6 @@
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { exists, goBuild, unpackPackages, type Step } from './build-steps.ts'
+import { exists, goBuild, unpackPackages, type GoPrograms, type Step } from './build-steps.ts'
 import { attempt, run, type RunOptions } from './command.ts'
 import { ClusterError } from './cluster-error.ts'
 import type { Kubernetes, KubernetesProgram } from './kubernetes.ts'
@@ -77,7 +77,7 @@ export interface GoBuild {
 
 /** What is done to compile the programs of a version that is published as Go modules. */
 export function goModuleSteps(kubernetes: Kubernetes, build: GoBuild): Step[] {
-  return [toolchainStep(build), ...kubernetes.compiled.map((name) => kubernetesStep(name, kubernetes, build))]
+  return [toolchainStep(build), kubernetesStep(kubernetes.compiled, kubernetes, build)]
 }
 
 /** Fetches the Go that compiles, before anything else. */
@@ -89,39 +89,30 @@ export function toolchainStep({ buildDir, client, log }: GoBuild): Step {
   }
 }
 
-/** Compiles a program of Kubernetes. */
+/** Compiles programs of Kubernetes. */
 export function kubernetesStep(
-  name: KubernetesProgram | 'kubeadm',
+  names: readonly (KubernetesProgram | 'kubeadm')[],
   kubernetes: Kubernetes,
   build: GoBuild,
 ): Step {
-  return programStep(
-    { name, package: packageOf(name), module: MODULE, ldflags: stampFlags(kubernetes) },
-    build,
-  )
+  const packages = Object.fromEntries(names.map((name) => [name, packageOf(name)]))
+  return programsStep({ packages, module: MODULE, ldflags: stampFlags(kubernetes) }, build)
 }
 
-/** Compiles a program of a module, or of one that it requires, into `bin` of the build. */
-export function programStep(
-  program: {
-    readonly name: string
-    readonly package: string
-    readonly module: string
-    readonly ldflags: string
-  },
-  build: GoBuild,
+/** Compiles programs of a module, or of those that it requires, into `bin` of the build. */
+export function programsStep(
+  { module, ...programs }: Omit<GoPrograms, 'target'> & { readonly module: string },
+  { buildDir, client, log }: GoBuild,
 ): Step {
-  const { name, module } = program
-  const target = join(build.buildDir, 'bin', name)
+  const names = Object.keys(programs.packages)
+  const target = join(buildDir, 'bin')
   return {
-    name,
-    result: target,
+    name: names.join(', '),
+    result: join(target, names.at(-1) ?? ''),
     make: async () => {
-      await mkdir(join(build.buildDir, 'bin'), { recursive: true })
-      const goRoot = join(build.buildDir, 'toolchain/golang.org', toolchain())
-      const reach = await reachSettings(build.client)
-      const env = moduleEnvironment({ goRoot, buildDir: build.buildDir, reach })
-      await goBuild({ ...program, target }, { ...build.log, cwd: module, env })
+      const goRoot = join(buildDir, 'toolchain/golang.org', toolchain())
+      const env = moduleEnvironment({ goRoot, buildDir, reach: await reachSettings(client) })
+      await goBuild({ ...programs, target }, { ...log, cwd: module, env })
     },
   }
 }

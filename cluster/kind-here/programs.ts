@@ -3,7 +3,7 @@ import { copyFile, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/prom
 import { basename, join } from 'node:path'
 import { exists, takeSteps, unpackPackages, type Step } from '../build-steps.ts'
 import type { RunOptions } from '../command.ts'
-import { goClient, kubernetesStep, programStep, toolchainStep } from '../go-modules.ts'
+import { goClient, kubernetesStep, programsStep, toolchainStep } from '../go-modules.ts'
 import { compileHelpers } from '../helpers.ts'
 import { KUBERNETES } from '../kubernetes.ts'
 import type { Places } from './places.ts'
@@ -12,6 +12,7 @@ const MODULE = join(import.meta.dirname, 'programs')
 /** Unpacked and not installed: no service starts, and no other engine is replaced. */
 const PACKAGES = ['docker.io', 'libdevmapper1.02.1']
 const PACKAGED = ['usr/bin/docker', 'usr/sbin/dockerd', 'usr/sbin/docker-proxy']
+const COMPILED = { kind: 'sigs.k8s.io/kind', coredns: './coredns' }
 const FROM_NODE = [
   'containerd',
   'containerd-shim-runc-v2',
@@ -76,9 +77,8 @@ export async function ensurePrograms(
         make: () => unpackPackages(PACKAGES, join(build, 'packages'), log),
       },
       toolchainStep(go),
-      programStep({ name: 'kind', package: 'sigs.k8s.io/kind', module: MODULE, ldflags }, go),
-      programStep({ name: 'coredns', package: './coredns', module: MODULE, ldflags }, go),
-      kubernetesStep('kubeadm', kubernetes, go),
+      programsStep({ packages: COMPILED, module: MODULE, ldflags }, go),
+      kubernetesStep(['kubeadm'], kubernetes, go),
       install({ build, binaries, directory }, options),
     ],
     options.report,
@@ -98,7 +98,7 @@ function install(
     const { pauseContext } = await compileHelpers(options.cacheDir, options.signal)
     const programs = [
       ...PACKAGED.map((path) => join(build, 'packages', path)),
-      ...['kind', 'coredns', 'kubeadm'].map((name) => join(build, 'bin', name)),
+      ...[...Object.keys(COMPILED), 'kubeadm'].map((name) => join(build, 'bin', name)),
       ...FROM_NODE.map((name) => join(binaries, name)),
       join(pauseContext, 'pause'),
     ]
