@@ -563,7 +563,7 @@ export interface ModelReleaseSpec {
     }
   }
   /**
-   * How long the old color stays warm at the same size after the new one was verified; undo is instant until then. Never less than the time an answer may take (30 seconds, or the response timeout of the origin).
+   * How long the old color stays warm at the same size after the new one was verified; undo is instant until then. Never less than what an answer may take (30 seconds, or the response timeout of the origin) beyond what its pods finish by themselves when they are told to end: 25 seconds of a model, a preStop sleep of your own containers.
    */
   retireAfterSeconds: number
   /**

@@ -11,6 +11,7 @@ import { isMarkedElsewhere, originMark } from './pointer.ts'
 import { asking, gatesText, proveAndMove, type Course } from './proving.ts'
 import { removal } from './removal.ts'
 import {
+  answerSeconds,
   drainSeconds,
   goalOf,
   holderOf,
@@ -76,7 +77,7 @@ export function colorTaken(scene: Scene): Found {
     scene,
     goal,
     0,
-    `waiting ${drainSeconds(scene)} s for open requests of ${goal} (revision ${workload.revision}) to end before it is replaced`,
+    `waiting ${drainSeconds(scene, goal)} s for open requests of ${goal} (revision ${workload.revision}) to end before it is replaced`,
   )
 }
 
@@ -174,7 +175,7 @@ function formerEnding(scene: Scene, { goal, stored }: { goal: Color; stored: Sto
   if (stored.identity === 'Headers' || !pods.some(({ ready }) => ready === 'Terminating')) return undefined
   // Since the candidate is whole, in case its own pods have become ready while others were already ending.
   const since = scene.memory.colors[goal]?.readySince ?? scene.world.now
-  const leftMs = since + drainSeconds(scene) * 1000 - scene.world.now
+  const leftMs = since + answerSeconds(scene) * 1000 - scene.world.now
   if (leftMs <= 0) return undefined
   const message = `pods of the ${goal} Deployment before are still ending`
   return { waiting: { reason: 'MakingRoom', message }, recheckMs: leftMs }

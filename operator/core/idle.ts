@@ -7,7 +7,7 @@ import { shortForLong } from './room.ts'
 import { removal } from './removal.ts'
 import { PODS_RECHECK_MS, BLOCKED_RECHECK_MS } from './pacing.ts'
 import {
-  drainSeconds,
+  answerSeconds,
   holderOf,
   lacksRoom,
   mayServeElsewhere,
@@ -83,7 +83,7 @@ export function retiring(scene: Scene): Found {
   // Somebody moved the pointer away from what was promoted, or back to what was undone: both colors are kept.
   if ((attempt.outcome === 'Promoted') !== (liveRevision === attempt.revision)) return undefined
   const wait = removableInMs(scene, idle, world.release.spec.retireAfterSeconds)
-  if (wait !== 0) return { recheckMs: wait ?? drainSeconds(scene) * 1000 }
+  if (wait !== 0) return { recheckMs: wait ?? answerSeconds(scene) * 1000 }
   return {
     step: {
       type: 'RemoveWorkload',

@@ -43,6 +43,9 @@ const GRACE_SECONDS = 60
 /** How long the drain announces itself before the server stops accepting; proxies and kube-proxy follow meanwhile. */
 const DRAIN_DELAY_MILLISECONDS = 5000
 
+/** The variable of the model server that says so. */
+export const DRAIN_DELAY = 'DRAIN_DELAY_MS'
+
 const MAX_PORT = 65_535
 
 /** The ownerReference of a child that goes when its release goes. */
@@ -112,7 +115,7 @@ function modelTemplate({ model, port, defaultImage, pin }: ModelTemplateInput): 
     { name: 'MODEL_URI', value: model.uri },
     digestVariable(model.sha256, pin),
     ...(model.basePath ? [{ name: 'BASE_PATH', value: model.basePath }] : []),
-    { name: 'DRAIN_DELAY_MS', value: String(DRAIN_DELAY_MILLISECONDS) },
+    { name: DRAIN_DELAY, value: String(DRAIN_DELAY_MILLISECONDS) },
     ...(model.env ?? []),
   ]
   const container: Json = {

@@ -21,6 +21,7 @@ import {
   viewOf,
   type PointerView,
 } from './pointer.ts'
+import { finishingSeconds } from './finishing.ts'
 import { LIVE_CALM_MS, LIVE_DOWN_MS, LIVE_FALLEN_MS } from './pacing.ts'
 import { meaningOf, shortHash, wantedOf } from './revision.ts'
 import { isWantOfRoom } from './remedy.ts'
@@ -464,9 +465,14 @@ function troubleText(color: ColorState): string {
 const USUAL_ANSWER_SECONDS = 30
 
 /** Seconds that an answer may still be on its way after an edge stopped routing to a color. */
-export function drainSeconds(scene: Scene): number {
-  const { pointer } = scene.world
+export function answerSeconds({ world: { pointer } }: Scene): number {
   return Math.max(USUAL_ANSWER_SECONDS, pointer.type === 'Read' ? pointer.timeoutSeconds : 0)
+}
+
+/** Seconds that a color stands after it went idle: what is left of the longest answer when its pods have finished what they can. */
+export function drainSeconds(scene: Scene, color: Color): number {
+  const stored = storedOf(scene, scene.world.colors[color].workload?.revision)
+  return Math.max(0, answerSeconds(scene) - finishingSeconds(stored, scene.world.colors[color].pods))
 }
 
 /**
@@ -480,7 +486,7 @@ export function removableInMs(scene: Scene, color: Color, afterSeconds: number):
   if (!('settled' in view)) return undefined
   const since = memory.colors[color]?.idleSince
   if (since === undefined) return undefined
-  const wait = Math.max(afterSeconds, drainSeconds(scene)) * 1000
+  const wait = Math.max(afterSeconds, drainSeconds(scene, color)) * 1000
   return Math.max(0, since + wait - world.now)
 }
 

@@ -24,6 +24,8 @@ export interface PodState {
   ip?: string
   revision: string
   ready: 'Yes' | 'No' | 'Terminating'
+  /** How many containers it has; more than its template names where an admission webhook has added some. */
+  containers?: number
   /** How often its containers have been started again. */
   restarts?: number
   /** Of a ready pod: when it became ready or a container of it last started, by its node's clock: good for comparing with itself only. */

@@ -285,7 +285,10 @@ describe('a pod', () => {
     },
   }
   test.each(Object.entries(cases))('%s', (_name, { status, read }) => {
-    expect(podOf(pod(status))).toEqual({ color: 'blue', pod: { name: 'one', revision: 'abc', ...read } })
+    expect(podOf(pod(status))).toEqual({
+      color: 'blue',
+      pod: { name: 'one', revision: 'abc', containers: 1, ...read },
+    })
   })
 
   describe('that is ready', () => {
@@ -353,7 +356,10 @@ describe('a pod', () => {
       },
     }
     test.each(Object.entries(steady))('%s', (_name, { status, read }) => {
-      expect(podOf(pod(status))).toEqual({ color: 'blue', pod: { name: 'one', revision: 'abc', ...read } })
+      expect(podOf(pod(status))).toEqual({
+        color: 'blue',
+        pod: { name: 'one', revision: 'abc', containers: 1, ...read },
+      })
     })
   })
 

@@ -262,6 +262,7 @@ export function podOf({ metadata, spec, status }: Pod): { color: Color; pod: Pod
       ...(status?.podIP ? { ip: status.podIP } : {}),
       revision: metadata.labels?.[LABEL.revision] ?? '',
       ready,
+      containers: spec.containers.length,
       ...(startedAt === undefined ? {} : { startedAt }),
       ...restartsOf(status),
       ...(ready === 'Yes' ? steadiness(status) : {}),

@@ -167,6 +167,7 @@ const SHOWS: Record<RuleName, string[]> = {
   checkedFirst: ['refused-before-room', 'credential-missing'],
   colorTaken: [
     'superseded-while-settling',
+    'hotfix-of-a-container',
     'undo-then-new-spec',
     'both-broken-then-fixed',
     'pointer-and-model-changed',
@@ -442,6 +443,11 @@ const withoutSteps: Change = (scene) => {
   return { ...scene, world: { ...scene.world, release: { ...release, spec: { ...release.spec, traffic } } } }
 }
 
+const asServers: Change = (scene) => {
+  const revisions = scene.world.revisions.map((one) => ({ ...one, identity: 'Headers' as const }))
+  return { ...scene, world: { ...scene.world, revisions } }
+}
+
 function withoutHaste(scene: Scene): Found {
   return scene.memory.attempt && settling(scene) ? settling(scene) : RULES.advance.alreadyLive(scene)
 }
@@ -619,6 +625,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
   'a color is taken before its last answers are out': {
     rules: blinded(['colorTaken'], aMinuteLater),
     story: 'superseded-while-settling',
+  },
+  'any container is believed to finish what it answers': {
+    rules: blinded(['colorTaken', 'retiring'], asServers),
+    story: 'hotfix-of-a-container',
   },
   'the old color does not stay warm': { rules: blinded(['retiring'], noRetireDelay), story: 'promote' },
   'the live color shrinks while the pointer moves': {

@@ -36,7 +36,7 @@ function swapped(): Spec {
   return spec
 }
 
-function container(version: 1 | 2): Spec {
+function container(version: 1 | 2 | 3): Spec {
   const rest = without(housingBehindService(version), 'model')
   const template = {
     spec: {
@@ -641,6 +641,12 @@ export const STORIES: Record<string, Story> = {
       apply('version 2', housing(2)),
       apply('version 3', housing(3), (world) => world.pointer.due.length > 0),
     ],
+  },
+  'hotfix-of-a-container': {
+    title:
+      'A third template right after the second: the pods of the first may end at once, so they have the time of an answer',
+    spec: container(1),
+    acts: [apply('version 2', container(2)), apply('version 3', container(3), promotedTwice)],
   },
   'gate-corrected': {
     title: 'Fixing only the gate starts a new attempt at the same revision',

@@ -8,7 +8,10 @@ import { badAdvice } from './advice.ts'
 import type { Seen, SimulatedWorld } from './simulated-world.ts'
 
 /** An answer may be on its way for as long as the origin may take; the world's pointers say 30 seconds. */
-const DRAIN_MS = 30_000
+const ANSWER_MS = 30_000
+
+/** Of these, what a model server goes on answering for when its pod is told to end: 5 s as before, then what it owes for 20 s. */
+const SERVER_ENDS_MS = 25_000
 
 /** For so long a candidate may hold room that the live color lacks, with the time that nobody looked. */
 const LONGEST_SHORT_MS = 180_000
@@ -175,7 +178,12 @@ export class Watchman {
     if (world.status?.traffic?.intent?.to === color) this.say(`${color} was removed with an intent to it`)
     const last = this.routed[color]
     const since = last?.uid === world.deployments[color]?.uid ? world.now - (last?.at ?? -Infinity) : Infinity
-    if (since < DRAIN_MS) this.say(`${color} was removed ${since} ms after it last served`)
+    if (since < this.drainMs(color)) this.say(`${color} was removed ${since} ms after it last served`)
+  }
+
+  private drainMs(color: Color): number {
+    const isServer = this.world.deployments[color]?.stored.identity === 'Headers'
+    return ANSWER_MS - (isServer ? SERVER_ENDS_MS : 0)
   }
 
   private moving(move: Extract<Seen, { type: 'Move' }>): void {
