@@ -35,6 +35,8 @@ export interface ClusterOptions {
   readonly config: ClusterConfig
   readonly report: (line: string) => void
   readonly signal?: AbortSignal | undefined
+  /** Images that will be asked for: a node whose Kubernetes is still to be compiled has them built meanwhile. */
+  readonly images?: readonly ImageSpec[]
 }
 
 /** How a cluster is. */

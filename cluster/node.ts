@@ -216,7 +216,7 @@ async function startAnew(
   await installPackages(NODE_PACKAGES, report, signal)
   await refuseOverlap(config.range)
   await refuseMissingKernelFeatures()
-  const binariesDir = await ensureBinaries(kubernetes, options)
+  const binariesDir = await binariesAndImages(kubernetes, options)
   const helpers = await compileHelpers(config.cacheDir, signal)
   await buildImage(
     {
@@ -237,6 +237,21 @@ async function startAnew(
   } finally {
     await claim.release()
   }
+}
+
+/** One of both waits for the network and the disk when the other could compute. Where one fails, the other is stopped. */
+async function binariesAndImages(kubernetes: Kubernetes, options: ClusterOptions): Promise<string> {
+  const { config, report, images = [] } = options
+  const failure = new AbortController()
+  const signal = AbortSignal.any([failure.signal, ...(options.signal ? [options.signal] : [])])
+  const fail = (cause: unknown): void => failure.abort(cause)
+  const binaries = ensureBinaries(kubernetes, { ...options, signal })
+  const built = (async () => {
+    for (const image of images) await buildImage(image, { cacheDir: config.cacheDir, report, signal })
+  })()
+  await Promise.all([binaries.catch(fail), built.catch(fail)])
+  failure.signal.throwIfAborted()
+  return binaries
 }
 
 /**

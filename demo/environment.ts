@@ -97,7 +97,7 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
   const { report, logDir } = options
   const failure = new AbortController()
   const signal = AbortSignal.any([options.signal, failure.signal])
-  const provider = await providerFor({ config: running.config, report, signal })
+  const provider = await providerFor({ config: running.config, report, signal, images: OWN_IMAGES })
   const cluster = await provider.up()
   const kubectl = kubectlOf(cluster)
   await refuseFarServices(cluster, kubectl, signal)
@@ -194,10 +194,15 @@ async function refuseFarServices(
   })
 }
 
+const OWN_IMAGES = IMAGES.map(({ tag, dockerfile, context }) => ({
+  tag,
+  dockerfile: join(ROOT, dockerfile),
+  context: join(ROOT, context),
+}))
+
 /** Builds what the demo runs and makes it available to pods, and says under which names. */
 async function bringImages(cluster: ClusterHandle, report: (line: string) => void): Promise<ImageNames> {
-  for (const { tag, dockerfile, context } of IMAGES)
-    await cluster.build({ tag, dockerfile: join(ROOT, dockerfile), context: join(ROOT, context) })
+  for (const image of OWN_IMAGES) await cluster.build(image)
   // One after the other: they share their base, which the first brings and the others then find there.
   const names = new Map<string, string>()
   for (const { tag } of IMAGES) names.set(tag, await cluster.load(tag))
