@@ -49,6 +49,9 @@ export type HousingOptions = {
   changes?: WrittenSpec
 }
 
+/** What a client sends to `/predict`. */
+export const HOUSE_REQUEST = SAMPLES.samples[0]?.request
+
 /** A release of the housing predictor behind CloudFront. */
 export function housing(options: HousingOptions): WrittenRelease {
   const { modelsUrl, version, model, expects = model, changes = {}, place = DEMO_PLACE } = options
@@ -99,7 +102,7 @@ function distribution(edge: string, { distributionId, host }: Place): WrittenSpe
         url: `${edge}/predict`,
         method: 'POST',
         headers: [{ name: 'host', value: host }],
-        json: SAMPLES.samples[0]?.request,
+        json: HOUSE_REQUEST,
         consecutive: 5,
       },
     },

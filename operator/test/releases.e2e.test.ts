@@ -1,5 +1,7 @@
 /** Releases of a real model on a real cluster, seen by viewers through the edges. One environment for all of them. */
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals'
@@ -8,13 +10,13 @@ import { distributionFor, ORIGINS } from '../../demo/cloudfront.ts'
 import { runningTimeout } from '../../demo/deadline.ts'
 import { openEnvironment, type Environment } from '../../demo/environment.ts'
 import { IMAGES, type ImageNames } from '../../demo/install.ts'
-import { dashboard, type WrittenRelease } from '../../demo/housing.ts'
+import { dashboard, HOUSE_REQUEST, type WrittenRelease } from '../../demo/housing.ts'
 import { killInNode, leaderPod, processOf } from '../../demo/operator-pods.ts'
 import type { Place } from '../../demo/place.ts'
 import type { SeenRelease } from '../../demo/release-follower.ts'
 import { DEMO_DIR } from '../../demo/running.ts'
 import { command } from '../../demo/stage.ts'
-import { otherColor, type Color } from '../api/names.ts'
+import { IDENTITY_HEADER, otherColor, type Color } from '../api/names.ts'
 import { without } from '../core/memory.ts'
 import { describeBadInput } from './bad-input.ts'
 import { openSite, type PodIdentity, type Site, type Version } from './site.ts'
@@ -277,6 +279,31 @@ describe('a release through the edges', () => {
   )
 
   judgedTest(
+    'makes room for a third one at once, and its pods answer what they still owe',
+    async () => {
+      site = await openSite(environment)
+      const { status: first } = await site.play(patient(site.write('1')))
+      const live = first?.liveColor ?? 'blue'
+      await underLoad(['1', '2', '5'], async () => {
+        const moves = (await site.updates()).length
+        await site.apply(patient(site.write('2')))
+        await site.nextUpdate(moves)
+        const owed = await unfinishedRequest(live)
+        await site.apply(patient(site.write('5')))
+        const revision = first?.colors?.[live]?.revision
+        await until('a third revision in the first color', ({ status }) => {
+          const now = status?.colors?.[live]?.revision
+          return now !== undefined && now !== revision
+        })
+        expect(await site.pods(live)).toContainEqual(expect.objectContaining({ leaving: 'Yes' }))
+        expect(await owed.finish()).toEqual({ status: 200, revision })
+        await until('the end of version 5', ({ status }) => status?.attempt?.outcome === 'Promoted')
+      })
+    },
+    TEST_MS,
+  )
+
+  judgedTest(
     'gives way to a third one before it was switched to, and no viewer ever meets it',
     async () => {
       const { live } = await liveSite()
@@ -362,6 +389,41 @@ async function budgets(): Promise<string[]> {
     'jsonpath={.items[*].metadata.name}',
   ])
   return list.split(' ').filter(Boolean)
+}
+
+/** Whose server waits for the rest of a request for longer than any test takes. */
+function patient(release: WrittenRelease): WrittenRelease {
+  const { model } = release.spec
+  if (!model) throw new Error('this release has no model')
+  const env = [{ name: 'REQUEST_TIMEOUT_MS', value: '600000' }]
+  return { ...release, spec: { ...release.spec, model: { ...model, env } } }
+}
+
+/** A request of which the last byte is still to come, as an edge has it under way at a color that users have just left. */
+async function unfinishedRequest(
+  color: Color,
+): Promise<{ finish: () => Promise<{ status: number | undefined; revision: unknown }> }> {
+  const { namespace } = site.place
+  const where = ['-n', namespace, 'get', 'service', `housing-${color}`, '-o', 'jsonpath={.spec.clusterIP}']
+  const body = JSON.stringify(HOUSE_REQUEST)
+  const headers = {
+    'content-type': 'application/json',
+    'content-length': body.length,
+    expect: '100-continue',
+  }
+  const sent = request(`http://${await environment.kubectl(where)}/predict`, { method: 'POST', headers })
+  sent.flushHeaders()
+  // The server has it now, and waits.
+  await once(sent, 'continue')
+  sent.write(body.slice(0, -1))
+  return {
+    finish: async () => {
+      sent.end(body.slice(-1))
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+      answer.resume()
+      return { status: answer.statusCode, revision: answer.headers[IDENTITY_HEADER.revision] }
+    },
+  }
 }
 
 /** No probe looks at the second container, so the pod is ready while it is up. */
