@@ -160,7 +160,29 @@ describe('what it tells', () => {
     server.delete('a')
     await clock.advance(90_000)
     await synced(2)
-    expect(told().slice(3)).toEqual(['Listed y', 'Gone x', 'Synced 1'])
+    expect(told().slice(3)).toEqual(['Gone x', 'Synced 1'])
+  })
+
+  test('of what it lists again what has changed meanwhile, and everything every ten minutes', async () => {
+    for (const name of ['a', 'b', 'c']) server.put(name)
+    begin()
+    await synced(1)
+    server.abandonWatches()
+    server.put('b', { tier: 'gold' })
+    server.put('d')
+    await clock.advance(90_000)
+    await synced(2)
+    expect(told().slice(4)).toEqual(['Listed models/b', 'Listed models/d', 'Synced 4'])
+    for (let round = 3; round <= 8; round++) {
+      server.abandonWatches()
+      await clock.advance(90_000)
+      await synced(round)
+    }
+    expect(told().slice(7, -5)).toEqual(Array.from({ length: 5 }, () => 'Synced 4'))
+    expect(told().slice(-5).toSorted()).toEqual([
+      ...['a', 'b', 'c', 'd'].map((name) => `Listed models/${name}`),
+      'Synced 4',
+    ])
   })
 
   test('an event that comes in two pieces, once it is whole', async () => {

@@ -53,6 +53,8 @@ export type ListWatchTimes = {
   readonly roundMs: number
   /** A stream that is silent for this long is taken for half-open. Default 90 s: an API server sends a bookmark a minute. */
   readonly idleMs: number
+  /** What is listed anew is reported although nothing of it has changed once so much time has passed. Default 10 minutes. */
+  readonly resyncMs: number
   /** Before the next try after something went wrong. Default 200 ms to 30 s. */
   readonly backoff: Backoff
 }
@@ -60,6 +62,7 @@ export type ListWatchTimes = {
 const DEFAULT_TIMES: ListWatchTimes = {
   roundMs: 300_000,
   idleMs: 90_000,
+  resyncMs: 600_000,
   backoff: { baseMs: 200, maxMs: 30_000 },
 }
 
@@ -83,7 +86,8 @@ type Ending = 'Closed' | 'Expired' | 'Silent'
 /**
  * Lists and watches until `signal` aborts, then resolves; it never rejects. Whatever ends a watch (the server's time
  * limit, an ERROR event in the stream, a lost or a silent connection) everything is listed again, so the worst that a
- * fault can do is delay. In memory it keeps a name and a key for each object, and no object.
+ * fault can do is delay. Of what is listed again, only what differs is reported, and everything from time to time. In memory
+ * it keeps a name, a key and a version for each object, and no object.
  */
 export async function listWatch(options: ListWatchOptions): Promise<void> {
   await new ListWatch(options).run()
@@ -102,6 +106,8 @@ const PAGE = 500
 /** A list and its watch that lasted this long were no failure, however they ended. */
 const STEADY_MS = 5_000
 
+/** The key of an object, and its state when it was last reported. */
+type Known = { readonly key: string; readonly version: string }
 type WireObject = { metadata?: Partial<ObjectMeta> }
 type WireList = { metadata?: { resourceVersion?: string; continue?: string }; items?: WireObject[] }
 type WireEvent = { type?: string; object?: WireObject & { code?: number; message?: string; reason?: string } }
@@ -112,8 +118,10 @@ class ListWatch {
   readonly #clock: Clock
   readonly #times: ListWatchTimes
   readonly #log: Log
-  /** The key of each object that is there, by `namespace/name`. */
-  #known = new Map<string, string>()
+  /** Each object that is there, by `namespace/name`. */
+  #known = new Map<string, Known>()
+  /** When everything was reported last. */
+  #resyncedAt = -Infinity
   /** False after a list was too old to be continued: the next one comes in one piece. */
   #paged = true
 
@@ -147,24 +155,31 @@ class ListWatch {
   /** Reports all there is, and what is there no more; returns the version to watch from. */
   async #list(): Promise<string> {
     const listed = new Set<string>()
-    const query = this.#query(this.#paged ? { limit: String(PAGE) } : {})
+    const began = this.#clock.monotonicMs()
+    const isResync = began - this.#resyncedAt >= this.#times.resyncMs
     let version = ''
-    for (let token: string | undefined; token !== '';) {
-      if (token) query.set('continue', token)
-      const page = await this.#page(query, token)
-      for (const item of page.items ?? []) {
-        const meta = metaOf(item)
-        if (!meta) continue
+    for await (const { items = [], metadata } of this.#pages()) {
+      for (const meta of items.flatMap((item) => metaOf(item) ?? [])) {
         listed.add(nameOf(meta))
-        this.#report('Listed', meta)
+        if (isResync || !this.#isKnown(meta)) this.#report('Listed', meta)
       }
-      version = page.metadata?.resourceVersion ?? ''
-      token = page.metadata?.continue ?? ''
+      version = metadata?.resourceVersion ?? ''
     }
     this.#paged = true
+    if (isResync) this.#resyncedAt = began
     this.#forgetAllBut(listed)
     this.#options.onSeen({ type: 'Synced', objects: listed.size })
     return version
+  }
+
+  async *#pages(): AsyncGenerator<WireList> {
+    const query = this.#query(this.#paged ? { limit: String(PAGE) } : {})
+    for (let token: string | undefined; token !== '';) {
+      if (token) query.set('continue', token)
+      const page = await this.#page(query, token)
+      yield page
+      token = page.metadata?.continue ?? ''
+    }
   }
 
   async #page(query: URLSearchParams, token: string | undefined): Promise<WireList> {
@@ -179,7 +194,7 @@ class ListWatch {
   }
 
   #forgetAllBut(listed: ReadonlySet<string>): void {
-    for (const [name, key] of this.#known) {
+    for (const [name, { key }] of this.#known) {
       if (listed.has(name)) continue
       this.#options.onSeen({ type: 'Gone', key })
       this.#known.delete(name)
@@ -255,13 +270,17 @@ class ListWatch {
   #report(type: 'Listed' | 'Added' | 'Modified' | 'Deleted', meta: ObjectMeta | undefined): void {
     if (!meta) return
     const name = nameOf(meta)
-    const before = this.#known.get(name)
+    const before = this.#known.get(name)?.key
     const key = this.#keyOf(meta)
     if (before !== undefined && before !== key) this.#options.onSeen({ type: 'Gone', key: before })
     if (key !== undefined) this.#options.onSeen({ type, key, meta })
     // Kept only after it was told, so that a receiver that failed is told again.
     if (key === undefined || type === 'Deleted') this.#known.delete(name)
-    else this.#known.set(name, key)
+    else this.#known.set(name, { key, version: versionOf(meta) })
+  }
+
+  #isKnown(meta: ObjectMeta): boolean {
+    return this.#known.get(nameOf(meta))?.version === versionOf(meta)
   }
 
   #query(parameters: Record<string, string>): URLSearchParams {
@@ -330,6 +349,11 @@ function isAborted(signal: AbortSignal): boolean {
 
 function nameOf({ namespace, name }: ObjectMeta): string {
   return namespace ? `${namespace}/${name}` : name
+}
+
+/** Differs also where an object was made anew under its name. */
+function versionOf({ uid, resourceVersion }: ObjectMeta): string {
+  return `${uid} ${resourceVersion}`
 }
 
 function metaOf(object: WireObject | undefined): ObjectMeta | undefined {
