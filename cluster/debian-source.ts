@@ -60,7 +60,7 @@ export function debianSourceSteps(
       make: () => makeApiServer(at('source'), at(`bin/${API_SERVER}`), go),
     },
     {
-      name: plain.join(', '),
+      name: `${plain.length} programs`,
       result: at(`bin/${plain.at(-1) ?? ''}`),
       make: () => goBuild({ packages, ldflags, target: at('bin') }, go),
     },

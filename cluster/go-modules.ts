@@ -107,7 +107,7 @@ export function programsStep(
   const names = Object.keys(programs.packages)
   const target = join(buildDir, 'bin')
   return {
-    name: names.join(', '),
+    name: names.length > 2 ? `${names.length} programs` : names.join(', '),
     result: join(target, names.at(-1) ?? ''),
     make: async () => {
       const goRoot = join(buildDir, 'toolchain/golang.org', toolchain())
