@@ -109,7 +109,7 @@ const STEADY_MS = 5_000
 /** The key of an object, and its state when it was last reported. */
 type Known = { readonly key: string; readonly version: string }
 type WireObject = { metadata?: Partial<ObjectMeta> }
-type WireList = { metadata?: { resourceVersion?: string; continue?: string }; items?: WireObject[] }
+type WireList = { metadata?: { resourceVersion?: string; continue?: string }; items?: WireObject[] | null }
 type WireEvent = { type?: string; object?: WireObject & { code?: number; message?: string; reason?: string } }
 
 class ListWatch {
@@ -158,8 +158,8 @@ class ListWatch {
     const began = this.#clock.monotonicMs()
     const isResync = began - this.#resyncedAt >= this.#times.resyncMs
     let version = ''
-    for await (const { items = [], metadata } of this.#pages()) {
-      for (const meta of items.flatMap((item) => metaOf(item) ?? [])) {
+    for await (const { items, metadata } of this.#pages()) {
+      for (const meta of (items ?? []).flatMap((item) => metaOf(item) ?? [])) {
         listed.add(nameOf(meta))
         if (isResync || !this.#isKnown(meta)) this.#report('Listed', meta)
       }

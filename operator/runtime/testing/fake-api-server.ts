@@ -228,7 +228,9 @@ export class FakeApiServer {
     const items = [...this.#objects.values()]
     const more = from + limit < items.length ? String(from + limit) : ''
     const metadata = { resourceVersion: String(this.#version), continue: more }
-    reply(response, 200, { metadata, items: items.slice(from, from + limit) })
+    const page = items.slice(from, from + limit)
+    // As Go writes an empty list of metadata.
+    reply(response, 200, { metadata, items: page.length > 0 ? page : null })
   }
 }
 
