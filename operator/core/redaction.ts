@@ -109,12 +109,33 @@ const SECRET =
   '(?:pass(?:word|wd|phrase)|pwd|secret|token|(?:api|access|secret|private|account)[-_]?key(?:[-_]?id)?)'
 /** Nothing is hidden by hiding these, and one of the words may be why it failed. */
 const NO_VALUE = String.raw`(?!\(hidden\)|(?:null|none|nil|undefined|true|false)\b)`
+/** What ends a word of a sentence. */
+const END = String.raw`(?=[\s.,;:!?"'\\)\]}]|$)`
+/** What parsers and models call a token: up to three marks, or a name in brackets such as </s> and [PAD]. */
+const MARKS = String.raw`(?!(?:[^\w\s"'\\]{1,3}|<[^\s<>"']{1,30}>|\[[A-Za-z_]{1,30}\])${END})`
+/** Words that a message goes on with behind the name of a credential. Nobody hides anything with one of them. */
+const GOES_ON = [
+  'and|are|be|been|can|cannot|could|did|does|for|from|had|has|have|in|is|may|must|no|not|of|or|should|too|was|were|will|with|would',
+  'access|authentication|authorization|denied|empty|error|exceeded|expected|expired|failed|failure|forbidden|found|incorrect',
+  'invalid|malformed|mismatch|missing|permission|refused|rejected|required|revoked|unauthorized|unexpected|unknown|wrong',
+].join('|')
+/** In letters of one case alone: what a machine made up at random has digits, or letters of both. */
+const WORD = `(?-i:[A-Z]?[a-z]{1,14}|[A-Z]{2,8})${END}`
+/**
+ * A word within a sentence is no credential: "invalid token: identifier". Of those that people make up, which may be any word,
+ * only where it goes on as a message does.
+ */
+const SENTENCE = [
+  String.raw`(?!(?:${GOES_ON})${END})`,
+  String.raw`(?!(?<=[a-z]{2} [\w-]{0,40}(?:token|key): {1,4})${WORD})`,
+  String.raw`(?!(?<=(?:token|key): {1,4})${WORD} {1,4}[a-z]{2})`,
+].join('')
 
 /** A value behind a head: in quotes, which a text within JSON has escaped, all up to the quote that ends it; otherwise a word. */
 function valueBehind(head: string): RegExp[] {
   return [
-    String.raw`(?<head>${head}(?<quote>\\*["']))${NO_VALUE}(?:(?!\k<quote>)(?:\\.|[^\n]))+`,
-    String.raw`(?<head>${head})${NO_VALUE}[^\s"'\\&,;}\])]+`,
+    String.raw`(?<head>${head}(?<quote>\\*["']))${NO_VALUE}${MARKS}(?:(?!\k<quote>)(?:\\.|[^\n]))+`,
+    String.raw`(?<head>${head})${NO_VALUE}${MARKS}${SENTENCE}[^\s"'\\&,;}\])]+`,
   ].map((pattern) => new RegExp(pattern, 'gi'))
 }
 
@@ -122,7 +143,10 @@ function valueBehind(head: string): RegExp[] {
 const SHAPES: readonly RegExp[] = [
   /(?<head>)-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[^]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|$)/g,
   // RFC 9110, 11.4: a scheme and what belongs to it; the parts of AWS's stand below.
-  /(?<head>authorization\\*["']?\s*[:=]\s*(?:\\*["'])?)(?!\(hidden\)|AWS4)(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?[^\s"'\\,;}\])]+/gi,
+  new RegExp(
+    String.raw`(?<head>authorization\\*["']?\s*[:=]\s*(?:\\*["'])?)(?!\(hidden\)|AWS4)(?!(?:${GOES_ON})${END})(?:(?:bearer|basic|token|digest|negotiate|apikey)\s+)?[^\s"'\\,;}\])]+`,
+    'gi',
+  ),
   /(?<head>\bcookie\\*["']?\s*[:=]\s*)[^\n]+/gi,
   // Without the name of a header, a short word in small letters is one of a sentence: "Basic authentication".
   /(?<head>\b(?:[Bb]earer|[Bb]asic|BEARER|BASIC)\s+)(?![a-z]{1,15}(?![\w.~+/=-]))[\w.~+/=-]{8,}/g,
