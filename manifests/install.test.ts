@@ -164,7 +164,21 @@ function everything(parts: readonly string[]): { folder: string; values: Json } 
     imagePullPolicy: 'Always',
     resources,
   }
-  const pod = { imagePullSecrets: [{ name: 'registry' }], containers: [container] }
+  const placed = {
+    nodeSelector: { 'kubernetes.io/arch': 'amd64' },
+    tolerations: [
+      { key: 'dedicated', operator: 'Equal', value: 'platform', effect: 'NoSchedule' },
+      { key: 'node.kubernetes.io/unreachable', operator: 'Exists', tolerationSeconds: 30 },
+    ],
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: 'pool', operator: 'In', values: ['platform'] }] }],
+        },
+      },
+    },
+  }
+  const pod = { imagePullSecrets: [{ name: 'registry' }], ...placed, containers: [container] }
   const labels = { release: 'prometheus' }
   const monitors = ['ServiceMonitor/modelrelease-operator', 'PrometheusRule/modelrelease'].map((one) => {
     const [kind, name] = one.split('/')
@@ -204,6 +218,7 @@ function everything(parts: readonly string[]): { folder: string; values: Json } 
     imagePullSecrets: [{ name: 'registry' }],
     replicas: 3,
     resources,
+    ...placed,
     aws: { region: 'eu-west-1', roleArn: ROLE },
     cloudFront: { allowList: [TARGET], updateSpacingSeconds: 0, storeSettleSeconds: 3600 },
     logLevel: 'debug',
@@ -264,6 +279,10 @@ const WRONG: [names: string, values: Json][] = [
   ['imagePullPolicy', { imagePullPolicy: 'Sometimes' }],
   ['imagePullSecrets/0', { imagePullSecrets: ['registry'] }],
   ['resources', { resources: { request: { cpu: '1' } } }],
+  ['nodeSelector/pool', { nodeSelector: { pool: 1 } }],
+  ['tolerations/0/effect', { tolerations: [{ key: 'dedicated', effect: 'NoScheduling' }] }],
+  ['tolerations/0', { tolerations: [{ keys: 'dedicated' }] }],
+  ['affinity', { affinity: { nodeSelectorTerms: [] } }],
   ['watchNamespaces', { watchNamespaces: 'models' }],
   ['watchNamespaces/0', { watchNamespaces: ['Models'] }],
   ['aws/region', { aws: { region: 'Frankfurt' } }],

@@ -57,6 +57,11 @@ const DEPLOYMENT: readonly Edit[] = [
     '{{- with .Values.imagePullSecrets }}',
     'imagePullSecrets: {{- toYaml . | nindent 8 }}',
     '{{- end }}',
+    ...['nodeSelector', 'tolerations', 'affinity'].flatMap((field) => [
+      `{{- with .Values.${field} }}`,
+      `${field}: {{- toYaml . | nindent 8 }}`,
+      '{{- end }}',
+    ]),
     '{{- include "modelrelease.allowListVolume" . | nindent 6 }}',
   ),
 ]
