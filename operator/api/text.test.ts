@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { holds, lines, oneLine, shorten } from './text.ts'
+import { holds, lines, oneLine, shorten, shortenMiddle } from './text.ts'
 
 describe('one line', () => {
   test.each([
@@ -80,6 +80,29 @@ describe('text that is shortened', () => {
     expect(shorten(text, most)).toBe(short)
     expect(shorten(text, most).length).toBeLessThanOrEqual(most)
   })
+})
+
+describe('text whose middle is left out', () => {
+  const words = (count: number): string => Array.from({ length: count }, (_, at) => `word${at}`).join(' ')
+
+  test('is left alone where it is short enough', () => expect(shortenMiddle('a b c', 5)).toBe('a b c'))
+
+  test('keeps whole words from both ends', () => {
+    const short = shortenMiddle(words(500), 300)
+    expect(short).toMatch(/^word0 word1 .*word\d+… word4\d\d .*word498 word499$/)
+    expect(short.length).toBeLessThanOrEqual(300)
+    for (const word of short.split(/…? /)) expect(words(500).split(' ')).toContain(word)
+  })
+
+  test.each(['x', '\u{1F600}', `e${'\u0301'.repeat(9)}`])(
+    'of %p over and over is as short as it must be',
+    (piece) => {
+      const short = shortenMiddle(piece.repeat(1000), 300)
+      expect(short.length).toBeLessThanOrEqual(300)
+      expect(short.length).toBeGreaterThan(150)
+      expect(short).toMatch(new RegExp(`^(?:${piece})+… (?:${piece})+$`, 'u'))
+    },
+  )
 })
 
 test('one line has no line breaks, no control and no bidirectional characters', () => {

@@ -39,6 +39,19 @@ export function shorten(text: string, most: number): string {
   return `${(end > most / 2 ? room.slice(0, end) : room).toWellFormed()}…`
 }
 
+/**
+ * As `shorten`, with the middle left out: errors that Go programs wrap say the cause last, behind everything that they did, with
+ * its long names.
+ */
+export function shortenMiddle(text: string, most: number): string {
+  if (text.length <= most) return text.toWellFormed()
+  const head = shorten(text, Math.floor(most / 2))
+  const room = most - head.length - 1
+  const tail = text.slice(boundary(text, text.length - room + LONGEST_CHARACTER))
+  const blank = tail.indexOf(' ')
+  return `${head} ${(blank >= 0 && blank < tail.length / 2 ? tail.slice(blank + 1) : tail).toWellFormed()}`
+}
+
 /** The last place at or before `at` where no character is split. */
 function boundary(text: string, at: number): number {
   const from = Math.max(0, at - LONGEST_CHARACTER)

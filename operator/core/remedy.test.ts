@@ -234,6 +234,10 @@ describe('what only another spec or policy can mend ends an attempt, and nothing
       true,
     ],
     [
+      'ErrImagePull: container "web": failed to resolve reference "r.example/web@sha256:401c403": r.example/web@sha256:401c403: not found',
+      true,
+    ],
+    [
       'ErrImagePull: container "web": rpc error: manifest for r.example/web:1 not found: manifest unknown',
       true,
     ],

@@ -178,7 +178,8 @@ const STARTING: Cause[] = [
     remedy: (spec) => `${imageOf(spec)}, which is not the name of an image`,
   },
   {
-    says: /(?:ErrImagePull|ImagePullBackOff).*(?:401|403|nauthorized|denied|authentication required|no basic auth)/,
+    // A digest, or a name, may have those digits too.
+    says: /(?:ErrImagePull|ImagePullBackOff).*(?: 40[13]\b|nauthorized|denied|authentication required|no basic auth)/,
     remedy: (spec) =>
       `give ${fieldOf(spec, 'imagePullSecrets')} a Secret that the registry accepts, or ${imageOf(spec)}`,
   },

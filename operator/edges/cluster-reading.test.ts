@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import { LABEL, MANAGER } from '../api/names.ts'
-import type { ModelRelease } from '../api/release.ts'
+import type { ModelRelease, Spec } from '../api/release.ts'
+import { remedyOf } from '../core/remedy.ts'
 import type { ColorState, PodState } from '../core/world.ts'
 import type {
   ApiCondition,
@@ -411,6 +412,28 @@ describe('a pod', () => {
     const terminated = { exitCode: 1, message: 'x'.repeat(5000) }
     const told = podOf(pod({ containerStatuses: [container({ state: { terminated } })] }))
     expect(told?.pod.trouble?.message.length).toBeLessThanOrEqual(600)
+  })
+
+  const spec = { template: { spec: {} } } as unknown as Spec
+  // As containerd 1.6 and 2 say it; a name in production has a digest, and stands there four times.
+  const image = `123456789012.dkr.ecr.eu-central-1.amazonaws.com/housing/predictor@sha256:${'0'.repeat(64)}`
+  const pulling = `Back-off pulling image "${image}": ErrImagePull: failed to pull and unpack image "${image}": failed to resolve reference "${image}": `
+  test.each([
+    [`${image}: not found`, 'its registry has no such image'],
+    [
+      `pulling from host 123456789012.dkr.ecr.eu-central-1.amazonaws.com failed with status code [manifests sha256:${'0'.repeat(64)}]: 401 Unauthorized`,
+      'give spec.template.spec.imagePullSecrets a Secret that the registry accepts',
+    ],
+    [
+      'failed to do request: Head "https://123456789012.dkr.ecr.eu-central-1.amazonaws.com/v2/": dial tcp: i/o timeout',
+      'have the nodes reach and trust the registry',
+    ],
+  ])('whose image cannot be pulled says why, however long its name is: %s', (cause, remedy) => {
+    const waiting = { reason: 'ImagePullBackOff', message: pulling + cause }
+    const told = podOf(pod({ containerStatuses: [container({ state: { waiting } })] }))
+    const { reason = '', message = '' } = told?.pod.trouble ?? {}
+    expect(message.length).toBeLessThanOrEqual(600)
+    expect(remedyOf(spec, `${reason}: ${message}`)).toContain(remedy)
   })
 })
 

@@ -11,7 +11,7 @@ import {
   type Color,
 } from '../api/names.ts'
 import type { ModelRelease } from '../api/release.ts'
-import { oneLine, shorten } from '../api/text.ts'
+import { oneLine, shortenMiddle } from '../api/text.ts'
 import { instantOf } from '../core/memory.ts'
 import { isSameJson } from '../core/revision.ts'
 import type { ColorState, KeptRevision, Ownership, PodState, StoredRevision, Trouble } from '../core/world.ts'
@@ -463,7 +463,7 @@ function troubleOfCondition({ reason, message }: ApiCondition, otherwise: string
 }
 
 function excerpt(text: string): string {
-  return shorten(oneLine(text), EXCERPT)
+  return shortenMiddle(oneLine(text), EXCERPT)
 }
 
 function firstOf<T, R>(items: readonly T[], find: (item: T) => R | undefined): R | undefined {
