@@ -40,6 +40,9 @@ export const PKI = '/var/lib/pki'
 export const NODE_PROGRAM = '/run/node'
 export const CHECKOUT = '/run/checkout'
 
+/** Where containerd looks, at each pull, for what it may do at a registry. */
+const REGISTRIES = '/run/registries'
+
 /** The directory in which the node sees its configuration. */
 const CONFIG = '/var/lib/config'
 
@@ -285,6 +288,9 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 [${cri}.containerd.runtimes.runc.options]
   BinaryName = "/run/bin/runc"
   SystemdCgroup = false
+
+[${cri}.registry]
+  config_path = "${REGISTRIES}"
 
 [${cri}.cni]
   bin_dir = "/run/bin/cni"

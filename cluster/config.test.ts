@@ -107,7 +107,15 @@ test('a context and its registry may be named in the environment, for the runs t
   expect(clusterConfig({}, env)).toMatchObject({ provider: 'context', context: 'mine', registry })
   expect(clusterConfig({ context: 'other' }, env)).toMatchObject({ provider: 'context', context: 'other' })
   // A test that makes a node of its own is none of them.
-  expect(clusterConfig({ provider: 'debian' }, env)).toMatchObject({ provider: 'debian', context: undefined })
+  expect(clusterConfig({ provider: 'debian' }, env)).toMatchObject({
+    ...{ provider: 'debian', context: undefined, registry: undefined },
+  })
+  expect(clusterConfig({ provider: 'debian', registry: 'r.test' }, env)).toMatchObject({
+    ...{ provider: 'debian', registry: { prefix: 'r.test', tls: 'Any' } },
+  })
+  expect(clusterConfig({}, { ...env, REGISTRY_AUTH_FILE: '/run/auth.json' })).toMatchObject({
+    registry: { ...registry, authFile: '/run/auth.json' },
+  })
   expect(() => clusterConfig({}, { ...env, MODELRELEASE_REGISTRY_TLS_VERIFY: 'no' })).toThrow(
     'neither true nor false',
   )

@@ -36,7 +36,7 @@ export interface ClusterConfig {
   readonly provider: Provider | 'auto'
   /** An existing kubeconfig context, only ever used when named. */
   readonly context: string | undefined
-  /** Where images for `context` are pushed to; undefined: none can be built for it. */
+  /** Where images are pushed to and pulled from; undefined: nowhere, and none can be built for `context`. */
   readonly registry: Registry | undefined
   /** What the Debian node runs; `auto` takes the current release where its modules can be fetched or were built before. */
   readonly kubernetes: KubernetesRelease | 'auto'
@@ -54,6 +54,8 @@ export interface Registry {
   readonly prefix: string
   /** Whether its certificate is checked; `Any` also takes plain HTTP. */
   readonly tls: 'Verified' | 'Any'
+  /** Credentials as `buildah login` or `docker login` leaves them; undefined: where buildah itself looks for them. */
+  readonly authFile: string | undefined
 }
 
 /** A command line, understood. */
@@ -88,8 +90,9 @@ export const USAGE = `usage: node cluster/cluster.ts <verb> [flags]
   --range CIDR         a private /16, default 10.213.0.0/16 (MODELRELEASE_CLUSTER_RANGE)
   --provider PROVIDER  auto, debian, kind or context (MODELRELEASE_CLUSTER_PROVIDER)
   --context NAME       use this context of your kubeconfig, and no other (MODELRELEASE_CLUSTER_CONTEXT)
-  --registry PREFIX    where a context's nodes pull from, such as 10.0.0.1:5000/team (MODELRELEASE_REGISTRY);
-                       MODELRELEASE_REGISTRY_TLS_VERIFY=false takes one without a certificate
+  --registry PREFIX    where load pushes to and nodes pull from, such as 10.0.0.1:5000/team: a context needs one
+                       (MODELRELEASE_REGISTRY), the Debian node takes one; MODELRELEASE_REGISTRY_TLS_VERIFY=false takes
+                       one without a certificate
   --kubernetes RELEASE auto, 1.36 (Go modules) or 1.20 (Debian's sources), of the Debian node (MODELRELEASE_KUBERNETES)
   --kubectl PATH       for kind and a context; default the one on the PATH (MODELRELEASE_KUBECTL)
   --kind-image IMAGE   for kind's nodes; default the one that kind itself names (MODELRELEASE_KIND_IMAGE)`
@@ -134,14 +137,14 @@ export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
   const named = flags.context ?? env.MODELRELEASE_CLUSTER_CONTEXT
   const provider = asked.provider ?? (named === undefined ? 'auto' : 'context')
   // A flag that does not fit is a mistake; a variable is meant for those runs alone that use a context.
-  const context = provider === 'context' ? named : flags.context
+  const { context, registry } = provider === 'context' ? { context: named, registry: asked.registry } : flags
   const tlsVerify = env.MODELRELEASE_REGISTRY_TLS_VERIFY ?? 'true'
   const problems = [
     nameProblem(name),
     rangeProblem(range),
     providerProblem(provider),
     contextProblem(provider, context),
-    registryProblem(asked.registry),
+    registryProblem(registry),
     tlsProblem(tlsVerify),
     kubernetesProblem(kubernetes),
   ].filter((problem) => problem !== undefined)
@@ -152,7 +155,7 @@ export function clusterConfig(flags: Flags, env: Environment): ClusterConfig {
     range,
     provider: provider as ClusterConfig['provider'],
     context,
-    registry: registryOf(asked.registry, tlsVerify),
+    registry: registryOf(registry, tlsVerify, env.REGISTRY_AUTH_FILE),
     kubernetes: kubernetes as ClusterConfig['kubernetes'],
     kubectl,
     kindImage: asked['kind-image'],
@@ -223,9 +226,13 @@ function contextProblem(provider: string, context: string | undefined): string |
   return undefined
 }
 
-function registryOf(prefix: string | undefined, tlsVerify: string): Registry | undefined {
+function registryOf(
+  prefix: string | undefined,
+  tlsVerify: string,
+  authFile: string | undefined,
+): Registry | undefined {
   if (prefix === undefined) return undefined
-  return { prefix: prefix.replace(/\/+$/, ''), tls: tlsVerify === 'false' ? 'Any' : 'Verified' }
+  return { prefix: prefix.replace(/\/+$/, ''), tls: tlsVerify === 'false' ? 'Any' : 'Verified', authFile }
 }
 
 function registryProblem(prefix: string | undefined): string | undefined {

@@ -18,6 +18,8 @@ export interface Layout {
   readonly record: string
   readonly lockFile: string
   readonly containerdSocket: string
+  /** Which registries may be without a certificate; containerd looks at each pull. */
+  readonly registriesDir: string
   /** Where the logs of a start that failed are kept. */
   readonly failedLogsDir: string
   /** The machine's end of the wire to the node; a kernel allows 15 characters. */
@@ -44,6 +46,7 @@ export function layoutOf({ name, cacheDir }: Pick<ClusterConfig, 'name' | 'cache
     record: join(runDir, 'record.json'),
     lockFile: `/run/modelrelease/${name}.lock`,
     containerdSocket: join(runDir, 'run/containerd/containerd.sock'),
+    registriesDir: join(runDir, 'run/registries'),
     failedLogsDir: join(cacheDir, 'failed', name),
     hostDevice: `mrh-${tag}`,
     nodeDevice: `mrn-${tag}`,

@@ -28,6 +28,7 @@ import { keepLogs, removeNode } from './node-removal.ts'
 import { openWorld } from './node-world.ts'
 import { isRunning, type ProcessIdentity } from './process-identity.ts'
 import { nodeRanges, type NodeRanges } from './ranges.ts'
+import { pushImage, trustRegistry } from './registry.ts'
 
 type RunningRecord = NodeRecord & { readonly init: ProcessIdentity }
 
@@ -155,6 +156,11 @@ function handleFor(options: ClusterOptions, record: RunningRecord): ClusterHandl
       await buildImage(spec, { cacheDir: config.cacheDir, report, signal })
     },
     load: async (tag) => {
+      const { registry, cacheDir } = config
+      if (registry !== undefined) {
+        await trustRegistry(layoutOf(config), registry)
+        return pushImage(tag, { cacheDir, registry, signal })
+      }
       await loadImage({ ...config, binariesDir }, tag, signal)
       return tag
     },

@@ -1,3 +1,4 @@
+import { ClusterError } from './cluster-error.ts'
 import type { ClusterConfig, Provider } from './config.ts'
 import type { ClusterHandle, ClusterOptions, ClusterProvider } from './handle.ts'
 import { kindCluster, kindIsUsable } from './kind.ts'
@@ -28,6 +29,10 @@ export async function providerFor(options: ClusterOptions): Promise<ClusterProvi
     case 'debian':
       return debianNode(options)
     case 'kind':
+      if (config.registry !== undefined)
+        throw new ClusterError(
+          '--registry is for a context or the Debian node: kind loads images into its nodes',
+        )
       return kindCluster(options)
     case 'context':
       return namedContext(options, config.context ?? '')

@@ -12,7 +12,7 @@ test.each([
   ['registry.example.com', 'plain', 'registry.example.com/library/plain', 'latest'],
   ['registry.example.com:443/x', 'other.example.com:5000/a/b:1', 'registry.example.com:443/x/a/b', '1'],
 ])('in %s, %s is %s', (prefix, tag, repository, version) => {
-  expect(namesIn({ prefix, tls: 'Verified' }, tag)).toEqual({
+  expect(namesIn({ prefix }, tag)).toEqual({
     repository,
     target: `${repository}:${version}`,
   })
