@@ -19,6 +19,7 @@ import { command } from '../../demo/stage.ts'
 import { IDENTITY_HEADER, otherColor, type Color } from '../api/names.ts'
 import { without } from '../core/memory.ts'
 import { describeBadInput } from './bad-input.ts'
+import { describePulledImages } from './pulled-images.ts'
 import { openSite, type PodIdentity, type Site, type Version } from './site.ts'
 import { judgedTest, underLoad as underLoadAt } from './under-load.ts'
 
@@ -449,6 +450,8 @@ function withEndingSidecar(): WrittenRelease {
 }
 
 describeBadInput(() => environment)
+
+describePulledImages(() => environment)
 
 function withOriginPath(seed: SeedDistribution, color: Color, originPath: string): SeedDistribution {
   const origins = seed.origins.map((one) => (one.id === ORIGINS[color] ? { ...one, originPath } : one))
