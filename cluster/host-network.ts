@@ -18,7 +18,7 @@ export async function refuseOverlap(range: string): Promise<void> {
   const through = taken.device === undefined ? '' : ` through ${taken.device}`
   const free = freeRange(routes) ?? 'another /16'
   throw new ClusterError(
-    `the range ${range} overlaps ${taken.destination}, which this machine routes${through}; choose another, for example --range ${free}`,
+    `the range ${range} overlaps ${taken.destination}, which this machine routes${through}; choose another, for example --range ${free} or MODELRELEASE_CLUSTER_RANGE=${free}`,
   )
 }
 

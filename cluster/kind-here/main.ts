@@ -11,6 +11,7 @@ import { ClusterError } from '../cluster-error.ts'
 import { ConfigError, readConfig, type ClusterConfig } from '../config.ts'
 import { installPackages, NODE_PACKAGES, osRelease, refuseOtherSystems } from '../debian.ts'
 import { ensureBinaries } from '../kubernetes-build.ts'
+import { refuseOverlap } from '../host-network.ts'
 import { KUBERNETES } from '../kubernetes.ts'
 import { lock } from '../lock.ts'
 import { refuseOtherUsers } from '../machine-checks.ts'
@@ -78,6 +79,7 @@ async function withEngine(
   const programs = await ensurePrograms(binaries, places, { cacheDir: config.cacheDir, report, signal })
   const engine = await startEngine(programs.directory, places, signal)
   try {
+    await refuseOverlap(networkIn(config))
     const image = await ensureNodeImage({ places, programs, engine, report, signal })
     await provideBase(engine, places, { cacheDir: config.cacheDir, report, signal })
     await makeNetwork(engine, places, config)
@@ -97,7 +99,7 @@ async function withEngine(
 }
 
 /** On a network of the range of the settings, where kind would take one of its own choice. */
-async function makeNetwork({ docker }: Engine, { bridge }: Places, { range }: ClusterConfig): Promise<void> {
+async function makeNetwork({ docker }: Engine, { bridge }: Places, config: ClusterConfig): Promise<void> {
   const device = `com.docker.network.bridge.name=${bridge}`
   await docker([
     'network',
@@ -105,11 +107,15 @@ async function makeNetwork({ docker }: Engine, { bridge }: Places, { range }: Cl
     '--driver',
     'bridge',
     '--subnet',
-    range.replace(/\/16$/, '/24'),
+    networkIn(config),
     '--opt',
     device,
     'kind',
   ])
+}
+
+function networkIn({ range }: ClusterConfig): string {
+  return range.replace(/\/16$/, '/24')
 }
 
 /** The directory of that client, to stand first on the PATH. */
@@ -130,6 +136,12 @@ async function runCommand(
   const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...environment } })
   // A terminal gives Ctrl-C to the command itself.
   for (const name of ['SIGTERM', 'SIGHUP'] as const) process.on(name, () => child.kill(name))
-  const [code] = (await once(child, 'close')) as [number | null]
-  return code ?? 1
+  try {
+    const [code] = (await once(child, 'close')) as [number | null]
+    return code ?? 1
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? 'there is no such program on the PATH' : message
+    throw new ClusterError(`cannot run ${program}: ${why}`, { cause })
+  }
 }

@@ -133,10 +133,10 @@ async function configureContainerd(root: string, programs: string): Promise<void
   const file = join(root, 'etc/containerd/config.toml')
   const configuration = await readFile(file, 'utf8')
   // Where the node may not lower a process's OOM score, no sandbox starts otherwise.
-  await writeFile(
-    file,
-    configuration.replace('restrict_oom_score_adj = false', 'restrict_oom_score_adj = true'),
-  )
+  const [setting, wanted] = ['restrict_oom_score_adj = false', 'restrict_oom_score_adj = true']
+  if (!configuration.includes(setting))
+    throw new ClusterError(`kind's configuration of containerd has no ${setting} any more: see ${file}`)
+  await writeFile(file, configuration.replace(setting, wanted))
   const printed = await run(join(programs, 'ctr'), ['oci', 'spec'])
   await writeFile(join(root, 'etc/containerd/cri-base.json'), baseSpecification(printed))
 }
