@@ -7,7 +7,11 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { readConfig } from '../cluster/config.ts'
+import { placesIn } from '../cluster/kind-here/places.ts'
+import { programsProblem } from '../cluster/kind-here/programs.ts'
+import { kindIsUsable } from '../cluster/kind.ts'
 import { runsHere } from '../cluster/node.ts'
+import { counted } from '../operator/api/text.ts'
 
 type Count = { passed: number; failed: number; skipped: number }
 /** What jest's report holds, as far as it is read. */
@@ -20,6 +24,14 @@ type Assertion = { status: string; fullName: string; failureMessages: string[] }
 
 /** Told again at the end, where whoever reads only the last lines of a long log finds them. */
 const failures: string[] = []
+/** Stages that this machine, or the cluster that was named, cannot have; counted, because nobody knows what they would have found. */
+let leftOut = 0
+
+function leaveOut(reason: string): Count {
+  leftOut += 1
+  console.log(`left out: ${reason}`)
+  return { passed: 0, failed: 0, skipped: 0 }
+}
 
 /** Runs a program with our own output; resolves with its exit code. */
 function run(program: string, args: readonly string[]): Promise<number> {
@@ -31,7 +43,16 @@ function run(program: string, args: readonly string[]): Promise<number> {
 }
 
 /** A jest project; what it counts is read from its own report, so that a run that died is a failure. */
-async function jest(project: string, ...flags: string[]): Promise<Count> {
+function jest(project: string, ...flags: string[]): Promise<Count> {
+  return jestBehind([process.execPath], project, flags)
+}
+
+/** Jest as the last words of a command, whose first ones end with what runs a file of JavaScript. */
+async function jestBehind(
+  [program = '', ...before]: readonly string[],
+  project: string,
+  flags: readonly string[],
+): Promise<Count> {
   const folder = await mkdtemp(join(tmpdir(), 'modelrelease-test-'))
   const report = join(folder, 'report.json')
   const jestFlags = [
@@ -48,7 +69,7 @@ async function jest(project: string, ...flags: string[]): Promise<Count> {
       '--experimental-vm-modules',
       'node_modules/jest/bin/jest.js',
     ]
-    const code = await run(process.execPath, [...node, ...jestFlags, '--silent', ...flags])
+    const code = await run(program, [...before, ...node, ...jestFlags, '--silent', ...flags])
     return await countOf(report, code)
   } finally {
     await rm(folder, { recursive: true })
@@ -126,13 +147,39 @@ async function fewEndToEnd(): Promise<Count> {
 }
 
 /**
+ * Runs its arguments with the node program that is its name, and takes the cluster away before the engine goes: routes to it are the
+ * machine's.
+ */
+const WITH_CLUSTER = '"$0" "$@"; code=$?; "$0" cluster/cluster.ts down; exit "$code"'
+
+/** What is installed and asked for, on the cluster that most people with a laptop have; made by kind itself. */
+async function onKind(): Promise<Count> {
+  const problem = await whyNotOnKind()
+  if (problem !== undefined) return leaveOut(problem)
+  Object.assign(process.env, SHARED_CLUSTER)
+  const kindHere = [process.execPath, 'cluster/kind-here/main.ts', 'sh', '-c', WITH_CLUSTER, process.execPath]
+  return jestBehind(kindHere, 'e2e', ['--runInBand', '--testPathPatterns', 'operator/test/(crd|manifests)'])
+}
+
+async function whyNotOnKind(): Promise<string | undefined> {
+  const { provider, context, cacheDir } = readConfig()
+  if (provider === 'context') return `the cluster to test on is the context ${context}`
+  if (provider === 'kind' || (provider === 'auto' && (await kindIsUsable())))
+    return 'kind made the cluster of the tests before'
+  if (!(await runsHere())) return 'making a kind cluster of nothing takes Debian 12 and root'
+  const problem = await programsProblem(cacheDir, placesIn(cacheDir))
+  return problem === undefined
+    ? undefined
+    : `kind has to be compiled, and the Go module proxy cannot be used: ${problem}`
+}
+
+/**
  * What an API server older than CEL rules, strict checks of fields and the newest names makes of the CRD and of what the
  * operator writes. Only a node of our own can be of any version.
  */
 async function onTheOldest(): Promise<Count> {
   if (readConfig().provider === 'context' || !(await runsHere())) {
-    console.log('left out: it takes a node of our own, so Debian 12 and root')
-    return { passed: 0, failed: 0, skipped: 0 }
+    return leaveOut('it takes a node of our own, so Debian 12 and root')
   }
   Object.assign(process.env, { MODELRELEASE_KUBERNETES: '1.20', MODELRELEASE_CLUSTER_PROVIDER: 'debian' })
   await prepareCluster()
@@ -184,6 +231,7 @@ const ALL: readonly Stage[] = [
     run: () => check(process.execPath, 'scripts/install/check.ts'),
   },
   { name: 'end to end, on a real cluster', run: endToEnd },
+  { name: 'the CRD and the manifests, on kind', run: onKind },
   { name: 'the CRD and its use, on the oldest API server', run: onTheOldest },
 ]
 
@@ -207,6 +255,11 @@ for (const failure of failures) console.log(failure)
 if (interrupted.signal.aborted) console.log('stopped by Ctrl-C before the end')
 console.log(`tests took ${((performance.now() - started) / 1000).toFixed(0)} s`)
 console.log(
-  `${total.passed} passed, ${total.failed} failed${total.skipped > 0 ? `, ${total.skipped} skipped` : ''}`,
+  [
+    `${total.passed} passed`,
+    `${total.failed} failed`,
+    ...(total.skipped > 0 ? [`${total.skipped} skipped`] : []),
+    ...(leftOut > 0 ? [`${counted(leftOut, 'stage')} left out`] : []),
+  ].join(', '),
 )
 process.exitCode = interrupted.signal.aborted ? 130 : total.failed === 0 && total.passed > 0 ? 0 : 1

@@ -3,9 +3,10 @@ import { copyFile, cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/prom
 import { basename, join } from 'node:path'
 import { exists, takeSteps, unpackPackages, type Step } from '../build-steps.ts'
 import type { RunOptions } from '../command.ts'
-import { goClient, kubernetesStep, programsStep, toolchainStep } from '../go-modules.ts'
+import { goClient, kubernetesStep, moduleProblem, programsStep, toolchainStep } from '../go-modules.ts'
 import { compileHelpers } from '../helpers.ts'
 import { KUBERNETES } from '../kubernetes.ts'
+import { binariesDirOf } from '../layout.ts'
 import type { Places } from './places.ts'
 
 const MODULE = join(import.meta.dirname, 'programs')
@@ -51,13 +52,7 @@ export async function ensurePrograms(
   options: ProgramOptions,
 ): Promise<Programs> {
   const kubernetes = KUBERNETES['1.36']
-  const sums = await readFile(join(MODULE, 'go.sum'))
-  const key = createHash('sha256')
-    .update(sums)
-    .update(`${RECIPE} ${basename(binaries)}`)
-    .digest('hex')
-    .slice(0, 12)
-  const directory = join(places.cache, `programs-${key}`)
+  const { directory, key } = await programsFor(binaries, places)
   if (await exists(directory)) return { directory, key }
   const build = join(places.build, key)
   await mkdir(build, { recursive: true })
@@ -85,6 +80,28 @@ export async function ensurePrograms(
   )
   await rm(places.build, { recursive: true })
   return { directory, key }
+}
+
+/** Why they cannot be made, in Go's words; undefined where they were, or their modules can be fetched. */
+export async function programsProblem(
+  cacheDir: string,
+  places: Places,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const kubernetes = KUBERNETES['1.36']
+  const { directory } = await programsFor(binariesDirOf(cacheDir, kubernetes), places)
+  if (await exists(directory)) return undefined
+  return moduleProblem(await goClient(cacheDir, signal), kubernetes, signal)
+}
+
+async function programsFor(binaries: string, places: Places): Promise<Programs> {
+  const sums = await readFile(join(MODULE, 'go.sum'))
+  const key = createHash('sha256')
+    .update(sums)
+    .update(`${RECIPE} ${basename(binaries)}`)
+    .digest('hex')
+    .slice(0, 12)
+  return { directory: join(places.cache, `programs-${key}`), key }
 }
 
 function install(
