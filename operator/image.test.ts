@@ -41,6 +41,10 @@ test.each(['Dockerfile.operator', 'Dockerfile.server'])('%s says what it is', (f
   expect(finalStage(file)).toMatch(/^USER \d+:\d+$/m)
 })
 
+test('the image of the model server has the locale that models of text ask for', () => {
+  expect(finalStage('Dockerfile.server')).toContain('ln -s C.utf8 /usr/lib/locale/en_US.utf8')
+})
+
 type Component = { name: string; version: string; licenses?: unknown[]; hashes?: unknown[] }
 
 test.each([

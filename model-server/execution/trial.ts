@@ -1,5 +1,5 @@
 /** What a model shows before it serves: that it runs, how long that takes, and whether rows of several requests may share a run. */
-import { elementCount, oneRow, zeros } from '../tensor/tensor.ts'
+import { elementCount, isFloat, oneRow, zeros } from '../tensor/tensor.ts'
 import type { Signature, Tensor, TensorData, TensorSpec } from '../tensor/tensor.ts'
 import { joinRows, neverRowWiseBecause, splitRows } from './batch.ts'
 import type { Runner, Tensors } from './executor.ts'
@@ -220,7 +220,7 @@ function randomData({ datatype }: TensorSpec, shape: readonly number[], random: 
   const data = zeros(datatype, elementCount(shape))
   for (let index = 0; index < data.length; index += 1) {
     const value = random()
-    if (datatype === 'FP32' || datatype === 'FP64') data[index] = value
+    if (isFloat(datatype)) data[index] = value
     else if (datatype === 'INT64' || datatype === 'UINT64') data[index] = value > 0 ? 1n : 0n
     else data[index] = datatype === 'BYTES' ? `${value}` : Number(value > 0)
   }

@@ -59,6 +59,11 @@ describe('what does not fit, and why', () => {
       { x, word: { ...word, data: [1] } },
       "input 'word': expected data to be a Array, got Array",
     ],
+    [
+      'text that the runtime would cut',
+      { x, word: { ...word, data: ['a\0'] } },
+      "input 'word': expected data to be whole texts without U+0000",
+    ],
   ])('%s', (_, given, problem) => {
     expect(() => checkInputs(given, signature)).toThrow(problem)
   })

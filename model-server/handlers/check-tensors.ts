@@ -1,5 +1,6 @@
 /** What a handler gives to the model, checked: it comes from code that the server does not know. */
 import type { Tensors } from '../execution/executor.ts'
+import { isWholeText } from '../tensor/tensor-json.ts'
 import { elementCount, zeros } from '../tensor/tensor.ts'
 import type { Signature, Tensor, TensorData, TensorSpec } from '../tensor/tensor.ts'
 import type { NamedTensors } from './handler.ts'
@@ -49,6 +50,11 @@ function checked(spec: TensorSpec, given: unknown): Tensor {
   const wanted = zeros(spec.datatype, 0).constructor
   if (!isData(data) || data.constructor.name !== wanted.name) {
     throw new Error(`${place}: expected data to be a ${wanted.name}, got ${kindOf(data)}`)
+  }
+  if (Array.isArray(data) && !data.every(isWholeText)) {
+    throw new Error(
+      `${place}: expected data to be whole texts without U+0000, at which the runtime cuts them`,
+    )
   }
   const count = elementCount(shape)
   if (data.length !== count) {

@@ -96,8 +96,28 @@ export function parseJson(body: Buffer, parse: (text: string) => unknown = JSON.
   try {
     return parse(text)
   } catch (cause) {
-    throw new RequestError(400, `the body: expected JSON: ${(cause as Error).message}`, { cause })
+    const quoted = quoteSpecialFloats(text)
+    if (quoted === undefined) throw notJson(cause)
+    try {
+      return parse(quoted)
+    } catch (error) {
+      throw notJson(error)
+    }
   }
+}
+
+function notJson(cause: unknown): RequestError {
+  return new RequestError(400, `the body: expected JSON: ${(cause as Error).message}`, { cause })
+}
+
+/** A text of JSON, which is left as it is, or one of the words that Python's json writes for what JSON has no numbers for. */
+const TEXT_OR_SPECIAL_FLOAT = /"[^"\\]*(?:\\[^][^"\\]*)*"|-?\bInfinity\b|\bNaN\b/g
+
+/** NaN and infinities as texts, which stand for them where a model takes floats; undefined where there are none. */
+function quoteSpecialFloats(text: string): string | undefined {
+  if (!/NaN|Infinity/.test(text)) return undefined
+  const quoted = text.replace(TEXT_OR_SPECIAL_FLOAT, (word) => (word.startsWith('"') ? word : `"${word}"`))
+  return quoted === text ? undefined : quoted
 }
 
 function tooLong(maxBytes: number, got: string): RequestError {

@@ -6,6 +6,7 @@ import { parseColumns } from '../config/values.ts'
 import { Admission } from '../execution/admission.ts'
 import { startExecutor } from '../execution/start-executor.ts'
 import { externalFileOf } from '../onnx/external-data.ts'
+import { provideLocale } from '../onnx/locale.ts'
 import { readMetadata } from '../onnx/metadata.ts'
 import { loadModel } from '../onnx/session.ts'
 import { startModelWorker } from '../onnx/model-worker.ts'
@@ -80,6 +81,7 @@ async function load(
   if (file !== undefined) {
     throw new Error(`it keeps weights in '${file}', which no digest covers; save it in one file`)
   }
+  provideLocale(fetched.bytes)
   const executor = await startExecutor(fetched.bytes, config, {
     load: loadModel,
     startWorker: startModelWorker,
@@ -93,6 +95,7 @@ async function load(
   const { mode, lanes, trial } = executor
   const maxQueue = config.maxQueue ?? executor.suggestedQueue
   log.info({ mode, lanes, ...trial, maxQueue }, 'Model tried')
+  for (const [output, reason] of signature.notServed ?? []) log.warn({ output, reason }, 'Output not served')
   try {
     const { name, version } = config
     const frame = fitFrame(fetched, config, signature)

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { pid } from 'node:process'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
-import { identity, writeModel } from '../test/onnx-writer.ts'
+import { identity, lowering, writeModel } from '../test/onnx-writer.ts'
 import { ServerProcess } from '../test/server-process.ts'
 import { scratchFolder } from '../test/scratch-folder.ts'
 
@@ -82,9 +82,9 @@ describe('bytes that will not do: alive, never ready, and it says why', () => {
     ['an empty file', { MODEL_URI: file('empty.onnx', Buffer.alloc(0)) }, 'cannot be served: '],
     ['a page of HTML', { MODEL_URI: file('page.onnx', Buffer.from('<html>')) }, 'cannot be served: '],
     [
-      'FP16, which JSON cannot carry',
-      { MODEL_URI: file('fp16.onnx', identity('FP16')) },
-      "input 'INPUT0' is float16",
+      'BF16, which the binding has no type for',
+      { MODEL_URI: file('bf16.onnx', identity('BF16')) },
+      "input 'INPUT0' is tensor(bfloat16)",
     ],
     [
       'more than the limit',
@@ -223,6 +223,41 @@ describe('bytes that cannot be had yet: alive, not ready, and it tries again', (
     expect(await process.logged('Draining')).toMatchObject({ delayMs: 0 })
     expect(await process.exited).toBe(0)
   })
+})
+
+test('a model of text is served where the machine lacks the locale that the runtime asks for, and texts are whole', async () => {
+  const path = join(folder, 'lowering.onnx')
+  writeFileSync(path, lowering())
+  const temporary = scratchFolder('model-server-tmp')
+  const process = start({ MODEL_URI: path, TMPDIR: temporary })
+  await process.logged('Model loaded and warmed up')
+  const infer = async (data: string[]): Promise<[number, unknown]> => {
+    const body = JSON.stringify({ inputs: [{ name: 'text', datatype: 'BYTES', shape: [data.length], data }] })
+    const headers = { 'content-type': 'application/json' }
+    const url = `${await process.origin()}/v2/models/housing/infer`
+    const response = await fetch(url, { method: 'POST', headers, body })
+    return [response.status, await response.json()]
+  }
+  const texts = ['BLUE', 'GRÜN Ω', '𝒳🟢', '\ufeffA\uffff', 'a\u2028\t\u0001B']
+  expect(await infer(texts)).toEqual([
+    200,
+    expect.objectContaining({
+      outputs: [
+        expect.objectContaining({ data: ['blue', 'grün ω', '𝒳🟢', '\ufeffa\uffff', 'a\u2028\t\u0001b'] }),
+      ],
+    }),
+  ])
+  expect(await infer(['whole', 'cut\0short'])).toEqual([
+    400,
+    {
+      error: expect.stringMatching(
+        /^input 'text': expected .* U\+0000.* at element 1, got "cut\\u0000short"$/,
+      ),
+    },
+  ])
+  process.child.kill('SIGTERM')
+  await process.exited
+  expect(readdirSync(temporary)).toEqual([])
 })
 
 test('it loads a model without leaving a trace at home: the runtime reports to nobody', async () => {

@@ -3,11 +3,11 @@ import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pid } from 'node:process'
-import { afterEach, expect, test } from '@jest/globals'
+import { afterEach, describe, expect, test } from '@jest/globals'
 import { RunnerDied } from '../execution/executor.ts'
 import type { Tensors } from '../execution/executor.ts'
 import type { WorkerRunner } from '../execution/worker-runner.ts'
-import { identity, slowModel } from '../test/onnx-writer.ts'
+import { identity, sequenceModel, slowModel, zipMapModel } from '../test/onnx-writer.ts'
 import { startModelWorker } from './model-worker.ts'
 
 const begun = Date.now()
@@ -55,6 +55,55 @@ test('text goes there and comes back', async () => {
     ['OUTPUT0'],
   )
   expect(outputs.get('OUTPUT0')?.data).toEqual(['a', 'é'])
+})
+
+test.each([2, 40_000])('%d halves go there and come back bit by bit', async (length) => {
+  const { run } = await start(identity('FP16'))
+  const bits = Uint16Array.from({ length }, (_, index) => index)
+  const data = new Float16Array(bits.buffer)
+  const { outputs } = await run(new Map([['INPUT0', { datatype: 'FP16', shape: [1, length], data }]]), [
+    'OUTPUT0',
+  ])
+  const answered = outputs.get('OUTPUT0')?.data as Float16Array
+  expect(new Uint16Array(answered.buffer, answered.byteOffset, length)).toEqual(bits)
+})
+
+describe('the probabilities that a ZipMap would make maps of', () => {
+  const ask = async (model: Buffer, outputs: readonly string[]): Promise<WorkerRunner['signature']> => {
+    const { signature, run } = await start(model)
+    const data = Float32Array.of(0, Math.log(2), Math.log(3), 0, 0, 0)
+    const answer = await run(new Map([['x', { datatype: 'FP32', shape: [2, 3], data }]]), outputs)
+    for (const name of outputs) {
+      expect(answer.outputs.get(name)).toMatchObject({ datatype: 'FP32', shape: [2, 3] })
+    }
+    const [a, b, c, d] = answer.outputs.get('output_probability')?.data as Float32Array
+    expect([a, b, c, d].map((value) => Math.round((value ?? 0) * 600))).toEqual([100, 200, 300, 200])
+    return signature
+  }
+
+  test.each([[['no', 'yes', 'é']], [[0, 1, 300]]] as const)(
+    'come as a matrix, with classes %j',
+    async (labels) => {
+      const { outputs, classes, notServed } = await ask(zipMapModel(labels), ['label', 'output_probability'])
+      expect(outputs).toContainEqual({ name: 'output_probability', datatype: 'FP32', shape: [-1, 3] })
+      expect(classes).toEqual(new Map([['output_probability', labels]]))
+      expect(notServed).toBeUndefined()
+    },
+  )
+})
+
+test('an output that cannot be served is said to be there, and the others are served', async () => {
+  const { signature, run } = await start(sequenceModel(['y']))
+  expect(signature.outputs.map(({ name }) => name)).toEqual(['y'])
+  expect([...(signature.notServed ?? [])]).toEqual([
+    [
+      'sequence',
+      expect.stringMatching(/^seq\(tensor\(float\)\) is no tensor that the runtime hands over: export/),
+    ],
+  ])
+  const data = Float32Array.of(1, 2)
+  const { outputs } = await run(new Map([['x', { datatype: 'FP32', shape: [1, 2], data }]]), ['y'])
+  expect(outputs.get('y')?.data).toEqual(data)
 })
 
 test('a run that fails says why, and the next one succeeds', async () => {

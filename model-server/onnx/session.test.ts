@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from '@jest/globals'
-import { identity } from '../test/onnx-writer.ts'
+import { identity, sequenceModel } from '../test/onnx-writer.ts'
 
 /** Loads the model from standard input, and says what became of it and of its session. */
 const PROGRAM = `
@@ -34,9 +34,18 @@ function load(model: Buffer): unknown {
 }
 
 test('the session of a model that is refused for its types is freed', () => {
-  expect(load(identity('FP16'))).toEqual({
+  expect(load(sequenceModel([]))).toEqual({
     released: 1,
-    refused: expect.stringContaining("input 'INPUT0' is float16"),
+    refused:
+      "the model has no output that this server speaks; output 'sequence': seq(tensor(float)) is no tensor that the runtime hands over: export it as a tensor of one of those, for example with a Cast",
   })
   expect(load(identity('FP32'))).toEqual({ released: 0, loaded: true })
+})
+
+test('a type that the binding does not know is named, with what to do', () => {
+  expect(load(identity('BF16'))).toMatchObject({
+    refused: expect.stringMatching(
+      /^input 'INPUT0' is tensor\(bfloat16\); this server speaks tensor\(bool\), .*: export it/,
+    ),
+  })
 })

@@ -27,6 +27,8 @@ describe('a frame becomes rows of the columns that the model takes', () => {
     ['rows in another order in one column', { A: { a: 1, b: 3 }, B: { b: 4, a: 2 } }, [1, 2, 3, 4]],
     ['rows whose keys are numbers, ascending', { A: { 1: 3, 0: 1 }, B: { 1: 4, 0: 2 } }, [1, 2, 3, 4]],
     ['numbers as strings', { A: { 0: '1.5' }, B: { 0: '2e1' } }, [1.5, 20]],
+    ['a missing number', { A: { 0: null, 1: 'NaN' }, B: { 0: 2, 1: 'nan' } }, [NaN, 2, NaN, NaN]],
+    ['infinities', { A: { 0: 'inf' }, B: { 0: '-Infinity' } }, [Infinity, -Infinity]],
   ])('with %s', (_, body, expected) => {
     const { data, shape } = decodeFrame(body, mapping)
     expect(data).toEqual(Float32Array.from(expected))
@@ -51,7 +53,6 @@ describe('a frame is refused', () => {
       { A: { 0: 1 }, B: { 0: 2, 1: 2 } },
       "column 'B': expected the rows of column 'A' ('0'), got '0', '1'",
     ],
-    ['with null', { A: { 0: null }, B: { 0: 2 } }, "column 'A', row '0': expected a number, got null"],
     ['with a word', { A: { 0: 1 }, B: { 0: 'two' } }, `column 'B', row '0': expected a number, got "two"`],
     [
       'with an empty string',
@@ -128,7 +129,7 @@ describe('columns fit a model', () => {
     [
       'integers',
       signature({ ...x, datatype: 'INT64' }),
-      "columns need an FP32 or FP64 input, input 'x' is INT64",
+      "columns need an FP16, FP32 or FP64 input, input 'x' is INT64",
     ],
     [
       'another width',

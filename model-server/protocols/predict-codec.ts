@@ -1,6 +1,6 @@
 /** Bodies of `POST /predict`: a pandas frame as `DataFrame.to_json(orient='columns')` writes it, `{column: {row: value}}`. */
 import { RequestError } from '../http/request-error.ts'
-import { shown, writeElements } from '../tensor/tensor-json.ts'
+import { shown, specialFloat, writeElements } from '../tensor/tensor-json.ts'
 import { zeros } from '../tensor/tensor.ts'
 import type { FrameMapping } from '../tensor/frame-mapping.ts'
 import type { Tensor } from '../tensor/tensor.ts'
@@ -74,21 +74,26 @@ function cellsOf(
   )
 }
 
+/** To the precision of a datatype; beyond its range, an infinity. */
+const ROUND = { FP16: Math.f16round, FP32: Math.fround, FP64: Number }
+
 /**
- * A cell as a number, which the datatype can hold.
+ * A cell as a number, which the datatype can hold. A missing one is NaN, as in a data frame.
  * @throws RequestError 400
  */
 export function numberAt(
   column: string,
   row: string | number,
   value: unknown,
-  datatype: FrameMapping['datatype'],
+  datatype: 'FP16' | 'FP32' | 'FP64',
 ): number {
+  const special = specialFloat(value)
+  if (special !== undefined) return special
   // The Flask predictor cast with astype(float), so its clients may send numbers as strings.
   const isText = typeof value === 'string' && value.trim() !== ''
   // A bigint comes where another input takes integers of 64 bits.
   const number = isText || typeof value === 'bigint' ? Number(value) : value
-  if (typeof number === 'number' && Number.isFinite(datatype === 'FP32' ? Math.fround(number) : number)) {
+  if (typeof number === 'number' && Number.isFinite(ROUND[datatype](number))) {
     return number
   }
   throw new RequestError(400, `column '${column}', row '${row}': expected a number, got ${shown(value)}`)

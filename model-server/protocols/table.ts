@@ -1,7 +1,8 @@
 /** Tables with named columns, as pandas sends them in one form or another, and how they become the inputs of a model. */
 import { RequestError } from '../http/request-error.ts'
-import { readElements, shown } from '../tensor/tensor-json.ts'
+import { readElements, shown, specialFloat } from '../tensor/tensor-json.ts'
 import { parseExactly } from '../tensor/exact-json.ts'
+import { isFloat } from '../tensor/tensor.ts'
 import type { Datatype, Signature, Tensor, TensorSpec } from '../tensor/tensor.ts'
 import { isObject, namesOf } from './json-value.ts'
 import { numberAt } from './predict-codec.ts'
@@ -15,8 +16,18 @@ const BOOLEANS = new Map([
 ])
 const INTEGER = /^(0|-?[1-9]\d{0,19})$/
 
+/** What pandas reads from CSV as a missing number, beside NaN in any case. */
+const MISSING = new Set(
+  ',#N/A,#N/A N/A,#NA,-1.#IND,-1.#QNAN,-NaN,-nan,1.#IND,1.#QNAN,<NA>,N/A,NA,NULL,None,n/a,null'.split(','),
+)
+
 /** Rows of cells, each row as long as the columns are many. */
-export type Table = { columns: readonly string[]; rows: readonly (readonly unknown[])[] }
+export type Table = {
+  columns: readonly string[]
+  rows: readonly (readonly unknown[])[]
+  /** All cells are text, whose words have to be read. */
+  isCsv?: boolean
+}
 
 /**
  * `{columns, index?, data}`. A list of values as `data` is one column of them.
@@ -92,7 +103,7 @@ export function tableOfLists(place: string, value: Record<string, unknown>): Tab
  * @throws RequestError 400
  */
 export function tableOfCsv([columns = [], ...rows]: readonly string[][]): Table {
-  return checked('the body', { columns, rows })
+  return checked('the body', { columns, rows, isCsv: true })
 }
 
 /**
@@ -147,6 +158,13 @@ function isColumn({ shape: [, width = 1, ...more] }: TensorSpec): boolean {
   return more.length === 0 && (width === 1 || width === -1)
 }
 
+/** How the cells of a table are read: in CSV words say that a number is missing. */
+function readerOf({ isCsv }: Table): typeof cellAt {
+  if (!isCsv) return cellAt
+  return (column, row, value, datatype) =>
+    isFloat(datatype) && MISSING.has(value as string) ? null : cellAt(column, row, value, datatype)
+}
+
 function matrix(
   table: Table,
   names: readonly string[],
@@ -154,9 +172,10 @@ function matrix(
 ): Tensor {
   const places = names.map((wanted) => placeOf(table, wanted))
   const values = new Array<unknown>(table.rows.length * names.length)
+  const read = readerOf(table)
   for (const [row, cells] of table.rows.entries()) {
     for (const [at, place] of places.entries()) {
-      values[row * names.length + at] = cellAt(names[at] ?? '', row, cells[place], datatype)
+      values[row * names.length + at] = read(names[at] ?? '', row, cells[place], datatype)
     }
   }
   return {
@@ -168,7 +187,8 @@ function matrix(
 
 function column(table: Table, { name, datatype, shape }: TensorSpec): Tensor {
   const place = placeOf(table, name)
-  const values = table.rows.map((cells, row) => cellAt(name, row, cells[place], datatype))
+  const read = readerOf(table)
+  const values = table.rows.map((cells, row) => read(name, row, cells[place], datatype))
   return {
     datatype,
     shape: shape.length === 1 ? [values.length] : [values.length, 1],
@@ -184,7 +204,8 @@ function placeOf({ columns }: Table, name: string): number {
 
 /** CSV has only text, and pandas reads a number or a boolean from it where it can. */
 function cellAt(column: string, row: number, value: unknown, datatype: Datatype): unknown {
-  if (datatype === 'FP32' || datatype === 'FP64') return numberAt(column, row, value, datatype)
+  if (isFloat(datatype))
+    return specialFloat(value) === undefined ? numberAt(column, row, value, datatype) : value
   if (datatype === 'BYTES' || typeof value !== 'string') return value
   if (datatype === 'BOOL') return BOOLEANS.get(value) ?? value
   return INTEGER.test(value) ? parseExactly(value) : value

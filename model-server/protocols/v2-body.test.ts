@@ -42,6 +42,7 @@ describe('bytes of', () => {
     ['INT64', BigInt64Array.of(2n ** 53n + 1n, -1n), '01 00 00 00 00 00 20 00 ff ff ff ff ff ff ff ff'],
     ['BYTES', ['abc', ''], '03 00 00 00 61 62 63 00 00 00 00'],
     ['UINT16', Uint16Array.of(1, 256), '01 00 00 01'],
+    ['FP16', Float16Array.of(1, -2), '00 3c 00 c0'],
   ])('%s are little-endian and have no padding', (datatype, data, bytes) => {
     const tail = hex(bytes)
     const inputs = decode(
@@ -64,6 +65,7 @@ describe('bytes of', () => {
   const elements: [Datatype, number][] = [
     ['UINT8', 1],
     ['INT16', 2],
+    ['FP16', 2],
     ['UINT32', 4],
     ['UINT64', 8],
     ['FP32', 4],

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { RequestError } from '../http/request-error.ts'
 import type { Datatype, Signature } from '../tensor/tensor.ts'
 import { readJsonElements } from './v2-body.ts'
-import { decodeInferRequest, encodeInferResponse } from './v2-codec.ts'
+import { decodeInferRequest, encodeInferResponse, encodeMetadata } from './v2-codec.ts'
 import type { InferRequest } from './v2-codec.ts'
 
 const SIXTEEN = Array.from({ length: 16 }, (_, index) => index + 1)
@@ -248,10 +248,14 @@ describe('a request that is refused with 400', () => {
     ['INT64', null],
     ['FP32', 3.5e38],
     ['FP32', '1'],
-    ['FP32', null],
+    ['FP32', Infinity],
+    ['FP16', 70_000],
     ['FP64', true],
     ['BYTES', 1],
+    ['BYTES', null],
     ['BYTES', '\ud800'],
+    ['BYTES', 'a\0b'],
+    ['BYTES', '\0'],
   ])('because %s cannot hold %j', (datatype, value) => {
     const body = { inputs: [{ name: 'x', datatype, shape: [1, 1], data: [value] }] }
     expect(refusal(body, identity(datatype)).status).toBe(400)
@@ -295,6 +299,13 @@ test('whatever JSON comes, it is decoded or refused with 400', () => {
   )
 })
 
+test.each<Datatype>(['FP16', 'FP32', 'FP64'])('what JSON has no number for reaches %s', (datatype) => {
+  const data = [null, 'NaN', 'Infinity', '-Infinity', 'inf', '-inf', 1.5]
+  const { inputs } = decode({ inputs: [{ name: 'x', datatype, shape: [7, 1], data }] }, identity(datatype))
+  const read = Array.from(inputs.get('x')?.data as Float32Array)
+  expect(read).toEqual([NaN, NaN, Infinity, -Infinity, Infinity, -Infinity, 1.5])
+})
+
 describe('values survive the way through JSON and back', () => {
   const values: [Datatype, fc.Arbitrary<unknown>][] = [
     ['BOOL', fc.boolean()],
@@ -303,8 +314,9 @@ describe('values survive the way through JSON and back', () => {
     ['INT32', fc.integer()],
     ['INT64', fc.maxSafeInteger()],
     ['FP32', fc.float({ noNaN: true, noDefaultInfinity: true })],
+    ['FP16', fc.float({ noNaN: true, noDefaultInfinity: true, min: -1, max: 1 }).map(Math.f16round)],
     ['FP64', fc.double({ noNaN: true, noDefaultInfinity: true })],
-    ['BYTES', fc.string()],
+    ['BYTES', fc.string({ unit: 'grapheme' }).filter((text) => !text.includes('\0'))],
   ]
   test.each(values)('%s', (datatype, arbitrary) => {
     fc.assert(
@@ -316,6 +328,17 @@ describe('values survive the way through JSON and back', () => {
         expect((JSON.parse(answer) as { outputs: unknown[] }).outputs).toEqual(sent.inputs)
       }),
     )
+  })
+})
+
+test('what columns stand for and what is not served is in the metadata', () => {
+  const signature: Signature = {
+    ...identity('FP32'),
+    classes: new Map([['p', ['a', 'b']]]),
+    notServed: new Map([['s', 'seq(tensor(float)) is no tensor']]),
+  }
+  expect(encodeMetadata({ name: 'm', sha256: '00', signature }, ['1'])).toMatchObject({
+    parameters: { sha256: '00', 'classes.p': '["a","b"]', 'not_served.s': 'seq(tensor(float)) is no tensor' },
   })
 })
 

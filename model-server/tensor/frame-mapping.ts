@@ -1,10 +1,11 @@
 /** Frames with named columns, for models that take a matrix. */
+import { isFloat } from './tensor.ts'
 import type { Signature } from './tensor.ts'
 
 /** How the columns of a frame become the one input of a model, and which of its outputs is the prediction. */
 export type FrameMapping = {
   input: string
-  datatype: 'FP32' | 'FP64'
+  datatype: 'FP16' | 'FP32' | 'FP64'
   columns: readonly string[]
   output: string
 }
@@ -17,8 +18,8 @@ export function frameMapping(signature: Signature, columns: readonly string[]): 
     return `columns need a model with one input, this one has ${signature.inputs.length}`
   }
   if (!output) return 'the model has no tensor output'
-  if (input.datatype !== 'FP32' && input.datatype !== 'FP64') {
-    return `columns need an FP32 or FP64 input, input '${input.name}' is ${input.datatype}`
+  if (!isFloat(input.datatype)) {
+    return `columns need an FP16, FP32 or FP64 input, input '${input.name}' is ${input.datatype}`
   }
   const [rows, width] = input.shape
   if (input.shape.length !== 2 || rows !== -1 || (width !== -1 && width !== columns.length)) {

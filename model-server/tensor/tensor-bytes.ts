@@ -53,11 +53,17 @@ export function bytesOf({ data }: Pick<Tensor, 'data'>): Buffer {
 
 /**
  * One element of BYTES. The runtime's strings are text, so other bytes could not go through it unchanged.
- * @throws RequestError 400 where the bytes are not UTF-8
+ * @throws RequestError 400 where the bytes are not UTF-8, or have a U+0000, at which the runtime ends a text
  */
 export function textOf(place: string, index: number, bytes: Buffer): string {
-  if (isUtf8(bytes)) return bytes.toString()
-  throw new RequestError(400, `${place}: expected UTF-8 at element ${index}, got other bytes`)
+  if (!isUtf8(bytes)) {
+    throw new RequestError(400, `${place}: expected UTF-8 at element ${index}, got other bytes`)
+  }
+  if (!bytes.includes(0)) return bytes.toString()
+  throw new RequestError(
+    400,
+    `${place}: expected text without U+0000 at element ${index}, since the runtime would cut it there`,
+  )
 }
 
 function readStrings(place: string, shape: readonly number[], bytes: Buffer): string[] {

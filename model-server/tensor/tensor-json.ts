@@ -16,7 +16,7 @@ type Format = {
 
 const FLOATS = (name: string): Format => ({
   expected: `a number within the range of ${name}`,
-  fill: (data, at, values, from) => fillFloats(data as Float32Array | Float64Array, at, values, from),
+  fill: (data, at, values, from) => fillFloats(data as Float32Array, at, values, from),
 })
 
 const INTEGERS = (low: number, high: number): Format => ({
@@ -42,10 +42,11 @@ const FORMATS: Record<Datatype, Format> = {
   INT16: INTEGERS(-(2 ** 15), 2 ** 15 - 1),
   INT32: INTEGERS(-(2 ** 31), 2 ** 31 - 1),
   INT64: BIG_INTEGERS(-(2n ** 63n), 2n ** 63n - 1n),
+  FP16: FLOATS('float16'),
   FP32: FLOATS('float32'),
   FP64: FLOATS('float64'),
   BYTES: {
-    expected: 'a string of whole characters',
+    expected: 'a string of whole characters other than U+0000, at which the runtime would cut it,',
     fill: (data, at, values, from) => fillStrings(data as string[], at, values, from),
   },
 }
@@ -174,7 +175,7 @@ function walk(
 type Source = { at: number; values: readonly unknown[]; from: number }
 
 function fillFloats(
-  data: Float32Array | Float64Array,
+  data: Float16Array | Float32Array | Float64Array,
   at: number,
   values: readonly unknown[],
   from: number,
@@ -184,11 +185,33 @@ function fillFloats(
     const value = values[index]
     if (typeof value === 'number') data[to] = value
     else if (typeof value === 'bigint') data[to] = Number(value)
-    else break
-    // Read back: a float64 may be beyond the range of float32.
+    else {
+      const special = specialFloat(value)
+      if (special === undefined) break
+      data[to] = special
+      continue
+    }
+    // Read back: a float64 may be beyond the range of float32, and a float32 beyond that of float16.
     if (!Number.isFinite(data[to])) break
   }
   return index
+}
+
+/** How pandas, numpy and the JSON of protobuf spell what JSON has no numbers for, in lower case. */
+const SPECIAL_FLOATS = new Map([
+  ['nan', NaN],
+  ['inf', Infinity],
+  ['+inf', Infinity],
+  ['-inf', -Infinity],
+  ['infinity', Infinity],
+  ['+infinity', Infinity],
+  ['-infinity', -Infinity],
+])
+
+/** NaN or an infinity, where a value of JSON stands for one, as null does for a missing number; undefined where it does not. */
+export function specialFloat(value: unknown): number | undefined {
+  if (value === null) return NaN
+  return typeof value === 'string' ? SPECIAL_FLOATS.get(value.toLowerCase()) : undefined
 }
 
 function fillIntegers(
@@ -231,12 +254,19 @@ function fillBooleans(data: Uint8Array, at: number, values: readonly unknown[], 
   return index
 }
 
-// Half a surrogate pair has no UTF-8, and the runtime would replace it.
+/**
+ * Whether the runtime takes a text as it is: half a surrogate pair has no UTF-8 and would be replaced, and a text would end
+ * at its first U+0000 (microsoft/onnxruntime#2284).
+ */
+export function isWholeText(text: string): boolean {
+  return text.isWellFormed() && !text.includes('\0')
+}
+
 function fillStrings(data: string[], at: number, values: readonly unknown[], from: number): number {
   let index = from
   for (let to = at; index < values.length; index += 1, to += 1) {
     const value = values[index]
-    if (typeof value !== 'string' || !value.isWellFormed()) break
+    if (typeof value !== 'string' || !isWholeText(value)) break
     data[to] = value
   }
   return index

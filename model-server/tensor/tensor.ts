@@ -1,4 +1,4 @@
-/** Tensor datatypes by their names in the Open Inference Protocol V2; those that JSON can carry, so not FP16. */
+/** Tensor datatypes by their names in the Open Inference Protocol V2. */
 export type Datatype =
   | 'BOOL'
   | 'UINT8'
@@ -9,6 +9,7 @@ export type Datatype =
   | 'INT16'
   | 'INT32'
   | 'INT64'
+  | 'FP16'
   | 'FP32'
   | 'FP64'
   | 'BYTES'
@@ -23,6 +24,7 @@ export type TensorData =
   | Int16Array
   | Int32Array
   | BigInt64Array
+  | Float16Array
   | Float32Array
   | Float64Array
   | string[]
@@ -34,7 +36,14 @@ export type Tensor = { datatype: Datatype; shape: readonly number[]; data: Tenso
 export type TensorSpec = { name: string; datatype: Datatype; shape: readonly number[] }
 
 /** The tensors that a model takes and gives. */
-export type Signature = { inputs: readonly TensorSpec[]; outputs: readonly TensorSpec[] }
+export type Signature = {
+  inputs: readonly TensorSpec[]
+  outputs: readonly TensorSpec[]
+  /** What the columns of an output stand for, where the model says so. */
+  classes?: ReadonlyMap<string, readonly (string | number)[]>
+  /** Outputs of the model that are not among the others, and why. */
+  notServed?: ReadonlyMap<string, string>
+}
 
 const ARRAYS = {
   BOOL: Uint8Array,
@@ -46,9 +55,15 @@ const ARRAYS = {
   INT16: Int16Array,
   INT32: Int32Array,
   INT64: BigInt64Array,
+  FP16: Float16Array,
   FP32: Float32Array,
   FP64: Float64Array,
 } as const
+
+/** Whether elements may be fractions, and NaN. */
+export function isFloat(datatype: Datatype): datatype is 'FP16' | 'FP32' | 'FP64' {
+  return datatype === 'FP32' || datatype === 'FP64' || datatype === 'FP16'
+}
 
 /** Bytes of one element; those of BYTES differ in length. */
 export function elementSize(datatype: keyof typeof ARRAYS): number {

@@ -1,5 +1,7 @@
 /** Writes small ONNX models for tests, so that these need neither Python nor binary files. The numbers are those of onnx.proto3. */
 
+import { writeField, writeNumber } from '../onnx/protobuf.ts'
+
 const ELEMENT_TYPES = {
   FP32: 1,
   UINT8: 2,
@@ -14,13 +16,24 @@ const ELEMENT_TYPES = {
   FP64: 11,
   UINT32: 12,
   UINT64: 13,
+  BF16: 16,
 } as const
 
 /** One end of a graph; a dimension given as a string is symbolic. */
 export type Port = { name: string; datatype: keyof typeof ELEMENT_TYPES; shape: readonly (number | string)[] }
 
-/** A node of the default operator set. */
-export type Node = { op: string; inputs: readonly string[]; outputs: readonly string[] }
+/** One end of a graph whose type is no tensor: a TypeProto. */
+type TypedPort = { name: string; type: Buffer }
+
+/** A node of the default operator set, or of that of a domain. */
+export type Node = {
+  op: string
+  inputs: readonly string[]
+  outputs: readonly string[]
+  domain?: string
+  /** AttributeProtos. */
+  attributes?: readonly Buffer[]
+}
 
 /** FP32 values that are part of the model. */
 export type Constant = { name: string; shape: readonly number[]; data: Float32Array }
@@ -28,30 +41,37 @@ export type Constant = { name: string; shape: readonly number[]; data: Float32Ar
 /** A model as bytes. */
 export function writeModel(graph: {
   inputs: readonly Port[]
-  outputs: readonly Port[]
+  outputs: readonly (Port | TypedPort)[]
   nodes: readonly Node[]
   constants?: readonly Constant[]
   metadata?: Readonly<Record<string, string>>
 }): Buffer {
   const graphProto = Buffer.concat([
     ...graph.nodes.map((node) =>
-      message(
+      writeField(
         1,
-        ...node.inputs.map((name) => text(1, name)),
-        ...node.outputs.map((name) => text(2, name)),
-        text(4, node.op),
+        Buffer.concat([
+          ...node.inputs.map((name) => writeField(1, name)),
+          ...node.outputs.map((name) => writeField(2, name)),
+          writeField(4, node.op),
+          ...(node.attributes ?? []).map((attribute) => writeField(5, attribute)),
+          writeField(7, node.domain ?? ''),
+        ]),
       ),
     ),
-    text(2, 'test'),
-    ...(graph.constants ?? []).map((constant) => message(5, constantProto(constant))),
-    ...graph.inputs.map((port) => message(11, portProto(port))),
-    ...graph.outputs.map((port) => message(12, portProto(port))),
+    writeField(2, 'test'),
+    ...(graph.constants ?? []).map((constant) => writeField(5, constantProto(constant))),
+    ...graph.inputs.map((port) => writeField(11, portProto(port))),
+    ...graph.outputs.map((port) => writeField(12, portProto(port))),
   ])
   return Buffer.concat([
-    number(1, 8),
-    message(7, graphProto),
-    message(8, text(1, ''), number(2, 17)),
-    ...Object.entries(graph.metadata ?? {}).map(([key, value]) => message(14, text(1, key), text(2, value))),
+    writeNumber(1, 8),
+    writeField(7, graphProto),
+    writeField(8, Buffer.concat([writeField(1, ''), writeNumber(2, 17)])),
+    writeField(8, Buffer.concat([writeField(1, 'ai.onnx.ml'), writeNumber(2, 3)])),
+    ...Object.entries(graph.metadata ?? {}).map(([key, value]) =>
+      writeField(14, Buffer.concat([writeField(1, key), writeField(2, value)])),
+    ),
   ])
 }
 
@@ -111,35 +131,103 @@ export function centering(): Buffer {
   })
 }
 
+/** A classifier of the rows of x as skl2onnx ends one: labels beside a map from each class to its probability. */
+export function zipMapModel(labels: readonly number[] | readonly string[]): Buffer {
+  const areTexts = typeof labels[0] === 'string'
+  const attribute = areTexts ? 'classlabels_strings' : 'classlabels_int64s'
+  // A ValueInfoProto of a sequence (4) of maps (5) from INT64 (7) or text (8) to tensors of FP32.
+  const tensor = writeField(1, writeNumber(1, ELEMENT_TYPES.FP32))
+  const map = Buffer.concat([writeNumber(1, areTexts ? 8 : 7), writeField(2, tensor)])
+  const maps = writeField(4, writeField(1, writeField(5, map)))
+  return writeModel({
+    inputs: [{ name: 'x', datatype: 'FP32', shape: ['N', labels.length] }],
+    outputs: [
+      { name: 'label', datatype: 'FP32', shape: ['N', labels.length] },
+      { name: 'output_probability', type: maps },
+    ],
+    nodes: [
+      { op: 'Identity', inputs: ['x'], outputs: ['label'] },
+      { op: 'Softmax', inputs: ['x'], outputs: ['probabilities'] },
+      {
+        op: 'ZipMap',
+        domain: 'ai.onnx.ml',
+        inputs: ['probabilities'],
+        outputs: ['output_probability'],
+        attributes: [labelsAttribute(attribute, labels)],
+      },
+    ],
+  })
+}
+
+/** The texts of `text` in lower case, as the pipelines of scikit-learn begin. */
+export function lowering(): Buffer {
+  const ends = [
+    { name: 'text', datatype: 'BYTES', shape: ['N'] },
+    { name: 'lower', datatype: 'BYTES', shape: ['N'] },
+  ] as const
+  // AttributeProto: 4 is a text, 20 says so with 3.
+  const attribute = Buffer.concat([
+    writeField(1, 'case_change_action'),
+    writeField(4, 'LOWER'),
+    writeNumber(20, 3),
+  ])
+  return writeModel({
+    inputs: [ends[0]],
+    outputs: [ends[1]],
+    nodes: [{ op: 'StringNormalizer', inputs: ['text'], outputs: ['lower'], attributes: [attribute] }],
+  })
+}
+
+/** A sequence with x in it, which no binding can fetch, beside the outputs `more`, each x. */
+export function sequenceModel(more: readonly string[]): Buffer {
+  const tensor = writeField(1, writeNumber(1, ELEMENT_TYPES.FP32))
+  const x: Port = { name: 'x', datatype: 'FP32', shape: ['N', 2] }
+  return writeModel({
+    inputs: [x],
+    outputs: [
+      { name: 'sequence', type: writeField(4, writeField(1, tensor)) },
+      ...more.map((name) => ({ ...x, name })),
+    ],
+    nodes: [
+      { op: 'SequenceConstruct', inputs: ['x'], outputs: ['sequence'] },
+      ...more.map((name) => ({ op: 'Identity', inputs: ['x'], outputs: [name] })),
+    ],
+  })
+}
+
+// AttributeProto: 1 is the name, 8 are integers, 9 texts, 20 says which of them.
+function labelsAttribute(name: string, labels: readonly (number | string)[]): Buffer {
+  return Buffer.concat([
+    writeField(1, name),
+    ...labels.map((label) => (typeof label === 'string' ? writeField(9, label) : writeNumber(8, label))),
+    writeNumber(20, typeof labels[0] === 'string' ? 8 : 7),
+  ])
+}
+
 function constantProto({ name, shape, data }: Constant): Buffer {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-  const dimensions = shape.map((size) => number(1, size))
-  return Buffer.concat([...dimensions, number(2, ELEMENT_TYPES.FP32), text(8, name), message(9, bytes)])
+  const dimensions = shape.map((size) => writeNumber(1, size))
+  return Buffer.concat([
+    ...dimensions,
+    writeNumber(2, ELEMENT_TYPES.FP32),
+    writeField(8, name),
+    writeField(9, bytes),
+  ])
 }
 
-function portProto({ name, datatype, shape }: Port): Buffer {
+function portProto(port: Port | TypedPort): Buffer {
+  return Buffer.concat([
+    writeField(1, port.name),
+    writeField(2, 'type' in port ? port.type : tensorType(port)),
+  ])
+}
+
+function tensorType({ datatype, shape }: Port): Buffer {
   const dimensions = shape.map((size) =>
-    message(1, typeof size === 'number' ? number(1, size) : text(2, size)),
+    writeField(1, typeof size === 'number' ? writeNumber(1, size) : writeField(2, size)),
   )
-  const tensor = message(1, number(1, ELEMENT_TYPES[datatype]), message(2, ...dimensions))
-  return Buffer.concat([text(1, name), message(2, tensor)])
-}
-
-function message(field: number, ...parts: Buffer[]): Buffer {
-  const content = Buffer.concat(parts)
-  return Buffer.concat([varint(field * 8 + 2), varint(content.length), content])
-}
-
-function text(field: number, value: string): Buffer {
-  return message(field, Buffer.from(value))
-}
-
-function number(field: number, value: number): Buffer {
-  return Buffer.concat([varint(field * 8), varint(value)])
-}
-
-function varint(value: number): Buffer {
-  const bytes: number[] = []
-  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128)
-  return Buffer.from([...bytes, value])
+  return writeField(
+    1,
+    Buffer.concat([writeNumber(1, ELEMENT_TYPES[datatype]), writeField(2, Buffer.concat(dimensions))]),
+  )
 }

@@ -56,7 +56,8 @@ export type ModelInferResponse = {
   raw_output_contents: Buffer[]
 }
 
-const FIELDS: Record<Datatype, keyof TensorContents> = {
+/** The protocol has no field for halves: they come and go as bytes. */
+const FIELDS: Record<Exclude<Datatype, 'FP16'>, keyof TensorContents> = {
   BOOL: 'bool_contents',
   UINT8: 'uint_contents',
   UINT16: 'uint_contents',
@@ -99,14 +100,15 @@ export function decodeModelInfer(request: ModelInferRequest, signature: Signatur
   return decodeInferRequest(body, signature, raw.length > 0 ? rawReader(inputs, raw) : contentsReader(inputs))
 }
 
-/** The answer, in the form in which the inputs came. */
+/** The answer, in the form in which the inputs came; as bytes where it has halves. */
 export function encodeModelInfer(
   model: { name: string; version: string },
   id: string,
   outputs: ReadonlyMap<string, Tensor>,
-  isRaw: boolean,
+  wantsRaw: boolean,
 ): ModelInferResponse {
   const tensors = [...outputs]
+  const isRaw = wantsRaw || tensors.some(([, { datatype }]) => datatype === 'FP16')
   return {
     model_name: model.name,
     model_version: model.version,
@@ -116,7 +118,7 @@ export function encodeModelInfer(
       name,
       datatype: tensor.datatype,
       shape: tensor.shape.map(String),
-      ...(isRaw ? {} : { contents: { [FIELDS[tensor.datatype]]: contentsOf(tensor.data, tensor.datatype) } }),
+      ...(isRaw ? {} : { contents: contentsOf(tensor) }),
     })),
     raw_output_contents: isRaw ? tensors.map(([, tensor]) => bytesOf(tensor)) : [],
   }
@@ -146,6 +148,8 @@ function rawReader(inputs: Inputs, raw: readonly Buffer[]): ElementReader {
 function contentsReader(inputs: Inputs): ElementReader {
   return (_input, { place, datatype, shape, index }) => {
     const contents = inputs[index]?.contents ?? {}
+    if (datatype === 'FP16')
+      throw new RequestError(400, `${place}: expected raw_input_contents for FP16, got none`)
     const field = FIELDS[datatype]
     const other = Object.entries(contents).find(([name, values]) => name !== field && values.length > 0)
     if (other) throw new RequestError(400, `${place}: expected ${field}, got ${other[0]}`)
@@ -183,7 +187,12 @@ function elementsOf(
   return readNested(place, datatype, shape, values)
 }
 
-function contentsOf(data: TensorData, datatype: Datatype): unknown[] {
+function contentsOf({ datatype, data }: Tensor): TensorContents {
+  if (datatype === 'FP16') throw new Error('halves have no field')
+  return { [FIELDS[datatype]]: elementsFor(data, datatype) }
+}
+
+function elementsFor(data: TensorData, datatype: Datatype): unknown[] {
   if (datatype === 'BOOL') return Array.from<unknown, boolean>(data, Boolean)
   if (Array.isArray(data)) return data.map((text) => Buffer.from(text))
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) return Array.from(data, String)
