@@ -162,7 +162,7 @@ describe('a problem names the variable, its value and the remedy', () => {
     [
       'MODEL_WARM_UP',
       '[{"frame": {}, "expected": [1]}]',
-      "MODEL_WARM_UP: [0]: unknown key 'expected'; expected inputs, frame, expect, absoluteTolerance",
+      "MODEL_WARM_UP: [0]: unknown key 'expected'; expected inputs, frame, shapes, expect, absoluteTolerance",
     ],
     ['OPS_PORT', '8080', "OPS_PORT: expected another port than PORT, got '8080'"],
     ['GRPC_PORT', '8081', "GRPC_PORT: expected another port than PORT and OPS_PORT, got '8081'"],

@@ -101,7 +101,17 @@ describe('a problem has its place in the file', () => {
     [
       'an answer to nothing',
       { models: [{ ...least, warmUp: [{ expect: [1] }] }] },
-      `${at}: models[0].warmUp: [0]: expected either 'inputs'`,
+      `${at}: models[0].warmUp: [0]: expected exactly one of 'inputs'`,
+    ],
+    [
+      'a hint without a size',
+      { models: [{ ...least, warmUp: [{ shapes: { x: [1, 0] } }] }] },
+      `${at}: models[0].warmUp: [0]: shapes.x: expected a list of sizes of at least 1, got [1,0]`,
+    ],
+    [
+      'an answer to a hint',
+      { models: [{ ...least, warmUp: [{ shapes: { x: [1, 8] }, expect: [1] }] }] },
+      `${at}: models[0].warmUp: [0]: expect: 'shapes' is a hint and no question`,
     ],
     [
       'an answer that is no list',

@@ -1,9 +1,13 @@
 /** Requests that a model must answer before it serves, as `warmUp` of a model says them. */
 import { isObject } from '../protocols/json-value.ts'
+import { elementCount } from '../tensor/tensor.ts'
 import { got } from './values.ts'
 
-/** What is asked: the `inputs` of a V2 infer request, or the body of `/predict`. */
-export type WarmUpQuestion = { type: 'Inputs'; inputs: unknown } | { type: 'Frame'; frame: unknown }
+/** What is asked: the `inputs` of a V2 infer request, or the body of `/predict`; or a hint, how large inputs are, by name. */
+export type WarmUpQuestion =
+  | { type: 'Inputs'; inputs: unknown }
+  | { type: 'Frame'; frame: unknown }
+  | { type: 'Shapes'; shapes: Readonly<Record<string, readonly number[]>> }
 
 /** One request with the answer that the model must give. */
 export type WarmUpSample = {
@@ -17,7 +21,9 @@ export type WarmUpSample = {
 /** The output that `/predict` answers with, whatever its name. */
 export const PREDICTION = Symbol('prediction')
 
-const KEYS = ['inputs', 'frame', 'expect', 'absoluteTolerance']
+const KEYS = ['inputs', 'frame', 'shapes', 'expect', 'absoluteTolerance']
+/** Elements of all inputs of a hint together. */
+const MOST_ELEMENTS = 2 ** 24
 
 /**
  * A list of samples, or the same as JSON text.
@@ -48,16 +54,36 @@ function warmUpSample(value: unknown): WarmUpSample {
   if (!isObject(value)) throw new Error(`expected an object, ${got(value)}`)
   const unknown = Object.keys(value).find((key) => !KEYS.includes(key))
   if (unknown !== undefined) throw new Error(`unknown key '${unknown}'; expected ${KEYS.join(', ')}`)
-  const { inputs, frame, expect, absoluteTolerance = 0 } = value
+  const { inputs, frame, shapes, expect, absoluteTolerance = 0 } = value
   if (typeof absoluteTolerance !== 'number' || !(absoluteTolerance >= 0)) {
     throw new Error(`absoluteTolerance: expected a number of at least 0, ${got(absoluteTolerance)}`)
   }
-  if ((inputs === undefined) === (frame === undefined)) {
-    throw new Error("expected either 'inputs' (as of V2 infer) or 'frame' (as of /predict)")
+  if ([inputs, frame, shapes].filter((given) => given !== undefined).length !== 1) {
+    throw new Error(
+      "expected exactly one of 'inputs' (as of V2 infer), 'frame' (as of /predict) and 'shapes' (a hint)",
+    )
   }
+  if (shapes !== undefined) return hint(shapes, expect)
   return inputs === undefined
     ? { question: { type: 'Frame', frame }, expect: expectedPrediction(expect), absoluteTolerance }
     : { question: { type: 'Inputs', inputs }, expect: expectedOutputs(expect), absoluteTolerance }
+}
+
+function hint(shapes: unknown, expect: unknown): WarmUpSample {
+  if (expect !== undefined)
+    throw new Error("expect: 'shapes' is a hint and no question; nothing can be expected")
+  if (!isObject(shapes)) throw new Error(`shapes: expected {input: [size]}, ${got(shapes)}`)
+  let elements = 0
+  for (const [name, shape] of Object.entries(shapes)) {
+    if (!Array.isArray(shape) || !shape.every((size) => Number.isInteger(size) && size > 0)) {
+      throw new Error(`shapes.${name}: expected a list of sizes of at least 1, ${got(shape)}`)
+    }
+    elements += elementCount(shape as number[])
+  }
+  if (elements > MOST_ELEMENTS)
+    throw new Error(`shapes: expected at most ${MOST_ELEMENTS} elements, got ${elements}`)
+  const question = { type: 'Shapes', shapes: shapes as Record<string, number[]> } as const
+  return { question, expect: undefined, absoluteTolerance: 0 }
 }
 
 function expectedPrediction(value: unknown): WarmUpSample['expect'] {

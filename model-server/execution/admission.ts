@@ -6,7 +6,7 @@ const LONGEST_RETRY_SECONDS = 60
 
 /** Lets at most `limit` requests of one model be in the server at a time, from before their body is read to the end of their answer. */
 export class Admission {
-  readonly limit: number
+  readonly #limit: () => number
   readonly #now: () => number
   #inside = 0
   #whenEmpty: (() => void)[] = []
@@ -14,9 +14,12 @@ export class Admission {
   #betweenMs = 0
   #lastLeftMs: number | undefined
 
-  /** @param now a clock in milliseconds */
-  constructor(limit: number, now: () => number = () => performance.now()) {
-    this.limit = limit
+  /**
+   * @param limit so many may be inside; a function where it changes
+   * @param now a clock in milliseconds
+   */
+  constructor(limit: number | (() => number), now: () => number = () => performance.now()) {
+    this.#limit = typeof limit === 'function' ? limit : () => limit
     this.#now = now
   }
 
@@ -36,14 +39,11 @@ export class Admission {
    * @throws RequestError 503 where all are taken
    */
   enter(): void {
-    if (this.#inside >= this.limit) {
-      throw new RequestError(
-        503,
-        `the queue of the model is full (${this.limit} requests); try again later`,
-        {
-          retryAfterSeconds: this.retryAfterSeconds,
-        },
-      )
+    const limit = this.#limit()
+    if (this.#inside >= limit) {
+      throw new RequestError(503, `the queue of the model is full (${limit} requests); try again later`, {
+        retryAfterSeconds: this.retryAfterSeconds,
+      })
     }
     this.#inside += 1
   }

@@ -53,4 +53,6 @@ export type ExecutionObserver = {
   queued: (seconds: number) => void
   /** The model ran once over this many rows. */
   ran: (rows: number, seconds: number) => void
+  /** Requests share no run any more, since one would have got another answer. */
+  sharingEnded: () => void
 }

@@ -7,31 +7,38 @@ import { RunnerDied } from './executor.ts'
 import type { Lanes, Runner } from './executor.ts'
 import { inlineLane } from './inline.ts'
 import { Scheduler } from './scheduler.ts'
-import type { Batching } from './scheduler.ts'
+import { Sharing } from './sharing.ts'
 
 function schedulerOver(
   runner: Runner,
-  batching: Partial<Batching> = {},
+  { maxRows = 32, delayMs = 0 }: { maxRows?: number; delayMs?: number } = {},
   {
     lanes = inlineLane(runner),
     hopelessAfterMs = Infinity,
-  }: { lanes?: Lanes; hopelessAfterMs?: number } = {},
+    proves = false,
+    mayRun,
+  }: { lanes?: Lanes; hopelessAfterMs?: number; proves?: boolean; mayRun?: (size: number) => boolean } = {},
 ) {
-  const observer = { queued: jest.fn<(seconds: number) => void>(), ran: jest.fn<(rows: number) => void>() }
-  const warn = jest.fn<(data: object, message: string) => void>()
+  const observer = {
+    queued: jest.fn<(seconds: number) => void>(),
+    ran: jest.fn<(rows: number) => void>(),
+    sharingEnded: () => undefined,
+  }
+  const ended = jest.fn<(reason: string) => void>()
   const scheduler = new Scheduler({
     signature: runner.signature,
     lanes,
-    batching: { maxRows: 32, delayMs: 0, ...batching },
+    sharing: new Sharing(maxRows, ended, proves),
+    delayMs,
+    ...(mayRun ? { mayRun } : {}),
     hopelessAfterMs,
     observer,
-    warn,
   })
   const ask = async (rows: number[][], { outputs = ['y'], call = new Call() } = {}): Promise<unknown[][]> => {
     const answer = await scheduler.infer(rowsOfX(...rows), outputs, call)
     return listed(answer.get(outputs[0] ?? ''))
   }
-  return { scheduler, ask, observer, warn }
+  return { scheduler, ask, observer, ended }
 }
 
 /** Resolves after everything that can happen without waiting has happened. */
@@ -184,13 +191,11 @@ describe('failures', () => {
       }
     }
     const runner = new Summing()
-    const { ask, warn } = schedulerOver(runner)
+    const { ask, ended } = schedulerOver(runner)
     expect(await Promise.all([ask([[1]]), ask([[2]])])).toEqual([[[2]], [[4]]])
     expect(await Promise.all([ask([[3]]), ask([[4]])])).toEqual([[[6]], [[8]]])
     expect(runner.asked).toEqual([[[1], [2]], [[1]], [[2]], [[3]], [[4]]])
-    expect(warn.mock.calls).toEqual([
-      [{ reason: "2 rows gave 'y' of shape [1, 1]" }, 'Batching switched off'],
-    ])
+    expect(ended.mock.calls).toEqual([["2 rows gave 'y' of shape [1, 1]"]])
   })
 
   test('a request without rows is no reason to let others wait for one another', async () => {
@@ -200,11 +205,11 @@ describe('failures', () => {
       }
     }
     const runner = new Padding()
-    const { ask, warn } = schedulerOver(runner)
+    const { ask, ended } = schedulerOver(runner)
     const nothing = Array.from({ length: 2 }, () => ask([]))
     expect(await Promise.all([...nothing, ask([[1]]), ask([[2]])])).toEqual([[[0]], [[0]], [[2]], [[4]]])
     expect(runner.asked).toEqual([[], [], [[1], [2]]])
-    expect(warn).not.toHaveBeenCalled()
+    expect(ended).not.toHaveBeenCalled()
   })
 
   test('a session that dies fails the requests that it had, and no run is repeated', async () => {
@@ -369,4 +374,66 @@ test('closing closes the runner', async () => {
   const { scheduler } = schedulerOver(runner)
   await scheduler.close()
   expect(runner.closed).toBe(true)
+})
+
+describe('that company changes nothing is proven with real requests', () => {
+  /** Answers each row with the largest of its run, but no row of the trial did. */
+  class Coupled extends FakeRunner {
+    protected override answer(name: string, rows: readonly number[][]): Tensor {
+      const largest = Math.max(...rows.flat())
+      return super.answer(
+        name,
+        rows.map((row) => row.map(() => largest)),
+      )
+    }
+  }
+  const askAll = (ask: ReturnType<typeof schedulerOver>['ask'], rows: number[]): Promise<unknown[][][]> =>
+    Promise.all(rows.map((value) => ask([[value]])))
+
+  test('and the first difference ends it for good, before anybody gets a wrong answer', async () => {
+    const runner = new Coupled()
+    const { ask, ended } = schedulerOver(runner, {}, { proves: true })
+    expect(await askAll(ask, [1, 2, 3])).toEqual([[[2]], [[4]], [[6]]])
+    expect(ended.mock.calls).toEqual([["in a run of 3 requests 'y' differs from that of one alone"]])
+    runner.asked.length = 0
+    expect(await askAll(ask, [1, 2, 3])).toEqual([[[2]], [[4]], [[6]]])
+    expect(runner.asked).toEqual([[[1]], [[2]], [[3]]])
+    expect(ended).toHaveBeenCalledTimes(1)
+  })
+
+  test('also where it shows only later', async () => {
+    const runner = new FakeRunner()
+    const { ask, ended } = schedulerOver(runner, {}, { proves: true })
+    for (let turn = 0; turn < 4; turn += 1) await askAll(ask, [1, 2])
+    runner.letRun = () => true
+    const off = new Coupled()
+    Object.assign(runner, { answer: (off as unknown as { answer: unknown }).answer })
+    for (let turn = 0; turn < 600 && ended.mock.calls.length === 0; turn += 1) await askAll(ask, [1, 2, 3])
+    expect(ended).toHaveBeenCalledTimes(1)
+    expect(await askAll(ask, [1, 2])).toEqual([[[2]], [[4]]])
+  })
+
+  test('in few of many runs, and anew for each shape', async () => {
+    const runner = new FakeRunner()
+    const { ask } = schedulerOver(runner, {}, { proves: true })
+    const alone = (): number => runner.asked.filter((rows) => rows.length === 1).length
+    for (let turn = 0; turn < 100; turn += 1) await askAll(ask, [1, 2])
+    expect(alone()).toBe(8)
+    await Promise.all([ask([[1, 2]]), ask([[3, 4]])])
+    expect(alone()).toBe(10)
+  })
+})
+
+test('as many requests share a run as may happen where it happens', async () => {
+  const runner = new FakeRunner()
+  const { ask } = schedulerOver(runner, {}, { mayRun: (size) => size <= 5 })
+  await Promise.all([ask([[1, 2]]), ask([[3, 4]]), ask([[5, 6]]), ask([[1, 2, 3, 4, 5, 6]])])
+  expect(runner.asked).toEqual([
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    [[5, 6]],
+    [[1, 2, 3, 4, 5, 6]],
+  ])
 })

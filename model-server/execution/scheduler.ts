@@ -5,25 +5,25 @@ import type { Tensor, Signature } from '../tensor/tensor.ts'
 import { deadlinePassed } from './call.ts'
 import type { Call } from './call.ts'
 import { RunnerDied } from './executor.ts'
+import { sizeOf } from './costs.ts'
+import { isSameAnswer } from './same-answer.ts'
+import type { Sharing } from './sharing.ts'
 import type { ExecutionObserver, Executor, Lanes, Run, Runner, Tensors } from './executor.ts'
-
-/** How requests are put together. */
-export type Batching = {
-  /** Rows of a run at most; 1 gives each request a run of its own. */
-  maxRows: number
-  /** How long a request waits for company while a runner is free. 0 takes those that came in the same turn of the event loop. */
-  delayMs: number
-}
 
 /** What the scheduler needs besides requests. */
 export type SchedulerOptions = {
   signature: Signature
   lanes: Lanes
-  batching: Batching
+  sharing: Sharing
+  /** How long a request waits for company while a runner is free. 0 takes those that came in the same turn of the event loop. */
+  delayMs: number
+  /** Whether a run over so much (see sizeOf) may happen on these lanes, as long as it is not one request alone. */
+  mayRun?: (size: number) => boolean
   /** A run that goes on for this long after the last deadline of its requests is taken for one that never ends. */
   hopelessAfterMs: number
   observer: ExecutionObserver
-  warn: (data: object, message: string) => void
+  /** Told of every run, for how many requests it was and what it took. */
+  learn?: (inputs: Tensors, requests: number, seconds: number) => void
 }
 
 type Answer = Map<string, Tensor>
@@ -33,6 +33,8 @@ type Entry = {
   inputs: Tensors
   outputs: readonly string[]
   rows: number
+  /** See sizeOf; 0 where nobody asks for it. */
+  size: number
   /** Entries with the same key may share a run; undefined runs alone. */
   key: string | undefined
   call: Call
@@ -52,8 +54,8 @@ const SWEEP_LENGTH = 64
 /** An executor over any lanes. One request that fails harms no other, and none is run whose deadline has passed or whose client has left. */
 export class Scheduler implements Executor {
   readonly #options: SchedulerOptions
+  readonly #sharing: Sharing
   readonly #keyOf: ReturnType<typeof batchKeys>
-  #maxRows: number
   #queue: Entry[] = []
   /** Few, and no Set: see Drain. */
   readonly #running: Running[] = []
@@ -61,11 +63,13 @@ export class Scheduler implements Executor {
   #delay: NodeJS.Timeout | undefined
   #alarm: { atMs: number; timer: NodeJS.Timeout } | undefined
   #sweepLength = SWEEP_LENGTH
+  /** Which of a batch was asked again last. */
+  #proven = 0
 
   constructor(options: SchedulerOptions) {
     this.#options = options
     this.#keyOf = batchKeys(options.signature)
-    this.#maxRows = options.batching.maxRows
+    this.#sharing = options.sharing
     options.lanes.onFree(() => this.#pump())
   }
 
@@ -73,18 +77,18 @@ export class Scheduler implements Executor {
     const since = performance.now()
     if (call.isPointless(since)) throw deadlinePassed()
     const rows = rowsOf(inputs)
-    const key = this.#maxRows > 1 ? this.#keyOf(inputs, outputs) : undefined
-    const asked = { inputs, outputs, rows, key, call, since }
-    return key !== undefined && rows > this.#maxRows && hasElements(inputs)
+    const { maxRows } = this.#sharing
+    const key = maxRows > 1 ? this.#keyOf(inputs, outputs) : undefined
+    const size = key !== undefined && this.#options.mayRun ? sizeOf(inputs) : 0
+    const asked = { inputs, outputs, rows, size, key, call, since }
+    return key !== undefined && rows > maxRows && hasElements(inputs)
       ? this.#inPieces(asked)
       : this.#enqueue({ ...asked, whole: undefined })
   }
 
-  unavailableBecause(): string | undefined {
-    return this.#options.lanes.unavailableBecause()
-  }
+  readonly unavailableBecause = (): string | undefined => this.#options.lanes.unavailableBecause()
 
-  async close(): Promise<void> {
+  readonly close = async (): Promise<void> => {
     clearTimeout(this.#delay)
     clearTimeout(this.#alarm?.timer)
     await this.#options.lanes.close()
@@ -96,11 +100,18 @@ export class Scheduler implements Executor {
    */
   async #inPieces(asked: Omit<Entry, 'whole' | 'settled' | 'resolve' | 'reject'>): Promise<Answer> {
     const whole = { failed: false }
-    const pieces = piecesOf(asked.inputs, this.#maxRows)
+    const pieces = piecesOf(asked.inputs, this.#sharing.maxRows)
     const answers: Answer[] = []
     const takeTurns = async (): Promise<void> => {
       for (const [index, inputs] of pieces) {
-        answers[index] = await this.#enqueue({ ...asked, inputs, rows: rowsOf(inputs), whole })
+        const rows = rowsOf(inputs)
+        answers[index] = await this.#enqueue({
+          ...asked,
+          inputs,
+          rows,
+          size: (asked.size * rows) / asked.rows,
+          whole,
+        })
       }
     }
     try {
@@ -140,12 +151,12 @@ export class Scheduler implements Executor {
   }
 
   #waitsForCompany(): boolean {
-    const { delayMs } = this.#options.batching
+    const { delayMs } = this.#options
     const [oldest] = this.#queue
     if (delayMs === 0 || oldest?.key === undefined) return false
     const waitMs = oldest.since + delayMs - performance.now()
     const rows = this.#queue.reduce((sum, entry) => sum + entry.rows, 0)
-    if (waitMs <= 0 || rows >= this.#maxRows) return false
+    if (waitMs <= 0 || rows >= this.#sharing.maxRows) return false
     this.#delay = setTimeout(() => this.#pump(), waitMs)
     return true
   }
@@ -154,15 +165,22 @@ export class Scheduler implements Executor {
   #takeBatch(): Entry[] {
     const now = performance.now()
     const batch: Entry[] = []
+    const { mayRun = () => true } = this.#options
     let rows = 0
-    const fits = ({ key, rows: more }: Entry): boolean =>
-      batch.length === 0 || (key !== undefined && key === batch[0]?.key && rows + more <= this.#maxRows)
+    let size = 0
+    const fits = (entry: Entry): boolean =>
+      batch.length === 0 ||
+      (entry.key !== undefined &&
+        entry.key === batch[0]?.key &&
+        rows + entry.rows <= this.#sharing.maxRows &&
+        mayRun(size + entry.size))
 
     this.#queue = this.#queue.filter((entry) => {
       if (dropPointless(entry, now)) return false
       if (!fits(entry)) return true
       batch.push(entry)
       rows += entry.rows
+      size += entry.size
       this.#options.observer.queued((now - entry.since) / 1000)
       return false
     })
@@ -190,14 +208,36 @@ export class Scheduler implements Executor {
     }
     try {
       const inputs = joinRows(entries.map((entry) => entry.inputs))
-      const { outputs } = await this.#runOnce(runner, inputs, first.outputs)
+      const { outputs } = await this.#runOnce(runner, inputs, first.outputs, entries.length)
       const answers = splitRows(
         outputs,
         entries.map(({ rows }) => rows),
       )
+      await this.#prove(runner, entries, answers)
       for (const [index, answer] of answers.entries()) entries[index]?.resolve(answer)
     } catch (error) {
       await this.#answerAfter(error, runner, entries)
+    }
+  }
+
+  /**
+   * Ask some of the requests again by themselves.
+   * @throws NotRowWise where one gets another answer
+   */
+  async #prove(runner: Runner, entries: readonly Entry[], answers: readonly Answer[]): Promise<void> {
+    const count = this.#sharing.toProve(entries[0]?.key ?? '')
+    for (let asked = 0; asked < Math.min(count, entries.length); asked += 1) {
+      // Others each time, and the last of a batch as likely as the first.
+      this.#proven = (this.#proven + 1) % entries.length
+      const entry = entries[this.#proven]
+      if (!entry) continue
+      // Not counted: nobody is answered by it.
+      const { outputs } = await runner.run(entry.inputs, entry.outputs)
+      const name = entry.outputs.find(
+        (output) => !isSameAnswer(answers[this.#proven]?.get(output), outputs.get(output)),
+      )
+      if (name === undefined) continue
+      throw new NotRowWise(`in a run of ${entries.length} requests '${name}' differs from that of one alone`)
     }
   }
 
@@ -207,10 +247,7 @@ export class Scheduler implements Executor {
       for (const entry of entries) entry.reject(refusalAfter(error))
       return
     }
-    if (error instanceof NotRowWise) {
-      this.#maxRows = 1
-      this.#options.warn({ reason: error.message }, 'Batching switched off')
-    }
+    if (error instanceof NotRowWise) this.#sharing.end(error.message)
     for (const entry of entries) {
       if (!dropPointless(entry, performance.now())) await this.#answerOne(runner, entry)
     }
@@ -218,16 +255,22 @@ export class Scheduler implements Executor {
 
   async #answerOne(runner: Runner, entry: Entry): Promise<void> {
     try {
-      const { outputs } = await this.#runOnce(runner, entry.inputs, entry.outputs)
+      const { outputs } = await this.#runOnce(runner, entry.inputs, entry.outputs, 1)
       entry.resolve(outputs)
     } catch (error) {
       entry.reject(error instanceof RunnerDied ? refusalAfter(error) : error)
     }
   }
 
-  async #runOnce(runner: Runner, inputs: Tensors, outputs: readonly string[]): Promise<Run> {
+  async #runOnce(
+    runner: Runner,
+    inputs: Tensors,
+    outputs: readonly string[],
+    requests: number,
+  ): Promise<Run> {
     const run = await runner.run(inputs, outputs)
     this.#options.observer.ran(rowsOf(inputs), run.seconds)
+    this.#options.learn?.(inputs, requests, run.seconds)
     return run
   }
 

@@ -5,8 +5,12 @@ import type { ExecutionSettings } from './settings.ts'
 import type { ExecutionObserver, Executor, Lanes, Runner } from './executor.ts'
 import { inlineLane } from './inline.ts'
 import { Scheduler } from './scheduler.ts'
+import { AdaptiveExecutor } from './adaptive.ts'
+import { sizeOf } from './costs.ts'
+import { QueueLimit } from './queue-limit.ts'
+import { Sharing } from './sharing.ts'
 import { SLOW_SECONDS, tryBatches, warmUp } from './trial.ts'
-import type { Trial } from './trial.ts'
+import type { Known, Trial } from './trial.ts'
 import { WorkerLanes } from './worker-lanes.ts'
 import type { WorkerLog } from './worker-lanes.ts'
 import type { WorkerRunner } from './worker-runner.ts'
@@ -14,6 +18,8 @@ import type { WorkerRunner } from './worker-runner.ts'
 /** What execution needs of the runtime and of the rest of the server. */
 export type ExecutionParts = {
   load: (bytes: Uint8Array) => Promise<Runner>
+  /** What is known of what a model with these inputs will be asked. */
+  known: (signature: Signature) => Known
   startWorker: (bytes: SharedArrayBuffer) => Promise<WorkerRunner>
   backoffMs: (attempt: number) => number
   /** Whether anybody could be waiting for the event loop. */
@@ -31,27 +37,25 @@ export type StartedExecutor = Executor & {
   /** Runs that can go on at the same time. */
   lanes: number
   trial: Trial
-  /** Requests that should be let in at a time, so that none waits much longer than a second. */
-  suggestedQueue: number
+  /** Requests that should be let in at a time, so that none waits much longer than a second; it follows what they take. */
+  suggestedQueue: () => number
 }
 
 /** Loading more than this takes so long that it is first done in a thread, whoever is served meanwhile. */
 const LARGE_BYTES = 2 ** 25
+/** Requests that are expected to take longer go to threads: half of what the event loop may be held up for, since runs differ. */
+const FAST_SECONDS = 0.0025
 /** One row that takes longer than this needs no further trial on the event loop. */
 const CLEARLY_SLOW_SECONDS = 0.005
 
 /** Longer than the longest wait for an answer that is likely to be set. */
 const HOPELESS_MS = 30_000
 
-/** How long the last request of a full queue should wait. */
-const QUEUE_SECONDS = 1
-const SHORTEST_QUEUE = 8
-const LONGEST_QUEUE = 1_024
-
 /**
- * Load, warm up, try, and decide. Nobody knows how long the first run of a model takes, and on the event loop everybody else
+ * Load, warm up, try, and decide. A model that could not be tried is served all the same, in threads, where nobody else waits for it;
+ * what is wrong with it, if anything is, its samples say. Nobody knows how long the first run of a model takes, and on the event loop everybody else
  * would wait for it: so it happens there only where nobody is served yet, or where the settings insist.
- * @throws Error where the model cannot be loaded or gives no answer
+ * @throws Error where the model cannot be loaded
  */
 export async function startExecutor(
   bytes: Uint8Array,
@@ -73,18 +77,12 @@ async function startInline(
 ): Promise<StartedExecutor | undefined> {
   const runner = await parts.load(bytes)
   try {
-    await warmUp(runner)
-    // The first run of a session is slower than all others.
-    const seconds = await warmUp(runner)
+    const warm = await warmUp(runner, parts.known(runner.signature))
     const insists = settings.servingMode === 'inline'
-    if (insists || seconds < CLEARLY_SLOW_SECONDS) {
-      const trial = await tryBatches(runner, settings.maxBatchSize)
+    if (insists || (warm.triedWith !== 'nothing' && warm.seconds < CLEARLY_SLOW_SECONDS)) {
+      const trial = await tryBatches(runner, warm, settings.maxBatchSize)
       if (insists || trial.seconds <= SLOW_SECONDS) {
-        return assemble('inline', inlineLane(runner, parts.accepted), runner.signature, {
-          trial,
-          settings,
-          parts,
-        })
+        return assembleInline(runner, bytes, { trial, settings, parts })
       }
     }
   } catch (error) {
@@ -102,19 +100,29 @@ async function startWorkers(
 ): Promise<StartedExecutor> {
   const shared = new SharedArrayBuffer(bytes.length)
   new Uint8Array(shared).set(bytes)
-  const start = (): Promise<WorkerRunner> => parts.startWorker(shared)
-  const runner = await start()
+  const runner = await parts.startWorker(shared)
   try {
-    await warmUp(runner)
-    const trial = await tryBatches(runner, settings.maxBatchSize)
-    if (settings.servingMode === 'auto' && trial.seconds <= SLOW_SECONDS) {
+    const warm = await warmUp(runner, parts.known(runner.signature))
+    const trial = await tryBatches(runner, warm, settings.maxBatchSize)
+    const isFast = trial.triedWith !== 'nothing' && trial.seconds <= SLOW_SECONDS
+    if (settings.servingMode === 'auto' && isFast) {
       await runner.close()
       return await startTried(bytes, { trial, settings, parts })
     }
-    const { backoffMs, log } = parts
-    const size = settings.workers ?? Math.max(1, availableParallelism() - 1)
-    const lanes = await WorkerLanes.start({ size, start, backoffMs, log }, runner)
-    return assemble('workers', lanes, runner.signature, { trial, settings, parts })
+    const lanes = await WorkerLanes.start(
+      { ...threadsOf(settings, parts), start: () => parts.startWorker(shared) },
+      runner,
+    )
+    const from = { trial, settings, parts }
+    const limit = new QueueLimit(lanes.size, trial)
+    const scheduler = schedulerOver(lanes, runner.signature, { ...from, limit, sharing: sharingOf(from) })
+    return startedFrom(scheduler, {
+      mode: 'workers',
+      lanes: lanes.size,
+      signature: runner.signature,
+      trial,
+      limit,
+    })
   } catch (error) {
     await runner.close()
     throw error
@@ -122,50 +130,104 @@ async function startWorkers(
 }
 
 /** On the event loop, as a thread has shown that it is fast there. */
-async function startTried(
-  bytes: Uint8Array,
-  from: { trial: Trial; settings: ExecutionSettings; parts: ExecutionParts },
-): Promise<StartedExecutor> {
+async function startTried(bytes: Uint8Array, from: Tried): Promise<StartedExecutor> {
   const runner = await from.parts.load(bytes)
   try {
-    await warmUp(runner)
-    return assemble('inline', inlineLane(runner, from.parts.accepted), runner.signature, from)
+    await warmUp(runner, from.parts.known(runner.signature))
+    return assembleInline(runner, bytes, from)
   } catch (error) {
     await runner.close()
     throw error
   }
 }
 
-function assemble(
-  mode: 'inline' | 'workers',
-  lanes: Lanes,
-  signature: Signature,
-  from: { trial: Trial; settings: ExecutionSettings; parts: ExecutionParts },
-): StartedExecutor {
+/** What was seen of a model, and around what. */
+type Tried = { trial: Trial; settings: ExecutionSettings; parts: ExecutionParts }
+
+/** On the event loop; requests that would be slow there go to threads, which are started for the first of them. */
+function assembleInline(runner: Runner, bytes: Uint8Array, from: Tried): StartedExecutor {
   const { trial, settings, parts } = from
-  const scheduler = new Scheduler({
-    signature,
-    lanes,
-    batching: { maxRows: trial.maxRows, delayMs: settings.batchDelayMs },
-    hopelessAfterMs: HOPELESS_MS,
-    observer: parts.observer,
-    warn: parts.log.warn,
+  const { signature } = runner
+  const sharing = sharingOf(from)
+  const limit = new QueueLimit(1, trial)
+  const lane = inlineLane(runner, parts.accepted)
+  const started = { mode: 'inline', lanes: 1, signature, trial, limit } as const
+  if (settings.servingMode === 'inline') {
+    return startedFrom(schedulerOver(lane, signature, { ...from, limit, sharing }), started)
+  }
+  const lanes = WorkerLanes.onDemand({
+    ...threadsOf(settings, parts),
+    // Copied only where somebody needs it.
+    start: onceShared(bytes, parts.startWorker),
   })
-  return {
-    infer: scheduler.infer,
-    unavailableBecause: () => scheduler.unavailableBecause(),
-    close: () => scheduler.close(),
-    signature,
-    mode,
-    lanes: lanes.size,
-    trial,
-    suggestedQueue: suggestedQueue(lanes.size, trial),
+  const isFast = (size: number): boolean => trial.costs.expect(size) <= FAST_SECONDS
+  const here = schedulerOver(lane, signature, { ...from, limit, sharing, mayRun: isFast })
+  const inThreads = schedulerOver(lanes, signature, { ...from, limit, sharing })
+  return startedFrom(new AdaptiveExecutor({ here, inThreads, isFast, sharing }), started)
+}
+
+function onceShared(
+  bytes: Uint8Array,
+  startWorker: ExecutionParts['startWorker'],
+): () => Promise<WorkerRunner> {
+  let shared: SharedArrayBuffer | undefined
+  return () => {
+    if (!shared) {
+      shared = new SharedArrayBuffer(bytes.length)
+      new Uint8Array(shared).set(bytes)
+    }
+    return startWorker(shared)
   }
 }
 
-function suggestedQueue(lanes: number, { maxRows, seconds }: Trial): number {
-  const perSecond = (lanes * maxRows) / seconds
-  // At least what runs now and what runs next.
-  const least = Math.max(SHORTEST_QUEUE, 2 * lanes * maxRows)
-  return Math.min(Math.max(Math.round(QUEUE_SECONDS * perSecond), least), Math.max(LONGEST_QUEUE, least))
+function threadsOf(
+  { workers }: Pick<ExecutionSettings, 'workers'>,
+  { backoffMs, log }: ExecutionParts,
+): { size: number; backoffMs: ExecutionParts['backoffMs']; log: WorkerLog } {
+  return { size: workers ?? Math.max(1, availableParallelism() - 1), backoffMs, log }
+}
+
+function sharingOf({ trial, parts }: Tried): Sharing {
+  return new Sharing(trial.maxRows, (reason) => {
+    parts.log.warn({ reason }, 'Batching switched off')
+    parts.observer.sharingEnded()
+  })
+}
+
+function schedulerOver(
+  lanes: Lanes,
+  signature: Signature,
+  {
+    trial,
+    settings,
+    parts,
+    limit,
+    sharing,
+    mayRun,
+  }: Tried & {
+    limit: QueueLimit
+    sharing: Sharing
+    mayRun?: (size: number) => boolean
+  },
+): Scheduler {
+  return new Scheduler({
+    signature,
+    lanes,
+    sharing,
+    delayMs: settings.batchDelayMs,
+    ...(mayRun ? { mayRun } : {}),
+    hopelessAfterMs: HOPELESS_MS,
+    observer: parts.observer,
+    learn: (inputs, requests, seconds) => {
+      trial.costs.learn(sizeOf(inputs), seconds)
+      limit.learn(requests, seconds)
+    },
+  })
+}
+
+function startedFrom(
+  { infer, unavailableBecause, close }: Executor,
+  { limit, ...started }: Omit<StartedExecutor, keyof Executor | 'suggestedQueue'> & { limit: QueueLimit },
+): StartedExecutor {
+  return { infer, unavailableBecause, close, ...started, suggestedQueue: () => limit.requests }
 }

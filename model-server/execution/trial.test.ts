@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals'
-import { DOUBLING, FakeRunner } from '../test/fake-runner.ts'
+import { DOUBLING, FakeRunner, rowsOfX } from '../test/fake-runner.ts'
 import type { Signature, Tensor } from '../tensor/tensor.ts'
+import type { Runner, Tensors } from './executor.ts'
 import { tryBatches, warmUp } from './trial.ts'
+import type { Trial, WarmUp } from './trial.ts'
+
+/** Warm up and try, with samples or without. */
+async function tried(runner: Runner, limit: number, samples: Tensors[] = []): Promise<Trial> {
+  return tryBatches(runner, await warmUp(runner, { samples, hints: [] }), limit)
+}
 
 function runnerThatTakes(secondsFor: (rows: number) => number): FakeRunner {
   const runner = new FakeRunner()
@@ -20,12 +27,12 @@ describe('how many rows share a run', () => {
     ['those before more rows cease to gain', (rows) => Math.max(0.004, rows * 0.001), 4],
   ])('%s', async (_, secondsFor, maxRows) => {
     const runner = runnerThatTakes(secondsFor)
-    expect(await tryBatches(runner, 32)).toMatchObject({ maxRows, seconds: secondsFor(maxRows) })
+    expect(await tried(runner, 32)).toMatchObject({ maxRows, seconds: secondsFor(maxRows) })
   })
 
   test('a limit that is no power of two is tried as well', async () => {
     const runner = new FakeRunner()
-    expect(await tryBatches(runner, 20)).toMatchObject({ maxRows: 20 })
+    expect(await tried(runner, 20)).toMatchObject({ maxRows: 20 })
     expect(sizesOf(runner).slice(0, 6)).toEqual([1, 2, 4, 8, 16, 20])
   })
 
@@ -36,7 +43,7 @@ describe('how many rows share a run', () => {
       disturbed += 1
       return 0.0009
     })
-    expect(await tryBatches(runner, 32)).toMatchObject({ maxRows: 32 })
+    expect(await tried(runner, 32)).toMatchObject({ maxRows: 32 })
   })
 
   test('a machine that is busy now and again does not make the model slow', async () => {
@@ -45,8 +52,8 @@ describe('how many rows share a run', () => {
       runs += 1
       return runs % 4 === 0 ? 0.02 : 0.0001
     })
-    expect(await tryBatches(runner, 1)).toMatchObject({ seconds: 0.0001 })
-    expect(await tryBatches(runner, 32)).toMatchObject({ maxRows: 32, seconds: 0.0001 })
+    expect(await tried(runner, 1)).toMatchObject({ seconds: 0.0001 })
+    expect(await tried(runner, 32)).toMatchObject({ maxRows: 32, seconds: 0.0001 })
   })
 })
 
@@ -57,7 +64,7 @@ describe('more than 32 rows share a run', () => {
     ['as long as others do not notice', (rows) => rows * 0.00001, 64],
     ['never where the model is slow', (rows) => 0.005 + rows * 0.0001, 32],
   ])('%s', async (_, secondsFor, maxRows) => {
-    expect(await tryBatches(runnerThatTakes(secondsFor), 512)).toMatchObject({ maxRows })
+    expect(await tried(runnerThatTakes(secondsFor), 512)).toMatchObject({ maxRows })
   })
 
   test('never where they take much memory', async () => {
@@ -67,7 +74,7 @@ describe('more than 32 rows share a run', () => {
         inputs: [{ name: 'x', datatype: 'FP64', shape: [-1, 5_000] }],
       }
     }
-    expect(await tryBatches(new Wide(), 512)).toMatchObject({ maxRows: 32 })
+    expect(await tried(new Wide(), 512)).toMatchObject({ maxRows: 32 })
   })
 })
 
@@ -85,7 +92,7 @@ describe('rows that may not share a run', () => {
     class Fixed extends FakeRunner {
       override readonly signature = signature
     }
-    expect(await tryBatches(new Fixed(), 32)).toMatchObject({ maxRows: 1, because })
+    expect(await tried(new Fixed(), 32)).toMatchObject({ maxRows: 1, because })
   })
 
   test('those whose answers depend on the others', async () => {
@@ -98,7 +105,7 @@ describe('rows that may not share a run', () => {
         )
       }
     }
-    expect(await tryBatches(new Centering(), 32)).toMatchObject({
+    expect(await tried(new Centering(), 32)).toMatchObject({
       maxRows: 1,
       because: "in a batch of 2 rows 'y' differs from that of one row",
     })
@@ -110,7 +117,7 @@ describe('rows that may not share a run', () => {
         return super.answer(name, rows.toReversed())
       }
     }
-    expect(await tryBatches(new Reversing(), 32)).toMatchObject({ maxRows: 1 })
+    expect(await tried(new Reversing(), 32)).toMatchObject({ maxRows: 1 })
   })
 
   test('those that become fewer', async () => {
@@ -119,7 +126,7 @@ describe('rows that may not share a run', () => {
         return super.answer(name, rows.slice(0, 1))
       }
     }
-    expect(await tryBatches(new Summing(), 32)).toMatchObject({
+    expect(await tried(new Summing(), 32)).toMatchObject({
       maxRows: 1,
       because: expect.stringMatching(/^random rows failed: 2 rows gave 'y'/),
     })
@@ -135,24 +142,120 @@ describe('rows that may not share a run', () => {
         )
       }
     }
-    expect(await tryBatches(new Rounding(), 32)).toMatchObject({ maxRows: 32 })
+    expect(await tried(new Rounding(), 32)).toMatchObject({ maxRows: 32 })
   })
 })
 
 test('a limit of one is not argued with', async () => {
   const runner = new FakeRunner()
-  expect(await tryBatches(runner, 1)).toMatchObject({ maxRows: 1 })
-  expect(sizesOf(runner)).toEqual([1])
+  expect(await tried(runner, 1)).toMatchObject({ maxRows: 1 })
+  expect(runner.asked.every((rows) => rows.flat().every((value) => value === 0))).toBe(true)
 })
 
-test('a model that fails on zeros is told so, one that fails on random rows only is not', async () => {
+test('a model that fails on random rows is served row by row', async () => {
   const failing = new FakeRunner()
   failing.letRun = (rows) => rows.flat().every((value) => value === 0)
-  await expect(warmUp(failing)).resolves.toBeGreaterThan(0)
-  expect(await tryBatches(failing, 32)).toMatchObject({
+  expect(await tried(failing, 32)).toMatchObject({
+    triedWith: 'made-up inputs',
     maxRows: 1,
     because: 'random rows failed: the runtime does not like these rows',
   })
-  failing.letRun = () => false
-  await expect(warmUp(failing)).rejects.toThrow('does not like these rows')
+})
+
+describe('a model that cannot answer zeros', () => {
+  const warm = (runner: FakeRunner, known: Partial<Parameters<typeof warmUp>[1]> = {}): Promise<WarmUp> =>
+    warmUp(runner, { samples: [], hints: [], ...known })
+
+  test.each<[string, FakeRunner['letRun']]>([
+    ['answers ones', (rows) => rows.flat().every((value) => value === 1)],
+    ['answers what is wide enough', (rows) => (rows[0]?.length ?? 0) >= 400],
+    ['answers what has enough rows', (rows) => rows.length >= 5],
+  ])('%s', async (_, letRun) => {
+    const runner = new FakeRunner()
+    runner.letRun = letRun
+    expect(await warm(runner)).toMatchObject({ triedWith: 'made-up inputs', inputs: [expect.any(Map)] })
+  })
+
+  test('is asked samples and nothing else where there are some', async () => {
+    const runner = new FakeRunner()
+    runner.letRun = (rows) => rows.flat().includes(7)
+    expect(await warm(runner, { samples: [rowsOfX([7, 8])] })).toMatchObject({ triedWith: 'samples' })
+    expect(runner.asked).toEqual([[[7, 8]], [[7, 8]]])
+  })
+
+  test('is asked what hints say of sizes', async () => {
+    const runner = new FakeRunner()
+    runner.letRun = (rows) => rows[0]?.length === 3
+    expect(await warm(runner, { hints: [rowsOfX([0, 0, 0])] })).toMatchObject({ triedWith: 'hints' })
+  })
+
+  test('and nothing else either is not tried, and why is said in the words for zeros', async () => {
+    const runner = new FakeRunner()
+    runner.letRun = () => false
+    expect(await warm(runner)).toMatchObject({
+      triedWith: 'nothing',
+      inputs: [],
+      because: 'the runtime does not like these rows',
+    })
+  })
+})
+
+describe('what proves nothing', () => {
+  test('rows that all have the same answer', async () => {
+    class Constant extends FakeRunner {
+      protected override answer(name: string, rows: readonly number[][]): Tensor {
+        return super.answer(
+          name,
+          rows.map((row) => row.map(() => 1)),
+        )
+      }
+    }
+    expect(await tried(new Constant(), 32)).toMatchObject({
+      maxRows: 1,
+      because: 'all rows of the trial have the same answer, which proves nothing',
+    })
+  })
+
+  test('rows of samples that differ, where random ones do not, prove it', async () => {
+    class Vocabulary extends FakeRunner {
+      protected override answer(name: string, rows: readonly number[][]): Tensor {
+        return super.answer(
+          name,
+          rows.map((row) => row.map((value) => (value === 7 ? 7 : 1))),
+        )
+      }
+    }
+    const samples = [rowsOfX([7, 8], [8, 7])]
+    expect(await tried(new Vocabulary(), 32, samples)).toMatchObject({ maxRows: 32, triedWith: 'samples' })
+  })
+
+  test('a NaN among the rows changes the others', async () => {
+    class Poisoned extends FakeRunner {
+      protected override answer(name: string, rows: readonly number[][]): Tensor {
+        const worst = rows.flat().some(Number.isNaN) ? NaN : 1
+        return super.answer(
+          name,
+          rows.map((row) => row.map((value) => value * worst)),
+        )
+      }
+    }
+    const runner = new Poisoned()
+    runner.letRun = () => true
+    expect(await tried(runner, 32)).toMatchObject({ maxRows: 1 })
+  })
+
+  test('rows of one element tell nothing of longer ones', async () => {
+    class LongCoupled extends FakeRunner {
+      protected override answer(name: string, rows: readonly number[][]): Tensor {
+        const width = rows[0]?.length ?? 0
+        const largest = width > 2 ? Math.max(...rows.flat()) : 0
+        return super.answer(
+          name,
+          rows.map((row) => row.map((value) => value + largest)),
+        )
+      }
+    }
+    const runner = new LongCoupled()
+    expect(await tried(runner, 32)).toMatchObject({ maxRows: 1 })
+  })
 })

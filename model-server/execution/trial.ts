@@ -1,8 +1,25 @@
 /** What a model shows before it serves: that it runs, how long that takes, and whether rows of several requests may share a run. */
-import { elementCount, isFloat, oneRow, zeros } from '../tensor/tensor.ts'
-import type { Signature, Tensor, TensorData, TensorSpec } from '../tensor/tensor.ts'
-import { joinRows, neverRowWiseBecause, splitRows } from './batch.ts'
+import type { Signature, Tensor } from '../tensor/tensor.ts'
+import { batchKeys, joinRows, neverRowWiseBecause, piecesOf, rowsOf, splitRows } from './batch.ts'
+import { Costs, sizeOf } from './costs.ts'
 import type { Runner, Tensors } from './executor.ts'
+import { mildInputs, randomRows, shapesOf, withNaN, zeroInputs } from './made-up.ts'
+import { isSameAnswer } from './same-answer.ts'
+
+/** What is known of what will be asked: whole requests, and shapes of which only the sizes count. */
+export type Known = { samples: readonly Tensors[]; hints: readonly Tensors[] }
+
+/** What a model was tried with. */
+export type TriedWith = 'samples' | 'hints' | 'made-up inputs' | 'nothing'
+
+/** What a model answered: `inputs` is empty where it answered nothing that could be thought of, which `because` says. */
+export type WarmUp = {
+  triedWith: TriedWith
+  inputs: readonly Tensors[]
+  /** What the slowest of them takes. */
+  seconds: number
+  because: string
+}
 
 /** The shortest of some runs, and the one in their middle, in seconds. */
 type Times = { least: number; usual: number }
@@ -13,8 +30,11 @@ export type Trial = {
   maxRows: number
   /** Why it is not more. */
   because: string
+  triedWith: TriedWith
   /** What a run over `maxRows` takes in the model: half of them were faster. What else the machine does makes the others slower. */
   seconds: number
+  /** What was seen of other sizes. */
+  costs: Costs
 }
 
 /** Above this a run on the event loop would be noticed by whoever else waits for it. */
@@ -38,67 +58,231 @@ const RUNS_OF_SLOW = 2
 /** No further size is tried once the runs of the trial have taken this long together. */
 const BUDGET_SECONDS = 1
 
-// float32 has 24 bits: sums in another order, as in a product of other shape, differ by a few of the last.
-const RELATIVE = 1e-4
-const ABSOLUTE = 1e-5
+/** Larger sizes of open dimensions are looked at in such steps, for as long as a run is fast. */
+const GROWTH = 4
+/** A size for open dimensions behind the first at which rows are compared once more. */
+const OTHER_SIZE = 5
+const OTHER_ROWS = 4
+const MADE_UP_SECONDS = 1
 
 /**
- * Run the model once over zeros, variable dimensions taken as 1.
- * @throws Error of the runtime where it gives no answer
+ * Have the model answer what is known, or what may be thought of: that a model cannot answer zeros says nothing against it. The first
+ * run of a session is slower than all others, so each is asked twice.
  */
-export async function warmUp({ signature, run }: Runner): Promise<number> {
-  return (await run(zeroRow(signature), namesOf(signature))).seconds
+export async function warmUp(runner: Runner, { samples, hints }: Known): Promise<WarmUp> {
+  if (samples.length > 0) return warmUpWith(runner, 'samples', samples)
+  const hinted = await warmUpWith(runner, 'hints', hints)
+  return hinted.inputs.length > 0 ? hinted : warmUpMadeUp(runner)
+}
+
+async function warmUpWith(runner: Runner, triedWith: TriedWith, asked: readonly Tensors[]): Promise<WarmUp> {
+  const inputs: Tensors[] = []
+  let seconds = 0
+  let because = 'it was asked nothing'
+  for (const [index, one] of asked.entries()) {
+    try {
+      await runOn(runner, one)
+      seconds = Math.max(seconds, await runOn(runner, one))
+      inputs.push(one)
+    } catch (error) {
+      because = `${triedWith} ${index}: ${(error as Error).message}`
+    }
+  }
+  return { triedWith: inputs.length > 0 ? triedWith : 'nothing', inputs, seconds, because }
+}
+
+async function warmUpMadeUp(runner: Runner): Promise<WarmUp> {
+  const started = performance.now()
+  let because = ''
+  for (const inputs of mildInputs(runner.signature)) {
+    try {
+      await runOn(runner, inputs)
+      return { triedWith: 'made-up inputs', inputs: [inputs], seconds: await runOn(runner, inputs), because }
+    } catch (error) {
+      // The first, over zeros, says most.
+      because ||= (error as Error).message
+    }
+    if (performance.now() - started > MADE_UP_SECONDS * 1000) break
+  }
+  return { triedWith: 'nothing', inputs: [], seconds: 0, because }
+}
+
+async function runOn({ run, signature }: Runner, inputs: Tensors): Promise<number> {
+  return (await run(inputs, namesOf(signature))).seconds
 }
 
 /**
  * Try batches of 1, 2, 4 … `limit` rows. A size passes if each row gets the answer that it gets alone and if it is faster per row;
- * the largest that passes is taken. That rows are independent is shown for random rows, and for no model proven.
+ * the largest that passes is taken. Rows that are alike, or have the same answer, prove nothing. That rows are independent is shown
+ * for these rows, and for no model proven: requests are looked at later (see Sharing).
  */
-export async function tryBatches(runner: Runner, limit: number): Promise<Trial> {
-  const never = limit === 1 ? AS_LIMITED : neverRowWiseBecause(runner.signature)
-  if (never !== undefined) return alone(runner, never)
+export async function tryBatches(measured: Runner, warm: WarmUp, limit: number): Promise<Trial> {
+  const runner = new Measured(measured)
+  const { triedWith, inputs } = warm
+  const because = inputs.length === 0 ? `not tried: ${warm.because}` : whyAlone(runner.signature, limit)
+  const batches = because === undefined ? await climb(runner, warm, limit) : { rows: 1, because }
+  let seconds = batches.usual ?? 0
+  for (const one of inputs) seconds = Math.max(seconds, (await timesOf(runner, one)).usual)
+  if (seconds <= SLOW_SECONDS && inputs[0]) await grow(runner, inputs[0], batches.rows)
+  return { maxRows: batches.rows, because: batches.because, triedWith, seconds, costs: runner.costs }
+}
+
+function whyAlone(signature: Signature, limit: number): string | undefined {
+  return limit === 1 ? AS_LIMITED : neverRowWiseBecause(signature)
+}
+
+/** A runner whose runs are learned from. */
+class Measured implements Runner {
+  readonly costs = new Costs()
+  spent = 0
+  readonly #runner: Runner
+
+  constructor(runner: Runner) {
+    this.#runner = runner
+  }
+
+  get signature(): Signature {
+    return this.#runner.signature
+  }
+
+  readonly run: Runner['run'] = async (inputs, outputs) => {
+    const answer = await this.#runner.run(inputs, outputs)
+    this.spent += answer.seconds
+    this.costs.learn(sizeOf(inputs), answer.seconds)
+    return answer
+  }
+
+  readonly close: Runner['close'] = () => this.#runner.close()
+}
+
+/** What larger requests take, where the model leaves open how large they are: seen, rather than guessed, as far as it is fast. */
+async function grow(runner: Measured, from: Tensors, maxRows: number): Promise<void> {
+  const isOpen = runner.signature.inputs.some(({ shape }) => shape.includes(-1, maxRows === 1 ? 0 : 1))
+  if (!isOpen) return
+  const begin = sizeOf(from)
+  for (let others = GROWTH; ; others *= GROWTH) {
+    const inputs = zeroInputs(runner.signature, { rows: maxRows === 1 ? others : 1, others })
+    if (!inputs || sizeOf(inputs) > LARGE_ELEMENTS) return
+    if (sizeOf(inputs) <= begin) continue
+    try {
+      await runOn(runner, inputs)
+      if ((await runOn(runner, inputs)) > SLOW_SECONDS) return
+    } catch {
+      // That it cannot answer this shows nothing.
+      return
+    }
+  }
+}
+
+type Batches = { rows: number; because: string; usual?: number }
+
+async function climb(runner: Measured, warm: WarmUp, limit: number): Promise<Batches> {
   try {
-    return await climb(runner, limit)
+    const rows = new TrialRows(runner, warm)
+    const batches = await climbWith(runner, rows, limit)
+    const other = batches.rows > 1 && warm.triedWith !== 'samples' && (await differenceElsewhere(runner))
+    return other ? { rows: 1, because: other } : batches
   } catch (error) {
-    return alone(runner, `random rows failed: ${(error as Error).message}`)
+    return { rows: 1, because: `random rows failed: ${(error as Error).message}` }
   }
 }
 
-async function alone(runner: Runner, because: string): Promise<Trial> {
-  const { usual } = await timesOf(runner, zeroRow(runner.signature))
-  return { maxRows: 1, because, seconds: usual }
-}
-
-async function climb(measured: Runner, limit: number): Promise<Trial> {
-  let spent = 0
-  const runner: Runner = {
-    signature: measured.signature,
-    run: async (inputs, outputs) => {
-      const answer = await measured.run(inputs, outputs)
-      spent += answer.seconds
-      return answer
-    },
-    close: () => measured.close(),
-  }
-  const distinct = randomRows(runner.signature, Math.min(limit, USUAL_ROWS))
-  const answers: Tensors[] = []
-  let best = { rows: 1, ...(await timesOf(runner, joinRows(distinct.slice(0, 1)))) }
-  let because = AS_LIMITED
+async function climbWith(runner: Measured, rows: TrialRows, limit: number): Promise<Batches> {
+  let because = await rows.fewBecause(2)
+  if (because !== undefined) return { rows: 1, because }
+  let best = { rows: 1, ...(await timesOf(runner, joinRows(rows.of(1)))) }
   for (const size of sizesUpTo(limit)) {
     because = 'trying more would take too long'
-    if (spent > BUDGET_SECONDS) break
+    if (runner.spent > BUDGET_SECONDS) break
     because = `a batch of ${size} takes too much memory`
-    if (size > USUAL_ROWS && size * elementsOf(distinct[0]) > LARGE_ELEMENTS) break
-    const rows = repeated(distinct, size)
-    const difference = await differenceOf(runner, rows, answers)
-    if (difference !== undefined) return alone(runner, difference)
+    if (size > USUAL_ROWS && size * elementsOf(rows.of(1)[0]) > LARGE_ELEMENTS) break
+    await rows.fewBecause(Math.min(size, USUAL_ROWS))
+    const difference = await differenceOf(runner, rows.of(size), rows.answers)
+    if (difference !== undefined) return { rows: 1, because: difference }
     because = `a batch of ${size} takes too long`
-    const paid = await timesIfItPays(runner, rows, best)
+    const paid = await timesIfItPays(runner, rows.of(size), best)
     if (!paid) break
     best = { rows: size, ...paid }
     because = AS_LIMITED
   }
-  return { maxRows: best.rows, because, seconds: best.usual }
+  if (best.rows > 1 && rows.areAllAlike()) {
+    return { rows: 1, because: 'all rows of the trial have the same answer, which proves nothing' }
+  }
+  return { rows: best.rows, because: because ?? AS_LIMITED, usual: best.usual }
+}
+
+/** Rows that the model answers by themselves: of samples, and random ones. */
+class TrialRows {
+  readonly answers: Tensors[] = []
+  readonly #rows: Tensors[] = []
+  readonly #candidates: Tensors[]
+  readonly #runner: Runner
+  #failed = ''
+
+  constructor(runner: Runner, { triedWith, inputs }: WarmUp) {
+    this.#runner = runner
+    const { signature } = runner
+    const [first = new Map<string, Tensor>()] = inputs
+    const shapes = Array.from(first.values(), ({ shape }) => [1, ...shape.slice(1)])
+    const real = triedWith === 'samples' ? rowsAlike(signature, inputs) : []
+    const random = randomRows(signature, shapes, USUAL_ROWS)
+    const [likely = first] = [...real, ...random]
+    const strange = withNaN(likely)
+    this.#candidates = [...real, ...random]
+    if (strange) this.#candidates.splice(1, 0, strange)
+  }
+
+  /** See to it that there are so many; why there are not even two, where that is so. */
+  async fewBecause(count: number): Promise<string | undefined> {
+    while (this.#rows.length < count) {
+      const row = this.#candidates.shift()
+      if (!row) break
+      try {
+        this.answers.push((await this.#runner.run(row, namesOf(this.#runner.signature))).outputs)
+        this.#rows.push(row)
+      } catch (error) {
+        this.#failed = (error as Error).message
+      }
+    }
+    return this.#rows.length < 2 ? `random rows failed: ${this.#failed}` : undefined
+  }
+
+  /** Rows of a large batch come again and again; those of a usual one are all different, if there are so many. */
+  of(size: number): Tensors[] {
+    return Array.from({ length: size }, (_, index) => this.#rows[index % this.#rows.length] ?? new Map())
+  }
+
+  areAllAlike(): boolean {
+    const [first] = this.answers
+    return this.answers.every((answer) =>
+      [...answer].every(([name, tensor]) => isSameAnswer(tensor, first?.get(name))),
+    )
+  }
+}
+
+/** The rows of those questions that could share a run with the first. */
+function rowsAlike(signature: Signature, questions: readonly Tensors[]): Tensors[] {
+  const keyOf = batchKeys(signature)
+  const key = questions[0] && keyOf(questions[0], [])
+  if (key === undefined) return []
+  return questions
+    .filter((question) => keyOf(question, []) === key && rowsOf(question) <= USUAL_ROWS)
+    .flatMap((question) => Array.from(piecesOf(question, 1), ([, row]) => row))
+    .slice(0, USUAL_ROWS)
+}
+
+/** The same where dimensions behind the first are open, for another size of these; where the model does not answer, nothing is shown. */
+async function differenceElsewhere(runner: Runner): Promise<string | undefined> {
+  const { signature } = runner
+  if (!signature.inputs.some(({ shape }) => shape.includes(-1, 1))) return undefined
+  const rows = randomRows(signature, shapesOf(signature, { rows: 1, others: OTHER_SIZE }), OTHER_ROWS)
+  try {
+    const answers: Tensors[] = []
+    for (const row of rows) answers.push((await runner.run(row, namesOf(signature))).outputs)
+    return await differenceOf(runner, rows, answers)
+  } catch {
+    return undefined
+  }
 }
 
 /** Undefined where it does not; asked twice, for a moment in which the machine was busy says nothing of the model. */
@@ -128,51 +312,30 @@ function elementsOf(inputs: Tensors = new Map()): number {
   return [...inputs.values()].reduce((sum, { data }) => sum + data.length, 0)
 }
 
-/** Rows of a large batch come again and again; those of a usual one are all different. */
-function repeated(rows: readonly Tensors[], size: number): Tensors[] {
-  return Array.from({ length: size }, (_, index) => rows[index % rows.length] ?? new Map())
-}
-
 function sizesUpTo(limit: number): number[] {
   const sizes: number[] = []
   for (let size = 2; size < limit; size *= 2) sizes.push(size)
   return [...sizes, limit]
 }
 
-/** What keeps rows from sharing a run; undefined where all get the answer that they get alone. */
+/** What keeps rows from sharing a run; undefined where all get the answers that they get alone, which come again as the rows do. */
 async function differenceOf(
   runner: Runner,
   rows: readonly Tensors[],
-  answers: Tensors[],
+  answers: readonly Tensors[],
 ): Promise<string | undefined> {
   const names = namesOf(runner.signature)
-  for (const row of rows.slice(answers.length, USUAL_ROWS))
-    answers.push((await runner.run(row, names)).outputs)
   const { outputs } = await runner.run(joinRows(rows), names)
   const together = splitRows(
     outputs,
     rows.map(() => 1),
   )
   for (const [index, answer] of together.entries()) {
-    const name = names.find((output) => !isSame(answers[index % USUAL_ROWS]?.get(output), answer.get(output)))
+    const alone = answers[index % answers.length]
+    const name = names.find((output) => !isSameAnswer(alone?.get(output), answer.get(output)))
     if (name !== undefined) return `in a batch of ${rows.length} rows '${name}' differs from that of one row`
   }
   return undefined
-}
-
-function isSame(one: Tensor | undefined, other: Tensor | undefined): boolean {
-  if (!one || !other) return false
-  if (one.shape.join() !== other.shape.join()) return false
-  for (let index = 0; index < one.data.length; index += 1) {
-    if (!isClose(one.data[index], other.data[index])) return false
-  }
-  return true
-}
-
-function isClose(one: unknown, other: unknown): boolean {
-  if (Object.is(one, other)) return true
-  if (typeof one !== 'number' || typeof other !== 'number') return one === other
-  return Math.abs(one - other) <= ABSOLUTE + RELATIVE * Math.abs(other)
 }
 
 /** Of more runs the faster they are. */
@@ -187,55 +350,6 @@ async function timesOf(runner: Runner, inputs: Tensors): Promise<Times> {
   }
   const sorted = times.toSorted((a, b) => a - b)
   return { least: sorted[0] ?? 0, usual: sorted[Math.floor((sorted.length - 1) / 2)] ?? 0 }
-}
-
-function zeroRow({ inputs }: Signature): Tensors {
-  return new Map(
-    inputs.map((spec) => {
-      const shape = oneRow(spec.shape)
-      return [spec.name, { datatype: spec.datatype, shape, data: zeros(spec.datatype, elementCount(shape)) }]
-    }),
-  )
-}
-
-/** Rows of different scale, so that a model with thresholds takes different ways; the same ones every time. */
-function randomRows({ inputs }: Signature, count: number): Tensors[] {
-  const random = generator()
-  return Array.from({ length: count }, (_, index) => {
-    const scale = 10 ** (index % 4)
-    return new Map(
-      inputs.map((spec) => {
-        const shape = oneRow(spec.shape)
-        return [
-          spec.name,
-          { datatype: spec.datatype, shape, data: randomData(spec, shape, () => scale * random()) },
-        ]
-      }),
-    )
-  })
-}
-
-/** Integers are 0 or 1, since many are indices, and no table is so small that it lacks these. */
-function randomData({ datatype }: TensorSpec, shape: readonly number[], random: () => number): TensorData {
-  const data = zeros(datatype, elementCount(shape))
-  for (let index = 0; index < data.length; index += 1) {
-    const value = random()
-    if (isFloat(datatype)) data[index] = value
-    else if (datatype === 'INT64' || datatype === 'UINT64') data[index] = value > 0 ? 1n : 0n
-    else data[index] = datatype === 'BYTES' ? `${value}` : Number(value > 0)
-  }
-  return data
-}
-
-/** From -1 to 1; xorshift32 from a fixed seed. */
-function generator(): () => number {
-  let state = 0x9e3779b9
-  return () => {
-    state ^= state << 13
-    state ^= state >>> 17
-    state ^= state << 5
-    return state / 2 ** 31
-  }
 }
 
 function namesOf({ outputs }: Signature): string[] {

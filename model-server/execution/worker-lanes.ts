@@ -28,6 +28,7 @@ export class WorkerLanes implements Lanes {
   /** Replacements since a runner last answered. */
   #failures = 0
   #lastDeath = ''
+  #startsOnDemand = false
   readonly #closing = new AbortController()
   #tellFree = (): void => undefined
 
@@ -49,7 +50,24 @@ export class WorkerLanes implements Lanes {
     throw failed.reason
   }
 
-  readonly acquire = (): Runner | undefined => this.#free.shift()
+  /** Starts none before the first is asked for. */
+  static onDemand(options: WorkerLanesOptions): WorkerLanes {
+    const lanes = new WorkerLanes(options)
+    lanes.#startsOnDemand = true
+    return lanes
+  }
+
+  readonly acquire = (): Runner | undefined => {
+    if (this.#startsOnDemand) {
+      this.#startsOnDemand = false
+      this.#options.log.info(
+        { threads: this.size },
+        'Starting threads: requests are too slow for the event loop',
+      )
+      for (let count = 0; count < this.size; count += 1) void this.#startUntilAlive()
+    }
+    return this.#free.shift()
+  }
 
   readonly release = (runner: Runner): void => {
     const alive = [...this.#alive].find((candidate) => candidate === runner)
@@ -85,13 +103,20 @@ export class WorkerLanes implements Lanes {
     this.#alive.delete(dead)
     this.#free = this.#free.filter((runner) => runner !== dead)
     this.#lastDeath = reason
-    while (!this.#isClosing()) {
-      this.#failures += 1
-      const delayMs = Math.round(this.#options.backoffMs(this.#failures))
-      this.#options.log.warn({ reason: this.#lastDeath, delayMs }, 'Thread of the model died; replacing it')
-      await wait(delayMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)
-      if (await this.#startAnother()) return
-    }
+    await this.#waitBeforeNext()
+    await this.#startUntilAlive()
+  }
+
+  async #startUntilAlive(): Promise<void> {
+    while (!this.#isClosing() && !(await this.#startAnother())) await this.#waitBeforeNext()
+  }
+
+  async #waitBeforeNext(): Promise<void> {
+    if (this.#isClosing()) return
+    this.#failures += 1
+    const delayMs = Math.round(this.#options.backoffMs(this.#failures))
+    this.#options.log.warn({ reason: this.#lastDeath, delayMs }, 'Thread of the model died; replacing it')
+    await wait(delayMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)
   }
 
   async #startAnother(): Promise<boolean> {
@@ -101,7 +126,7 @@ export class WorkerLanes implements Lanes {
       // It may have been told to close while the runner was on its way.
       if (this.#isClosing()) await runner.close()
       else this.#adopt(runner)
-      this.#options.log.info({ alive: this.#alive.size }, 'Thread of the model replaced')
+      this.#options.log.info({ alive: this.#alive.size }, 'Thread of the model started')
       return true
     } catch (error) {
       this.#lastDeath = (error as Error).message

@@ -6,7 +6,7 @@ import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:h
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { housing, housingModel } from '../test/housing.ts'
-import { slowModel } from '../test/onnx-writer.ts'
+import { slowModel, squaring } from '../test/onnx-writer.ts'
 import { ServerProcess } from '../test/server-process.ts'
 import { scratchFolder } from '../test/scratch-folder.ts'
 
@@ -50,6 +50,32 @@ async function inside(server: ServerProcess, count: number, isOver: () => boolea
   while (!isOver() && (await metric(server, 'queue_depth')) !== count);
   return !isOver()
 }
+
+test('a model that is fast for little takes a thread for much, and the event loop stays free', async () => {
+  const path = join(folder, 'squaring.onnx')
+  writeFileSync(path, squaring())
+  const server = new ServerProcess({ MODEL_NAME: 'm', MODEL_URI: path })
+  try {
+    const origin = await server.origin()
+    expect(await server.logged('Model tried')).toMatchObject({ mode: 'inline', triedWith: 'made-up inputs' })
+    await server.logged('Model loaded and warmed up')
+    const ask = (width: number): Promise<Answer> => {
+      const data = new Array<number>(width).fill(0)
+      return post(`${origin}/v2/models/m/infer`, {
+        inputs: [{ name: 'x', datatype: 'FP32', shape: [1, width], data }],
+      })
+    }
+    const threads = 'Starting threads: requests are too slow for the event loop'
+    expect((await ask(8)).status).toBe(200)
+    expect(server.log.map(({ msg }) => msg)).not.toContain(threads)
+    expect((await ask(3_000)).status).toBe(200)
+    expect(server.log.map(({ msg }) => msg)).toContain(threads)
+    expect(await metric(server, 'model_tried', 'with="made-up inputs"')).toBe(1)
+    expect(await metric(server, 'sharing_ended_total')).toBe(0)
+  } finally {
+    await server.kill()
+  }
+})
 
 describe('a fast model', () => {
   let server: ServerProcess

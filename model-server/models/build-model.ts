@@ -4,7 +4,9 @@ import type { Logger } from 'pino'
 import type { ModelConfig } from '../config/model-config.ts'
 import { parseColumns } from '../config/values.ts'
 import { Admission } from '../execution/admission.ts'
+import type { Tensors } from '../execution/executor.ts'
 import { startExecutor } from '../execution/start-executor.ts'
+import type { Known } from '../execution/trial.ts'
 import { externalFileOf } from '../onnx/external-data.ts'
 import { provideLocale } from '../onnx/locale.ts'
 import { readMetadata } from '../onnx/metadata.ts'
@@ -84,6 +86,7 @@ async function load(
   provideLocale(fetched.bytes)
   const executor = await startExecutor(fetched.bytes, config, {
     load: loadModel,
+    known: (signature) => knownOf(fetched, config, signature, readQuestion),
     startWorker: startModelWorker,
     backoffMs: (attempt) => backoffMs(attempt, Math.random()),
     isServing,
@@ -93,8 +96,12 @@ async function load(
   })
   const { signature, infer, close, unavailableBecause } = executor
   const { mode, lanes, trial } = executor
-  const maxQueue = config.maxQueue ?? executor.suggestedQueue
-  log.info({ mode, lanes, ...trial, maxQueue }, 'Model tried')
+  const { triedWith, maxRows, because, seconds } = trial
+  const maxQueue = (): number => config.maxQueue ?? executor.suggestedQueue()
+  log.info({ mode, lanes, triedWith, maxRows, because, seconds, maxQueue: maxQueue() }, 'Model tried')
+  if (triedWith === 'nothing') {
+    log.warn({ because }, 'Model not tried: nothing was found that it answers; give it a sample')
+  }
   for (const [output, reason] of signature.notServed ?? []) log.warn({ output, reason }, 'Output not served')
   try {
     const { name, version } = config
@@ -104,6 +111,7 @@ async function load(
       version,
       sha256,
       signature,
+      triedWith,
       frame,
       infer,
       close,
@@ -120,6 +128,29 @@ async function load(
     await close()
     throw error
   }
+}
+
+/**
+ * What is known of what the model will be asked. A sample that does not fit it is left out here: when it is asked, it says so.
+ */
+function knownOf(
+  fetched: FetchedModel,
+  config: ModelConfig,
+  signature: Signature,
+  read: ReadQuestion,
+): Known {
+  const known: { samples: Tensors[]; hints: Tensors[] } = { samples: [], hints: [] }
+  if (config.warmUp.length === 0) return known
+  const frame = fitFrame(fetched, config, signature)
+  for (const { question } of config.warmUp) {
+    try {
+      const { inputs } = read({ signature, frame }, question)
+      known[question.type === 'Shapes' ? 'hints' : 'samples'].push(inputs)
+    } catch {
+      continue
+    }
+  }
+  return known
 }
 
 /** What travels with the weights under one digest comes before what their store says of them. */

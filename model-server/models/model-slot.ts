@@ -163,7 +163,7 @@ export class ModelSlot {
     this.#config = config
     this.state = { type: 'Loaded', model }
     const milliseconds = Math.round(performance.now() - started)
-    this.metrics.loaded(model.sha256, milliseconds / 1000)
+    this.metrics.loaded(model.sha256, milliseconds / 1000, model.triedWith)
     this.metrics.watchQueue(() => model.admission.inside)
     this.#log.info(
       {

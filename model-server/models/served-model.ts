@@ -1,5 +1,6 @@
 import type { Admission } from '../execution/admission.ts'
 import type { Executor } from '../execution/executor.ts'
+import type { TriedWith } from '../execution/trial.ts'
 import type { ModelMetrics } from '../operations/model-metrics.ts'
 import type { FrameMapping } from '../tensor/frame-mapping.ts'
 import type { Signature } from '../tensor/tensor.ts'
@@ -11,6 +12,8 @@ export type ServedModel = {
   /** Of the bytes that it was made from; lower-case hex. */
   sha256: string
   signature: Signature
+  /** What it had answered before it served: samples, what was made up, or nothing. */
+  triedWith: TriedWith
   /** How `/predict` fills the input, or why it cannot. */
   frame: FrameMapping | string
   /** Frees it; to be called once nobody is inside any more. */

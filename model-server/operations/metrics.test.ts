@@ -21,7 +21,7 @@ test('every series of a version carries model, version and color', async () => {
   housing.answered('v2', 200, 0.002)
   housing.answered('predict', 400, 0.0001)
   housing.rejected('queue_full')
-  housing.loaded('4f', 0.25)
+  housing.loaded('4f', 0.25, 'samples')
   housing.watchQueue(() => 7)
   const lines = await scrape(metrics)
   expect(of(lines, 'requests_total')).toEqual([

@@ -26,9 +26,10 @@ export class ModelMetrics {
   readonly #batchSize = new Tally(ROWS)
   #inferences = 0
   #executions = 0
+  #sharingEnded = 0
   #queueDepth = (): number => 0
   #drift: Drift | undefined
-  #loaded: { sha256: string; seconds: number } | undefined
+  #loaded: { sha256: string; seconds: number; triedWith: string } | undefined
 
   /** End this version's series: it is unloaded. */
   readonly removed: () => void
@@ -62,9 +63,14 @@ export class ModelMetrics {
     this.#computeDuration.observe(seconds)
   }
 
-  /** The version became a served one. */
-  readonly loaded = (sha256: string, seconds: number): void => {
-    this.#loaded = { sha256, seconds }
+  /** Requests share no run any more. */
+  readonly sharingEnded = (): void => {
+    this.#sharingEnded += 1
+  }
+
+  /** The version became a served one; `triedWith` says what it had answered by then. */
+  readonly loaded = (sha256: string, seconds: number, triedWith: string): void => {
+    this.#loaded = { sha256, seconds, triedWith }
   }
 
   /** Where to read, at each scrape, how many requests are in the server. */
@@ -101,6 +107,16 @@ export class ModelMetrics {
       this.#loaded ? [{ labels: this.#labels, value: this.#loaded.seconds }] : [],
     model_info: () =>
       this.#loaded ? [{ labels: { ...this.#labels, sha256: this.#loaded.sha256 }, value: 1 }] : [],
+    model_tried: () =>
+      this.#loaded
+        ? [
+            {
+              labels: { ...this.#labels, with: this.#loaded.triedWith },
+              value: Number(this.#loaded.triedWith !== 'nothing'),
+            },
+          ]
+        : [],
+    sharing_ended_total: () => [{ labels: this.#labels, value: this.#sharingEnded }],
     feature_values: () => this.#drift?.values('model_server_feature_values', this.#labels) ?? [],
     feature_missing_total: () => this.#drift?.missing(this.#labels) ?? [],
     feature_population_stability: () => this.#drift?.stability(this.#labels) ?? [],
@@ -145,6 +161,16 @@ export const FAMILIES = [
     name: 'model_load_duration_seconds',
     type: 'gauge',
     help: 'Fetching, hashing, loading and warming up the model.',
+  },
+  {
+    name: 'model_tried',
+    type: 'gauge',
+    help: '1 where the model answered something before it served; 0 where nothing was found that it answers.',
+  },
+  {
+    name: 'sharing_ended_total',
+    type: 'counter',
+    help: 'Times that requests ceased to share runs, because one would have got another answer in company.',
   },
   { name: 'model_info', type: 'gauge', help: 'Always 1; the label is the digest of the loaded bytes.' },
   {

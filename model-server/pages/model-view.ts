@@ -57,7 +57,7 @@ function viewLoaded(
   const { sha256, signature, frame } = state.model
   const columns = typeof frame === 'string' ? undefined : frame.columns
   const path = isPreferred ? name : `${name}/versions/${version}`
-  const sample = config.warmUp[0]?.question
+  const sample = config.warmUp.find(({ question }) => question.type !== 'Shapes')?.question
   const examples = exampleRequests({ name: path, signature, frame }, { isDefault, sample })
   return { sha256, signature, columns, examples }
 }

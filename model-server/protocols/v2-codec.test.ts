@@ -337,8 +337,13 @@ test('what columns stand for and what is not served is in the metadata', () => {
     classes: new Map([['p', ['a', 'b']]]),
     notServed: new Map([['s', 'seq(tensor(float)) is no tensor']]),
   }
-  expect(encodeMetadata({ name: 'm', sha256: '00', signature }, ['1'])).toMatchObject({
-    parameters: { sha256: '00', 'classes.p': '["a","b"]', 'not_served.s': 'seq(tensor(float)) is no tensor' },
+  expect(encodeMetadata({ name: 'm', sha256: '00', signature, triedWith: 'nothing' }, ['1'])).toMatchObject({
+    parameters: {
+      sha256: '00',
+      tried_with: 'nothing',
+      'classes.p': '["a","b"]',
+      'not_served.s': 'seq(tensor(float)) is no tensor',
+    },
   })
 })
 

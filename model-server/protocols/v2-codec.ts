@@ -203,11 +203,11 @@ function encodeOutput(name: string, tensor: Tensor): JsonObject {
 
 /** What `GET /v2/models/{model}` says. `parameters`, as MLServer has them, are for what the protocol has no field for. */
 export function encodeMetadata(
-  { name, sha256, signature }: Pick<ServedModel, 'name' | 'sha256' | 'signature'>,
+  { name, sha256, signature, triedWith }: Pick<ServedModel, 'name' | 'sha256' | 'signature' | 'triedWith'>,
   versions: readonly string[],
 ): JsonObject {
   const { inputs, outputs, classes, notServed } = signature
-  const parameters: Record<string, string> = { sha256 }
+  const parameters: Record<string, string> = { sha256, tried_with: triedWith }
   for (const [output, labels] of classes ?? []) parameters[`classes.${output}`] = JSON.stringify(labels)
   for (const [output, reason] of notServed ?? []) parameters[`not_served.${output}`] = reason
   return { name, versions, platform: 'onnx_onnxv1', inputs, outputs, parameters }

@@ -119,6 +119,21 @@ export function slowModel(depth: number): Buffer {
   })
 }
 
+/** Attention in miniature: a number that takes as long as x is wide, squared; some 60 ns for each pair. */
+export function squaring(): Buffer {
+  const sines = Array.from({ length: 8 }, (_, index) => `s${index}`)
+  return writeModel({
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 'width'] }],
+    outputs: [{ name: 'y', datatype: 'FP32', shape: [1, 1] }],
+    nodes: [
+      { op: 'Transpose', inputs: ['x'], outputs: ['t'] },
+      { op: 'MatMul', inputs: ['t', 'x'], outputs: ['s0'] },
+      ...sines.slice(1).map((name, index) => ({ op: 'Sin', inputs: [`s${index}`], outputs: [name] })),
+      { op: 'ReduceSum', inputs: ['s7'], outputs: ['y'] },
+    ],
+  })
+}
+
 /** y[n] = x[n] minus the mean of the column: what a row gets depends on the other rows. */
 export function centering(): Buffer {
   return writeModel({
