@@ -35,6 +35,7 @@ test('the least that is needed, with the defaults of the README', () => {
     repositoryApi: undefined,
     s3: { forcePathStyle: false },
     mlflow: undefined,
+    mlflowNamed: false,
     maxBodyBytes: 8 * 2 ** 20,
     requestTimeoutMs: 30_000,
     drainDelayMs: 5_000,

@@ -12,7 +12,7 @@ import type { MlflowConfig, S3Config } from './sources-config.ts'
 import { parseAllowedPrefix } from '../sources/allow-list.ts'
 import type { AllowedPrefix } from '../sources/allow-list.ts'
 import type { ModelLocation } from '../sources/location.ts'
-import { MAX_INT32, got, integer, oneOf, text } from './values.ts'
+import { MAX_INT32, flag, got, integer, oneOf, text } from './values.ts'
 import type { Parse, Read } from './values.ts'
 
 /** Everything the server takes from outside; see README.md for each variable. */
@@ -34,6 +34,8 @@ export type Config = {
   s3: S3Config
   /** Undefined where no registry is known, and so no model can come from one. */
   mlflow: MlflowConfig | undefined
+  /** Whether `/invocations` names the values of a model's only output, as MLflow's own server does. */
+  mlflowNamed: boolean
   maxBodyBytes: number
   /** From the headers of an inference request to its answer. */
   requestTimeoutMs: number
@@ -116,6 +118,7 @@ export function readConfig(env: Environment = process.env): Config {
     repositoryApi,
     s3: readS3(read),
     mlflow: readMlflow(read),
+    mlflowNamed: read('MLFLOW_NAMED_PREDICTIONS', flag(false)),
     maxBodyBytes: read('MAX_BODY_BYTES', integer(8 * MIB, 1, MAX_INT32)),
     requestTimeoutMs,
     drainDelayMs: read('DRAIN_DELAY_MS', integer(5_000, 0, 600_000)),

@@ -88,7 +88,8 @@ function collect(source: Readable, maxBytes: number, whole: Whole): Promise<Buff
  */
 export function parseJson(body: Buffer, parse: (text: string) => unknown = JSON.parse): unknown {
   if (body.length === 0) throw new RequestError(400, 'the body: expected JSON, got nothing')
-  const text = body.toString()
+  // A byte order mark is no part of JSON, but some editors and .NET write it.
+  const text = body.toString('utf8', body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0)
   // Decoding replaces what is no UTF-8, and the model would get text that nobody sent.
   if (text.includes('\ufffd') && !isUtf8(body)) {
     throw new RequestError(400, 'the body: expected JSON in UTF-8, got other bytes')

@@ -34,6 +34,11 @@ export function addPageRoutes(app: Express, parts: Parts): void {
     .get((request, response) => {
       const models = viewModels(parts)
       const [only, ...others] = models
+      if (wantsJson(request)) {
+        response.setHeader('vary', 'accept')
+        response.json({ status: 'alive' })
+        return
+      }
       answer(request, response, {
         text: () => serverText(models, place, handler !== undefined),
         html: () => (only && others.length === 0 ? modelPage(only, [], place) : indexPage(models, place)),
@@ -57,6 +62,12 @@ export function addPageRoutes(app: Express, parts: Parts): void {
       })
     })
     .all(methodNotAllowed('GET, HEAD'))
+}
+
+/** KServe's V1 client asks here whether the server lives, and reads JSON whatever it gets; it says neither what it accepts. */
+function wantsJson(request: Request): boolean {
+  if (request.accepts(['text/plain', 'text/html', 'application/json']) === 'application/json') return true
+  return request.headers['user-agent']?.startsWith('python-httpx/') ?? false
 }
 
 /** Text for curl, which accepts anything, and a page for who says that pages are welcome. */

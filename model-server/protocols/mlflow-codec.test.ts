@@ -157,6 +157,43 @@ test('words in texts of JSON stay as they are beside numbers that are none', () 
   expect(decoded.get('x')?.data).toEqual(Float64Array.of(NaN))
 })
 
+test.each([
+  ['records as inputs', { inputs: [{ c: 3, a: 1, b: 2 }] }],
+  ['one row as inputs', { inputs: { c: 3, a: 1, b: 2 } }],
+])('%s are a data frame, as for MLflow', (_, body) => {
+  expect(decode(body, matrix(['a', 'b', 'c']))).toEqual({
+    datatype: 'FP32',
+    shape: [1, 3],
+    data: Float32Array.of(1, 2, 3),
+  })
+})
+
+test.each([
+  { dataframe_split: { columns: ['a', 'b', 'c'], data: [] } },
+  { inputs: { a: [], b: [], c: [] } },
+  { instances: [] },
+])('no rows are nothing to ask: %j', (body) => {
+  const decoded = decodeInvocation(Buffer.from(JSON.stringify(body)), matrix(['a', 'b', 'c']))
+  expect(decoded.isEmpty).toBe(true)
+  expect(decodeCsv(Buffer.from('a,b,c\n'), matrix(['a', 'b', 'c'])).isEmpty).toBe(true)
+})
+
+test('a byte order mark is no part of JSON', () => {
+  const body = Buffer.from('\ufeff{"instances": [[1, 2, 3]]}')
+  expect(decodeInvocation(body, matrix(['a', 'b', 'c'])).inputs.get('x')?.data).toEqual(
+    Float32Array.of(1, 2, 3),
+  )
+})
+
+test('an only output is named where that is asked for, as the ONNX flavor of MLflow does', () => {
+  const only: [string, Tensor][] = [
+    ['price', { datatype: 'FP32', shape: [2, 1], data: Float32Array.of(1, 2) }],
+  ]
+  const answered = (isTable: boolean): object => encodePredictions(new Map(only), { isTable, isNamed: true })
+  expect(answered(true)).toEqual({ predictions: [{ price: 1 }, { price: 2 }] })
+  expect(answered(false)).toEqual({ predictions: { price: [1, 2] } })
+})
+
 test('columns that nobody named are taken as they come', () => {
   const split = { columns: ['c', 'b', 'a'], data: [[1, 2, 3]] }
   expect(decode({ dataframe_split: split }, matrix())?.data).toEqual(Float32Array.of(1, 2, 3))
@@ -227,11 +264,6 @@ describe('a request is refused', () => {
       'dataframe_split: row 1: expected 3 values, one for each column, got 1',
     ],
     [
-      'without rows',
-      { dataframe_split: { columns: ['a', 'b', 'c'], data: [] } },
-      'dataframe_split: expected at least one row, got none',
-    ],
-    [
       'with a frame that is none',
       { dataframe_split: [] },
       'dataframe_split: expected {columns: [], data: []}, got an array',
@@ -266,15 +298,13 @@ describe('a request is refused', () => {
       { instances: [[1, 2, [3]]] },
       'instances: expected lists of equal length at every depth',
     ],
-    ['without instances', { instances: [] }, 'instances: expected at least one, got none'],
   ])('%s', (_, body, message) => {
     expect(refusal(() => decode(body, matrix(['a', 'b', 'c'])))).toEqual([400, message])
   })
 
   test.each([
     ['a quotation mark left open', 'a,b,c\n"1,2,3', 'the body: expected a field of CSV at character 6'],
-    ['nothing but names', 'a,b,c\n', 'the body: expected at least one row, got none'],
-    ['nothing', '', 'the body: expected at least one row, got none'],
+    ['nothing', '', "column 'a': missing; got none"],
     ['a short line', 'a,b,c\n1,2\n', 'the body: row 0: expected 3 values, one for each column, got 2'],
   ])('as CSV with %s', (_, text, message) => {
     expect(refusal(() => decodeCsv(Buffer.from(text), matrix(['a', 'b', 'c'])))).toEqual([400, message])
@@ -344,7 +374,7 @@ describe('predictions are', () => {
       },
     ],
   ])('%s', (_, outputs, isTable, predictions) => {
-    expect(encodePredictions(new Map(outputs), { inputs: new Map(), isTable })).toEqual({ predictions })
+    expect(encodePredictions(new Map(outputs), { isTable })).toEqual({ predictions })
   })
 })
 

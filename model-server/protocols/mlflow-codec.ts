@@ -15,6 +15,8 @@ import type { Table } from './table.ts'
 /** A checked request. */
 export type Invocation = {
   inputs: ReadonlyMap<string, Tensor>
+  /** Whether no row came, so that there is nothing to ask. */
+  isEmpty: boolean
   /** Whether a data frame came, so that several outputs go back as one. */
   isTable: boolean
 }
@@ -31,7 +33,11 @@ const FORMS = ['dataframe_split', 'dataframe_records', 'instances', 'inputs'] as
  */
 export function decodeCsv(body: Buffer, { signature, frame }: Model): Invocation {
   const table = tableOfCsv(parseCsv(decodeText(body)))
-  return { inputs: inputsOfTable(table, signature, frame), isTable: true }
+  return ofTable(table, { signature, frame })
+}
+
+function ofTable(table: Table, { signature, frame }: Model): Invocation {
+  return { inputs: inputsOfTable(table, signature, frame), isEmpty: table.rows.length === 0, isTable: true }
 }
 
 // Drops a byte order mark, as pandas does.
@@ -55,9 +61,10 @@ export function decodeInvocation(body: Buffer, { signature, frame }: Model): Inv
 
   const value = request[form]
   const table = tableIn(form, value, signature)
-  if (table) return { inputs: inputsOfTable(table, signature, frame), isTable: true }
+  if (table) return ofTable(table, { signature, frame })
   const decode = form === 'instances' ? decodeInstances : decodeColumnar
-  return { inputs: decode(value, signature).inputs, isTable: false }
+  const { inputs, rows } = decode(value, signature)
+  return { inputs, isEmpty: rows === 0, isTable: false }
 }
 
 /** @throws RequestError 400 where there is not exactly one */
@@ -82,8 +89,9 @@ function tableIn(form: Form, value: unknown, signature: Model['signature']): Tab
     case 'dataframe_records':
       return tableOfRecords(value)
     case 'instances':
-      return isRecords(value, signature) ? tableOfRecords(value) : undefined
+      return isRecords(value, signature) ? tableOfRecords(value, form) : undefined
     case 'inputs':
+      if (isRecords(value, signature)) return tableOfRecords(value, form)
       return isObject(value) && !namesInput(value, signature) ? tableOfLists('inputs', value) : undefined
   }
 }
@@ -100,12 +108,16 @@ function isRecords(value: unknown, signature: Model['signature']): boolean {
 
 /**
  * The answer: a prediction for each row, a number for a single value and a list for several. Several outputs go back as
- * records where a table came, and as lists by name otherwise, as the ONNX flavor of MLflow gives them.
+ * records where a table came, and as lists by name otherwise.
+ * @param isNamed a single output too, as the ONNX flavor of MLflow has it
  */
-export function encodePredictions(outputs: ReadonlyMap<string, Tensor>, { isTable }: Invocation): object {
+export function encodePredictions(
+  outputs: ReadonlyMap<string, Tensor>,
+  { isTable, isNamed = false }: Pick<Invocation, 'isTable'> & { isNamed?: boolean },
+): object {
   const [only, ...others] = Array.from(outputs, ([name, tensor]) => ({ name, rows: rowsOf(tensor) }))
   if (!only) throw new Error('the model gave no output')
-  if (others.length === 0) return { predictions: only.rows }
+  if (others.length === 0 && !isNamed) return { predictions: only.rows }
   const all = [only, ...others]
   const count = only.rows.length
   if (!isTable || others.some(({ rows }) => rows.length !== count)) {

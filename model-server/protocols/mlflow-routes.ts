@@ -10,7 +10,7 @@ import { decodeCsv, decodeInvocation, encodePredictions, mlflowError } from './m
 
 /** The routes of MLflow's scoring server, which SageMaker asks for too. */
 export function addMlflowRoutes(app: Express, parts: Parts): void {
-  const { repository, drain, serverVersion, log } = parts
+  const { config, repository, drain, serverVersion, log } = parts
   addInferenceRoute(app, parts, {
     protocol: 'mlflow',
     path: '/invocations',
@@ -18,9 +18,13 @@ export function addMlflowRoutes(app: Express, parts: Parts): void {
     errorShape: mlflowError,
     infer: async ({ request, response, model, body, call }) => {
       const invocation = isCsv(request) ? decodeCsv(body, model) : decodeInvocation(body, model)
+      if (invocation.isEmpty) {
+        sendJson(response, { predictions: [] })
+        return
+      }
       const names = model.signature.outputs.map((output) => output.name)
       const outputs = await model.infer(invocation.inputs, names, call)
-      sendJson(response, encodePredictions(outputs, invocation))
+      sendJson(response, encodePredictions(outputs, { ...invocation, isNamed: config.mlflowNamed }))
     },
   })
   app.use('/invocations', answerErrors(log, mlflowError))

@@ -1,7 +1,7 @@
 /** Tensors as nested lists that say neither datatype nor shape, as V1 and MLflow send them. The model knows the rest. */
 import { RequestError } from '../http/request-error.ts'
 import { readNested, shown, writeElements } from '../tensor/tensor-json.ts'
-import { elementCount } from '../tensor/tensor.ts'
+import { elementCount, oneRow, zeros } from '../tensor/tensor.ts'
 import type { Signature, Tensor, TensorSpec } from '../tensor/tensor.ts'
 import { isObject, namesOf } from './json-value.ts'
 
@@ -17,7 +17,7 @@ const MAX_RANK = 32
  */
 export function decodeInstances(value: unknown, { inputs: specs }: Signature): PlainInputs {
   if (!Array.isArray(value)) throw new RequestError(400, `instances: expected a list, got ${shown(value)}`)
-  if (value.length === 0) throw new RequestError(400, 'instances: expected at least one, got none')
+  if (value.length === 0) return { inputs: withoutRows(specs), rows: 0 }
   if (!isObject(value[0])) {
     const spec = onlyInput('instances', specs)
     return { inputs: new Map([[spec.name, decodeTensor('instances', value, spec)]]), rows: value.length }
@@ -33,6 +33,15 @@ export function decodeInstances(value: unknown, { inputs: specs }: Signature): P
     inputs.set(spec.name, decodeTensor(`instances: '${spec.name}'`, column, spec))
   }
   return { inputs, rows: rows.length }
+}
+
+function withoutRows(specs: readonly TensorSpec[]): Map<string, Tensor> {
+  return new Map(
+    specs.map(({ name, datatype, shape }) => {
+      const empty = [0, ...oneRow(shape).slice(1)]
+      return [name, { datatype, shape: empty, data: zeros(datatype, 0) }]
+    }),
+  )
 }
 
 /**

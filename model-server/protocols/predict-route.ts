@@ -14,7 +14,12 @@ export function addPredictRoute(app: Express, parts: Parts): void {
     checkHeaders: requireJson,
     infer: async ({ response, model: { frame, infer }, body, call }) => {
       if (typeof frame === 'string') throw new RequestError(501, `/predict is not available: ${frame}`)
-      const inputs = new Map([[frame.input, decodeFrame(parseJson(body), frame)]])
+      const matrix = decodeFrame(parseJson(body), frame)
+      if (matrix.shape[0] === 0) {
+        sendJson(response, { prediction: [] })
+        return
+      }
+      const inputs = new Map([[frame.input, matrix]])
       const results = await infer(inputs, [frame.output], call)
       const output = results.get(frame.output)
       if (!output) throw new Error(`the model gave no '${frame.output}'`)

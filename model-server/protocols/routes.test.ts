@@ -70,6 +70,8 @@ test.each([
   [
     '/v1/models/housing',
     {
+      name: 'housing',
+      ready: true,
       model_version_status: [
         { version: '2', state: 'AVAILABLE', status: { error_code: 'OK', error_message: '' } },
       ],
@@ -87,6 +89,14 @@ test.each([
 ])('GET %s', async (path, expected) => {
   const { response, body } = await call(path)
   expect([response.status, body]).toEqual([200, expected])
+})
+
+test.each([
+  ['python-httpx/0.28', '*/*'],
+  ['other', 'application/json'],
+])('%s, which accepts %s, is told that the server lives as KServe does', async (agent, accept) => {
+  const { response, body } = await call('/', { headers: { 'user-agent': agent, accept } })
+  expect([response.status, body]).toEqual([200, { status: 'alive' }])
 })
 
 test.each(['/homestead/predict', '/homes/homes/v2', '/HOMES/v2'])(

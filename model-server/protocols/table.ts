@@ -49,34 +49,34 @@ export function tableOfSplit(value: unknown): Table {
  * `[{column: value}]`. The first row has all columns; of the others, those that it has not are ignored.
  * @throws RequestError 400
  */
-export function tableOfRecords(value: unknown): Table {
+export function tableOfRecords(value: unknown, place = 'dataframe_records'): Table {
   if (!Array.isArray(value)) {
-    throw new RequestError(400, `dataframe_records: expected a list of objects, got ${shown(value)}`)
+    throw new RequestError(400, `${place}: expected a list of objects, got ${shown(value)}`)
   }
   const records = value.map((record: unknown, row) => {
     if (isObject(record)) return record
-    throw new RequestError(400, `dataframe_records[${row}]: expected an object, got ${shown(record)}`)
+    throw new RequestError(400, `${place}[${row}]: expected an object, got ${shown(record)}`)
   })
   const columns = Object.keys(records[0] ?? {})
   const rows = records.map((record, row) =>
     columns.map((column) => {
       if (Object.hasOwn(record, column)) return record[column]
       const got = namesOf(Object.keys(record))
-      throw new RequestError(
-        400,
-        `dataframe_records[${row}]: column '${column.slice(0, 40)}': missing; got ${got}`,
-      )
+      throw new RequestError(400, `${place}[${row}]: column '${column.slice(0, 40)}': missing; got ${got}`)
     }),
   )
-  return checked('dataframe_records', { columns, rows })
+  return checked(place, { columns, rows })
 }
 
 /**
- * `{column: [value]}`.
+ * `{column: [value]}`, or `{column: value}` for one row.
  * @throws RequestError 400
  */
 export function tableOfLists(place: string, value: Record<string, unknown>): Table {
   const columns = Object.keys(value)
+  if (columns.length > 0 && !Object.values(value).some((list) => typeof list === 'object' && list !== null)) {
+    return checked(place, { columns, rows: [Object.values(value)] })
+  }
   const lists = columns.map((column) => {
     const list = value[column]
     if (Array.isArray(list)) return list as unknown[]
@@ -145,7 +145,6 @@ function checked(place: string, table: Table): Table {
   const twice = columns.find((name) => seen.size === seen.add(name).size)
   if (twice !== undefined)
     throw new RequestError(400, `${place}: column '${twice.slice(0, 40)}': given twice`)
-  if (rows.length === 0) throw new RequestError(400, `${place}: expected at least one row, got none`)
   const row = rows.findIndex((cells) => cells.length !== columns.length)
   if (row === -1) return table
   throw new RequestError(

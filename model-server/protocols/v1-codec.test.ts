@@ -31,6 +31,7 @@ describe('two rows come', () => {
     ['row by row', { signature_name: 'serving_default', instances: rows }, 2],
     ['row by row and by name', { instances: [{ x: [1, 2] }, { x: [3, 4] }] }, 2],
     ['column by column', { inputs: rows }, undefined],
+    ['with null for what is not there', { signature_name: null, instances: rows, inputs: null }, 2],
     ['column by column and by name', { inputs: { x: rows } }, undefined],
   ])('%s', (_, body, count) => {
     expect(decodePredictRequest(body, one)).toEqual({ inputs: x, rows: count })
@@ -44,6 +45,16 @@ describe('two rows come', () => {
       ['a', tensor([2, 2], 1, 2, 3, 4)],
       ['b', { datatype: 'INT64', shape: [2], data: BigInt64Array.of(0n, 1n) }],
     ])
+  })
+})
+
+test('no instances are no rows of each input', () => {
+  expect(decodePredictRequest({ instances: [] }, two)).toEqual({
+    inputs: new Map<string, Tensor>([
+      ['a', tensor([0, 2])],
+      ['b', { datatype: 'INT64', shape: [0], data: new BigInt64Array() }],
+    ]),
+    rows: 0,
   })
 })
 
@@ -151,8 +162,8 @@ describe('the answer is', () => {
 })
 
 describe('the status of a version', () => {
-  const slot = (state: object): Parameters<typeof encodeStatus>[0][number] =>
-    ({ version: '2', state }) as Parameters<typeof encodeStatus>[0][number]
+  const slot = (state: object): Parameters<typeof encodeStatus>[1][number] =>
+    ({ version: '2', state }) as Parameters<typeof encodeStatus>[1][number]
   test.each([
     [
       'that is served',
@@ -174,7 +185,9 @@ describe('the status of a version', () => {
     ['that is unloaded', { type: 'Unloaded', reason: 'asked to' }, false, 'END', 'UNAVAILABLE', 'asked to'],
     ['that was refused', { type: 'Refused', reason: 'bad' }, false, 'END', 'UNAVAILABLE', 'bad'],
   ])('%s', (_, state, draining, name, code, message) => {
-    expect(encodeStatus([slot(state)], draining)).toEqual({
+    expect(encodeStatus('m', [slot(state)], draining)).toEqual({
+      name: 'm',
+      ready: code === 'OK',
       model_version_status: [
         { version: '2', state: name, status: { error_code: code, error_message: message } },
       ],

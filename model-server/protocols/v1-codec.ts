@@ -17,7 +17,9 @@ const SIGNATURE = 'serving_default'
  */
 export function decodePredictRequest(body: unknown, signature: Signature): PlainInputs {
   if (!isObject(body)) throw new RequestError(400, `the body: expected an object, got ${shown(body)}`)
-  const { instances, inputs, signature_name: name } = body
+  const [instances, inputs, name] = ['instances', 'inputs', 'signature_name'].map(
+    (key) => body[key] ?? undefined,
+  )
   if (name !== undefined && name !== '' && name !== SIGNATURE) {
     throw new RequestError(400, `signature_name: expected ${SIGNATURE}, got ${shown(name)}`)
   }
@@ -57,12 +59,15 @@ function listOf(name: string, value: unknown, rows: number): unknown[] {
   )
 }
 
-/** What `GET /v1/models/{model}` says of the versions of a model. */
+/** What `GET /v1/models/{model}` says of a model and its versions: in the words of KServe, and of TensorFlow Serving. */
 export function encodeStatus(
+  name: string,
   slots: readonly Pick<ModelSlot, 'version' | 'state'>[],
   draining: boolean,
 ): object {
   return {
+    name,
+    ready: slots.some(({ state }) => modelNotReadyBecause(state, draining) === undefined),
     model_version_status: slots.map(({ version, state }) => {
       const reason = modelNotReadyBecause(state, draining)
       return {

@@ -21,6 +21,10 @@ export function addV1Routes(app: Express, parts: Parts): void {
       infer: async ({ response, model, body, call }) => {
         const { signature } = model
         const asked = decodePredictRequest(parseJson(body, parserFor(signature)), signature)
+        if (asked.rows === 0) {
+          sendJson(response, { predictions: [] })
+          return
+        }
         const names = signature.outputs.map((output) => output.name)
         sendJson(response, encodePredictResponse(await model.infer(asked.inputs, names, call), asked))
       },
@@ -31,7 +35,11 @@ export function addV1Routes(app: Express, parts: Parts): void {
         const [name, version] = [pathPart(request, 'model'), pathPart(request, 'version')]
         const slot = repository.find(name, version)
         response.json(
-          encodeStatus(version === undefined ? repository.versions(slot.name) : [slot], drain.draining),
+          encodeStatus(
+            slot.name,
+            version === undefined ? repository.versions(slot.name) : [slot],
+            drain.draining,
+          ),
         )
       })
       .all(methodNotAllowed('GET, HEAD'))

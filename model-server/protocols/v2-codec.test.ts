@@ -299,6 +299,15 @@ test('whatever JSON comes, it is decoded or refused with 400', () => {
   )
 })
 
+test('null is nothing where something is optional', () => {
+  const { data, ...head } = { name: 'x', datatype: 'FP32', shape: [1, 1], data: [1] }
+  const input = { ...head, parameters: { content_type: 'np', headers: null }, data }
+  const body = { id: null, parameters: null, inputs: [input], outputs: null }
+  expect(decode(body, identity('FP32'))).toEqual(decode({ inputs: [{ ...head, data }] }, identity('FP32')))
+  const outputs = [{ name: identity('FP32').outputs[0]?.name, parameters: null }]
+  expect(decode({ inputs: [input], outputs }, identity('FP32')).outputs).toHaveLength(1)
+})
+
 test.each<Datatype>(['FP16', 'FP32', 'FP64'])('what JSON has no number for reaches %s', (datatype) => {
   const data = [null, 'NaN', 'Infinity', '-Infinity', 'inf', '-inf', 1.5]
   const { inputs } = decode({ inputs: [{ name: 'x', datatype, shape: [7, 1], data }] }, identity(datatype))

@@ -58,7 +58,7 @@ export function decodeInferRequest(
   signature: Signature,
   readElements: ElementReader,
 ): InferRequest {
-  const request = objectAt('the body', body)
+  const request = givenOf(objectAt('the body', body))
   if (request.id !== undefined && typeof request.id !== 'string') {
     throw new RequestError(400, `id: expected a string, got ${shown(request.id)}`)
   }
@@ -85,7 +85,7 @@ function decodeInputs(
 
   const inputs = new Map<string, Tensor>()
   for (let index = 0; index < value.length; index += 1) {
-    const input = objectAt(`inputs[${index}]`, value[index])
+    const input = givenOf(objectAt(`inputs[${index}]`, value[index]))
     const spec = namedSpec(`inputs[${index}].name`, input.name, specs)
     const place = `input '${spec.name}'`
     if (inputs.has(spec.name)) throw new RequestError(400, `${place}: given twice`)
@@ -147,7 +147,7 @@ function decodeOutputs(
 
   const isBinary = new Map<string, boolean>()
   for (const [index, entry] of value.entries()) {
-    const output = objectAt(`outputs[${index}]`, entry)
+    const output = givenOf(objectAt(`outputs[${index}]`, entry))
     const parameters = parametersAt(`outputs[${index}].parameters`, output.parameters)
     const { name } = namedSpec(`outputs[${index}].name`, output.name, specs)
     if (isBinary.has(name)) throw new RequestError(400, `output '${name}': asked for twice`)
@@ -221,7 +221,7 @@ function namedSpec(place: string, name: unknown, specs: readonly TensorSpec[]): 
 
 function parametersAt(place: string, value: unknown): Parameters {
   if (value === undefined) return NO_PARAMETERS
-  const parameters = objectAt(place, value)
+  const parameters = givenOf(objectAt(place, value))
   for (const [key, parameter] of Object.entries(parameters)) {
     if (!['string', 'number', 'boolean', 'bigint'].includes(typeof parameter)) {
       throw new RequestError(
@@ -234,6 +234,18 @@ function parametersAt(place: string, value: unknown): Parameters {
     }
   }
   return parameters as Parameters
+}
+
+/**
+ * What is null is not there: clients of MLServer and older ones of KServe write it for what is optional. Copies only where there is
+ * any.
+ */
+function givenOf(object: JsonObject): JsonObject {
+  for (const key in object) {
+    if (object[key] !== null) continue
+    return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null))
+  }
+  return object
 }
 
 function flagOf(place: string, parameters: Parameters, key: string): boolean | undefined {

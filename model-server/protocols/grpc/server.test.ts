@@ -85,6 +85,8 @@ describe('the sum and the difference of sixteen numbers', () => {
     ['ServerLive', {}, { live: true }],
     ['ServerReady', {}, { ready: true }],
     ['ModelReady', { name: 'addsub', version: '1' }, { ready: true }],
+    ['ModelReady', { name: 'addsub', version: '9' }, { ready: false }],
+    ['ModelReady', { name: 'cars' }, { ready: false }],
     ['ServerMetadata', {}, { name: 'modelrelease-model-server', version: '0.1.0' }],
     [
       'ModelMetadata',
@@ -137,7 +139,7 @@ describe('the sum and the difference of sixteen numbers', () => {
   const both = [sent('INPUT0'), sent('INPUT1')]
   test.each<[string, string, object, status, string]>([
     ['another model', 'ModelMetadata', { name: 'cars' }, status.NOT_FOUND, "got 'cars'"],
-    ['another version', 'ModelReady', { name: 'addsub', version: '9' }, status.NOT_FOUND, "version '9'"],
+    ['another version', 'ModelMetadata', { name: 'addsub', version: '9' }, status.NOT_FOUND, "version '9'"],
     [
       'fifteen numbers',
       'ModelInfer',

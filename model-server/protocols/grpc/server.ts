@@ -115,8 +115,11 @@ function inferenceOf(parts: Parts): UntypedServiceImplementation {
     ServerReady: answering(parts, () => ({
       ready: notReadyBecause(repository, drain.draining) === undefined,
     })),
-    ModelReady: answering(parts, (request: OfModel) => ({
-      ready: modelNotReadyBecause(slotOf(request).state, drain.draining) === undefined,
+    // A model that is not there is not ready, as for Triton: its clients ask while they wait for it.
+    ModelReady: answering(parts, ({ name, version }: OfModel) => ({
+      ready:
+        repository.has(name === '' ? undefined : name, version === '' ? undefined : version) &&
+        modelNotReadyBecause(slotOf({ name, version }).state, drain.draining) === undefined,
     })),
     ServerMetadata: answering(parts, () => ({
       name: SERVER_NAME,
