@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import { checkJsonBounds } from './json-bounds.ts'
 import { RequestError } from './request-error.ts'
 import { wantBody } from './unread-body.ts'
 import { Whole } from './whole.ts'
@@ -88,6 +89,7 @@ function collect(source: Readable, maxBytes: number, whole: Whole): Promise<Buff
  */
 export function parseJson(body: Buffer, parse: (text: string) => unknown = JSON.parse): unknown {
   if (body.length === 0) throw new RequestError(400, 'the body: expected JSON, got nothing')
+  checkJsonBounds(body)
   // A byte order mark is no part of JSON, but some editors and .NET write it.
   const text = body.toString('utf8', body[0] === 0xef && body[1] === 0xbb && body[2] === 0xbf ? 3 : 0)
   // Decoding replaces what is no UTF-8, and the model would get text that nobody sent.
