@@ -5,6 +5,7 @@ import type { Logger } from 'pino'
 import type { Config } from './config/config.ts'
 import type { Drain } from './http/drain.ts'
 import type { HandlerSlot } from './handlers/handler-slot.ts'
+import type { BodyBudget } from './http/body-budget.ts'
 import { stripBasePath } from './http/base-path.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { FastLane } from './http/fast-lane.ts'
@@ -28,6 +29,8 @@ export type Parts = RequestLogs & {
   repository: Repository
   drain: Drain
   metrics: Metrics
+  /** Room for the bodies of all requests. */
+  bodies: BodyBudget
   /** Undefined where none is configured. */
   handler?: HandlerSlot | undefined
   log: Logger

@@ -10,6 +10,7 @@ import type { Config } from './config/config.ts'
 import { describeConfig } from './config/describe-config.ts'
 import { HandlerMetrics } from './handlers/handler-metrics.ts'
 import { HandlerSlot } from './handlers/handler-slot.ts'
+import { BodyBudget } from './http/body-budget.ts'
 import { ACCEPT_QUEUE, createDataServer } from './http/data-server.ts'
 import { Drain, closeGently } from './http/drain.ts'
 import { Metrics } from './operations/metrics.ts'
@@ -45,6 +46,7 @@ function serve(config: Config): void {
     repository,
     drain,
     metrics,
+    bodies: new BodyBudget(config.maxBodiesBytes),
     ...openRequestLogs(config, metrics, log),
     log,
     serverVersion: serverVersion(),

@@ -37,6 +37,7 @@ test('the least that is needed, with the defaults of the README', () => {
     mlflow: undefined,
     mlflowNamed: false,
     maxBodyBytes: 8 * 2 ** 20,
+    maxBodiesBytes: 64 * 2 ** 20,
     requestTimeoutMs: 30_000,
     drainDelayMs: 5_000,
     logLevel: 'info',

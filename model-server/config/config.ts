@@ -37,6 +37,8 @@ export type Config = {
   /** Whether `/invocations` names the values of a model's only output, as MLflow's own server does. */
   mlflowNamed: boolean
   maxBodyBytes: number
+  /** Of all requests that are in the server, over HTTP. */
+  maxBodiesBytes: number
   /** From the headers of an inference request to its answer. */
   requestTimeoutMs: number
   drainDelayMs: number
@@ -107,6 +109,7 @@ export function readConfig(env: Environment = process.env): Config {
   const repositoryApi = readRepositoryApi(release, { note, read })
   const models = readModels({ note, read }, repositoryApi !== undefined)
   const requestTimeoutMs = read('REQUEST_TIMEOUT_MS', integer(30_000, 1, 600_000))
+  const maxBodyBytes = read('MAX_BODY_BYTES', integer(8 * MIB, 1, MAX_INT32))
   const config: Config = {
     port,
     opsPort: read('OPS_PORT', integer(portAfter(port), 0, 65_535)),
@@ -119,7 +122,8 @@ export function readConfig(env: Environment = process.env): Config {
     s3: readS3(read),
     mlflow: readMlflow(read),
     mlflowNamed: read('MLFLOW_NAMED_PREDICTIONS', flag(false)),
-    maxBodyBytes: read('MAX_BODY_BYTES', integer(8 * MIB, 1, MAX_INT32)),
+    maxBodyBytes,
+    maxBodiesBytes: read('MAX_BODIES_BYTES', integer(Math.max(64 * MIB, 2 * maxBodyBytes), 1, 2 ** 40)),
     requestTimeoutMs,
     drainDelayMs: read('DRAIN_DELAY_MS', integer(5_000, 0, 600_000)),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS, 'info')),

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import type { HeldBytes } from './body-budget.ts'
 import { checkJsonBounds } from './json-bounds.ts'
 import { RequestError } from './request-error.ts'
 import { wantBody } from './unread-body.ts'
@@ -28,23 +29,28 @@ export function checkContentLength(request: IncomingMessage, maxBytes: number): 
  * The body, inflated; not a copy where it came in one piece.
  * @param alignAt the byte that shall lie where numbers of any size may begin, so that nobody has to copy what begins there; only
  * a wish, which is granted to bodies of many pieces
- * @throws RequestError 413 beyond `maxBytes`, also after inflation; 415 for an encoding that we do not know; 400 where it breaks off
+ * @param held what holds room for it, if anything does
+ * @throws RequestError 413 beyond `maxBytes`, also after inflation; 503 where there is no room; 415 for an encoding that we do not know; 400 where it breaks off
  */
-export function readBody(request: IncomingMessage, maxBytes: number, alignAt = 0): Promise<Buffer> {
+export function readBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  { alignAt = 0, held }: { alignAt?: number | undefined; held?: HeldBytes } = {},
+): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.toLowerCase()
   if (encoding === undefined || encoding === 'identity') {
     wantBody(request)
-    return collect(request, maxBytes, new Whole(request.headers['content-length'], alignAt))
+    return collect(request, { maxBytes, held }, new Whole(request.headers['content-length'], alignAt))
   }
   if (Object.hasOwn(DECODERS, encoding))
-    return inflate(request, DECODERS[encoding as keyof typeof DECODERS](), maxBytes)
+    return inflate(request, DECODERS[encoding as keyof typeof DECODERS](), { maxBytes, held })
   throw new RequestError(
     415,
     `content-encoding: expected one of identity, ${Object.keys(DECODERS).join(', ')}, got '${encoding}'`,
   )
 }
 
-async function inflate(request: IncomingMessage, decoder: Transform, maxBytes: number): Promise<Buffer> {
+async function inflate(request: IncomingMessage, decoder: Transform, limits: Limits): Promise<Buffer> {
   wantBody(request)
   request.pipe(decoder)
   const breakOff = (): void => {
@@ -52,7 +58,7 @@ async function inflate(request: IncomingMessage, decoder: Transform, maxBytes: n
   }
   request.once('close', breakOff)
   try {
-    return await collect(decoder, maxBytes, new Whole(undefined, 0))
+    return await collect(decoder, limits, new Whole(undefined, 0))
   } finally {
     request.off('close', breakOff)
     request.unpipe(decoder)
@@ -61,14 +67,22 @@ async function inflate(request: IncomingMessage, decoder: Transform, maxBytes: n
   }
 }
 
-function collect(source: Readable, maxBytes: number, whole: Whole): Promise<Buffer> {
+/** How long a body may be, and what holds room for it. */
+type Limits = { maxBytes: number; held: HeldBytes | undefined }
+
+function collect(source: Readable, { maxBytes, held }: Limits, whole: Whole): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const add = (chunk: Buffer): void => {
-      whole.add(chunk)
-      if (whole.length <= maxBytes) return
-      whole.clear()
-      source.off('data', add)
-      reject(tooLong(maxBytes, 'more'))
+      try {
+        held?.take(chunk.length)
+        whole.add(chunk)
+        if (whole.length > maxBytes) throw tooLong(maxBytes, 'more')
+      } catch (error) {
+        whole.clear()
+        source.off('data', add)
+        if (!(error instanceof RequestError)) throw error
+        reject(error)
+      }
     }
     source.on('data', add)
     source.on('end', () => {

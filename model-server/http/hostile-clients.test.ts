@@ -28,6 +28,7 @@ beforeAll(async () => {
     MODEL_NAME: 'housing',
     MODEL_URI: housingModel('2').path,
     MAX_BODY_BYTES: '100000',
+    MAX_BODIES_BYTES: '400000',
   })
   origin = await server.origin()
   await server.logged('Model loaded and warmed up')
@@ -284,4 +285,27 @@ test.each<[string, Buffer, number[]]>([
 ])('%s is refused at once', async (_, bytes, expected) => {
   expect(statuses(await send(bytes))).toEqual(expected)
   await stillAnswers()
+})
+
+test('uploads that stall take no more than their share, and small requests still come through', async () => {
+  const { port } = new URL(origin)
+  const head =
+    'POST /predict HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 99999\r\n\r\n'
+  const stalled = Array.from({ length: 8 }, () => {
+    const socket = connect(Number(port), '127.0.0.1')
+    const said = new Promise<string>((resolve) => {
+      socket.on('data', (chunk: Buffer) => resolve(chunk.toString()))
+      socket.on('error', () => resolve('reset'))
+    })
+    socket.write(`${head}${' '.repeat(90_000)}`)
+    return { socket, said }
+  })
+  try {
+    const first = await Promise.race(stalled.map(({ said }) => said))
+    expect(first).toMatch(/^HTTP\/1\.1 503 /)
+    expect(first).toContain('MAX_BODIES_BYTES')
+    await stillAnswers()
+  } finally {
+    for (const { socket } of stalled) socket.destroy()
+  }
 })

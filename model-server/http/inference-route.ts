@@ -85,8 +85,12 @@ async function exchange(
   limitTime(request, call, started)
   checkContentLength(request, config.maxBodyBytes)
   const place = new Place(loaded)
-  whenEnded(response, () => place.leave())
-  const reading = readBody(request, config.maxBodyBytes, route.alignAt?.(request))
+  const held = parts.bodies.hold()
+  whenEnded(response, () => {
+    place.leave()
+    held.release()
+  })
+  const reading = readBody(request, config.maxBodyBytes, { alignAt: route.alignAt?.(request), held })
   const body = await place.keepWhile(reading, () => servedModel(repository.find(name, version)))
   const { host: model } = place
   const columns = typeof model.frame === 'string' ? [] : model.frame.columns
