@@ -4,9 +4,9 @@ import { checkJsonBounds } from './json-bounds.ts'
 const MIB = 2 ** 20
 
 test.each<[string, string, string]>([
-  ['lists that are never closed', '['.repeat(MIB), 'nested at most 128 deep'],
-  ['lists without end', `${'['.repeat(MIB)}${']'.repeat(MIB)}`, 'nested at most 128 deep'],
-  ['objects in each other', '{"a":'.repeat(MIB), 'nested at most 128 deep'],
+  ['lists that are never closed', '['.repeat(MIB), 'at most 524288 lists and objects'],
+  ['lists without end', `${'['.repeat(MIB)}${']'.repeat(MIB)}`, 'at most 524288 lists and objects'],
+  ['objects in each other', '{"a":'.repeat(MIB), 'at most 524288 lists and objects'],
   ['empty objects', `[${'{},'.repeat(MIB)}{}]`, 'at most 524288 lists and objects'],
   ['empty lists', `[${'[],'.repeat(MIB)}[]]`, 'at most 524288 lists and objects'],
   ['numbers', `[${'0,'.repeat(8 * MIB)}0]`, 'at most 8388608 values'],
