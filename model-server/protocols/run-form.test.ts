@@ -236,3 +236,20 @@ test('a deadline that passes in the middle of the file: nothing writes any more'
   expect(await seen).toEqual({ status: 504, message: 'too late' })
   socket.destroy()
 })
+
+test('parts in base64 are what they stand for', async () => {
+  const content = Buffer.from(Uint8Array.from({ length: 200 }, (_, index) => index)).toString('latin1')
+  const lines =
+    Buffer.from(content, 'latin1')
+      .toString('base64')
+      .match(/.{1,75}/g) ?? []
+  const part = (name: string, text: string): string =>
+    `content-disposition: form-data; name="${name}"${name === 'file' ? '; filename="a"' : ''}\r\ncontent-transfer-encoding: BASE64\r\n\r\n${text}`
+  const { form, content: saved } = await raw([
+    part('mode', Buffer.from('grün').toString('base64')),
+    part('file', lines.join('\r\n')),
+  ])
+  expect(form?.fields).toEqual({ mode: 'grün' })
+  expect(saved).toBe(content)
+  expect(form?.file.bytes).toBe(200)
+})

@@ -2,12 +2,14 @@
 import { createWriteStream } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { join } from 'node:path'
+import type { Readable, Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Busboy, BusboyFileStream, BusboyHeaders } from '@fastify/busboy'
 import type { Form } from '../handlers/handler.ts'
 import type { Upload } from '../handlers/upload-folder.ts'
 import { RequestError } from '../http/request-error.ts'
 import { wantBody } from '../http/unread-body.ts'
+import { Base64Decoder, isBase64 } from './base64-part.ts'
 
 /** What a form may be. */
 export type FormRules = {
@@ -132,15 +134,17 @@ class FormReader {
       throw new RequestError(400, `content-type: ${(cause as Error).message}`, { cause })
     }
     const tooMany = (): void => this.#refuse(400, `the form: expected ${this.#expected}, got more`)
-    parser.on('file', (name, stream) => this.#takeFile(name, stream))
-    parser.on('field', (name, value, _, cut) => this.#takeText(name, value, cut))
+    parser.on('file', (name, stream, _, encoding) => this.#takeFile(name, stream, encoding))
+    parser.on('field', (...[name, value, , cut, encoding]) => {
+      this.#takeText(name, isBase64(encoding) ? Buffer.from(value, 'base64').toString() : value, cut)
+    })
     parser.on('partsLimit', tooMany).on('filesLimit', tooMany).on('fieldsLimit', tooMany)
     parser.on('error', (cause) => this.#refuse(400, `the body: ${(cause as Error).message}`))
     parser.on('finish', () => this.#end.resolve(undefined))
     return parser
   }
 
-  #takeFile(name: string | undefined, stream: BusboyFileStream): void {
+  #takeFile(name: string | undefined, stream: BusboyFileStream, encoding: string): void {
     const { fileField, upload, maxFileBytes } = this.#rules
     // Without a listener the end of a body in the middle of a file would end the process.
     stream.on('error', () => undefined)
@@ -153,7 +157,8 @@ class FormReader {
     stream.on('data', (chunk: Buffer) => {
       if (!upload.takeRoom(chunk.length)) this.#end.reject(noRoom())
     })
-    this.#file = save(stream, join(upload.folder, 'upload'), this.#stopped.signal)
+    const decoders = isBase64(encoding) ? [new Base64Decoder()] : []
+    this.#file = save([stream, ...decoders], join(upload.folder, 'upload'), this.#stopped.signal)
     this.#file.catch((error: unknown) => this.#end.reject(error))
   }
 
@@ -183,10 +188,14 @@ class FormReader {
   }
 }
 
-async function save(stream: BusboyFileStream, path: string, signal: AbortSignal): Promise<Form['file']> {
+async function save(
+  streams: readonly [Readable, ...Transform[]],
+  path: string,
+  signal: AbortSignal,
+): Promise<Form['file']> {
   const target = createWriteStream(path, { flags: 'wx', mode: 0o600 })
   try {
-    await pipeline(stream, target, { signal })
+    await pipeline([...streams, target], { signal })
     return { path, bytes: target.bytesWritten }
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
