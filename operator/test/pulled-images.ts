@@ -7,7 +7,8 @@ import { readConfig, type Registry } from '../../cluster/config.ts'
 import { kindIsUsable } from '../../cluster/kind.ts'
 import { runsHere } from '../../cluster/node.ts'
 import { providerFor } from '../../cluster/provider.ts'
-import { watchDashboard, type PageCount } from '../../demo/dashboard-viewers.ts'
+import { dashboardAnswers, watchDashboard, type PageCount } from '../../demo/dashboard-viewers.ts'
+import { runningTimeout } from '../../demo/deadline.ts'
 import type { Environment } from '../../demo/environment.ts'
 import { dashboard, type WrittenRelease, type WrittenSpec } from '../../demo/housing.ts'
 import { PLAIN_IMAGE } from '../../demo/install.ts'
@@ -97,7 +98,11 @@ export function describePulledImages(environmentNow: () => Environment): void {
       async ({ change, changes, secrets, says, reason }) => {
         const query = 'jsonpath={.spec.clusterIP}'
         const ip = await environment.kubectl(['-n', NAMESPACE, 'get', 'service', 'dashboard', '-o', query])
-        const viewers = watchDashboard(`http://${ip}/`, ['1'])
+        const url = `http://${ip}/`
+        // The release before has just made this Service.
+        const soon = AbortSignal.any([environment.signal, runningTimeout(UNTIL_MS)])
+        await dashboardAnswers(url, ['1'], soon)
+        const viewers = watchDashboard(url, ['1'])
         let seen: PageCount
         try {
           const { status } = await ended(pulled('2', change(), { secrets, changes }))
