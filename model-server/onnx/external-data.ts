@@ -2,7 +2,7 @@
  * Weights that a model keeps in other files. onnxruntime 1.30 looks for them in the working directory when a model is loaded
  * from bytes, so a model could take its weights from any file there, and no digest would show it.
  */
-import { fieldsOf } from './protobuf.ts'
+import { fieldsOf, mentions } from './protobuf.ts'
 
 /** A message of onnx.proto3: which of its fields hold messages that may lead to a tensor, by their numbers. */
 type Message = ReadonlyMap<number, () => Message>
@@ -47,7 +47,7 @@ const MODEL: Message = new Map([
 /** The first file that a model refers to; undefined where it has all its weights with it. */
 export function externalFileOf(model: Uint8Array): string | undefined {
   // Walking a large model takes a while, and hardly one has this word in it.
-  if (!Buffer.from(model.buffer, model.byteOffset, model.length).includes(LOCATION)) return undefined
+  if (!mentions(model, LOCATION)) return undefined
   // A list instead of recursion: graphs in attributes of graphs may be nested as deep as a model likes.
   const open: { message: Message; bytes: Uint8Array }[] = [{ message: MODEL, bytes: model }]
   for (let part = open.pop(); part; part = open.pop()) {

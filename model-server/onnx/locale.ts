@@ -5,6 +5,7 @@
 import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { mentions } from './protobuf.ts'
 
 const LOCALES = '/usr/lib/locale'
 const NAME = 'en_US.utf8'
@@ -18,7 +19,7 @@ let provided = false
  * where the C library looks, other threads have a copy.
  */
 export function provideLocale(model: Uint8Array): void {
-  if (provided || !Buffer.from(model.buffer, model.byteOffset, model.length).includes(OPERATOR)) return
+  if (provided || !mentions(model, OPERATOR)) return
   provided = true
   const [wanted, alike] = [join(LOCALES, NAME), join(LOCALES, 'C.utf8')]
   if (existsSync(wanted) || !existsSync(alike)) return

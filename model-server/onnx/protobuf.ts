@@ -61,3 +61,8 @@ function varint(bytes: Uint8Array, start: number): { value: number; end: number 
   }
   return { value: Infinity, end: bytes.length }
 }
+
+/** Whether a text is anywhere in a message: quick, where walking a large model takes a while. */
+export function mentions({ buffer, byteOffset, length }: Uint8Array, what: string): boolean {
+  return Buffer.from(buffer, byteOffset, length).includes(what)
+}

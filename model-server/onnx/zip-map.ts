@@ -7,7 +7,7 @@
  * other, and two of them are put in the place of two others.
  */
 import { FIELD, membersOf, textIn } from './graph.ts'
-import { fieldsOf, writeField, writeNumber } from './protobuf.ts'
+import { fieldsOf, mentions, writeField, writeNumber } from './protobuf.ts'
 import type { Field } from './protobuf.ts'
 
 /** The labels of the columns of each output that was a map. */
@@ -22,7 +22,7 @@ type ZipMap = { input: string; output: string; labels: (string | number)[] }
 export function withoutZipMaps(model: Uint8Array): { bytes: Uint8Array; classes: Classes } {
   const unchanged = { bytes: model, classes: new Map<string, never[]>() }
   // Hardly a model has this word in it, and walking a large one takes a while.
-  if (!Buffer.from(model.buffer, model.byteOffset, model.length).includes(OPERATOR)) return unchanged
+  if (!mentions(model, OPERATOR)) return unchanged
   const [graph, another] = membersOf(model, FIELD.model.graph)
   if (!graph || another) return unchanged
   const zipMaps = zipMapsOf(graph.content)
