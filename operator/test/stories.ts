@@ -2681,8 +2681,8 @@ export const STORIES: Record<string, Story> = {
     acts: [
       apply('version 2', housing(2)),
       {
-        tell: 'deleted',
-        when: (world) => world.status?.traffic?.intent !== undefined,
+        tell: 'deleted while the candidate is being built',
+        when: (world) => world.deployments.blue !== undefined,
         do: (world) => {
           world.deletionTimestamp = '2026-01-01T00:00:10Z'
         },
