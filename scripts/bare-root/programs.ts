@@ -27,7 +27,7 @@ export type Origin =
 
 /** Folders of the project, of dpkg's own scripts, and of what is made on the way. */
 const OWN =
-  /^\/(root\/(modelrelease|\.cache|\.npm)|var\/lib\/(modelrelease|dpkg)|var\/cache\/own|tmp|var\/tmp)\//
+  /^\/(root\/(modelrelease|\.cache|\.npm)|usr\/local\/lib\/node_modules\/npm|var\/lib\/(modelrelease|dpkg)|var\/cache\/own|tmp|var\/tmp)\//
 
 /** Every program that ran, by path. */
 export function originsOf(records: Records): Map<string, Origin> {
