@@ -9,7 +9,7 @@ const shared = {
     '^.+\\.ts$': ['@swc/jest', { jsc: { parser: { syntax: 'typescript' }, target: 'es2024' } }],
   },
   // Jest cannot load the real one (a require cycle through ESM); the black-box tests run it for real.
-  moduleNameMapper: { '^@dot-i/k8s-operator$': '<rootDir>/operator/test/dot-i-stub.ts' },
+  moduleNameMapper: { '^@dot-i/k8s-operator$': '<rootDir>/operator/test/fakes/dot-i-stub.ts' },
   testPathIgnorePatterns: ['/node_modules/', '/.demo/'],
   modulePathIgnorePatterns: ['/cli/dist/'],
 }

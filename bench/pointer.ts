@@ -19,13 +19,13 @@ import { openEnvironment, type Environment } from '../demo/environment.ts'
 import { keepOperatorLogs } from '../demo/operator-pods.ts'
 import { DEMO_DIR } from '../demo/running.ts'
 import { command } from '../demo/stage.ts'
-import { openSite, type Site } from '../operator/test/site.ts'
+import { openSite, type Site } from '../operator/test/e2e/site.ts'
 import { percentileOf } from './model-server/statistics.ts'
 import { callsOf, logLines, movesOf, type Move } from './pointer-moves.ts'
 
 const { moves, sites, idleMinutes } = settings()
 const LOG_DIR = join(DEMO_DIR, 'pointer')
-/** How often the settled pointer is looked for, of operator/core/pacing.ts. */
+/** How often the settled pointer is looked for, of operator/planner/model/timing.ts. */
 const POLL_MS = 5000
 /** Bare calls that are not counted; the operator has made its first ones by then as well. */
 const WARM_UP = 5

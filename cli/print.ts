@@ -1,7 +1,7 @@
 /** Tables and objects as kubectl prints them. */
 import { dump } from 'js-yaml'
 import { lines } from '../operator/api/text.ts'
-import { without } from '../operator/core/memory.ts'
+import { without } from '../operator/planner/state/persisted-state.ts'
 import { CliError } from './errors.ts'
 
 /** Columns as wide as their widest cell, three blanks apart, the last one unpadded. */

@@ -1,5 +1,5 @@
 /** A way to the cluster that the flags name. */
-import { ApiError, Access } from '../operator/runtime/access.ts'
+import { ApiError, Access } from '../operator/controller/api-client.ts'
 import { targetOf, type ClusterFlags } from './cluster/kubeconfig.ts'
 import { Releases } from './cluster/releases.ts'
 import { CliError, EXIT, type ExitCode } from './errors.ts'

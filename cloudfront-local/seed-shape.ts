@@ -1,7 +1,7 @@
 /** The members that the short form of a seed may have, and of which type. */
 import { MANAGED_CACHE_POLICIES } from './control-plane/cache-policy.ts'
 import { DEFAULT_BEHAVIOR } from './control-plane/distribution-config.ts'
-import type { SeedBehavior, SeedDistribution, SeedFunction, SeedStore } from './seed.ts'
+import type { SeedBehavior, SeedDistribution, SeedFunction, SeedStore } from './seed-content.ts'
 
 type Shape = Record<string, 'text' | 'number' | 'boolean' | 'list' | 'map'>
 

@@ -20,7 +20,8 @@ import type { Edge, UnknownOrigin } from './edge/edge.ts'
 import type { Address } from './http/resolve-map.ts'
 import type { Log } from './log.ts'
 import type { Range } from './propagation/propagation.ts'
-import type { Seed, SeedContent, SeedDistribution } from './seed.ts'
+import type { Seed } from './seed.ts'
+import type { SeedContent, SeedDistribution } from './seed-content.ts'
 import type { World } from './world.ts'
 
 /** Every member has a default that suits a test: ports chosen by the system, three edges, the default seed. */

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { AuditEntry, CallEntry } from '../cloudfront-local/audit-log.ts'
-import type { SeedDistribution } from '../cloudfront-local/seed.ts'
+import type { SeedDistribution } from '../cloudfront-local/seed-content.ts'
 import { COLORS, colorName } from '../operator/api/names.ts'
 import { DEMO_PLACE, type Place } from './place.ts'
 import { startProgram, type Program } from './program.ts'

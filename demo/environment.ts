@@ -10,7 +10,7 @@ import type { ProcessIdentity } from '../cluster/process-identity.ts'
 import { applyCrdFlags } from '../cluster/kubectl.ts'
 import { providerFor } from '../cluster/provider.ts'
 import { LABEL, MANAGER } from '../operator/api/names.ts'
-import { Access } from '../operator/runtime/access.ts'
+import { Access } from '../operator/controller/api-client.ts'
 import { hostOf, startCloudFront, type CloudFront } from './cloudfront.ts'
 import { follow, onEach, type ApiObject } from './follow.ts'
 import {

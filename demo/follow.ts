@@ -1,6 +1,6 @@
 /** Objects of the API server as they are and as they become. */
 import { createInterface } from 'node:readline'
-import type { Access } from '../operator/runtime/access.ts'
+import type { Access } from '../operator/controller/api-client.ts'
 
 /** An API object as it comes back. */
 export type ApiObject = {

@@ -2,10 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../cluster/command.ts'
-import type { Environment } from './environment.ts'
+import type { ClusterProvider } from '../cluster/handle.ts'
 import { OPERATOR, OPERATOR_NAMESPACE } from './install.ts'
 
-type Kubectl = Environment['kubectl']
+type Kubectl = (args: readonly string[], input?: string) => Promise<string>
+
+type Reached = { kubectl: Kubectl; provider: ClusterProvider }
 
 const SELECTOR = `app.kubernetes.io/name=${OPERATOR}`
 const LEASE = 'modelrelease-operator'
@@ -38,10 +40,7 @@ export type NodeProcess = {
 export type PodProcess = NodeProcess & { pod: string }
 
 /** The main process of each operator pod. */
-export async function operatorProcesses({
-  kubectl,
-  provider,
-}: Pick<Environment, 'kubectl' | 'provider'>): Promise<PodProcess[]> {
+export async function operatorProcesses({ kubectl, provider }: Reached): Promise<PodProcess[]> {
   const processes: PodProcess[] = []
   for (const pod of await podsOf(kubectl)) {
     if (pod.status.containerStatuses?.[0]?.containerID === undefined) continue
@@ -52,7 +51,7 @@ export async function operatorProcesses({
 
 /** The main process of one pod. */
 export async function processOf(
-  { kubectl, provider }: Pick<Environment, 'kubectl' | 'provider'>,
+  { kubectl, provider }: Reached,
   pod: string,
   namespace = OPERATOR_NAMESPACE,
 ): Promise<NodeProcess> {
@@ -63,7 +62,7 @@ export async function processOf(
 }
 
 /** Found by its cgroup, which the runtime names after the container. */
-async function mainProcess(provider: Environment['provider'], { spec, status }: Pod): Promise<NodeProcess> {
+async function mainProcess(provider: ClusterProvider, { spec, status }: Pod): Promise<NodeProcess> {
   const containerId = status.containerStatuses?.[0]?.containerID?.replace(/^.*:\/\//, '') ?? 'none'
   const node = spec.nodeName ?? ''
   const find = `grep -l ${containerId} /proc/[0-9]*/cgroup | head -1`
@@ -73,28 +72,18 @@ async function mainProcess(provider: Environment['provider'], { spec, status }: 
   return { node, pid }
 }
 
-async function inNode(
-  provider: Environment['provider'],
-  node: string,
-  command: readonly string[],
-): Promise<string> {
+async function inNode(provider: ClusterProvider, node: string, command: readonly string[]): Promise<string> {
   const [program = '', ...args] = await provider.enter(command, node)
   return run(program, args)
 }
 
 /** Ends a process of a node at once, as the kernel would when memory is short. */
-export async function killInNode(
-  provider: Environment['provider'],
-  { node, pid }: NodeProcess,
-): Promise<void> {
+export async function killInNode(provider: ClusterProvider, { node, pid }: NodeProcess): Promise<void> {
   await inNode(provider, node, ['sh', '-c', `kill -KILL ${pid}`])
 }
 
 /** Resident memory of a process of a node, in MiB. */
-export async function residentMiB(
-  provider: Environment['provider'],
-  { node, pid }: NodeProcess,
-): Promise<number> {
+export async function residentMiB(provider: ClusterProvider, { node, pid }: NodeProcess): Promise<number> {
   const status = await inNode(provider, node, ['cat', `/proc/${pid}/status`])
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) / 1024
 }

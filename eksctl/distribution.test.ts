@@ -14,12 +14,12 @@ import {
 } from '../cloudfront-local/test/running.ts'
 import type { AuditEntry } from '../cloudfront-local/audit-log.ts'
 import type { ModelRelease, Spec } from '../operator/api/release.ts'
-import { refusalsOf, warningsOf } from '../operator/core/distribution-fit.ts'
-import type { PointerReading } from '../operator/core/world.ts'
-import { createCloudFrontPointer } from '../operator/edges/cloudfront/pointer.ts'
-import { createKeyValueStorePointer } from '../operator/edges/key-value-store/pointer.ts'
-import type { Pointer } from '../operator/edges/ports.ts'
-import { systemClock } from '../operator/runtime/clock.ts'
+import { refusalsOf, warningsOf } from '../operator/planner/checks/distribution.ts'
+import type { PointerReading } from '../operator/planner/model/observation.ts'
+import { createCloudFrontPointer } from '../operator/adapters/aws/cloudfront/pointer.ts'
+import { createKeyValueStorePointer } from '../operator/adapters/aws/key-value-store/pointer.ts'
+import type { Pointer } from '../operator/ports/ports.ts'
+import { systemClock } from '../operator/controller/clock.ts'
 import { policyStacks } from '../scripts/delivery/policies.ts'
 import { deployAtCloudFront } from './test/cloudfront-stack.ts'
 import { actionsOf, statementsOf } from './test/policies.ts'
@@ -177,7 +177,7 @@ describe.each(DRIVERS)('%s', (driver) => {
 test('the policies of both drivers together are all that the code can call', () => {
   const FOLDERS = { cloudfront: 'cloudfront', 'key-value-store': 'cloudfront-keyvaluestore' }
   const callable = Object.entries(FOLDERS).flatMap(([folder, service]) => {
-    const path = new URL(`../operator/edges/${folder}/`, import.meta.url)
+    const path = new URL(`../operator/adapters/aws/${folder}/`, import.meta.url)
     const files = readdirSync(path).filter((name) => name.endsWith('.ts') && !name.includes('.test'))
     const sources = files.map((name) => readFileSync(new URL(name, path), 'utf8')).join('\n')
     // A role of the allow-list is somebody else's, who says in its trust policy that the operator may take it on.

@@ -8,8 +8,8 @@ import { beforeAll, describe, expect, test } from '@jest/globals'
 import { Environment } from '@marcbachmann/cel-js'
 import { loadAll } from 'js-yaml'
 import type { Status } from '../operator/api/release.ts'
-import { run } from '../operator/test/simulation.ts'
-import { STORIES } from '../operator/test/stories.ts'
+import { run } from '../operator/test/simulation/simulation.ts'
+import { STORIES } from '../operator/test/simulation/stories.ts'
 
 type Seen = { metadata: { generation: number }; status?: Status }
 type Health = 'Healthy' | 'Progressing' | 'Degraded'

@@ -10,7 +10,7 @@ import { afterAll, describe, expect, test } from '@jest/globals'
 import { Ajv, type Schema } from 'ajv'
 import { dump, load, loadAll } from 'js-yaml'
 import { readConfig } from '../operator/config.ts'
-import { parseAllowList } from '../operator/core/allow-list.ts'
+import { parseAllowList } from '../operator/planner/checks/allow-list.ts'
 import { builtKubectl, builtTool } from '../scripts/built-tools.ts'
 
 const MANIFESTS = import.meta.dirname

@@ -1,47 +1,23 @@
 /** Puts the routes together. Builds an express app and never listens. */
 import express from 'express'
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
-import type { Logger } from 'pino'
-import type { Config } from './config/config.ts'
-import type { Drain } from './http/drain.ts'
-import type { HandlerSlot } from './handlers/handler-slot.ts'
-import type { BodyBudget } from './http/body-budget.ts'
 import { stripBasePath } from './http/base-path.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { FastLane } from './http/fast-lane.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
 import { introduceModel } from './http/introduce-model.ts'
-import type { Metrics } from './operations/metrics.ts'
 import { beginContext } from './operations/request-context.ts'
-import type { RequestLogs } from './operations/request-logs.ts'
-import type { Repository } from './models/repository.ts'
 import { addPageRoutes } from './pages/page-routes.ts'
 import { addMlflowRoutes } from './protocols/mlflow-routes.ts'
 import { addPredictRoute } from './protocols/predict-route.ts'
 import { addV1Routes } from './protocols/v1-routes.ts'
 import { addRunRoute } from './protocols/run-route.ts'
 import { RequestError } from './http/request-error.ts'
+import type { ServerContext } from './http/server-context.ts'
 import { addV2Routes } from './protocols/v2-routes.ts'
 
-/** What the routes look at. */
-export type Parts = RequestLogs & {
-  config: Config
-  repository: Repository
-  drain: Drain
-  metrics: Metrics
-  /** Room for the bodies of all requests. */
-  bodies: BodyBudget
-  /** Undefined where none is configured. */
-  handler?: HandlerSlot | undefined
-  log: Logger
-  /** Undefined on the port for operations. */
-  lane?: FastLane
-  /** The version of this server, for `GET /v2`. */
-  serverVersion: string
-}
-
 /** All routes of the data port. */
-export function buildApp(serverParts: Omit<Parts, 'lane'>): RequestListener {
+export function buildApp(serverParts: Omit<ServerContext, 'lane'>): RequestListener {
   const lane = new FastLane()
   const parts = { ...serverParts, lane }
   const { config, log } = parts
@@ -76,7 +52,7 @@ function introduce({
   repository,
   drain,
   accessLog,
-}: Parts): (request: IncomingMessage, response: ServerResponse) => void {
+}: ServerContext): (request: IncomingMessage, response: ServerResponse) => void {
   const { release } = config
   const headers = Object.entries({
     'x-modelrelease-name': release.name,

@@ -1,14 +1,14 @@
 /** The routes for those who run the server. They have a port of their own: what a proxy forwards to users never reaches them. */
 import express from 'express'
 import type { Express } from 'express'
-import type { Parts } from './app.ts'
+import type { ServerContext } from './http/server-context.ts'
 import { answerErrors } from './http/error-answer.ts'
 import { addHealthRoutes } from './http/health-routes.ts'
 import { RequestError } from './http/request-error.ts'
 import { addRepositoryRoutes } from './repository-api/repository-routes.ts'
 
 /** All routes of the port for operations. */
-export function buildOpsApp(parts: Parts): Express {
+export function buildOpsApp(parts: ServerContext): Express {
   const { metrics, log } = parts
   const app = express()
   app.disable('x-powered-by')

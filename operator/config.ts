@@ -1,8 +1,8 @@
 /** Everything that the environment says, read once; the only file of the operator that looks at process.env. */
 import { readFileSync } from 'node:fs'
 import { load } from 'js-yaml'
-import { parseAllowList, type AllowList } from './core/allow-list.ts'
-import { rangeProblem, type AllowedRanges } from './edges/addresses.ts'
+import { parseAllowList, type AllowList } from './planner/checks/allow-list.ts'
+import { rangeProblem, type AllowedRanges } from './adapters/http/addresses.ts'
 
 export interface Config {
   /** Identity of this replica in logs and in the lease. */

@@ -5,7 +5,7 @@ import { createServer, type Server, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
-import { FakeApiServer } from './test/fake-api-server.ts'
+import { FakeApiServer } from './test/fakes/api-server.ts'
 
 /** The real process, beside an API server in memory and a model that takes a question and never answers. */
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/system/leases/modelrelease-operator'

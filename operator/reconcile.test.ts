@@ -1,11 +1,11 @@
 /** What one pass makes of steps that fail, are refused, or are undone by somebody else. */
 import { describe, expect, test } from '@jest/globals'
 import type { Spec, Status } from './api/release.ts'
-import type { Step } from './core/world.ts'
-import { TransientError } from './edges/errors.ts'
+import type { Step } from './planner/model/observation.ts'
+import { TransientError } from './ports/errors.ts'
 import { StepFailures, type PassReport, type PassResult } from './reconcile.ts'
-import { passOver } from './test/pass-over.ts'
-import { housing, SimulatedWorld } from './test/simulated-world.ts'
+import { passOver } from './test/simulation/pass-over.ts'
+import { housing, SimulatedWorld } from './test/fakes/simulated-world.ts'
 
 /** A simulated world with its operator, one pass at a time. */
 class Running {

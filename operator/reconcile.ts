@@ -1,14 +1,21 @@
-import { configMapNames } from './core/config-maps.ts'
-import { plan, RULES, type Plan, type Rules } from './core/plan.ts'
-import { happeningsOf } from './core/happenings.ts'
-import { pointerProblem } from './core/invalid.ts'
-import { statusAfter } from './core/status.ts'
-import type { Did, FailingStep, Step, World } from './core/world.ts'
+import { configMapNames } from './planner/model/config-maps.ts'
+import { plan, RULES, type Plan, type Rules } from './planner/plan.ts'
+import { happeningsOf } from './planner/output/events.ts'
+import { pointerProblem } from './planner/checks/spec.ts'
+import { statusAfter } from './planner/output/status.ts'
+import type { Did, FailingStep, Step, World } from './planner/model/observation.ts'
 import type { ModelRelease, Status } from './api/release.ts'
-import { aboutStep, doneLast, failedAgain, isAside, isUndone, undoneText } from './core/failing.ts'
-import { ConflictError, RefusedError, TransientError } from './edges/errors.ts'
-import type { Claims, Cluster, Key, Pointer, Prober, SelfReports } from './edges/ports.ts'
-import { isSameJson } from './core/revision.ts'
+import {
+  aboutStep,
+  doneLast,
+  failedAgain,
+  isAside,
+  isUndone,
+  undoneText,
+} from './planner/state/failed-actions.ts'
+import { ConflictError, RefusedError, TransientError } from './ports/errors.ts'
+import type { Claims, Cluster, Key, Pointer, Prober, SelfReports } from './ports/ports.ts'
+import { isSameJson } from './planner/model/revision.ts'
 
 /** How a pass ended when it did not throw: nothing more to do until something changes, or look again after a while. */
 export type PassResult = { done: true } | { recheckMs: number }

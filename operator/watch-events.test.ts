@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals'
 import { ANNOTATION, LABEL } from './api/names.ts'
-import type { ObjectMeta, Seen } from './runtime/list-watch.ts'
-import { WorkQueue } from './runtime/queue.ts'
+import type { ObjectMeta, Seen } from './controller/list-watch.ts'
+import { WorkQueue } from './controller/work-queue.ts'
 import { releaseOf, WatchEvents } from './watch-events.ts'
 
 type Found = Exclude<Seen, { type: 'Synced' | 'Gone' }>

@@ -1,8 +1,8 @@
 /** What the watches report, as keys to look at. */
 import { ANNOTATION, LABEL } from './api/names.ts'
-import type { ObjectMeta, Seen } from './runtime/list-watch.ts'
-import { OwnChanges } from './runtime/own-changes.ts'
-import type { WorkQueue } from './runtime/queue.ts'
+import type { ObjectMeta, Seen } from './controller/list-watch.ts'
+import { OwnChanges } from './controller/own-changes.ts'
+import type { WorkQueue } from './controller/work-queue.ts'
 
 type Found = Extract<Seen, { meta: ObjectMeta }>
 

@@ -50,7 +50,7 @@ async function readmeCommands(): Promise<string[]> {
     `npm run -s jest -- --silent --selectProjects unit --testPathPatterns ${UNIT_TESTS}`,
     'make demo',
     'npm run -s cluster -- up',
-    'npm run -s jest -- --runInBand --silent operator/test/crd.e2e operator/test/manifests.e2e',
+    'npm run -s jest -- --runInBand --silent operator/test/e2e/crd.e2e operator/test/e2e/manifests.e2e',
     // The oldest kubectl that the README names is that of Debian 12.
     'apt-get install -qq -y --no-install-recommends kubernetes-client >/dev/null',
     `export KUBECONFIG=$(npm run -s cluster -- kubeconfig); /usr/bin/kubectl version --client --short && ${await installCommand()}`,

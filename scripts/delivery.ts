@@ -21,7 +21,7 @@ import { load } from 'js-yaml'
 import { goClient } from '../cluster/go-modules.ts'
 import { readConfig } from '../cluster/config.ts'
 import { policyStacks } from './delivery/policies.ts'
-import { without } from '../operator/core/memory.ts'
+import { without } from '../operator/planner/state/persisted-state.ts'
 import { statementsOf } from '../eksctl/test/policies.ts'
 
 const EKSCTL = 'github.com/weaveworks/eksctl@v0.230.0'

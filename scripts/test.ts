@@ -139,8 +139,8 @@ const FEW_RELEASES = [
 /** What a release does on a real cluster; not how a node of ours is made, nor how the demo judges, nor every fault. */
 async function fewEndToEnd(): Promise<Count> {
   process.env.FAULTS_ONLY = FEW_FAULTS
-  const others = await endToEnd('--testPathPatterns', 'operator/test/(?!releases)')
-  const releases = await endToEnd('--testPathPatterns', 'operator/test/releases', '-t', FEW_RELEASES)
+  const others = await endToEnd('--testPathPatterns', 'operator/test/e2e/(?!releases)')
+  const releases = await endToEnd('--testPathPatterns', 'operator/test/e2e/releases', '-t', FEW_RELEASES)
   const count = (key: keyof Count): number => others[key] + releases[key]
   // What was not asked for was not skipped.
   return { passed: count('passed'), failed: count('failed'), skipped: others.skipped }
@@ -158,7 +158,11 @@ async function onKind(): Promise<Count> {
   if (problem !== undefined) return leaveOut(problem)
   Object.assign(process.env, SHARED_CLUSTER)
   const kindHere = [process.execPath, 'cluster/kind-here/main.ts', 'sh', '-c', WITH_CLUSTER, process.execPath]
-  return jestBehind(kindHere, 'e2e', ['--runInBand', '--testPathPatterns', 'operator/test/(crd|manifests)'])
+  return jestBehind(kindHere, 'e2e', [
+    '--runInBand',
+    '--testPathPatterns',
+    'operator/test/e2e/(crd|manifests)',
+  ])
 }
 
 async function whyNotOnKind(): Promise<string | undefined> {
@@ -183,7 +187,7 @@ async function onTheOldest(): Promise<Count> {
   }
   Object.assign(process.env, { MODELRELEASE_KUBERNETES: '1.20', MODELRELEASE_CLUSTER_PROVIDER: 'debian' })
   await prepareCluster()
-  return endToEnd('--testPathPatterns', 'operator/test/(crd|cluster-edge)')
+  return endToEnd('--testPathPatterns', 'operator/test/e2e/(crd|cluster-edge)')
 }
 
 /** A check that is a program: one test. */

@@ -3,7 +3,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import { startCloudFrontLocal, type CloudFrontLocal } from '../../cloudfront-local/start.ts'
 import { LABEL } from '../../operator/api/names.ts'
 import type { Gate, ModelRelease } from '../../operator/api/release.ts'
-import { FakeApiServer, type Seen } from '../../operator/test/fake-api-server.ts'
+import { FakeApiServer, type Seen } from '../../operator/test/fakes/api-server.ts'
 
 /** What the models of a namespace do, by its name; each namespace has an address. */
 const MODELS = {

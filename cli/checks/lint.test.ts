@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { dashboard, type WrittenRelease } from '../../demo/housing.ts'
-import { ROWS, type Row } from '../../operator/test/bad-input-rows.ts'
+import { ROWS, type Row } from '../../operator/test/e2e/bad-input-rows.ts'
 import type { Manifest } from '../manifest.ts'
 import { lintManifest, storedSpec } from './lint.ts'
 

@@ -1,8 +1,8 @@
 /** Everything that can be said of a release without a cluster, by the checks of the API server's schema and of the operator. */
 
 import type { Spec } from '../../operator/api/release.ts'
-import { problemsOf } from '../../operator/core/invalid.ts'
-import { specWarnings } from '../../operator/core/spec-warnings.ts'
+import { problemsOf } from '../../operator/planner/checks/spec.ts'
+import { specWarnings } from '../../operator/planner/checks/spec-warnings.ts'
 import type { Manifest } from '../manifest.ts'
 import { crdSchema } from './crd.ts'
 import { schemaProblems, withDefaults } from './schema.ts'

@@ -1,7 +1,7 @@
 /** What this program asks of the API server. Plain JSON over the operator's own transport. */
 import { GROUP, LABEL, PLURAL, VERSION } from '../../operator/api/names.ts'
 import type { ModelRelease } from '../../operator/api/release.ts'
-import type { Pod } from '../../operator/edges/cluster-objects.ts'
+import type { Pod } from '../../operator/adapters/kubernetes/objects.ts'
 import {
   Access,
   apiError,
@@ -9,7 +9,7 @@ import {
   text,
   type ApiAnswer,
   type ApiCall,
-} from '../../operator/runtime/access.ts'
+} from '../../operator/controller/api-client.ts'
 import { CliError } from '../errors.ts'
 
 /** A ModelRelease as the API server sends it, with the members that only printing needs. */

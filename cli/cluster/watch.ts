@@ -1,8 +1,8 @@
 /** One release as it is and as it becomes, whatever happens on the way: an endless row of sightings. */
 import { createInterface } from 'node:readline'
 import { GROUP, PLURAL, VERSION } from '../../operator/api/names.ts'
-import type { Access, ApiAnswer } from '../../operator/runtime/access.ts'
-import { apiError } from '../../operator/runtime/access.ts'
+import type { Access, ApiAnswer } from '../../operator/controller/api-client.ts'
+import { apiError } from '../../operator/controller/api-client.ts'
 import type { Io } from '../io.ts'
 import type { Sighting } from '../follow/follower.ts'
 import { isAboutObject, pathOf, type Place, type ReleaseObject } from './releases.ts'

@@ -1,5 +1,5 @@
 import type { ModelRelease } from '../../operator/api/release.ts'
-import { ApiError, ApiTimeoutError } from '../../operator/runtime/access.ts'
+import { ApiError, ApiTimeoutError } from '../../operator/controller/api-client.ts'
 import type { Place, ReleaseObject, Releases } from '../cluster/releases.ts'
 import { CliError, EXIT, type ExitCode } from '../errors.ts'
 import { beginFollowing } from '../follow/follower.ts'

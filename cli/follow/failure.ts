@@ -2,7 +2,7 @@
 import type { ModelRelease, Request, Spec, Status } from '../../operator/api/release.ts'
 import { distributionField, distributionOf } from '../../operator/api/release.ts'
 import { lines, oneLine, shorten } from '../../operator/api/text.ts'
-import { withoutCredentials } from '../../operator/core/redaction.ts'
+import { withoutCredentials } from '../../operator/planner/output/redaction.ts'
 import { isAboutOurs, type End, type Following } from './follower.ts'
 
 const LONGEST_BODY = 400

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Attempt, ModelRelease, Spec, Status } from '../../operator/api/release.ts'
-import { meaningOf } from '../../operator/core/revision.ts'
-import { housing, knownHouse } from '../../operator/test/simulated-world.ts'
+import { meaningOf } from '../../operator/planner/model/revision.ts'
+import { housing, knownHouse } from '../../operator/test/fakes/simulated-world.ts'
 import { PlayedRelease, type Snapshot } from '../test/played-release.ts'
 import {
   beginFollowing,

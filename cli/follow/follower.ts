@@ -7,8 +7,8 @@
  */
 import { ANNOTATION } from '../../operator/api/names.ts'
 import type { Attempt, Condition, ModelRelease, Outcome, Spec, Status } from '../../operator/api/release.ts'
-import { COMMAND_LENGTH, without } from '../../operator/core/memory.ts'
-import { meaningOf } from '../../operator/core/revision.ts'
+import { COMMAND_LENGTH, without } from '../../operator/planner/state/persisted-state.ts'
+import { meaningOf } from '../../operator/planner/model/revision.ts'
 import { EXIT, type ExitCode } from '../errors.ts'
 
 /** Milliseconds since the epoch. */

@@ -1,9 +1,9 @@
 /** Follows a release until it is decided what became of it, and tells about it meanwhile. */
 import { LABEL } from '../../operator/api/names.ts'
-import type { Pod } from '../../operator/edges/cluster-objects.ts'
-import { lastWords } from '../../operator/edges/cluster-logs.ts'
-import { withoutCredentials } from '../../operator/core/redaction.ts'
-import { Requests } from '../../operator/edges/cluster-requests.ts'
+import type { Pod } from '../../operator/adapters/kubernetes/objects.ts'
+import { lastWords } from '../../operator/adapters/kubernetes/logs.ts'
+import { withoutCredentials } from '../../operator/planner/output/redaction.ts'
+import { Requests } from '../../operator/adapters/kubernetes/requests.ts'
 import type { Place } from '../cluster/releases.ts'
 import { watchRelease } from '../cluster/watch.ts'
 import { EXIT, type ExitCode } from '../errors.ts'

@@ -2,7 +2,7 @@
 import { COLORS, LABEL, type Color } from '../../operator/api/names.ts'
 import type { Attempt, ModelRelease, Status } from '../../operator/api/release.ts'
 import { lines, oneLine } from '../../operator/api/text.ts'
-import type { Pod } from '../../operator/edges/cluster-objects.ts'
+import type { Pod } from '../../operator/adapters/kubernetes/objects.ts'
 import { isAboutOurs, waitingText, type Following } from './follower.ts'
 import { clockText } from './time.ts'
 

@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Spec } from '../../operator/api/release.ts'
-import type { World } from '../../operator/core/world.ts'
-import { housing, housingBehindService, housingBehindStore } from '../../operator/test/simulated-world.ts'
+import type { World } from '../../operator/planner/model/observation.ts'
+import {
+  housing,
+  housingBehindService,
+  housingBehindStore,
+} from '../../operator/test/fakes/simulated-world.ts'
 import { PlayedRelease } from '../test/played-release.ts'
 import { foresee, pointerFrom } from './ideal-world.ts'
 

@@ -4,9 +4,15 @@
  */
 import { COLORS, type Color } from '../../operator/api/names.ts'
 import { keyValueStoreOf, type ModelRelease, type Spec, type Status } from '../../operator/api/release.ts'
-import { without } from '../../operator/core/memory.ts'
-import { plan } from '../../operator/core/plan.ts'
-import type { ColorState, Did, PointerReading, Step, World } from '../../operator/core/world.ts'
+import { without } from '../../operator/planner/state/persisted-state.ts'
+import { plan } from '../../operator/planner/plan.ts'
+import type {
+  ColorState,
+  Did,
+  PointerReading,
+  Step,
+  World,
+} from '../../operator/planner/model/observation.ts'
 
 /** What the operator would do, in order. */
 export type Foreseen = {

@@ -1,7 +1,7 @@
 /** The program beside kubectl, against a real API server. No operator runs here: statuses are written as it would. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { attempt, type RunResult } from '../../cluster/command.ts'
-import { CLUSTER_UP_MS, realCluster, type RealCluster } from '../../operator/test/real-cluster.ts'
+import { CLUSTER_UP_MS, realCluster, type RealCluster } from '../../operator/test/e2e/real-cluster.ts'
 
 let cluster: RealCluster
 const COLLECTION = (): string =>

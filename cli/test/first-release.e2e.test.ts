@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { attempt, type RunResult } from '../../cluster/command.ts'
 import { runsHere } from '../../cluster/node.ts'
 import { firstRelease, ROOT } from '../../scripts/documents.ts'
-import { CLUSTER_UP_MS } from '../../operator/test/real-cluster.ts'
+import { CLUSTER_UP_MS } from '../../operator/test/e2e/real-cluster.ts'
 
 const ENVIRONMENT = {
   MODELRELEASE_CLUSTER_NAME: 'first-release',

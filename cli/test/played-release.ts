@@ -1,9 +1,9 @@
 /** A release in the operator's simulated world, run by the operator's real reconcile, with everything that could be seen of it. */
 import type { ModelRelease, Spec } from '../../operator/api/release.ts'
-import { ConflictError, TransientError } from '../../operator/edges/errors.ts'
+import { ConflictError, TransientError } from '../../operator/ports/errors.ts'
 import { StepFailures } from '../../operator/reconcile.ts'
-import { passOver } from '../../operator/test/pass-over.ts'
-import { CrashError, SimulatedWorld } from '../../operator/test/simulated-world.ts'
+import { passOver } from '../../operator/test/simulation/pass-over.ts'
+import { CrashError, SimulatedWorld } from '../../operator/test/fakes/simulated-world.ts'
 
 export type Snapshot = { at: number; release: ModelRelease }
 

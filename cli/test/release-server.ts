@@ -11,7 +11,7 @@ import {
   status as refusal,
   type Refusal,
   type Seen,
-} from '../../operator/test/fake-api-server.ts'
+} from '../../operator/test/fakes/api-server.ts'
 import type { ExitCode } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { runCli } from '../program.ts'

@@ -5,7 +5,7 @@ import { expandSeed } from '../seed.ts'
 import { AdminError, ok, partOf, record } from './admin-request.ts'
 import type { Version } from '../control-plane/distributions.ts'
 import type { XmlElement } from '../control-plane/xml.ts'
-import type { SeedDistribution } from '../seed.ts'
+import type { SeedDistribution } from '../seed-content.ts'
 import type { World } from '../world.ts'
 import type { AdminAnswer, AdminRequest, AdminRoute } from './admin-request.ts'
 

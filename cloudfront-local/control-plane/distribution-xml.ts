@@ -4,10 +4,8 @@ import { withOwnMembers } from './defaults.ts'
 import { arnOf, document, markedList } from './documents.ts'
 import { child, element } from './xml.ts'
 import type { Page } from './documents.ts'
-import type { Version } from './distributions.ts'
+import type { Status, Version } from './distributions.ts'
 import type { XmlElement } from './xml.ts'
-
-export type Status = 'InProgress' | 'Deployed'
 
 /** What a distribution's document says beside its newest version. */
 export type Condition = { status: Status; invalidationsInProgress: number }

@@ -11,9 +11,11 @@ import type { Propagation } from '../propagation/propagation.ts'
 import type { NewDistribution } from '../seed.ts'
 import type { Shelf } from '../state/shelf.ts'
 import type { TargetChange } from './distribution-config.ts'
-import type { Status } from './distribution-xml.ts'
 import type { References } from './validation.ts'
 import type { XmlElement } from './xml.ts'
+
+/** Whether all edges have the newest version. */
+export type Status = 'InProgress' | 'Deployed'
 
 /** One accepted configuration. `number` counts the versions of its distribution from 1. */
 export type Version = {

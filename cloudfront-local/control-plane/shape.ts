@@ -3,7 +3,7 @@ import { payloadOf, OPERATION_INPUTS } from '../model/model.ts'
 import { CloudFrontError } from './cloudfront-error.ts'
 import { child, childElements, contentOf, textOf } from './xml.ts'
 import { SHAPES } from '../model/cloudfront.ts'
-import type { Member } from '../model/model.ts'
+import type { Member } from '../model/types.ts'
 import type { XmlElement } from './xml.ts'
 
 type Judge = { path: string; keepsUnknown: boolean }

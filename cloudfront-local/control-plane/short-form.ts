@@ -4,7 +4,7 @@ import { DEFAULT_BEHAVIOR } from './distribution-config.ts'
 import { arnOf, list } from './documents.ts'
 import { ALL_VIEWER, ALL_VIEWER_EXCEPT_HOST_HEADER } from './managed-policies.ts'
 import { element } from './xml.ts'
-import type { SeedBehavior, SeedDistribution, SeedOrigin } from '../seed.ts'
+import type { SeedBehavior, SeedDistribution, SeedOrigin } from '../seed-content.ts'
 import type { XmlElement, XmlNode } from './xml.ts'
 
 /** The complete configuration, as AWS would return it for a distribution that was made by hand. */

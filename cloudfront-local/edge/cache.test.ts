@@ -3,7 +3,7 @@ import { expect, test } from '@jest/globals'
 import { admin, ask, HOST, latch, origin, start } from '../test/running.ts'
 import type { RequestListener } from 'node:http'
 import type { Ask, Running } from '../test/running.ts'
-import type { SeedBehavior, SeedDistribution } from '../seed.ts'
+import type { SeedBehavior, SeedDistribution } from '../seed-content.ts'
 
 const ID = 'E1TESTTESTTEST'
 

@@ -17,7 +17,7 @@ import {
   start as startLocal,
 } from '../test/running.ts'
 import type { IncomingMessage, RequestListener } from 'node:http'
-import type { SeedBehavior, SeedDistribution, SeedOrigin } from '../seed.ts'
+import type { SeedBehavior, SeedDistribution, SeedOrigin } from '../seed-content.ts'
 import type { CloudFrontLocal, CloudFrontLocalOptions } from '../start.ts'
 import type { Running } from '../test/running.ts'
 

@@ -1,5 +1,5 @@
 // Generated from @aws-sdk/client-cloudfront by `npm run generate`; do not edit.
-import type { Operation, Shape } from './model.ts'
+import type { Operation, Shape } from './types.ts'
 
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   "AssociateAlias": {"method":"PUT","path":"/2020-05-31/distribution/{TargetDistributionId}/associate-alias","status":200,"input":"AssociateAliasRequest","errors":["AccessDenied","IllegalUpdate","InvalidArgument","NoSuchDistribution","TooManyDistributionCNAMEs"]},

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs'
 import * as sdk from '@aws-sdk/client-cloudfront'
-import type { Member, Operation, Scalar, Shape } from './model.ts'
+import type { Member, Operation, Scalar, Shape } from './types.ts'
 
 /** A schema of @smithy/core: a list whose first entry says what it is, or the number of a simple type. */
 type Schema = readonly unknown[] | number | string | (() => Schema)
@@ -147,7 +147,7 @@ export function modelSource(): string {
     .filter(([, status]) => status !== undefined)
   return [
     '// Generated from @aws-sdk/client-cloudfront by `npm run generate`; do not edit.',
-    "import type { Operation, Shape } from './model.ts'",
+    "import type { Operation, Shape } from './types.ts'",
     ...table('OPERATIONS', 'Operation', operations),
     ...table('SHAPES', 'Shape', [...collector.shapes]),
     ...table('ERROR_STATUS', 'number', errors),

@@ -1,29 +1,6 @@
 /** What CloudFront's own service model says of each operation: where it is called, what it takes, answers and refuses. */
 import { ERROR_STATUS, OPERATIONS, SHAPES } from './cloudfront.ts'
-
-export type Scalar = 'String' | 'Number' | 'Boolean' | 'Timestamp' | 'Blob'
-
-/** `type` is a scalar or the name of a shape. `in` is left out for a child element; `name` where it is the member's. */
-export type Member = {
-  type: string
-  required?: true
-  in?: 'Header' | 'Query' | 'Path' | 'Payload'
-  name?: string
-}
-
-/** A structure, or a list of elements called `item`. */
-export type Shape = { members: Readonly<Record<string, Member>> } | { item: string; type: string }
-
-/** `path` has `{Member}` where the input's members go, and may have a query that tells operations apart. */
-export type Operation = {
-  method: string
-  path: string
-  status: number
-  input?: string
-  output?: string
-  /** The error codes that it declares. */
-  errors: readonly string[]
-}
+import type { Member } from './types.ts'
 
 /** Errors of any operation, which the model does not repeat: from the API's reference, "Common errors". */
 const COMMON_ERRORS: Readonly<Record<string, number>> = {

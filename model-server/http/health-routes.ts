@@ -1,10 +1,10 @@
 import type { Express } from 'express'
-import type { Parts } from '../app.ts'
+import type { ServerContext } from './server-context.ts'
 import { methodNotAllowed } from './error-answer.ts'
 import { neverReady, notReadyBecause } from '../models/readiness.ts'
 
 /** What a kubelet and a load balancer ask. */
-export function addHealthRoutes(app: Express, { repository, drain }: Parts): void {
+export function addHealthRoutes(app: Express, { repository, drain }: ServerContext): void {
   // Liveness does not look at the model: a restart would only fetch the same bytes again.
   app
     .route('/v2/health/live')

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Express, Request } from 'express'
-import type { Parts } from '../app.ts'
+import type { ServerContext } from './server-context.ts'
 import type { Config } from '../config/config.ts'
 import { Call } from '../execution/call.ts'
 import type { ModelSlot } from '../models/model-slot.ts'
@@ -50,7 +50,7 @@ export type InferenceRoute = {
  * Add a POST route. Whatever can be refused without the body is refused before it is read, in this order: model (404, 503),
  * headers (415), length (413), queue (503).
  */
-export function addInferenceRoute(app: Express, parts: Parts, route: InferenceRoute): void {
+export function addInferenceRoute(app: Express, parts: ServerContext, route: InferenceRoute): void {
   const answerError = errorAnswer(parts.log, route.errorShape)
   app
     .route(route.path)
@@ -73,7 +73,7 @@ export function addInferenceRoute(app: Express, parts: Parts, route: InferenceRo
 async function exchange(
   request: IncomingMessage,
   response: ServerResponse,
-  parts: Parts,
+  parts: ServerContext,
   { route, name, version }: { route: InferenceRoute; name: string | undefined; version: string | undefined },
 ): Promise<void> {
   const started = performance.now()

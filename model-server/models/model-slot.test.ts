@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals'
-import { openSources, storeError, StoreRefused } from '../sources/source.ts'
+import { openSources } from '../sources/source.ts'
+import { storeError, StoreRefused } from '../sources/fetched-model.ts'
 import { FakeStore, modelConfig } from '../test/fake-models.ts'
 import { ModelSlot, Superseded } from './model-slot.ts'
 import type { ServedModel } from './served-model.ts'

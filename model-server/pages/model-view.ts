@@ -1,5 +1,5 @@
 /** What pages and documents say of a version of a model, read at the moment in which somebody asks. */
-import type { Parts } from '../app.ts'
+import type { ServerContext } from '../http/server-context.ts'
 import type { ModelSlot } from '../models/model-slot.ts'
 import { modelNotReadyBecause } from '../models/readiness.ts'
 import type { Signature } from '../tensor/tensor.ts'
@@ -28,7 +28,7 @@ export type LoadedView = {
 }
 
 /** All versions that can be asked for, in the order of the configuration. */
-export function viewModels({ repository, drain }: Parts): ModelView[] {
+export function viewModels({ repository, drain }: ServerContext): ModelView[] {
   const there = repository.slots.filter(
     ({ state }) => state.type !== 'Unloading' && state.type !== 'Unloaded',
   )

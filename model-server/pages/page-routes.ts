@@ -1,5 +1,5 @@
 import type { Express, Request, Response } from 'express'
-import type { Parts } from '../app.ts'
+import type { ServerContext } from '../http/server-context.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { pathPart } from '../http/inference-route.ts'
 import { CONTENT_SECURITY_POLICY, indexPage, modelPage } from './model-page.ts'
@@ -10,7 +10,7 @@ import { openApiDocument } from './openapi.ts'
 import { modelText, serverText } from './text-page.ts'
 
 /** What a human, or a human's tools, ask first. All of it is made from what is loaded at that moment. */
-export function addPageRoutes(app: Express, parts: Parts): void {
+export function addPageRoutes(app: Express, parts: ServerContext): void {
   const { config, repository, handler, serverVersion } = parts
   const { basePath, release } = config
   const place: Place = {

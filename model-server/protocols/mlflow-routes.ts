@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Express } from 'express'
-import type { Parts } from '../app.ts'
+import type { ServerContext } from '../http/server-context.ts'
 import { answerErrors, methodNotAllowed } from '../http/error-answer.ts'
 import { addInferenceRoute } from '../http/inference-route.ts'
 import { RequestError } from '../http/request-error.ts'
@@ -9,7 +9,7 @@ import { notReadyBecause } from '../models/readiness.ts'
 import { decodeCsv, decodeInvocation, encodePredictions, mlflowError } from './mlflow-codec.ts'
 
 /** The routes of MLflow's scoring server, which SageMaker asks for too. */
-export function addMlflowRoutes(app: Express, parts: Parts): void {
+export function addMlflowRoutes(app: Express, parts: ServerContext): void {
   const { config, repository, drain, serverVersion, log } = parts
   addInferenceRoute(app, parts, {
     protocol: 'mlflow',

@@ -1,5 +1,5 @@
 import type { Express } from 'express'
-import type { Parts } from '../app.ts'
+import type { ServerContext } from '../http/server-context.ts'
 import { parseJson } from '../http/body.ts'
 import { addInferenceRoute, requireJson } from '../http/inference-route.ts'
 import { RequestError } from '../http/request-error.ts'
@@ -7,7 +7,7 @@ import { sendJson } from '../http/send-json.ts'
 import { decodeFrame, encodePrediction } from './predict-codec.ts'
 
 /** `POST /predict`, the route of the predictors that this server takes over from. */
-export function addPredictRoute(app: Express, parts: Parts): void {
+export function addPredictRoute(app: Express, parts: ServerContext): void {
   addInferenceRoute(app, parts, {
     protocol: 'predict',
     path: '/predict',

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import type { Express, Request, Response } from 'express'
-import type { Parts } from '../app.ts'
+import type { ServerContext } from '../http/server-context.ts'
 import { deadlinePassed } from '../execution/call.ts'
 import type { Call } from '../execution/call.ts'
 import type { HandlerSlot } from '../handlers/handler-slot.ts'
@@ -29,7 +29,7 @@ type HandlerHost = { admission: HandlerSlot; metrics: ServedModel['metrics'] }
 type Limits = { maxBodyBytes: number; maxFileBytes: number }
 
 /** `POST /run`, where a handler works before and after the model. Only where there is one. */
-export function addRunRoute(app: Express, parts: Parts): void {
+export function addRunRoute(app: Express, parts: ServerContext): void {
   const { handler, config } = parts
   if (!handler) return
   const limits = { maxBodyBytes: config.maxBodyBytes, maxFileBytes: handler.config.maxUploadBytes }
@@ -43,7 +43,7 @@ export function addRunRoute(app: Express, parts: Parts): void {
 async function run(
   request: Request,
   response: Response,
-  { parts, handler, limits }: { parts: Parts; handler: HandlerSlot; limits: Limits },
+  { parts, handler, limits }: { parts: ServerContext; handler: HandlerSlot; limits: Limits },
 ): Promise<void> {
   const started = performance.now()
   const slot = parts.repository.find(handler.modelName)

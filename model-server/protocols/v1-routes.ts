@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { Express } from 'express'
-import type { Parts } from '../app.ts'
+import type { ServerContext } from '../http/server-context.ts'
 import { parseJson } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { addInferenceRoute, pathPart, requireJson } from '../http/inference-route.ts'
@@ -11,7 +11,7 @@ import { decodePredictRequest, encodePredictResponse, encodeStatus } from './v1-
 const MODEL_PATHS = ['/v1/models/:model', '/v1/models/:model/versions/:version']
 
 /** The V1 protocol: the REST API of TensorFlow Serving, of which KServe has `:predict` and the list of models. */
-export function addV1Routes(app: Express, parts: Parts): void {
+export function addV1Routes(app: Express, parts: ServerContext): void {
   const { repository, drain } = parts
   for (const path of MODEL_PATHS) {
     addInferenceRoute(app, parts, {

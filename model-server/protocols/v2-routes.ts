@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Express, Request } from 'express'
-import type { Parts } from '../app.ts'
+import type { ServerContext } from '../http/server-context.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { addInferenceRoute, pathPart, requireJson, servedModel } from '../http/inference-route.ts'
 import type { Exchange } from '../http/inference-route.ts'
@@ -22,7 +22,7 @@ const ONE_PIECE_BYTES = 16 * 2 ** 10
 const MODEL_PATHS = ['/v2/models/:model', '/v2/models/:model/versions/:version']
 
 /** The Open Inference Protocol V2 over REST, with tensors as JSON or as bytes. */
-export function addV2Routes(app: Express, parts: Parts): void {
+export function addV2Routes(app: Express, parts: ServerContext): void {
   const { repository, drain, serverVersion } = parts
   const slotOf = (request: Request): ModelSlot =>
     repository.find(pathPart(request, 'model'), pathPart(request, 'version'))

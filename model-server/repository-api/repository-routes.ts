@@ -1,7 +1,7 @@
 /** The repository extension of V2: what is loaded, load, unload. On the port for operations, and behind a token. */
 import { Router } from 'express'
 import type { Express, Request } from 'express'
-import type { Parts } from '../app.ts'
+import type { ServerContext } from '../http/server-context.ts'
 import type { RepositoryApiConfig } from '../config/config.ts'
 import { parseJson, readBody } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
@@ -9,7 +9,7 @@ import { pathPart } from '../http/inference-route.ts'
 import { RequestError } from '../http/request-error.ts'
 import { Superseded } from '../models/model-slot.ts'
 import type { ModelSlot, SlotState } from '../models/model-slot.ts'
-import { ModelRefused } from '../sources/source.ts'
+import { ModelRefused } from '../sources/fetched-model.ts'
 import { requireToken } from './bearer-token.ts'
 import { indexRequest, loadRequest, unloadRequest } from './load-request.ts'
 
@@ -17,7 +17,7 @@ import { indexRequest, loadRequest, unloadRequest } from './load-request.ts'
 const MAX_BODY_BYTES = 16 * 2 ** 20
 
 /** Add the routes, or one that says how to get them. */
-export function addRepositoryRoutes(app: Express, parts: Parts): void {
+export function addRepositoryRoutes(app: Express, parts: ServerContext): void {
   const { repositoryApi } = parts.config
   if (repositoryApi) app.use('/v2/repository', routes(parts, repositoryApi))
   else {
@@ -27,7 +27,7 @@ export function addRepositoryRoutes(app: Express, parts: Parts): void {
   }
 }
 
-function routes({ repository, drain }: Parts, api: RepositoryApiConfig): Router {
+function routes({ repository, drain }: ServerContext, api: RepositoryApiConfig): Router {
   const router = Router()
   router.use(requireToken(api.tokenFile))
   router

@@ -1,4 +1,4 @@
-import { ModelRefused } from './source.ts'
+import { ModelRefused } from './fetched-model.ts'
 
 /**
  * A stream in one buffer.

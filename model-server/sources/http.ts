@@ -1,6 +1,6 @@
 import { collect } from './collect.ts'
 import { watchSilence } from './silence.ts'
-import { storeError } from './source.ts'
+import { storeError } from './fetched-model.ts'
 
 /** What is asked for beside the URL. */
 type Download = {

@@ -1,6 +1,6 @@
 /** The file `MLmodel` of a model that MLflow stored (mlflow/models/model.py). */
 import { load } from 'js-yaml'
-import { ModelRefused } from './source.ts'
+import { ModelRefused } from './fetched-model.ts'
 
 /** What we need to know of it. */
 export type MlflowModel = {

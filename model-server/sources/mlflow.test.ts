@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { Secret } from '../config/secret.ts'
 import { parseLocation } from './location.ts'
 import { openSources } from './source.ts'
-import type { FetchedModel } from './source.ts'
+import type { FetchedModel } from './fetched-model.ts'
 
 const FOLDER = '0/models/m-d3d5bda65f7f44699b6b8073a0e1c27d/artifacts'
 const API = '/api/2.0/mlflow'

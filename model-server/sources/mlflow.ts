@@ -4,8 +4,8 @@ import { download } from './http.ts'
 import type { ModelLocation } from './location.ts'
 import { isBelow, readMlflowModel } from './mlflow-model.ts'
 import { fetchObject } from './s3.ts'
-import { ModelRefused } from './source.ts'
-import type { FetchLimits, FetchedModel } from './source.ts'
+import { ModelRefused } from './fetched-model.ts'
+import type { FetchLimits, FetchedModel } from './fetched-model.ts'
 
 /** A version of a registered model. */
 export type MlflowLocation = Extract<ModelLocation, { type: 'Mlflow' }>

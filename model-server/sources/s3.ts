@@ -4,8 +4,8 @@ import type { S3Config } from '../config/sources-config.ts'
 import { collect } from './collect.ts'
 import type { ModelLocation } from './location.ts'
 import { watchSilence } from './silence.ts'
-import type { FetchLimits } from './source.ts'
-import { storeError } from './source.ts'
+import type { FetchLimits } from './fetched-model.ts'
+import { storeError } from './fetched-model.ts'
 
 /** One object. */
 export type S3Object = Extract<ModelLocation, { type: 'S3' }>

@@ -5,7 +5,7 @@ import { Admission } from '../execution/admission.ts'
 import type { SlotParts } from '../models/model-slot.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import { Metrics } from '../operations/metrics.ts'
-import { ModelRefused } from '../sources/source.ts'
+import { ModelRefused } from '../sources/fetched-model.ts'
 
 /** A version at a path that is named after it. */
 export function modelConfig(name: string, version: string, more: Partial<ModelConfig> = {}): ModelConfig {

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Environment } from '@marcbachmann/cel-js'
 import { load } from 'js-yaml'
 
-/** Finer cases than operator/test/crd.e2e.test.ts has, whose API server speaks the same rules. */
+/** Finer cases than operator/test/e2e/crd.e2e.test.ts has, whose API server speaks the same rules. */
 
 interface Schema {
   type?: string

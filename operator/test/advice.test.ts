@@ -3,11 +3,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from '@jest/globals'
 import { badAdvice } from './advice.ts'
 
-const FOLDERS = ['api', 'core', 'edges', 'edges/cloudfront', 'edges/key-value-store', 'edges/aws']
+const FOLDERS = ['api', 'planner', 'adapters']
 
 function sourcesOf(folder: string): string[] {
   const url = new URL(`../${folder}/`, import.meta.url)
-  return readdirSync(url)
+  return readdirSync(url, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
     .map((name) => new URL(name, url).pathname)
 }

@@ -15,9 +15,9 @@ import { freePort } from '../free-port.ts'
 import { run } from '../../cluster/command.ts'
 import { withFreshLists } from '../../cluster/debian.ts'
 import { ROOT } from '../../demo/program.ts'
-import { releaseMetrics } from '../../operator/edges/metrics.ts'
-import { leaderMetric, queueMetrics } from '../../operator/runtime/metrics.ts'
-import { createMetricsServer } from '../../operator/runtime/server.ts'
+import { releaseMetrics } from '../../operator/metrics.ts'
+import { leaderMetric, queueMetrics } from '../../operator/controller/metrics.ts'
+import { createMetricsServer } from '../../operator/controller/health-server.ts'
 
 const FOLDER = join(ROOT, 'manifests/monitoring')
 const START_MS = 60_000

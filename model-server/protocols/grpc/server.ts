@@ -10,7 +10,7 @@ import { loadSync } from '@grpc/proto-loader'
 import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import type { Parts } from '../../app.ts'
+import type { ServerContext } from '../../http/server-context.ts'
 import { Call } from '../../execution/call.ts'
 import { servedModel } from '../../http/inference-route.ts'
 import { RequestError } from '../../http/request-error.ts'
@@ -54,7 +54,7 @@ export type GrpcServer = {
  * Serve, on all addresses.
  * @param port 0 takes a free one
  */
-export async function startGrpc(port: number, parts: Parts): Promise<GrpcServer> {
+export async function startGrpc(port: number, parts: ServerContext): Promise<GrpcServer> {
   const { maxBodyBytes } = parts.config
   const server = new Server({
     'grpc.max_receive_message_length': maxBodyBytes,
@@ -105,7 +105,7 @@ function close(server: Server): Promise<void> {
   })
 }
 
-function inferenceOf(parts: Parts): UntypedServiceImplementation {
+function inferenceOf(parts: ServerContext): UntypedServiceImplementation {
   const { repository, drain, serverVersion } = parts
   const slotOf = ({ name, version }: OfModel): ModelSlot =>
     repository.find(name === '' ? undefined : name, version === '' ? undefined : version)
@@ -142,7 +142,7 @@ async function infer(
   request: ModelInferRequest,
   grpcCall: ServerUnaryCall<unknown, unknown>,
   slot: ModelSlot,
-  { config, accessLog }: Parts,
+  { config, accessLog }: ServerContext,
 ): Promise<ModelInferResponse> {
   const started = performance.now()
   const call = new Call(started + config.requestTimeoutMs)
@@ -188,7 +188,7 @@ function beginContext(grpcCall: ServerUnaryCall<unknown, unknown>): RequestConte
   return context
 }
 
-function healthOf(parts: Parts): UntypedServiceImplementation {
+function healthOf(parts: ServerContext): UntypedServiceImplementation {
   const { repository, drain } = parts
   return {
     Check: answering(parts, ({ service }: { service: string }) => {
@@ -204,7 +204,7 @@ function healthOf(parts: Parts): UntypedServiceImplementation {
 
 /** A method: what it returns is the answer, what it throws is a status. */
 function answering<Request, Response>(
-  { log }: Parts,
+  { log }: ServerContext,
   answer: (request: Request, call: ServerUnaryCall<unknown, unknown>) => Response | Promise<Response>,
 ): (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>) => void {
   return (call, callback) => {

@@ -1,0 +1,80 @@
+/** Rules that bring the candidate forward, or the pointer back. They run only when nothing that serves needs care. */
+import { specChanged } from './rules/spec-change.ts'
+import { goingBack, liveFailed, liveLeaving } from './rules/rollback.ts'
+import {
+  claimTaken,
+  claimUnfit,
+  distributionUnfit,
+  originMissing,
+  originRemapped,
+  pointerSplit,
+  pointerUnfit,
+  pointerUnreadable,
+  specInvalid,
+} from './rules/blocked.ts'
+import { canaryBlocked, canaryFailed, canarying, canaryWithdrawn } from './rules/canary.ts'
+import { commandGiven } from './rules/commands.ts'
+import { fallbackBehind } from './rules/fallback.ts'
+import {
+  alreadyLive,
+  building,
+  checkedFirst,
+  colorTaken,
+  pointerMustSettle,
+  switching,
+} from './rules/build-and-switch.ts'
+import { driftRepaired } from './rules/drift.ts'
+import {
+  failedCandidate,
+  provenAgain,
+  retiring,
+  revisionForgotten,
+  supersededCandidate,
+} from './rules/cleanup.ts'
+import { lastWordsFirst } from './rules/last-logs.ts'
+import { candidateRefused } from './rules/hopeless-candidate.ts'
+import { candidateGivesWay } from './rules/capacity.ts'
+import { firstHit, type Finding, type Scene } from './context.ts'
+import { liveUnstored } from './rules/revisions.ts'
+
+/** In the order in which they are asked. */
+export const ADVANCE = {
+  specChanged,
+  commandGiven,
+  pointerUnreadable,
+  liveLeaving,
+  liveFailed,
+  goingBack,
+  canaryWithdrawn,
+  canaryFailed,
+  supersededCandidate,
+  specInvalid,
+  canaryBlocked,
+  originMissing,
+  distributionUnfit,
+  originRemapped,
+  claimUnfit,
+  claimTaken,
+  driftRepaired,
+  pointerSplit,
+  liveUnstored,
+  alreadyLive,
+  canarying,
+  pointerUnfit,
+  pointerMustSettle,
+  fallbackBehind,
+  checkedFirst,
+  colorTaken,
+  candidateGivesWay,
+  building,
+  candidateRefused,
+  switching,
+  provenAgain,
+  failedCandidate,
+  retiring,
+  revisionForgotten,
+}
+
+export function advance(scene: Scene, rules: typeof ADVANCE = ADVANCE): Finding | undefined {
+  return lastWordsFirst(scene, firstHit(rules, scene))
+}
