@@ -32,6 +32,7 @@ function licenses(): string | undefined {
 const CHECKS: Check[] = [
   { name: 'types', run: script('types') },
   { name: 'lint', run: script('lint', '.') },
+  { name: 'layers', run: script('layers') },
   { name: 'format', run: script('format:check') },
   { name: 'generated files', run: script('generate', '--check') },
   { name: 'one client-node', run: oneClientNode },
