@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
@@ -26,6 +26,14 @@ test('every block of commands is run by a test, or scripts/documents.ts says why
 
 test('the tests that are named exist', () => {
   const named = Object.values(PROOFS).flatMap((proof) => ('test' in proof ? [proof.test] : []))
+  expect(named.filter((file) => !existsSync(join(ROOT, file)))).toEqual([])
+})
+
+test('the files that CONTRIBUTING.md names for a change exist', () => {
+  const text =
+    readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8').split('## Where things may not go')[0] ?? ''
+  const named = [...text.matchAll(/`([\w.-]+\/[\w./-]*)`/g)].map(([, file = '']) => file)
+  expect(named.length).toBeGreaterThan(50)
   expect(named.filter((file) => !existsSync(join(ROOT, file)))).toEqual([])
 })
 
