@@ -52,9 +52,9 @@ const LOG = [
 describe('moves', () => {
   test('are measured from the last gates before them to the last answers after them, each by itself', () => {
     expect(movesOf('a/housing', LOG, AUDIT)).toEqual([
-      { decisionToWrite: 80, edgeToSettled: 2230, answers: 30 },
-      { decisionToWrite: 50, edgeToSettled: undefined, answers: undefined },
-      { decisionToWrite: undefined, edgeToSettled: 200, answers: 100 },
+      { decisionToWrite: 80, edgeToPropagated: 2230, answers: 30 },
+      { decisionToWrite: 50, edgeToPropagated: undefined, answers: undefined },
+      { decisionToWrite: undefined, edgeToPropagated: 200, answers: 100 },
     ])
   })
 })

@@ -1,4 +1,4 @@
-/** What moves of a pointer took, read from the audit log of the stand-in and the log of the operator; both have one clock. */
+/** What moves of a pointer took, read from the audit log of the emulator and the log of the operator; both have one clock. */
 import { isAcceptedUpdate, type AuditEntry } from '../demo/cloudfront.ts'
 
 /** A line of the operator's log, as far as it is looked at. */
@@ -9,7 +9,7 @@ export type Move = {
   /** From every gate having passed to the update being accepted; the intent is written to the status in between. */
   decisionToWrite: number | undefined
   /** From the last edge that began to follow to the operator having seen enough answers of the new revision. */
-  edgeToSettled: number | undefined
+  edgeToPropagated: number | undefined
   /** How long it took to ask for those answers. */
   answers: number | undefined
 }
@@ -38,15 +38,15 @@ export function movesOf(release: string, log: readonly LogLine[], audit: readonl
         entry.type === 'EdgeApplied' && entry.version === update.version && entry.status === 'Deployed',
     )
     const isIn = ({ time }: LogLine): boolean => time >= writtenAt && time < after
-    const settled = own.findLast((line) => ended(line.msg, line.step, 'Verify') && isIn(line))
+    const propagated = own.findLast((line) => ended(line.msg, line.step, 'Verify') && isIn(line))
     const asked = own.findLast(
       (line) =>
-        line.msg === 'Acting' && line.step === 'Verify' && isIn(line) && line.time <= (settled?.time ?? 0),
+        line.msg === 'Acting' && line.step === 'Verify' && isIn(line) && line.time <= (propagated?.time ?? 0),
     )
     return {
       decisionToWrite: difference(proven?.time, writtenAt),
-      edgeToSettled: difference(edge && timeOf(edge), settled?.time),
-      answers: difference(asked?.time, settled?.time),
+      edgeToPropagated: difference(edge && timeOf(edge), propagated?.time),
+      answers: difference(asked?.time, propagated?.time),
     }
   })
 }

@@ -1,8 +1,8 @@
 /**
  * `npm run bench:pointer -- [--moves 40] [--sites 4] [--idle-minutes 10]`: what a move of the pointer takes from the
- * decision to the accepted update and from the last edge to settled, how many calls of CloudFront's API it costs, and how
+ * decision to the accepted update and from the last edge to propagated, how many calls of CloudFront's API it costs, and how
  * many are made at rest. The operator runs as shipped in a cluster of its own, without the distance between updates;
- * CloudFront is the stand-in. Between the moves the same machine times what no driver can be faster than: a bare
+ * CloudFront is the emulator. Between the moves the same machine times what no driver can be faster than: a bare
  * GetDistribution and UpdateDistribution of the SDK. Prints a table; fails where a move took more than one update.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -25,7 +25,7 @@ import { callsOf, logLines, movesOf, type Move } from './pointer-moves.ts'
 
 const { moves, sites, idleMinutes } = settings()
 const LOG_DIR = join(DEMO_DIR, 'pointer')
-/** How often the settled pointer is looked for, of operator/planner/model/timing.ts. */
+/** How often the propagated pointer is looked for, of operator/planner/model/timing.ts. */
 const POLL_MS = 5000
 /** Bare calls that are not counted; the operator has made its first ones by then as well. */
 const WARM_UP = 5
@@ -106,9 +106,11 @@ async function operatorLog({ kubectl, logDir }: Environment): Promise<string> {
 function rowsOf(found: readonly Move[], bare: readonly number[]): Row[] {
   const of = (pick: (move: Move) => number | undefined): number[] =>
     found.map(pick).filter((value) => value !== undefined)
-  const [decision, settled] = [of((one) => one.decisionToWrite), of((one) => one.edgeToSettled)]
-  const limit = of(({ edgeToSettled, answers }) =>
-    edgeToSettled === undefined || answers === undefined ? undefined : edgeToSettled / (POLL_MS + answers),
+  const [decision, propagated] = [of((one) => one.decisionToWrite), of((one) => one.edgeToPropagated)]
+  const limit = of(({ edgeToPropagated, answers }) =>
+    edgeToPropagated === undefined || answers === undefined
+      ? undefined
+      : edgeToPropagated / (POLL_MS + answers),
   )
   const bareMedian = percentileOf(ascending(bare), 50)
   return [
@@ -124,8 +126,13 @@ function rowsOf(found: readonly Move[], bare: readonly number[]): Row[] {
       values: decision.map((value) => value / bareMedian),
       unit: '',
     },
-    { what: 'last edge to settled', values: settled, unit: 'ms', note: 'verified by 5 answers' },
-    { what: 'last edge to settled, of one poll and its answers', values: limit, unit: '', note: 'at most 1' },
+    { what: 'last edge to propagated', values: propagated, unit: 'ms', note: 'verified by 5 answers' },
+    {
+      what: 'last edge to propagated, of one poll and its answers',
+      values: limit,
+      unit: '',
+      note: 'at most 1',
+    },
   ]
 }
 

@@ -1,5 +1,5 @@
 /** A way to the cluster that the flags name. */
-import { ApiError, Access } from '../operator/controller/api-client.ts'
+import { ApiError, ApiClient } from '../operator/controller/api-client.ts'
 import { targetOf, type ClusterFlags } from './cluster/kubeconfig.ts'
 import { Releases } from './cluster/releases.ts'
 import { CliError, EXIT, type ExitCode } from './errors.ts'
@@ -9,7 +9,7 @@ import type { Io } from './io.ts'
 export type SessionFlags = ClusterFlags & { requestTimeout?: string }
 
 export type Session = {
-  access: Access
+  access: ApiClient
   releases: Releases
   /** Where a release is that no flag and no manifest places elsewhere. */
   namespace: string
@@ -18,7 +18,7 @@ export type Session = {
 export function openSession(flags: SessionFlags, { environment }: Pick<Io, 'environment'>): Session {
   const { kubeConfig, namespace } = targetOf(flags, environment)
   const readTimeoutMs = durationMs(flags.requestTimeout ?? '30s') || 24 * 3_600_000
-  const access = new Access(kubeConfig, {
+  const access = new ApiClient(kubeConfig, {
     userAgent: 'kubectl-modelrelease',
     readTimeoutMs,
     // No lease stands behind these writes.

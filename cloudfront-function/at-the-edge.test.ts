@@ -1,4 +1,4 @@
-/** The function run for real, by the edges of the stand-in. */
+/** The function run for real, by the edges of the emulator. */
 import { expect, test } from '@jest/globals'
 import { ask, HOST, origin, says, start, type Running } from '../cloudfront-local/test/running.ts'
 import type { UnknownOrigin } from '../cloudfront-local/edge/edge.ts'

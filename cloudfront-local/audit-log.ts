@@ -51,9 +51,9 @@ export type EdgeEntry = {
 
 /** An edge began to use a change of something that is not a distribution: its number, or a purge of its cache. */
 export type EdgeChangeEntry =
-  | { type: 'EdgeStoreApplied'; edge: number; store: string; version: number; settled: boolean }
-  | { type: 'EdgeFunctionApplied'; edge: number; function: string; version: number; settled: boolean }
-  | { type: 'EdgeInvalidated'; edge: number; distribution: string; invalidation: string; settled: boolean }
+  | { type: 'EdgeStoreApplied'; edge: number; store: string; version: number; propagated: boolean }
+  | { type: 'EdgeFunctionApplied'; edge: number; function: string; version: number; propagated: boolean }
+  | { type: 'EdgeInvalidated'; edge: number; distribution: string; invalidation: string; propagated: boolean }
 
 export type AuditEvent = CallEntry | EdgeEntry | EdgeChangeEntry
 /** An event with its place in the log (1, 2, …) and its time (ISO 8601, UTC). */
@@ -61,7 +61,7 @@ export type AuditEntry = AuditEvent & { sequence: number; time: string }
 
 type Waiter = { after: number; done: (entry: AuditEntry) => void; wanted: (entry: AuditEntry) => boolean }
 
-// A day of polling fits; a forgotten stand-in must not eat the machine's memory.
+// A day of polling fits; a forgotten emulator must not eat the machine's memory.
 const KEPT_ENTRIES = 50_000
 
 /** Everything that happened, in memory and, when asked for, in a file of JSON lines. */

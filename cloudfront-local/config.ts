@@ -20,7 +20,7 @@ export class ConfigError extends Error {
   }
 }
 
-export const HELP = `A local stand-in for Amazon CloudFront: the control plane that the AWS SDK talks to, and edges that proxy.
+export const HELP = `A local emulator for Amazon CloudFront: the control plane that the AWS SDK talks to, and edges that proxy.
 
 Usage: npm run cloudfront-local -- [flags]
 

@@ -1,4 +1,4 @@
-/** The distributions that the stand-in starts with: a short JSON form, or DistributionConfig XML as AWS returns it. */
+/** The distributions that the emulator starts with: a short JSON form, or DistributionConfig XML as AWS returns it. */
 import { aliasNames } from './control-plane/distribution-config.ts'
 import { isIdentifier, newIdentifier } from './control-plane/etag.ts'
 import { configFromShortForm } from './control-plane/short-form.ts'
@@ -8,7 +8,7 @@ import { functionProblems, kindOf, misfits, SEED_SHAPE, shapeProblems, storeProb
 import type { XmlElement } from './control-plane/xml.ts'
 import type { SeedContent, SeedDistribution, SeedFunction, SeedStore } from './seed-content.ts'
 
-/** What the stand-in starts with; stores are made before functions, functions before distributions. */
+/** What the emulator starts with; stores are made before functions, functions before distributions. */
 export type Seed = {
   distributions: readonly NewDistribution[]
   stores: readonly SeedStore[]

@@ -1,4 +1,4 @@
-/** The stand-in as a module: tests start one in their own process. */
+/** The emulator as a module: tests start one in their own process. */
 import { randomInt } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -1,4 +1,4 @@
-/** All parts of the stand-in in their places, nothing listening yet. */
+/** All parts of the emulator in their places, nothing listening yet. */
 import { randomInt } from 'node:crypto'
 import { AuditLog } from './audit-log.ts'
 import { CloudFrontError } from './control-plane/cloudfront-error.ts'
@@ -190,8 +190,8 @@ function propagationsTo(
     })),
     { ...delays, range: storePropagation },
     (edge, { resource, number: version }) => {
-      const settled = stores.isSettled(resource)
-      audit.append({ type: 'EdgeStoreApplied', edge, store: resource, version, settled })
+      const propagated = stores.isPropagated(resource)
+      audit.append({ type: 'EdgeStoreApplied', edge, store: resource, version, propagated })
     },
   )
   const functions = new Propagation<FunctionCode>(
@@ -205,8 +205,8 @@ function propagationsTo(
     })),
     delays,
     (edge, { resource, number: version }) => {
-      const settled = functions.isSettled(resource)
-      audit.append({ type: 'EdgeFunctionApplied', edge, function: resource, version, settled })
+      const propagated = functions.isPropagated(resource)
+      audit.append({ type: 'EdgeFunctionApplied', edge, function: resource, version, propagated })
     },
   )
   const distributions = new Propagation<Version>(
@@ -223,7 +223,7 @@ function propagationsTo(
     })),
     delays,
     (edge, { resource, number: version, value: { etag } }) => {
-      const status = distributions.isSettled(resource) ? 'Deployed' : 'InProgress'
+      const status = distributions.isPropagated(resource) ? 'Deployed' : 'InProgress'
       audit.append({ type: 'EdgeApplied', edge, distribution: resource, version, etag, status })
     },
   )
@@ -237,14 +237,14 @@ function propagationsTo(
     })),
     delays,
     (edge, { resource, value: { distribution } }) => {
-      const settled = invalidations.isSettled(resource)
-      audit.append({ type: 'EdgeInvalidated', edge, distribution, invalidation: resource, settled })
+      const propagated = invalidations.isPropagated(resource)
+      audit.append({ type: 'EdgeInvalidated', edge, distribution, invalidation: resource, propagated })
     },
   )
   return { distributions, functions, stores, invalidations }
 }
 
-/** Both services of AWS that the stand-in plays, on one port. Never rejects. */
+/** Both services of AWS that the emulator plays, on one port. Never rejects. */
 export function apiOf(world: World): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
   const { audit, faults, distributions, functions, stores, tags, policies, vpcOrigins, maxPageSize } = world
   const { kept, byKind } = world

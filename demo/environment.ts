@@ -10,7 +10,7 @@ import type { ProcessIdentity } from '../cluster/process-identity.ts'
 import { applyCrdFlags } from '../cluster/kubectl.ts'
 import { providerFor } from '../cluster/provider.ts'
 import { LABEL, MANAGER } from '../operator/api/names.ts'
-import { Access } from '../operator/controller/api-client.ts'
+import { ApiClient } from '../operator/controller/api-client.ts'
 import { hostOf, startCloudFront, type CloudFront } from './cloudfront.ts'
 import { follow, onEach, type ApiObject } from './follow.ts'
 import {
@@ -50,7 +50,7 @@ export type EnvironmentOptions = {
 export type Environment = {
   cluster: ClusterHandle
   provider: ClusterProvider
-  api: Access
+  api: ApiClient
   cloudFront: CloudFront
   machine: Machine
   /** Where pods fetch the files of examples/housing/models. */
@@ -110,7 +110,7 @@ async function setUp(options: EnvironmentOptions, running: Running): Promise<Env
   }
   mkdirSync(logDir, { recursive: true })
   const { cloudFront, machine, modelsUrl } = await startPrograms({ cluster, logDir, adopt })
-  report(`CloudFront stand-in at ${cloudFront.endpoint}, edges at ${cloudFront.edges.join(', ')}`)
+  report(`CloudFront emulator at ${cloudFront.endpoint}, edges at ${cloudFront.edges.join(', ')}`)
 
   const shipped = shippedOperator({ cluster, kubectl }, cloudFront.endpoint, options.operator)
   await shipped.installOperator(images)
@@ -156,10 +156,10 @@ async function startPrograms({
   return { cloudFront, machine, modelsUrl: models.ready }
 }
 
-function accessTo(cluster: ClusterHandle): Access {
+function accessTo(cluster: ClusterHandle): ApiClient {
   const kubeConfig = new KubeConfig()
   kubeConfig.loadFromFile(cluster.kubeconfigPath)
-  return new Access(kubeConfig, {
+  return new ApiClient(kubeConfig, {
     userAgent: 'modelrelease-demo',
     readTimeoutMs: PATIENCE_MS,
     writeTimeoutMs: PATIENCE_MS,
@@ -241,10 +241,10 @@ type Service = ApiObject & { spec: { clusterIP?: string } }
 type Background = { signal: AbortSignal; failed: (error: Error) => void }
 
 /**
- * Tells the stand-in, which is not in the cluster and asks no DNS, what the cluster's own says of the color Services:
+ * Tells the emulator, which is not in the cluster and asks no DNS, what the cluster's own says of the color Services:
  * from the moment that the operator makes one, its name leads to it.
  */
-function mapOrigins(api: Access, cloudFront: CloudFront, background: Background): void {
+function mapOrigins(api: ApiClient, cloudFront: CloudFront, background: Background): void {
   const selector = encodeURIComponent(`${LABEL.managedBy}=${MANAGER},${LABEL.color}`)
   const services = follow<Service>(api, `/api/v1/services?labelSelector=${selector}`, background.signal)
   const map = async ({ type, object }: { type: 'Present' | 'Gone'; object: Service }): Promise<void> => {

@@ -1,6 +1,6 @@
 /** Objects of the API server as they are and as they become. */
 import { createInterface } from 'node:readline'
-import type { Access } from '../operator/controller/api-client.ts'
+import type { ApiClient } from '../operator/controller/api-client.ts'
 
 /** An API object as it comes back. */
 export type ApiObject = {
@@ -29,7 +29,7 @@ const ROUND_SECONDS = 240
  * may come again unchanged: a watch that ends is followed by a new list. Throws what the API server refuses.
  */
 export async function* follow<T extends ApiObject>(
-  access: Access,
+  access: ApiClient,
   collection: string,
   signal: AbortSignal,
 ): AsyncGenerator<Seen<T>> {
@@ -46,7 +46,7 @@ function from(collection: string, resourceVersion: string): string {
   return `${collection.includes('?') ? '&' : '?'}watch=1&timeoutSeconds=${ROUND_SECONDS}&resourceVersion=${resourceVersion}`
 }
 
-async function* watch<T>(access: Access, path: string, signal: AbortSignal): AsyncGenerator<Seen<T>> {
+async function* watch<T>(access: ApiClient, path: string, signal: AbortSignal): AsyncGenerator<Seen<T>> {
   const stream = await access.stream({ path, signal })
   try {
     if (stream.statusCode !== 200) return

@@ -22,7 +22,7 @@ test('everything that the shipped kustomization names is installed', () => {
   ])
 })
 
-test('the operator is led to the stand-in by a Secret that is there before it', () => {
+test('the operator is led to the emulator by a Secret that is there before it', () => {
   const secret = items.findIndex(({ kind }) => kind === 'Secret')
   const deployment = items.findIndex(({ kind }) => kind === 'Deployment')
   expect(items[secret]?.stringData?.AWS_ENDPOINT_URL_CLOUDFRONT).toBe('http://10.0.0.1:4570')

@@ -9,27 +9,27 @@ export type Timeline = {
   /** The pointer accepted the move. */
   accepted: number | undefined
   /** The last edge followed. */
-  settled: number | undefined
+  propagated: number | undefined
   /** The status told the outcome. */
   ended: number
 }
 
 /** The columns of the table, in their order. */
-export const PHASES = ['build', 'prove', 'settle', 'verify'] as const
+export const PHASES = ['build', 'prove', 'propagate', 'verify'] as const
 export type PhaseName = (typeof PHASES)[number]
 
 /**
  * `build` until the candidate is available, `prove` until the pointer accepted the move (or the candidate was refused),
- * `settle` until every edge follows, `verify` until the outcome. In milliseconds; what did not happen is left out.
+ * `propagate` until every edge follows, `verify` until the outcome. In milliseconds; what did not happen is left out.
  */
 export function phasesOf(timeline: Timeline): Partial<Record<PhaseName, number>> {
-  const { applied, available, accepted, settled, ended } = timeline
+  const { applied, available, accepted, propagated, ended } = timeline
   if (available === undefined && accepted === undefined) return { build: ended - applied }
   return {
     ...(available === undefined ? {} : { build: available - applied }),
     prove: (accepted ?? ended) - (available ?? applied),
-    ...(accepted !== undefined && settled !== undefined
-      ? { settle: settled - accepted, verify: ended - settled }
+    ...(accepted !== undefined && propagated !== undefined
+      ? { propagate: propagated - accepted, verify: ended - propagated }
       : {}),
   }
 }

@@ -81,11 +81,14 @@ function milestones(
 
 function movesIn(audit: readonly AuditEntry[]): {
   accepted: number | undefined
-  settled: number | undefined
+  propagated: number | undefined
 } {
   const update = audit.find(isAcceptedUpdate)
-  const settled = audit.findLast((entry) => entry.type === 'EdgeApplied' && entry.status === 'Deployed')
-  return { accepted: update && Date.parse(update.time), settled: settled && Date.parse(settled.time) }
+  const propagated = audit.findLast((entry) => entry.type === 'EdgeApplied' && entry.status === 'Deployed')
+  return {
+    accepted: update && Date.parse(update.time),
+    propagated: propagated && Date.parse(propagated.time),
+  }
 }
 
 /** Applies a release as a user does; true for a status that was made for that very spec. */

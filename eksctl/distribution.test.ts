@@ -1,4 +1,4 @@
-/** The template of the distribution, made at the stand-in by the real SDK: what the operator and users meet there. */
+/** The template of the distribution, made at the emulator by the real SDK: what the operator and users meet there. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, test } from '@jest/globals'
 import { functionSource } from '../cloudfront-function/source.ts'
@@ -95,7 +95,7 @@ function pointerOf(driver: Driver, { apiUrl }: Running): Pointer {
   }
   return driver === 'CloudFrontDistribution'
     ? createCloudFrontPointer(options, systemClock)
-    : createKeyValueStorePointer({ ...options, storeEndpoint: apiUrl, settleMs: 0 }, systemClock)
+    : createKeyValueStorePointer({ ...options, storeEndpoint: apiUrl, propagationMs: 0 }, systemClock)
 }
 
 async function read(
@@ -116,7 +116,7 @@ async function moveToGreen(pointer: Pointer, release: ModelRelease): Promise<voi
 function isEverywhere(entry: AuditEntry): boolean {
   return (
     (entry.type === 'EdgeApplied' && entry.status === 'Deployed') ||
-    (entry.type === 'EdgeStoreApplied' && entry.settled)
+    (entry.type === 'EdgeStoreApplied' && entry.propagated)
   )
 }
 

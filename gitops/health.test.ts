@@ -160,7 +160,7 @@ describe('over every status of the stories', () => {
         expect(status?.observedGeneration).toBe(metadata.generation)
         expect(status?.attempt?.outcome).toBe('Promoted')
         // What somebody else moved away is brought back while the release stays Ready.
-        if (name !== 'drift-repaired') expect(status?.traffic?.settled).toBe('Yes')
+        if (name !== 'drift-repaired') expect(status?.traffic?.propagated).toBe('Yes')
       }
   })
 

@@ -18,7 +18,7 @@ test('what is not set has its default', () => {
     workers: 4,
     awsRegion: 'us-east-1',
     updateSpacingSeconds: 30,
-    storeSettleSeconds: 60,
+    storePropagationSeconds: 60,
     storeEndpoint: undefined,
     watchNamespaces: undefined,
     allowList: [],
@@ -28,8 +28,11 @@ test('what is not set has its default', () => {
 
 test('the API of key value stores may be elsewhere', () => {
   const endpoint = 'http://127.0.0.1:4570'
-  const told = { CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT: endpoint, CLOUDFRONT_STORE_SETTLE_SECONDS: '5' }
-  expect(readConfig({ ...SET, ...told })).toMatchObject({ storeEndpoint: endpoint, storeSettleSeconds: 5 })
+  const told = { CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT: endpoint, CLOUDFRONT_STORE_PROPAGATION_SECONDS: '5' }
+  expect(readConfig({ ...SET, ...told })).toMatchObject({
+    storeEndpoint: endpoint,
+    storePropagationSeconds: 5,
+  })
   for (const wrong of ['127.0.0.1:4570', 'file:///etc', 'http://'])
     expect(() => readConfig({ ...SET, CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT: wrong })).toThrow(
       `CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT is "${wrong}": give a URL`,

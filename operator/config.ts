@@ -22,7 +22,7 @@ export interface Config {
   /** Seconds between forward moves of one distribution; less only for an account whose limits AWS has raised. */
   updateSpacingSeconds: number
   /** Seconds after a write to a key until every edge is taken to follow it. */
-  storeSettleSeconds: number
+  storePropagationSeconds: number
   /** Where the API of key value stores is, as it stands, where it is not AWS's own. */
   storeEndpoint: string | undefined
   /** Namespaces whose releases are looked after, from WATCH_NAMESPACES; undefined: all. */
@@ -83,7 +83,7 @@ export function readConfig(
     workers: integer('WORKERS', 4, [1, 64]),
     awsRegion: environment.AWS_REGION ?? 'us-east-1',
     updateSpacingSeconds: integer('CLOUDFRONT_UPDATE_SPACING_SECONDS', 30, [0, 3600]),
-    storeSettleSeconds: integer('CLOUDFRONT_STORE_SETTLE_SECONDS', 60, [0, 3600]),
+    storePropagationSeconds: integer('CLOUDFRONT_STORE_PROPAGATION_SECONDS', 60, [0, 3600]),
     storeEndpoint: readUrl(environment, 'CLOUDFRONT_KEY_VALUE_STORE_ENDPOINT', problems),
     watchNamespaces: readNamespaces(environment.WATCH_NAMESPACES, problems),
     allowList: readAllowList(environment, readText, problems),

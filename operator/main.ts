@@ -6,7 +6,7 @@ import { LABEL } from './api/names.ts'
 import type { ModelRelease, Traffic } from './api/release.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { isUrgent } from './planner/model/urgency.ts'
-import type { Step } from './planner/model/observation.ts'
+import type { Action } from './planner/model/observation.ts'
 import { createAsk } from './adapters/http/client.ts'
 import { Distributions } from './adapters/aws/cloudfront/registry.ts'
 import { createCloudFrontPointer } from './adapters/aws/cloudfront/pointer.ts'
@@ -21,7 +21,13 @@ import { createKeyValueStorePointer } from './adapters/aws/key-value-store/point
 import { Readiness } from './adapters/http/readiness.ts'
 import { releaseMetrics, type ReleaseMetrics } from './metrics.ts'
 import type { Claims, Pointer } from './ports/ports.ts'
-import { reconcile, StepFailures, type PassReport, type PassResult, type Worlds } from './reconcile.ts'
+import {
+  reconcile,
+  ActionFailures,
+  type ReconcileReport,
+  type ReconcileResult,
+  type Ports,
+} from './reconcile.ts'
 import { sleep, systemClock, type Clock } from './controller/clock.ts'
 import { leaseStore } from './controller/leader-lease.ts'
 import { LeaderElector } from './controller/leader-election.ts'
@@ -32,7 +38,7 @@ import { createMetricsServer, createProbeServer, type Check } from './controller
 import { releaseOf, WatchEvents } from './watch-events.ts'
 
 const LEASE_NAME = 'modelrelease-operator'
-/** All calls of a pass have limits of seconds, and gates are asked beside it; one that lasts longer than this is wedged. */
+/** All calls of a reconcile have limits of seconds, and gates are asked beside it; one that lasts longer than this is wedged. */
 const LONGEST_PASS_MS = 600_000
 /** Between the starts of two passes over one release: whoever edits it all the time is looked at ten times a second. */
 const LEAST_PASS_MS = 100
@@ -58,7 +64,7 @@ class ModelReleaseOperator extends OperatorShell {
   readonly #clock: Clock = { ...systemClock, wallMs: () => this.elector.nowMs() }
   /** Releases that this process has looked at, by key; the value tells a release that was made anew under the same name. */
   readonly #seen = new Map<string, string>()
-  readonly #failures = new StepFailures()
+  readonly #failures = new ActionFailures()
   readonly #events: WatchEvents
   readonly #claims: Claims
   readonly #stopped = new AbortController()
@@ -89,10 +95,10 @@ class ModelReleaseOperator extends OperatorShell {
     const secretsOf = createSecrets(this.access)
     this.#inquiries = new Inquiries({ ask, secretsOf, clock: systemClock, onAnswered: lookAgain })
     this.#readiness = new Readiness({ ask, clock: systemClock, onChanged: lookAgain })
-    const worlds = this.#worlds()
-    this.#claims = worlds.claims
+    const ports = this.#worlds()
+    this.#claims = ports.claims
     this.queue = new WorkQueue({
-      handle: (key) => this.#pass(key, worlds),
+      handle: (key) => this.#pass(key, ports),
       workers: config.workers,
       tenantOf: (key) => keyOf(key).namespace,
       leastMs: LEAST_PASS_MS,
@@ -147,7 +153,7 @@ class ModelReleaseOperator extends OperatorShell {
     this.stop()
   }
 
-  /** The release is gone. Told by a pass, so that none comes after it that would remember it again. */
+  /** The release is gone. Told by a reconcile, so that none comes after it that would remember it again. */
   #forget(key: string): void {
     this.#seen.delete(key)
     this.#events.forget(key)
@@ -158,7 +164,7 @@ class ModelReleaseOperator extends OperatorShell {
     this.#failures.forget({ namespace, name })
   }
 
-  #worlds(): Omit<Worlds, 'prober'> {
+  #worlds(): Omit<Ports, 'prober'> {
     const mayWrite = (): boolean => this.#mayWrite && this.elector.isHeld()
     const transport = this.access.guarded(mayWrite)
     const pointers = this.#pointers(transport, () => {
@@ -178,10 +184,10 @@ class ModelReleaseOperator extends OperatorShell {
       allowList,
       updateSpacingSeconds,
       storeEndpoint,
-      storeSettleSeconds,
+      storePropagationSeconds,
     } = this.#config
     const options = { region, allowList, spacingMs: updateSpacingSeconds * 1000, mayWrite }
-    const store = { ...options, storeEndpoint, settleMs: storeSettleSeconds * 1000 }
+    const store = { ...options, storeEndpoint, propagationMs: storePropagationSeconds * 1000 }
     // A distribution has one reader and one writer, whatever its releases let decide where users go.
     const distributions = new Distributions(options, this.#clock)
     return {
@@ -191,11 +197,11 @@ class ModelReleaseOperator extends OperatorShell {
     }
   }
 
-  async #pass(key: string, worlds: Omit<Worlds, 'prober'>): Promise<Outcome> {
+  async #pass(key: string, ports: Omit<Ports, 'prober'>): Promise<Outcome> {
     let written: string | undefined
     this.#events.begun(key)
     try {
-      const { told, outcome } = await this.#reconciled(key, worlds)
+      const { told, outcome } = await this.#reconciled(key, ports)
       written = told?.written
       if (!told) this.#forget(key)
       return { ...outcome, urgency: told && isUrgent(told) ? 'Urgent' : 'Usual' }
@@ -206,23 +212,23 @@ class ModelReleaseOperator extends OperatorShell {
 
   async #reconciled(
     key: string,
-    worlds: Omit<Worlds, 'prober'>,
-  ): Promise<{ told: PassReport | undefined; outcome: PassResult }> {
+    ports: Omit<Ports, 'prober'>,
+  ): Promise<{ told: ReconcileReport | undefined; outcome: ReconcileResult }> {
     const { namespace, name } = keyOf(key)
     const prober = this.#inquiries.of(key, namespace)
-    let told: PassReport | undefined
+    let told: ReconcileReport | undefined
     const outcome = await reconcile(
       { namespace, name },
       {
-        worlds: { ...worlds, prober },
+        ports: { ...ports, prober },
         defaults: { serverImage: this.#config.modelServerImage },
         now: () => this.#clock.wallMs(),
         failures: this.#failures,
         seenBefore: ({ metadata }) => this.#seen.get(key) === metadata.uid,
-        acting: ({ metadata }, step) => {
+        acting: ({ metadata }, action) => {
           // Told before, since a process that dies in the act tells nothing after it.
           this.#log.info(
-            { modelrelease: `${metadata.namespace}/${metadata.name}`, ...describe(step) },
+            { modelrelease: `${metadata.namespace}/${metadata.name}`, ...describe(action) },
             'Acting',
           )
         },
@@ -237,11 +243,12 @@ class ModelReleaseOperator extends OperatorShell {
     return { told, outcome }
   }
 
-  /** One line for a pass that did or decided something; what only looked is told at debug. */
-  #report(release: ModelRelease, report: PassReport): void {
+  /** One line for a reconcile that did or decided something; what only looked is told at debug. */
+  #report(release: ModelRelease, report: ReconcileReport): void {
     this.#metrics.pass(release, report)
-    const { rule, step, status, before } = report
-    const changed = step !== undefined || status.phase !== before?.phase || status.message !== before?.message
+    const { rule, action, status, before } = report
+    const changed =
+      action !== undefined || status.phase !== before?.phase || status.message !== before?.message
     const line = {
       modelrelease: `${release.metadata.namespace}/${release.metadata.name}`,
       revision: status.attempt?.revision,
@@ -250,24 +257,24 @@ class ModelReleaseOperator extends OperatorShell {
       reason: reasonOf(status),
       message: status.message,
       rule,
-      step,
+      action,
     }
     this.#log[changed ? 'info' : 'debug'](line, 'Reconciled')
-    for (const { step: failed, error: err } of report.failed)
-      this.#log.warn({ modelrelease: line.modelrelease, step: failed, err }, 'Step failed')
+    for (const { action: failed, error: err } of report.failed)
+      this.#log.warn({ modelrelease: line.modelrelease, action: failed, err }, 'Action failed')
   }
 }
 
 /** Of what holds the release up, or of how it ended. */
-function reasonOf({ conditions = [] }: PassReport['status']): string | undefined {
+function reasonOf({ conditions = [] }: ReconcileReport['status']): string | undefined {
   const find = (type: string): string | undefined => conditions.find((one) => one.type === type)?.reason
   return find('Stalled') ?? find('Reconciling') ?? find('Ready')
 }
 
-/** What of a step says enough in a log line; `color` is the one that it touches. */
-function describe(step: Step): Record<string, unknown> {
-  const color = 'color' in step ? step.color : 'to' in step ? step.to : undefined
-  return { step: step.type, color, ...('token' in step ? { token: step.token } : {}) }
+/** What of an action says enough in a log line; `color` is the one that it touches. */
+function describe(action: Action): Record<string, unknown> {
+  const color = 'color' in action ? action.color : 'to' in action ? action.to : undefined
+  return { action: action.type, color, ...('token' in action ? { token: action.token } : {}) }
 }
 
 function keyOf(key: string): { namespace: string; name: string } {

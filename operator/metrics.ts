@@ -1,10 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ModelRelease } from './api/release.ts'
-import type { PassReport } from './reconcile.ts'
+import type { ReconcileReport } from './reconcile.ts'
 
-/** What the passes over releases are counted as. */
+/** What the reconciles over releases are counted as. */
 export interface ReleaseMetrics {
-  pass(release: ModelRelease, report: PassReport): void
+  pass(release: ModelRelease, report: ReconcileReport): void
   /** The release is gone: its own series end. */
   forget(namespace: string, name: string): void
 }
@@ -23,7 +23,7 @@ export function releaseMetrics(registry: Registry): ReleaseMetrics {
   const registers = [registry]
   const ready = new Gauge({
     name: 'modelrelease_ready',
-    help: '1 when the latest spec is live and settled, 0 when not, NaN when that cannot be told.',
+    help: '1 when the latest spec is live and propagated, 0 when not, NaN when that cannot be told.',
     labelNames: RELEASE,
     registers,
   })
@@ -39,10 +39,10 @@ export function releaseMetrics(registry: Registry): ReleaseMetrics {
     labelNames: RELEASE,
     registers,
   })
-  const steps = new Counter({
-    name: 'modelrelease_steps_total',
+  const actions = new Counter({
+    name: 'modelrelease_actions_total',
     help: 'Things done to the world, by kind.',
-    labelNames: ['step'],
+    labelNames: ['action'],
     registers,
   })
   const attempts = new Counter({
@@ -62,16 +62,16 @@ export function releaseMetrics(registry: Registry): ReleaseMetrics {
     attempts.inc({ outcome }, 0)
   for (const result of ['Passed', 'Failed', 'Unknown'] satisfies Result[]) gates.inc({ result }, 0)
   return {
-    pass: ({ metadata: { namespace, name } }, { status, before, step, did }) => {
+    pass: ({ metadata: { namespace, name } }, { status, before, action, result }) => {
       const holds = (type: string): number =>
         VALUES[status.conditions?.find((one) => one.type === type)?.status ?? 'False']
       ready.set({ namespace, name }, holds('Ready'))
       serving.set({ namespace, name }, holds('Serving'))
       stalled.set({ namespace, name }, holds('Stalled'))
-      if (step) steps.inc({ step })
+      if (action) actions.inc({ action })
       const outcome = status.attempt?.outcome
       if (outcome && outcome !== before?.attempt?.outcome) attempts.inc({ outcome })
-      if (did?.type === 'GatesRan') for (const { result } of did.results) gates.inc({ result })
+      if (result?.type === 'GatesRan') for (const one of result.results) gates.inc({ result: one.result })
     },
     forget: (namespace, name) => {
       for (const gauge of [ready, serving, stalled]) gauge.remove({ namespace, name })

@@ -1,26 +1,26 @@
-/** What one pass makes of steps that fail, are refused, or are undone by somebody else. */
+/** What one reconcile makes of steps that fail, are refused, or are undone by somebody else. */
 import { describe, expect, test } from '@jest/globals'
 import type { Spec, Status } from './api/release.ts'
-import type { Step } from './planner/model/observation.ts'
+import type { Action } from './planner/model/observation.ts'
 import { TransientError } from './ports/errors.ts'
-import { StepFailures, type PassReport, type PassResult } from './reconcile.ts'
+import { ActionFailures, type ReconcileReport, type ReconcileResult } from './reconcile.ts'
 import { passOver } from './test/simulation/pass-over.ts'
 import { housing, SimulatedWorld } from './test/fakes/simulated-world.ts'
 
-/** A simulated world with its operator, one pass at a time. */
+/** A simulated world with its operator, one reconcile at a time. */
 class Running {
-  readonly world: SimulatedWorld
-  /** Steps that were tried in the last pass. */
-  tried: Step['type'][] = []
-  report: PassReport | undefined
-  readonly #failures = new StepFailures()
+  readonly observation: SimulatedWorld
+  /** Steps that were tried in the last reconcile. */
+  tried: Action['type'][] = []
+  report: ReconcileReport | undefined
+  readonly #failures = new ActionFailures()
 
   constructor(spec: Spec) {
-    this.world = new SimulatedWorld({ spec })
+    this.observation = new SimulatedWorld({ spec })
   }
 
   get status(): Status {
-    return this.world.status ?? {}
+    return this.observation.status ?? {}
   }
 
   /** Reasons of the conditions that hold. */
@@ -30,10 +30,10 @@ class Running {
       .map(({ reason }) => reason)
   }
 
-  pass(): Promise<PassResult> {
-    const { world } = this
+  pass(): Promise<ReconcileResult> {
+    const { observation } = this
     this.tried = []
-    return passOver(world, {
+    return passOver(observation, {
       seenBefore: () => true,
       failures: this.#failures,
       report: (_release, report) => {
@@ -48,8 +48,10 @@ class Running {
     for (let count = 0; count < 400; count += 1) {
       if (until(this)) return
       const result = await this.pass()
-      this.world.advanceTo(
-        this.world.now + ('recheckMs' in result ? Math.min(1000, result.recheckMs) : 1000) + 1,
+      this.observation.advanceTo(
+        this.observation.now +
+          ('requeueAfterMs' in result ? Math.min(1000, result.requeueAfterMs) : 1000) +
+          1,
       )
     }
     throw new Error(`never: ${JSON.stringify(this.status)}`)
@@ -70,7 +72,7 @@ function bare(version: 1 | 2 | 3, changes: Parameters<typeof housing>[1] = {}): 
 async function promotedTwice(): Promise<Running> {
   const running = new Running(bare(1))
   await running.passes(isPromoted(1))
-  running.world.apply(bare(2))
+  running.observation.apply(bare(2))
   await running.passes(isPromoted(2))
   return running
 }
@@ -79,12 +81,12 @@ describe('a webhook that hangs', () => {
   /** Both colors are to grow, and each try takes so long. */
   async function hanging(ms: number): Promise<Running> {
     const running = await promotedTwice()
-    const { world } = running
-    world.scaleWorkload = () => {
-      world.advanceTo(world.now + ms)
+    const { observation } = running
+    observation.scaleWorkload = () => {
+      observation.advanceTo(observation.now + ms)
       return Promise.reject(new TransientError('failed calling webhook "policy.example.com"'))
     }
-    world.apply(bare(2, { replicas: 4 }))
+    observation.apply(bare(2, { replicas: 4 }))
     return running
   }
 
@@ -92,11 +94,11 @@ describe('a webhook that hangs', () => {
     'for %i ms is tried once in a pass for each rule, and an undo is looked at',
     async (ms) => {
       const running = await hanging(ms)
-      running.world.command('undo', '1')
-      const before = running.world.now
+      running.observation.command('undo', '1')
+      const before = running.observation.now
       await running.pass()
       expect(running.tried.filter((step) => step === 'ScaleWorkload')).toHaveLength(2)
-      expect(running.world.now - before).toBe(2 * ms)
+      expect(running.observation.now - before).toBe(2 * ms)
       await running.passes(({ status }) => status.attempt?.direction === 'Back')
       await running.passes(({ status }) => status.liveColor === 'green')
     },
@@ -105,11 +107,11 @@ describe('a webhook that hangs', () => {
   test('is tried again in its time, counted from when it failed', async () => {
     const running = await hanging(100)
     await running.pass()
-    expect(await running.pass()).toEqual({ recheckMs: 150 })
+    expect(await running.pass()).toEqual({ requeueAfterMs: 150 })
     expect(running.tried).toEqual([])
-    running.world.advanceTo(running.world.now + 150)
+    running.observation.advanceTo(running.observation.now + 150)
     // The other one has become due while this one was tried.
-    expect(await running.pass()).toEqual({ recheckMs: 0 })
+    expect(await running.pass()).toEqual({ requeueAfterMs: 0 })
     expect(running.tried).toEqual(['ScaleWorkload'])
   })
 })
@@ -121,8 +123,8 @@ describe('a step that fails for ever', () => {
 
   /** Version 3 with half a minute to become ready; the warm color is free to be taken. */
   async function thirdSpec(running: Running, changes: Parameters<typeof housing>[1] = {}): Promise<void> {
-    running.world.advanceTo(running.world.now + 60_000)
-    running.world.apply(bare(3, { progressDeadlineSeconds: 60, ...changes }))
+    running.observation.advanceTo(running.observation.now + 60_000)
+    running.observation.apply(bare(3, { progressDeadlineSeconds: 60, ...changes }))
     await running.passes(
       ({ status }) => status.attempt?.outcome !== undefined && status.observedGeneration === 3,
     )
@@ -130,8 +132,8 @@ describe('a step that fails for ever', () => {
 
   test('and takes nothing from anybody does not keep the next spec from the warm color', async () => {
     const running = await promotedTwice()
-    running.world.mendWorkload = failing
-    running.world.editLabels('blue')
+    running.observation.mendWorkload = failing
+    running.observation.editLabels('blue')
     await thirdSpec(running)
     expect(running.status.attempt).toMatchObject({ outcome: 'Promoted' })
     expect(running.reasons).toContain('StepFailing')
@@ -139,26 +141,27 @@ describe('a step that fails for ever', () => {
 
   test('and is about the warm color itself does not keep it', async () => {
     const running = await promotedTwice()
-    const { world } = running
-    const apply = world.applyColorService.bind(world)
-    world.applyColorService = (release, step) =>
-      step.color === 'green' && world.deployments.green?.stored.revision !== running.status.attempt?.revision
+    const { observation } = running
+    const apply = observation.applyColorService.bind(observation)
+    observation.applyColorService = (release, step) =>
+      step.color === 'green' &&
+      observation.deployments.green?.stored.revision !== running.status.attempt?.revision
         ? failing()
         : apply(release, step)
-    world.editService('green')
+    observation.editService('green')
     await thirdSpec(running)
     expect(running.status.attempt).toMatchObject({ outcome: 'Promoted' })
   })
 
   test('and keeps what is live from its size keeps the warm color, and ends the attempt at its deadline', async () => {
     const running = await promotedTwice()
-    running.world.scaleWorkload = failing
+    running.observation.scaleWorkload = failing
     await thirdSpec(running, { replicas: 4 })
     expect(running.status).toMatchObject({
       attempt: { outcome: 'Failed', reason: 'ProgressDeadlineExceeded' },
       liveColor: 'blue',
     })
-    expect(running.world.describe('green')).toContain('version 1')
+    expect(running.observation.describe('green')).toContain('version 1')
   })
 })
 
@@ -166,22 +169,22 @@ describe('a step that somebody else undoes at once', () => {
   /** A policy undoes what is done to the Service of a color; how often it was done, and when. */
   async function policed(color: 'blue' | 'green'): Promise<{ running: Running; times: number[] }> {
     const running = await promotedTwice()
-    const { world } = running
+    const { observation } = running
     const times: number[] = []
-    const apply = world.applyColorService.bind(world)
-    world.applyColorService = (release, step) => {
-      if (step.color === color) times.push(world.now)
+    const apply = observation.applyColorService.bind(observation)
+    observation.applyColorService = (release, step) => {
+      if (step.color === color) times.push(observation.now)
       return apply(release, step)
     }
-    world.policedService = color
-    world.editService(color)
+    observation.policedService = color
+    observation.editService(color)
     return { running, times }
   }
 
   test('is done again more and more rarely, and told with the way out', async () => {
     const { running, times } = await policed('blue')
-    const until = running.world.now + 120_000
-    await running.passes(({ world }) => world.now > until)
+    const until = running.observation.now + 120_000
+    await running.passes(({ observation }) => observation.now > until)
     const pauses = times.slice(1).map((at, index) => at - (times[index] ?? 0))
     expect(pauses.length).toBeLessThan(13)
     expect(pauses[0]).toBeGreaterThanOrEqual(250)
@@ -196,14 +199,14 @@ describe('a step that somebody else undoes at once', () => {
 
   test('keeps nobody from an undo, nor the next spec from the warm color', async () => {
     const { running } = await policed('green')
-    const { world } = running
-    world.advanceTo(world.now + 60_000)
-    world.apply(bare(3))
+    const { observation } = running
+    observation.advanceTo(observation.now + 60_000)
+    observation.apply(bare(3))
     await running.passes(
       ({ status }) =>
         status.attempt?.revision !== undefined && status.colors?.green?.revision === status.attempt.revision,
     )
-    world.policedService = undefined
+    observation.policedService = undefined
     await running.passes(isPromoted(3))
     expect(running.reasons).not.toContain('StepFailing')
   })
@@ -211,9 +214,9 @@ describe('a step that somebody else undoes at once', () => {
   test('is forgotten as soon as it holds: done once more later, it is done at once', async () => {
     const { running, times } = await policed('blue')
     await running.passes(({ reasons }) => reasons.includes('StepFailing'))
-    running.world.policedService = undefined
+    running.observation.policedService = undefined
     await running.passes(({ reasons }) => !reasons.includes('StepFailing'))
-    running.world.editService('blue')
+    running.observation.editService('blue')
     const before = times.length
     await running.pass()
     expect(times).toHaveLength(before + 1)
@@ -222,7 +225,7 @@ describe('a step that somebody else undoes at once', () => {
   test('is not taken for undone where another number is wanted each time', async () => {
     const running = await promotedTwice()
     for (const replicas of [3, 4, 5, 6]) {
-      running.world.apply(bare(2, { replicas }))
+      running.observation.apply(bare(2, { replicas }))
       await running.pass()
       expect(running.tried).toContain('ScaleWorkload')
     }
@@ -232,24 +235,26 @@ describe('a step that somebody else undoes at once', () => {
 describe('what keeps something serving and is refused', () => {
   test('is told in every pass, whatever else goes on meanwhile', async () => {
     const running = await promotedTwice()
-    const { world } = running
-    world.scaleRefused = 'Yes'
-    world.gatesSilent = 'green'
-    world.advanceTo(world.now + 60_000)
-    world.apply(bare(3, { replicas: 4 }))
+    const { observation } = running
+    observation.scaleRefused = 'Yes'
+    observation.gatesSilent = 'green'
+    observation.advanceTo(observation.now + 60_000)
+    observation.apply(bare(3, { replicas: 4 }))
     await running.passes(({ reasons }) => reasons.includes('AccessDenied'))
     const other = new Set<string>()
     for (let count = 0; count < 60; count += 1) {
       const result = await running.pass()
       expect(running.reasons).toContain('AccessDenied')
       for (const step of running.tried.slice(1)) other.add(step)
-      world.advanceTo(world.now + ('recheckMs' in result ? Math.min(1000, result.recheckMs) : 1000) + 1)
+      observation.advanceTo(
+        observation.now + ('requeueAfterMs' in result ? Math.min(1000, result.requeueAfterMs) : 1000) + 1,
+      )
     }
     expect([...other]).toEqual(expect.arrayContaining(['CreateWorkload', 'RunGates']))
     // And no more than that is lost: the gates answer, and the version is promoted.
-    world.gatesSilent = undefined
+    observation.gatesSilent = undefined
     await running.passes(isPromoted(3))
-    world.scaleRefused = 'No'
+    observation.scaleRefused = 'No'
     await running.passes(({ reasons }) => !reasons.includes('AccessDenied'))
   })
 })
@@ -258,7 +263,7 @@ describe('a status that was written', () => {
   test('is told with the version of the release since, so that its change is known again', async () => {
     const running = new Running(bare(1))
     await running.pass()
-    const { metadata } = await running.world.release()
+    const { metadata } = await running.observation.release()
     expect(running.report?.written).toBe(metadata.resourceVersion)
   })
 

@@ -1,12 +1,12 @@
 import { configMapNames } from './planner/model/config-maps.ts'
 import { plan, RULES, type Plan, type Rules } from './planner/plan.ts'
-import { happeningsOf } from './planner/output/events.ts'
+import { eventsOf } from './planner/output/events.ts'
 import { pointerProblem } from './planner/checks/spec.ts'
 import { statusAfter } from './planner/output/status.ts'
-import type { Did, FailingStep, Step, World } from './planner/model/observation.ts'
+import type { ActionResult, FailingAction, Action, Observation } from './planner/model/observation.ts'
 import type { ModelRelease, Status } from './api/release.ts'
 import {
-  aboutStep,
+  aboutAction,
   doneLast,
   failedAgain,
   isAside,
@@ -14,13 +14,13 @@ import {
   undoneText,
 } from './planner/state/failed-actions.ts'
 import { ConflictError, RefusedError, TransientError } from './ports/errors.ts'
-import type { Claims, Cluster, Key, Pointer, Prober, SelfReports } from './ports/ports.ts'
+import type { Claims, Cluster, NamespacedName, Pointer, Prober, SelfReports } from './ports/ports.ts'
 import { isSameJson } from './planner/model/revision.ts'
 
-/** How a pass ended when it did not throw: nothing more to do until something changes, or look again after a while. */
-export type PassResult = { done: true } | { recheckMs: number }
+/** How a reconcile ended when it did not throw: nothing more to do until something changes, or look again after a while. */
+export type ReconcileResult = { done: true } | { requeueAfterMs: number }
 
-export interface Worlds {
+export interface Ports {
   cluster: Cluster
   /** The pointer that this release names. */
   pointerOf: (release: ModelRelease) => Pointer
@@ -30,12 +30,12 @@ export interface Worlds {
   selfReports?: SelfReports
 }
 
-/** What a pass tells whoever runs it: one line per pass, for logs and metrics. */
-export interface PassReport {
+/** What a reconcile tells whoever runs it: one line per reconcile, for logs and metrics. */
+export interface ReconcileReport {
   rule?: string
-  step?: Step['type']
-  did?: Did
-  /** Steps that failed in this pass for a reason that may pass, with what was thrown. */
+  action?: Action['type']
+  result?: ActionResult
+  /** Actions that failed in this reconcile for a reason that may pass, with what was thrown. */
   failed: readonly Failed[]
   status: Status
   before?: Status
@@ -44,54 +44,54 @@ export interface PassReport {
 }
 
 interface Failed {
-  step: Step['type']
+  action: Action['type']
   error: Error
 }
 
 /** What failed lately, per release: kept by the process, since after a start everything may be tried at once. */
-export class StepFailures {
-  readonly #ofRelease = new Map<string, readonly FailingStep[]>()
+export class ActionFailures {
+  readonly #ofRelease = new Map<string, readonly FailingAction[]>()
 
-  of({ namespace, name }: Key): readonly FailingStep[] {
+  of({ namespace, name }: NamespacedName): readonly FailingAction[] {
     return this.#ofRelease.get(`${namespace}/${name}`) ?? []
   }
 
-  keep(key: Key, failing: readonly FailingStep[]): void {
+  keep(key: NamespacedName, failing: readonly FailingAction[]): void {
     if (failing.length === 0) this.forget(key)
     else this.#ofRelease.set(`${key.namespace}/${key.name}`, failing)
   }
 
-  forget({ namespace, name }: Key): void {
+  forget({ namespace, name }: NamespacedName): void {
     this.#ofRelease.delete(`${namespace}/${name}`)
   }
 }
 
 export interface ReconcileOptions {
-  worlds: Worlds
-  defaults: World['defaults']
+  ports: Ports
+  defaults: Observation['defaults']
   /** Milliseconds since the epoch. */
   now: () => number
   /** Whether this process has looked at the release before. */
   seenBefore: (release: ModelRelease) => boolean
-  failures: StepFailures
-  report: (release: ModelRelease, report: PassReport) => void
-  /** Told right before a step is carried out. */
-  acting?: (release: ModelRelease, step: Step) => void
+  failures: ActionFailures
+  report: (release: ModelRelease, report: ReconcileReport) => void
+  /** Told right before an action is carried out. */
+  acting?: (release: ModelRelease, action: Action) => void
   /** Other rules than the shipped ones, for tests that show what each rule is for. */
   rules?: Rules
 }
 
 /**
- * One pass: observe, plan, perform one step at most (and another only where the world refused or failed the first), plan again to report, write the status if it differs.
- * Every crash point is harmless, since the next pass looks at the world anew. A step that fails for a reason that may pass ends
- * no pass: it is left alone for a while, and what does not depend on it goes on. Throws what the edges throw where nothing
+ * One reconcile: observe, plan, perform one action at most (and another only where the world refused or failed the first), plan again to report, write the status if it differs.
+ * Every crash point is harmless, since the next reconcile looks at the world anew. An action that fails for a reason that may pass ends
+ * no reconcile: it is left alone for a while, and what does not depend on it goes on. Throws what the adapters throw where nothing
  * could be seen, told or decided: the queue tries again.
  */
-export async function reconcile(key: Key, options: ReconcileOptions): Promise<PassResult> {
-  const release = await options.worlds.cluster.release(key)
+export async function reconcile(key: NamespacedName, options: ReconcileOptions): Promise<ReconcileResult> {
+  const release = await options.ports.cluster.release(key)
   // A release that is being deleted has nothing to lose that its deletion policy wants to keep.
   if (!release) return { done: true }
-  if (release.metadata.deletionTimestamp) return letGo(release, options.worlds.cluster)
+  if (release.metadata.deletionTimestamp) return letGo(release, options.ports.cluster)
   try {
     return await pass(release, options)
   } catch (error) {
@@ -100,20 +100,20 @@ export async function reconcile(key: Key, options: ReconcileOptions): Promise<Pa
   }
 }
 
-async function pass(release: ModelRelease, options: ReconcileOptions): Promise<PassResult> {
+async function pass(release: ModelRelease, options: ReconcileOptions): Promise<ReconcileResult> {
   const acted = await act(release, await observeWell(release, options), options)
   const { told } = acted
   options.failures.keep(release.metadata, told.failing)
-  const written = await tell(release, told, options.worlds.cluster)
+  const written = await tell(release, told, options.ports.cluster)
   options.report(release, { ...reportOf(release, acted), ...(written === undefined ? {} : { written }) })
-  return told.recheckMs === undefined ? { done: true } : { recheckMs: told.recheckMs }
+  return told.requeueAfterMs === undefined ? { done: true } : { requeueAfterMs: told.requeueAfterMs }
 }
 
 /**
  * Deleted with its children left behind (`--cascade=orphan`): the garbage collector takes the release from their owners, and
  * cannot patch what an earlier version stored. Nothing else is done for a release that is being deleted.
  */
-async function letGo(release: ModelRelease, cluster: Cluster): Promise<PassResult> {
+async function letGo(release: ModelRelease, cluster: Cluster): Promise<ReconcileResult> {
   if (!release.metadata.finalizers?.includes('orphan')) return { done: true }
   for (const { attempt, kept } of await cluster.revisions(release))
     if (kept?.form === 'Old')
@@ -128,7 +128,7 @@ async function letGo(release: ModelRelease, cluster: Cluster): Promise<PassResul
 async function tellThrown(
   release: ModelRelease,
   error: unknown,
-  { now, worlds: { cluster } }: ReconcileOptions,
+  { now, ports: { cluster } }: ReconcileOptions,
 ): Promise<void> {
   if (!(error instanceof Error) || PASSING.has(error.name)) return
   const status = statusAfter(release, now(), {
@@ -136,7 +136,7 @@ async function tellThrown(
     message: error.message,
   })
   try {
-    await tell(release, { status, happenings: happeningsOf(release.status, status) }, cluster)
+    await tell(release, { status, events: eventsOf(release.status, status) }, cluster)
   } catch {
     // What was thrown first says more, and is thrown again.
   }
@@ -146,40 +146,41 @@ const PASSING: ReadonlySet<string> = new Set(['ConflictError', 'TransientError',
 
 interface Acted {
   decided: Plan
-  did?: Did
+  result?: ActionResult
   told: Plan
   failed: readonly Failed[]
 }
 
 /**
- * Performs what the plan decides. Where a step that would keep something serving is refused, or any step fails for a reason
- * that may pass, it must not stand in the way of a return, a command or a deadline: the pass goes on with what the plan
+ * Performs what the plan decides. Where an action that would keep something serving is refused, or any action fails for a reason
+ * that may pass, it must not stand in the way of a return, a command or a deadline: the reconcile goes on with what the plan
  * decides without it, if that is anything.
  */
 async function act(release: ModelRelease, seen: Seen, options: ReconcileOptions): Promise<Acted> {
   let { rules = RULES } = options
-  let { world, decided } = seen
+  let { observation, decided } = seen
   const failed: Failed[] = []
   for (;;) {
-    if (!decided.step) return { decided, told: soonerBy(decided, failed, options.now() - world.now), failed }
-    const result = undoneBy(world, decided) ?? (await perform(release, decided.step, options))
+    if (!decided.action)
+      return { decided, told: soonerBy(decided, failed, options.now() - observation.now), failed }
+    const result = undoneBy(observation, decided) ?? (await perform(release, decided.action, options))
     if (result instanceof Error) {
       if (isOutdated(result, decided)) {
-        options.failures.keep(release.metadata, world.failing ?? [])
+        options.failures.keep(release.metadata, observation.failing ?? [])
         throw result
       }
-      failed.push({ step: decided.step.type, error: result })
-      world = withFailure(world, decided, { error: result, now: options.now() })
-      decided = plan(world, rules)
+      failed.push({ action: decided.action.type, error: result })
+      observation = withFailure(observation, decided, { error: result, now: options.now() })
+      decided = plan(observation, rules)
       continue
     }
-    const told = plan({ ...succeeded(world, decided, result), now: options.now(), did: result }, rules)
-    const acted = { decided, did: result, told, failed }
+    const told = plan({ ...succeeded(observation, decided, result), now: options.now(), result }, rules)
+    const acted = { decided, result, told, failed }
     if (result.type !== 'Refused' || !isKeeping(decided.rule)) return acted
     rules = leftOut(rules, decided.rule)
-    world = { refused: result, ...world }
-    decided = plan(world, rules)
-    if (!decided.step && decided.recheckMs !== 0) return acted
+    observation = { refused: result, ...observation }
+    decided = plan(observation, rules)
+    if (!decided.action && decided.requeueAfterMs !== 0) return acted
   }
 }
 
@@ -190,29 +191,33 @@ function isOutdated(error: Error, { rule }: Plan): boolean {
 
 /** What was planned at the time of the look, told so many milliseconds later, which some tries have taken. */
 function soonerBy(told: Plan, failed: readonly Failed[], ms: number): Plan {
-  return told.recheckMs === undefined || failed.length === 0
+  return told.requeueAfterMs === undefined || failed.length === 0
     ? told
-    : { ...told, recheckMs: Math.max(0, told.recheckMs - ms) }
+    : { ...told, requeueAfterMs: Math.max(0, told.requeueAfterMs - ms) }
 }
 
-/** The time stays that of the look: however long it took to fail, what failed in this pass is not tried again in it. */
+/** The time stays that of the look: however long it took to fail, what failed in this reconcile is not tried again in it. */
 function withFailure(
-  world: World,
-  { rule = '', step }: Plan,
+  observation: Observation,
+  { rule = '', action }: Plan,
   { error, now }: { error: Error; now: number },
-): World {
-  if (!step) return world
-  const before = world.failing?.find((one) => one.rule === rule)
+): Observation {
+  if (!action) return observation
+  const before = observation.failing?.find((one) => one.rule === rule)
   const undone = error instanceof UndoneError ? ({ undone: 'Yes' } as const) : {}
-  const failed = { ...aboutStep(rule, step), ...undone, message: error.message }
-  return withFailing(world, before, failedAgain(before, failed, now))
+  const failed = { ...aboutAction(rule, action), ...undone, message: error.message }
+  return withFailing(observation, before, failedAgain(before, failed, now))
 }
 
 /** In its old place, so that what is told does not change with who is tried again first. */
-function withFailing(world: World, before: FailingStep | undefined, now: FailingStep): World {
-  const { failing = [] } = world
+function withFailing(
+  observation: Observation,
+  before: FailingAction | undefined,
+  now: FailingAction,
+): Observation {
+  const { failing = [] } = observation
   return {
-    ...world,
+    ...observation,
     failing: before ? failing.map((one) => (one === before ? now : one)) : [...failing, now],
   }
 }
@@ -222,17 +227,17 @@ class UndoneError extends Error {
   override readonly name = 'UndoneError'
 }
 
-function undoneBy(world: World, { rule, step }: Plan): UndoneError | undefined {
-  if (!step || !isKeeping(rule) || !isUndone(world, rule, step)) return undefined
-  return new UndoneError(undoneText(step))
+function undoneBy(observation: Observation, { rule, action }: Plan): UndoneError | undefined {
+  if (!action || !isKeeping(rule) || !isUndone(observation, rule, action)) return undefined
+  return new UndoneError(undoneText(action))
 }
 
-function succeeded(world: World, { rule, step }: Plan, did: Did): World {
-  const { failing = [] } = world
-  if (!step || !isKeeping(rule) || did.type !== 'Done')
-    return { ...world, failing: failing.filter((one) => one.rule !== rule) }
+function succeeded(observation: Observation, { rule, action }: Plan, result: ActionResult): Observation {
+  const { failing = [] } = observation
+  if (!action || !isKeeping(rule) || result.type !== 'Done')
+    return { ...observation, failing: failing.filter((one) => one.rule !== rule) }
   const before = failing.find((one) => one.rule === rule)
-  return withFailing(world, before, doneLast(before, rule, step, world.now))
+  return withFailing(observation, before, doneLast(before, rule, action, observation.now))
 }
 
 function isKeeping(rule: string | undefined): rule is keyof Rules['keepServing'] {
@@ -243,20 +248,20 @@ function leftOut(rules: Rules, rule: keyof Rules['keepServing']): Rules {
   return { ...rules, keepServing: { ...rules.keepServing, [rule]: () => undefined } }
 }
 
-function reportOf(release: ModelRelease, { decided, did, told, failed }: Acted): PassReport {
+function reportOf(release: ModelRelease, { decided, result, told, failed }: Acted): ReconcileReport {
   return {
     status: told.status,
     failed,
     ...(decided.rule ? { rule: decided.rule } : {}),
-    ...(decided.step ? { step: decided.step.type } : {}),
-    ...(did ? { did } : {}),
+    ...(decided.action ? { action: decided.action.type } : {}),
+    ...(result ? { result } : {}),
     ...(release.status ? { before: release.status } : {}),
   }
 }
 
-/** A world, and what the rules make of it. */
+/** An observation, and what the rules make of it. */
 interface Seen {
-  world: World
+  observation: Observation
   decided: Plan
 }
 
@@ -265,23 +270,28 @@ interface Seen {
  * the pointer as it is now. A move needs no such look: it is accepted only if the pointer is still what was read.
  */
 async function observeWell(release: ModelRelease, options: ReconcileOptions): Promise<Seen> {
-  const world = await observe(release, options)
-  const decided = plan(world, options.rules)
-  const { step } = decided
-  if (world.pointer.type !== 'Read' || world.pointer.fresh !== 'No' || !step || !takesAway(step, world))
-    return { world, decided }
-  const now = { ...world, pointer: await options.worlds.pointerOf(release).read(release, 'Live') }
-  return { world: now, decided: plan(now, options.rules) }
+  const observation = await observe(release, options)
+  const decided = plan(observation, options.rules)
+  const { action } = decided
+  if (
+    observation.pointer.type !== 'Read' ||
+    observation.pointer.fresh !== 'No' ||
+    !action ||
+    !takesAway(action, observation)
+  )
+    return { observation, decided }
+  const now = { ...observation, pointer: await options.ports.pointerOf(release).read(release, 'Live') }
+  return { observation: now, decided: plan(now, options.rules) }
 }
 
-function takesAway(step: Step, { colors }: World): boolean {
-  if (step.type === 'ScaleWorkload') return step.replicas < (colors[step.color].workload?.replicas ?? 0)
-  return step.type === 'RemoveWorkload'
+function takesAway(action: Action, { colors }: Observation): boolean {
+  if (action.type === 'ScaleWorkload') return action.replicas < (colors[action.color].workload?.replicas ?? 0)
+  return action.type === 'RemoveWorkload'
 }
 
-async function observe(release: ModelRelease, options: ReconcileOptions): Promise<World> {
-  const { cluster, pointerOf, claims, selfReports } = options.worlds
-  const firstLook = options.seenBefore(release) ? 'No' : 'Yes'
+async function observe(release: ModelRelease, options: ReconcileOptions): Promise<Observation> {
+  const { cluster, pointerOf, claims, selfReports } = options.ports
+  const firstReconcile = options.seenBefore(release) ? 'No' : 'Yes'
   const problem = pointerProblem(release.spec)
   const [colors, revisions, former, pointer, claim] = await Promise.all([
     cluster.colors(release),
@@ -294,7 +304,7 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
   const config = names.length > 0 ? await cluster.config(release, names) : undefined
   return {
     now: options.now(),
-    firstLook,
+    firstReconcile,
     release,
     colors: selfReports?.told(release.metadata, colors) ?? colors,
     revisions,
@@ -308,72 +318,72 @@ async function observe(release: ModelRelease, options: ReconcileOptions): Promis
 }
 
 /** There is no pointer to read, and none that a claim could be about. */
-function unnamed(message: string): World['pointer'] {
+function unnamed(message: string): Observation['pointer'] {
   return { type: 'Unusable', reason: 'InvalidSpec', message }
 }
 
 /**
- * Carries out one step. A refusal is an answer, to be reported; what may pass by itself, or what nothing waits for, is returned;
+ * Carries out one action. A refusal is an answer, to be reported; what may pass by itself, or what nothing waits for, is returned;
  * everything else is thrown.
  */
 async function perform(
   release: ModelRelease,
-  step: Step,
-  { worlds, acting }: ReconcileOptions,
-): Promise<Did | Error> {
-  acting?.(release, step)
+  action: Action,
+  { ports, acting }: ReconcileOptions,
+): Promise<ActionResult | Error> {
+  acting?.(release, action)
   try {
-    return await carryOut(release, step, worlds)
+    return await carryOut(release, action, ports)
   } catch (error) {
     if (error instanceof ConflictError || error instanceof TransientError) return error
     if (!(error instanceof RefusedError)) throw error
-    if (isAside(step.type)) return error
-    return { type: 'Refused', step: step.type, reason: error.reason, message: error.message }
+    if (isAside(action.type)) return error
+    return { type: 'Refused', action: action.type, reason: error.reason, message: error.message }
   }
 }
 
 async function carryOut(
   release: ModelRelease,
-  step: Step,
-  { cluster, pointerOf, claims, prober }: Worlds,
-): Promise<Did> {
-  switch (step.type) {
+  action: Action,
+  { cluster, pointerOf, claims, prober }: Ports,
+): Promise<ActionResult> {
+  switch (action.type) {
     case 'RunGates':
-      return prober.runGates(step)
+      return prober.runGates(action)
     case 'Verify':
-      return prober.verify(step)
+      return prober.verify(action)
     case 'Invalidate':
-      await pointerOf(release).invalidate?.(release, step)
-      return { type: 'Invalidated', reference: step.reference }
+      await pointerOf(release).invalidate?.(release, action)
+      return { type: 'Invalidated', reference: action.reference }
     case 'CollectLogs':
-      return { type: 'LogsCollected', logs: await cluster.logs(release, step) }
+      return { type: 'LogsCollected', logs: await cluster.logs(release, action) }
     case 'TakeClaim':
       await claims.take(release)
       break
     case 'MovePointer':
-      await pointerOf(release).move(release, step)
+      await pointerOf(release).move(release, action)
       break
     case 'MoveFallback':
-      await pointerOf(release).moveFallback?.(release, step)
+      await pointerOf(release).moveFallback?.(release, action)
       break
     default:
-      await write(release, step, cluster)
+      await write(release, action, cluster)
   }
-  return { type: 'Done', step: step.type, ...('differs' in step ? { mended: step.differs } : {}) }
+  return { type: 'Done', action: action.type, ...('differs' in action ? { mended: action.differs } : {}) }
 }
 
-type ClusterStep = Exclude<
-  Step,
+type ClusterAction = Exclude<
+  Action,
   {
     type: 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs' | 'TakeClaim' | 'MovePointer' | 'MoveFallback'
   }
 >
 
-/** Every verb of the cluster that writes is the one of a step. */
+/** Every verb of the cluster that writes is the one of an action. */
 const WRITES: {
-  [T in ClusterStep['type']]: (
+  [T in ClusterAction['type']]: (
     cluster: Cluster,
-    ...what: [ModelRelease, Extract<Step, { type: T }>]
+    ...what: [ModelRelease, Extract<Action, { type: T }>]
   ) => Promise<void>
 } = {
   StoreRevision: (cluster, ...what) => cluster.storeRevision(...what),
@@ -392,19 +402,19 @@ const WRITES: {
   SetOwnership: (cluster, ...what) => cluster.setOwnership(...what),
 }
 
-function write(release: ModelRelease, step: ClusterStep, cluster: Cluster): Promise<void> {
-  // The step is of its own type, which TypeScript does not follow through the table.
-  return WRITES[step.type](cluster, release, step as never)
+function write(release: ModelRelease, action: ClusterAction, cluster: Cluster): Promise<void> {
+  // The action is of its own type, which TypeScript does not follow through the table.
+  return WRITES[action.type](cluster, release, action as never)
 }
 
 /** Writes the status if it says anything new, and gives the version of the release then; Events come after it, so that a lost write tells nothing twice. */
 async function tell(
   release: ModelRelease,
-  { status, happenings }: Pick<Plan, 'status' | 'happenings'>,
+  { status, events }: Pick<Plan, 'status' | 'events'>,
   cluster: Cluster,
 ): Promise<string | undefined> {
   const isNew = !isSameJson(status, release.status ?? {})
   const written = isNew ? await cluster.writeStatus(release, status) : undefined
-  for (const happening of happenings) await cluster.record(release, happening)
+  for (const happening of events) await cluster.record(release, happening)
   return written
 }

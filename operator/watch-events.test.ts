@@ -1,16 +1,16 @@
 import { expect, test } from '@jest/globals'
 import { ANNOTATION, LABEL } from './api/names.ts'
-import type { ObjectMeta, Seen } from './controller/list-watch.ts'
+import type { ObjectMeta, WatchEvent } from './controller/list-watch.ts'
 import { WorkQueue } from './controller/work-queue.ts'
 import { releaseOf, WatchEvents } from './watch-events.ts'
 
-type Found = Exclude<Seen, { type: 'Synced' | 'Gone' }>
+type Found = Exclude<WatchEvent, { type: 'Synced' | 'Gone' }>
 
 function metaOf(name: string, change: Partial<ObjectMeta> = {}): ObjectMeta {
   return { namespace: 'models', name, labels: {}, annotations: {}, ...change } as ObjectMeta
 }
 
-function seen(type: Found['type'], name: string, command?: string): Seen {
+function seen(type: Found['type'], name: string, command?: string): WatchEvent {
   const annotations = command === undefined ? {} : { [ANNOTATION.command]: command }
   return { type, key: `models/${name}`, meta: metaOf(name, { annotations }) }
 }

@@ -1,10 +1,10 @@
 /** What the watches report, as keys to look at. */
 import { ANNOTATION, LABEL } from './api/names.ts'
-import type { ObjectMeta, Seen } from './controller/list-watch.ts'
+import type { ObjectMeta, WatchEvent } from './controller/list-watch.ts'
 import { OwnChanges } from './controller/own-changes.ts'
 import type { WorkQueue } from './controller/work-queue.ts'
 
-type Found = Extract<Seen, { meta: ObjectMeta }>
+type Found = Extract<WatchEvent, { meta: ObjectMeta }>
 
 /** The release that a child object belongs to; undefined for what is not ours. */
 export function releaseOf({ namespace, labels }: ObjectMeta): string | undefined {
@@ -20,7 +20,7 @@ export class WatchEvents {
   readonly #queue: WorkQueue
   /** The command that stands on a release, by key. */
   readonly #commands = new Map<string, string>()
-  /** What the passes write is not looked at again for that: the answers that a status tells of may differ each time. */
+  /** What the reconciles write is not looked at again for that: the answers that a status tells of may differ each time. */
   readonly #changes = new OwnChanges<Found>()
 
   constructor(queue: WorkQueue) {
@@ -32,7 +32,7 @@ export class WatchEvents {
     return this.#commands.size
   }
 
-  release(seen: Seen): void {
+  release(seen: WatchEvent): void {
     if (seen.type === 'Synced') return
     const isGone = seen.type === 'Gone' || seen.type === 'Deleted'
     // A leader's pass finds it gone, and forgets more than this.
@@ -46,10 +46,10 @@ export class WatchEvents {
     this.#queue.add(seen.key, !isGone && this.#isCommanded(seen) ? 'Urgent' : 'Usual')
   }
 
-  child(seen: Seen): void {
+  child(seen: WatchEvent): void {
     // Every release is looked at when this replica begins to lead, whatever its children did before.
     if (seen.type === 'Synced' || !this.#queue.isStarted) return
-    // Pods come and go by the thousand, and what they are is read in the pass.
+    // Pods come and go by the thousand, and what they are is read in the reconcile.
     this.#queue.addGathered(seen.key)
   }
 
@@ -71,7 +71,7 @@ export class WatchEvents {
   }
 
   /** Whether somebody has just given a command: it may be a return, and waits for no other release. */
-  #isCommanded({ key, meta }: Exclude<Seen, { type: 'Synced' | 'Gone' | 'Deleted' }>): boolean {
+  #isCommanded({ key, meta }: Exclude<WatchEvent, { type: 'Synced' | 'Gone' | 'Deleted' }>): boolean {
     const command = meta.annotations[ANNOTATION.command]
     const isNew = command !== undefined && command !== this.#commands.get(key)
     if (command !== undefined) this.#commands.set(key, command)

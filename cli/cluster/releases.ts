@@ -3,7 +3,7 @@ import { GROUP, LABEL, PLURAL, VERSION } from '../../operator/api/names.ts'
 import type { ModelRelease } from '../../operator/api/release.ts'
 import type { Pod } from '../../operator/adapters/kubernetes/objects.ts'
 import {
-  Access,
+  ApiClient,
   apiError,
   ApiError,
   text,
@@ -38,9 +38,9 @@ const ROOT = `/apis/${GROUP}/${VERSION}`
 const AS_TABLE = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json'
 
 export class Releases {
-  readonly access: Access
+  readonly access: ApiClient
 
-  constructor(access: Access) {
+  constructor(access: ApiClient) {
     this.access = access
   }
 
@@ -162,7 +162,7 @@ function refusal(status: number, body: string): ApiError {
 
 /** A stream of lines, for logs. @throws CliError for a refusal. */
 export async function openText(
-  access: Access,
+  access: ApiClient,
   path: string,
   signal: AbortSignal,
 ): Promise<NodeJS.ReadableStream> {

@@ -1,7 +1,7 @@
 /** One release as it is and as it becomes, whatever happens on the way: an endless row of sightings. */
 import { createInterface } from 'node:readline'
 import { GROUP, PLURAL, VERSION } from '../../operator/api/names.ts'
-import type { Access, ApiAnswer } from '../../operator/controller/api-client.ts'
+import type { ApiClient, ApiAnswer } from '../../operator/controller/api-client.ts'
 import { apiError } from '../../operator/controller/api-client.ts'
 import type { Io } from '../io.ts'
 import type { Sighting } from '../follow/follower.ts'
@@ -15,7 +15,7 @@ const POLL_MS = 2_000
 const LONGEST_BACKOFF_MS = 5_000
 
 export type WatchOptions = {
-  access: Access
+  access: ApiClient
   place: Place
   io: Pick<Io, 'now' | 'sleep'>
   signal: AbortSignal
@@ -79,7 +79,7 @@ async function* changes(options: WatchOptions, resourceVersion: string): AsyncGe
   }
 }
 
-async function* eventsOf(access: Access, path: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
+async function* eventsOf(access: ApiClient, path: string, signal: AbortSignal): AsyncGenerator<WatchEvent> {
   const stream = await access.stream({ path, signal })
   try {
     if (stream.statusCode !== 200) return

@@ -3,7 +3,7 @@ import { deletionPolicyOf, type ModelRelease, type Spec, type Status } from '../
 import { oneLine } from '../../operator/api/text.ts'
 import { attemptIdOf, meaningOf, revisionOf } from '../../operator/planner/model/revision.ts'
 import { specWarnings } from '../../operator/planner/checks/spec-warnings.ts'
-import type { Step, World } from '../../operator/planner/model/observation.ts'
+import type { Action, Observation } from '../../operator/planner/model/observation.ts'
 import { createCluster } from '../../operator/adapters/kubernetes/cluster.ts'
 import { createServicePointer } from '../../operator/adapters/kubernetes/service-pointer.ts'
 import type { Place, ReleaseObject } from '../cluster/releases.ts'
@@ -44,7 +44,7 @@ async function worldOf(
   { access }: Session,
   { before, after }: { before: ModelRelease | undefined; after: ModelRelease },
   now: number,
-): Promise<World> {
+): Promise<Observation> {
   const release = before?.status ? { ...after, status: before.status } : after
   const cluster = createCluster({ transport: access, log: { warn: () => undefined }, now: () => now })
   const [colors, revisions, former, pointer] = await Promise.all([
@@ -58,7 +58,7 @@ async function worldOf(
   const defaults = { serverImage: "the operator's model server" }
   return {
     now,
-    firstLook: 'No',
+    firstReconcile: 'No',
     release,
     colors,
     revisions,
@@ -123,7 +123,7 @@ function warningLines(spec: Spec): string[] {
 }
 
 /** What a step does, in words; undefined for what only keeps the books. */
-function stepText(step: Step): string | undefined {
+function stepText(step: Action): string | undefined {
   switch (step.type) {
     case 'RemoveWorkload':
       return `remove the pods of ${step.color}, to make room`
@@ -140,7 +140,7 @@ function stepText(step: Step): string | undefined {
   }
 }
 
-function trafficText(step: Step): string | undefined {
+function trafficText(step: Action): string | undefined {
   switch (step.type) {
     case 'MovePointer':
       return step.weight === undefined

@@ -46,7 +46,7 @@ function summaryOf({ metadata, spec, status: known = {} }: ModelRelease): string
     `  ${oneLine(message)}`,
     ...attemptLines(known),
     ...COLORS.map((color) => `  ${color.padEnd(8)} ${colorText(known, color)}`),
-    `  traffic  ${spec.traffic.type} → ${known.traffic?.pointer ?? 'not read yet'}${known.traffic?.settled === 'No' ? ', not every edge follows yet' : ''}`,
+    `  traffic  ${spec.traffic.type} → ${known.traffic?.pointer ?? 'not read yet'}${known.traffic?.propagated === 'No' ? ', not every edge follows yet' : ''}`,
     ...(known.conditions ?? []).map(
       (one) => `  ${`${one.type}=${one.status}`.padEnd(26)} ${one.reason}: ${oneLine(one.message)}`,
     ),

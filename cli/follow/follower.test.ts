@@ -49,7 +49,7 @@ async function livePlay(spec: Spec = RIGHT): Promise<PlayedRelease> {
 }
 
 function isMoving({ world }: PlayedRelease): boolean {
-  return world.status?.traffic?.settled === 'No'
+  return world.status?.traffic?.propagated === 'No'
 }
 
 /** Applies a spec and lets the operator make of it what it will. */

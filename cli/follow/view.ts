@@ -106,7 +106,7 @@ function sideBySide(boxes: readonly string[][], columns: number): string[] {
 
 function trafficLine({ traffic, liveColor }: Status, { spec }: ModelRelease): string {
   if (!traffic) return `traffic   ${spec.traffic.type}: not read yet`
-  const { pointer = 'nothing', settled, canary, intent } = traffic
+  const { pointer = 'nothing', propagated, canary, intent } = traffic
   const parts = [
     `traffic   ${spec.traffic.type} → ${pointer}`,
     liveColor ? `users at ${liveColor}` : 'users at no color',
@@ -114,7 +114,7 @@ function trafficLine({ traffic, liveColor }: Status, { spec }: ModelRelease): st
     ...(intent
       ? [`moving to ${intent.to}${intent.weight === undefined ? '' : ` (${intent.weight} %)`}`]
       : []),
-    settled === 'Yes' ? 'every edge follows' : 'not every edge follows yet',
+    propagated === 'Yes' ? 'every edge follows' : 'not every edge follows yet',
   ]
   return parts.join(', ')
 }

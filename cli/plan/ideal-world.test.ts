@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Spec } from '../../operator/api/release.ts'
-import type { World } from '../../operator/planner/model/observation.ts'
+import type { Observation } from '../../operator/planner/model/observation.ts'
 import {
   housing,
   housingBehindService,
@@ -10,7 +10,7 @@ import { PlayedRelease } from '../test/played-release.ts'
 import { foresee, pointerFrom } from './ideal-world.ts'
 
 /** The world as `plan` reads it, with a spec that is not applied yet. */
-async function before(play: PlayedRelease, spec: Spec): Promise<World> {
+async function before(play: PlayedRelease, spec: Spec): Promise<Observation> {
   const { world } = play
   const present = await world.release()
   const metadata = { ...present.metadata, generation: present.metadata.generation + 1 }
@@ -27,7 +27,7 @@ async function before(play: PlayedRelease, spec: Spec): Promise<World> {
   const defaults = { serverImage: 'model-server:1' }
   return {
     now: world.now,
-    firstLook: 'No',
+    firstReconcile: 'No',
     release,
     colors,
     revisions,

@@ -8,15 +8,15 @@ import { without } from '../../operator/planner/state/persisted-state.ts'
 import { plan } from '../../operator/planner/plan.ts'
 import type {
   ColorState,
-  Did,
+  ActionResult,
   PointerReading,
-  Step,
-  World,
+  Action,
+  Observation,
 } from '../../operator/planner/model/observation.ts'
 
 /** What the operator would do, in order. */
 export type Foreseen = {
-  steps: { step: Step; atMs: number }[]
+  steps: { step: Action; atMs: number }[]
   /** What time is waited for, and how long. */
   waits: { reason: string; ms: number }[]
   /** The status at the end of it. */
@@ -29,27 +29,27 @@ export type Foreseen = {
 const MOST_DECISIONS = 300
 
 /** Runs the planner until the attempt has ended, or cannot go on. */
-export function foresee(start: World): Foreseen {
-  let world = start
+export function foresee(start: Observation): Foreseen {
+  let observation = start
   const steps: Foreseen['steps'] = []
   const waits: Foreseen['waits'] = []
   for (let decision = 0; decision < MOST_DECISIONS; decision += 1) {
-    const decided = plan(world)
-    world = withStatus(world, decided.status)
-    if (isOver(world)) break
-    if (decided.step) {
-      steps.push({ step: decided.step, atMs: world.now - start.now })
-      const done = carriedOut(world, decided.step)
-      world = withStatus(done, plan({ ...done, did: didOf(world, decided.step) }).status)
-    } else if (decided.recheckMs) {
-      waits.push({ reason: reasonOf(decided.status), ms: decided.recheckMs })
-      world = { ...world, now: world.now + decided.recheckMs }
-    } else if (decided.recheckMs === undefined) break
+    const decided = plan(observation)
+    observation = withStatus(observation, decided.status)
+    if (isOver(observation)) break
+    if (decided.action) {
+      steps.push({ step: decided.action, atMs: observation.now - start.now })
+      const done = carriedOut(observation, decided.action)
+      observation = withStatus(done, plan({ ...done, result: didOf(observation, decided.action) }).status)
+    } else if (decided.requeueAfterMs) {
+      waits.push({ reason: reasonOf(decided.status), ms: decided.requeueAfterMs })
+      observation = { ...observation, now: observation.now + decided.requeueAfterMs }
+    } else if (decided.requeueAfterMs === undefined) break
   }
-  return { steps, waits, status: world.release.status ?? {}, leastMs: world.now - start.now }
+  return { steps, waits, status: observation.release.status ?? {}, leastMs: observation.now - start.now }
 }
 
-function isOver({ release }: World): boolean {
+function isOver({ release }: Observation): boolean {
   const { attempt, conditions = [], observedGeneration } = release.status ?? {}
   if (observedGeneration !== release.metadata.generation) return false
   return attempt?.outcome !== undefined || conditions.some(({ type }) => type === 'Stalled')
@@ -59,11 +59,11 @@ function reasonOf({ conditions = [] }: Status): string {
   return conditions.find(({ type }) => type === 'Reconciling')?.reason ?? ''
 }
 
-function withStatus(world: World, status: Status): World {
-  return { ...world, release: { ...world.release, status } }
+function withStatus(observation: Observation, status: Status): Observation {
+  return { ...observation, release: { ...observation.release, status } }
 }
 
-function didOf(world: World, step: Step): Did {
+function didOf(observation: Observation, step: Action): ActionResult {
   switch (step.type) {
     case 'RunGates':
       return {
@@ -72,7 +72,7 @@ function didOf(world: World, step: Step): Did {
         pods: step.pods.map(({ name }) => name),
         results: step.gates.map(({ name }) => ({ name, result: 'Passed' })),
         // Every pod answers with the digest of its model.
-        digest: world.release.spec.model?.sha256 ?? '0'.repeat(64),
+        digest: observation.release.spec.model?.sha256 ?? '0'.repeat(64),
       }
     case 'Verify':
       return { type: 'Verified', result: { type: 'New' } }
@@ -81,65 +81,68 @@ function didOf(world: World, step: Step): Did {
     case 'CollectLogs':
       return { type: 'LogsCollected', logs: '' }
     default:
-      return { type: 'Done', step: step.type }
+      return { type: 'Done', action: step.type }
   }
 }
 
-function carriedOut(world: World, step: Step): World {
+function carriedOut(observation: Observation, step: Action): Observation {
   switch (step.type) {
     case 'TakeClaim':
-      return { ...world, claim: { type: 'Held' } }
+      return { ...observation, claim: { type: 'Held' } }
     case 'StoreRevision':
-      return { ...world, revisions: [...world.revisions, step.stored] }
+      return { ...observation, revisions: [...observation.revisions, step.stored] }
     case 'ForgetRevision':
-      return { ...world, revisions: world.revisions.filter(({ attempt }) => attempt !== step.attempt) }
+      return {
+        ...observation,
+        revisions: observation.revisions.filter(({ attempt }) => attempt !== step.attempt),
+      }
     case 'MovePointer':
-      return { ...world, pointer: movedTo(world.release, world.pointer, step) }
+      return { ...observation, pointer: movedTo(observation.release, observation.pointer, step) }
     default:
-      return carriedOutInTheCluster(world, step)
+      return carriedOutInTheCluster(observation, step)
   }
 }
 
-function carriedOutInTheCluster(world: World, step: Step): World {
+function carriedOutInTheCluster(observation: Observation, step: Action): Observation {
   switch (step.type) {
     case 'MoveFormer':
       return {
-        ...world,
-        former: (world.former ?? []).map((one) =>
+        ...observation,
+        former: (observation.former ?? []).map((one) =>
           one.name === step.name ? { ...one, color: step.to } : one,
         ),
       }
     case 'MoveFallback':
-      return { ...world, pointer: withFallback(world.pointer, step.names) }
+      return { ...observation, pointer: withFallback(observation.pointer, step.names) }
     case 'CreateWorkload':
     case 'ScaleWorkload':
     case 'RemoveWorkload':
     case 'ApplyColorService':
-      return withColor(world, step.color, colorAfter(world, step))
+      return withColor(observation, step.color, colorAfter(observation, step))
     case 'ApplyBudget':
-      return withColor(world, step.color, {
-        ...world.colors[step.color],
+      return withColor(observation, step.color, {
+        ...observation.colors[step.color],
         budget: { ownership: step.ownership },
       })
     case 'RemoveBudget':
-      return withColor(world, step.color, without(world.colors[step.color], 'budget'))
+      return withColor(observation, step.color, without(observation.colors[step.color], 'budget'))
     case 'SetOwnership':
-      return owned(world, step)
+      return owned(observation, step)
     default:
-      return world
+      return observation
   }
 }
 
-function withColor(world: World, color: Color, state: ColorState): World {
-  return { ...world, colors: { ...world.colors, [color]: state } }
+function withColor(observation: Observation, color: Color, state: ColorState): Observation {
+  return { ...observation, colors: { ...observation.colors, [color]: state } }
 }
 
 type ColorStep = Extract<
-  Step,
+  Action,
   { type: 'CreateWorkload' | 'ScaleWorkload' | 'RemoveWorkload' | 'ApplyColorService' }
 >
 
-function colorAfter({ colors, now }: World, step: ColorStep): ColorState {
+function colorAfter({ colors, now }: Observation, step: ColorStep): ColorState {
   const state = colors[step.color]
   const { service, workload } = state
   if (step.type === 'RemoveWorkload') return { pods: [], ...(service ? { service } : {}) }
@@ -175,7 +178,7 @@ type Read = Extract<PointerReading, { type: 'Read' }>
 function movedTo(
   { spec }: ModelRelease,
   pointer: PointerReading,
-  step: Extract<Step, { type: 'MovePointer' }>,
+  step: Extract<Action, { type: 'MovePointer' }>,
 ): Read {
   const known: Read =
     pointer.type === 'Read'
@@ -185,7 +188,7 @@ function movedTo(
           token: '0',
           targets: [{ part: 'the pointer', names: '' }],
           origins: [...COLORS],
-          settled: 'Yes',
+          propagated: 'Yes',
           timeoutSeconds: 0,
         }
   const rest = without(known, 'canary')
@@ -207,21 +210,21 @@ function withFallback(pointer: PointerReading, names: string): PointerReading {
   }
 }
 
-function owned(world: World, step: Extract<Step, { type: 'SetOwnership' }>): World {
+function owned(observation: Observation, step: Extract<Action, { type: 'SetOwnership' }>): Observation {
   const { ownership } = step
   if (step.of === 'Pointer') {
-    const { pointer } = world
-    return { ...world, pointer: pointer.type === 'Read' ? { ...pointer, ownership } : pointer }
+    const { pointer } = observation
+    return { ...observation, pointer: pointer.type === 'Read' ? { ...pointer, ownership } : pointer }
   }
-  if (step.of === 'Revision') return world
-  const state = world.colors[step.color]
+  if (step.of === 'Revision') return observation
+  const state = observation.colors[step.color]
   const { service, workload } = state
   if (step.of === 'Service')
-    return withColor(world, step.color, {
+    return withColor(observation, step.color, {
       ...state,
       ...(service ? { service: { ...service, ownership } } : {}),
     })
-  return withColor(world, step.color, {
+  return withColor(observation, step.color, {
     ...state,
     ...(workload ? { workload: { ...workload, ownership } } : {}),
   })
@@ -243,7 +246,7 @@ export function pointerFrom(spec: Spec, { liveColor }: Status): Read {
     token: '1',
     targets: parts.map((part) => ({ part, names: named })),
     origins: [blue, green],
-    settled: 'Yes',
+    propagated: 'Yes',
     timeoutSeconds: 30,
   }
 }

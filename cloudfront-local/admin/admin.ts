@@ -1,4 +1,4 @@
-/** The stand-in's own API under /_admin: what AWS does not offer and a test needs. JSON both ways. */
+/** The emulator's own API under /_admin: what AWS does not offer and a test needs. JSON both ways. */
 import { ApiError } from '../calls/api-error.ts'
 import { readBody } from '../http/read-body.ts'
 import { decodeSegment, parseTarget } from '../http/request-target.ts'

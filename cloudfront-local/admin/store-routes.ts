@@ -15,7 +15,7 @@ export const storeAdminRoutes: readonly AdminRoute[] = [
 ]
 
 function describe({ propagations }: World, { name, arn, etag, number, items }: Store): object {
-  return { name, arn, etag, version: number, items, settled: propagations.stores.isSettled(arn) }
+  return { name, arn, etag, version: number, items, propagated: propagations.stores.isPropagated(arn) }
 }
 
 /** `puts` is an object of keys and values, `deletes` a list of keys; either may be left out. */

@@ -10,7 +10,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   ValidationException: 400,
 }
 
-/** The HTTP status that belongs to an error code; undefined for codes that the stand-in does not know. */
+/** The HTTP status that belongs to an error code; undefined for codes that the emulator does not know. */
 export function statusOf(code: string): number | undefined {
   return errorStatus(code) ?? STATUS_OF[code]
 }

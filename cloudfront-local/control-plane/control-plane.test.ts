@@ -117,7 +117,7 @@ describe('reading', () => {
     },
   )
 
-  test('an operation that the stand-in lacks says so', async () => {
+  test('an operation that the emulator lacks says so', async () => {
     await start()
     const answer = await fetch(`${running?.apiUrl ?? ''}/2020-05-31/anycast-ip-list`)
     expect(answer.status).toBe(501)

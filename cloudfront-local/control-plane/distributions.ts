@@ -79,7 +79,7 @@ export class Distributions {
   }
 
   statusOf(id: string): Status {
-    return this.#options.propagation.isSettled(id) ? 'Deployed' : 'InProgress'
+    return this.#options.propagation.isPropagated(id) ? 'Deployed' : 'InProgress'
   }
 
   /** A distribution that is on all edges at once. Throws CloudFrontError when its configuration is not acceptable. */

@@ -78,7 +78,7 @@ function summary(services: FunctionServices, one: EdgeFunction, stage: Stage): X
 function statusOf({ functions, isAssociated }: FunctionServices, { arn, live }: EdgeFunction): string {
   if (live === undefined) return 'UNPUBLISHED'
   if (!isAssociated(arn)) return 'UNASSOCIATED'
-  return functions.isSettled(arn) ? 'DEPLOYED' : 'IN_PROGRESS'
+  return functions.isPropagated(arn) ? 'DEPLOYED' : 'IN_PROGRESS'
 }
 
 function partsIn(body: XmlElement): FunctionParts {

@@ -80,8 +80,8 @@ export class Functions {
     return this.list().some(({ development, live }) => development.store === arn || live?.store === arn)
   }
 
-  isSettled(arn: string): boolean {
-    return this.#options.propagation.isSettled(arn)
+  isPropagated(arn: string): boolean {
+    return this.#options.propagation.isPropagated(arn)
   }
 
   /** Throws CloudFrontError. */

@@ -57,9 +57,9 @@ test('is in progress until the last edge has forgotten, and is counted so long',
   await admin(running, 'POST', '/edges/3/release')
   expect([await read(), await inProgress(sdk)]).toEqual(['Completed', 0])
   expect(running.audit().filter(({ type }) => type === 'EdgeInvalidated')).toMatchObject([
-    { edge: 1, invalidation: Id, settled: false },
-    { edge: 2, invalidation: Id, settled: false },
-    { edge: 3, invalidation: Id, settled: true },
+    { edge: 1, invalidation: Id, propagated: false },
+    { edge: 2, invalidation: Id, propagated: false },
+    { edge: 3, invalidation: Id, propagated: true },
   ])
   expect(calls(running)[0]).toMatchObject({
     operation: 'CreateInvalidation',

@@ -54,7 +54,7 @@ export class Invalidations {
   }
 
   statusOf(id: string): 'InProgress' | 'Completed' {
-    return this.#options.propagation.isSettled(id) ? 'Completed' : 'InProgress'
+    return this.#options.propagation.isPropagated(id) ? 'Completed' : 'InProgress'
   }
 
   inProgress(distribution: string): Invalidation[] {

@@ -148,10 +148,10 @@ export function keepAll(optionsOf: (folder: string) => KeptOptions): Kept {
   return Object.fromEntries(entries) as Kept
 }
 
-/** The stores of whatever a distribution can name and the stand-in can have. */
+/** The stores of whatever a distribution can name and the emulator can have. */
 export type KeptByKind = Readonly<Partial<Record<ReferenceKind, KeptConfigs>>>
 
-/** Whether it is there; of a kind that the stand-in does not have, everything is. */
+/** Whether it is there; of a kind that the emulator does not have, everything is. */
 export function existsAmong(byKind: KeptByKind, kind: ReferenceKind, id: string): boolean {
   return byKind[kind]?.has(id) ?? true
 }

@@ -57,7 +57,7 @@ const KINDS: Readonly<Record<ReferenceKind, Kind>> = {
     idsIn: (config) =>
       behaviors(config).flatMap((behavior) => listItems(behavior, 'TrustedKeyGroups').map(contentOf)),
   },
-  // Of these the stand-in has none; a distribution may name any.
+  // Of these the emulator has none; a distribution may name any.
   FieldLevelEncryptionConfig: {
     code: 'NoSuchFieldLevelEncryptionConfig',
     idsIn: ofBehaviors('FieldLevelEncryptionId'),

@@ -62,7 +62,7 @@ function listStores(services: StoreServices, { query }: Call): Answer {
 function create(services: StoreServices, call: Call): Answer {
   const body = readDocument(call.body, 'CreateKeyValueStoreRequest')
   if (child(body, 'ImportSource') !== undefined) {
-    throw new CloudFrontError('InvalidArgument', 'This stand-in has no S3 to import from.')
+    throw new CloudFrontError('InvalidArgument', 'This emulator has no S3 to import from.')
   }
   const tags = services.tags.readFrom(body)
   const store = services.stores.create(contentOf(required(body, 'Name')), textOf(body, 'Comment') ?? '')

@@ -110,7 +110,7 @@ test.each([
   expect(await bodies(running, {}, {})).toEqual(['answer 1', hit ? 'answer 1' : 'answer 2'])
 })
 
-test('an answer is fresh as long as it says, by the clock of the stand-in', async () => {
+test('an answer is fresh as long as it says, by the clock of the emulator', async () => {
   const running = await world(counting({ 'cache-control': 'max-age=60' }))
   await ask(running.edgeUrls[0])
   await admin(running, 'POST', '/clock/advance', { ms: 58_000 })
@@ -180,7 +180,7 @@ test('an invalidation concerns its own distribution', async () => {
   const second = { headers: { host: 'second.example.com' } }
   expect(await bodies(running, {}, second)).toEqual(['answer 1', 'answer 2'])
   await invalidate(running, '/*')
-  await running.waitFor((entry) => entry.type === 'EdgeInvalidated' && entry.settled)
+  await running.waitFor((entry) => entry.type === 'EdgeInvalidated' && entry.propagated)
   expect(await bodies(running, {}, second)).toEqual(['answer 3', 'answer 2'])
 })
 
@@ -197,7 +197,7 @@ test('an answer that was asked for before an invalidation is not kept after it',
   const slow = ask(running.edgeUrls[0])
   await arrived.opened
   await invalidate(running, '/*')
-  await running.waitFor((entry) => entry.type === 'EdgeInvalidated' && entry.settled)
+  await running.waitFor((entry) => entry.type === 'EdgeInvalidated' && entry.propagated)
   gate.open()
   expect((await slow).body).toBe('old')
   expect((await ask(running.edgeUrls[0])).body).toBe('new')

@@ -23,7 +23,7 @@ import type { Running } from '../test/running.ts'
 
 const ID = 'E1TESTTESTTEST'
 
-/** A stand-in with one distribution of two origins on two real servers. */
+/** An emulator with one distribution of two origins on two real servers. */
 async function start(
   { blue, green = blue }: { blue: number; green?: number },
   seed: { origin?: Partial<SeedOrigin>; behaviors?: SeedBehavior[]; more?: Partial<SeedDistribution> } = {},

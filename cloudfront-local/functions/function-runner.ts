@@ -72,7 +72,7 @@ export class FunctionRunner {
       resourceLimits: { maxOldGenerationSizeMb: 64 },
     })
     thread.on('message', ({ run, outcome }: FromWorker) => {
-      this.#settle(run, outcome)
+      this.#propagate(run, outcome)
     })
     thread.on('error', (error) => {
       this.#abandon(thread, `the thread of the functions ended: ${String(error)}`)
@@ -111,7 +111,7 @@ export class FunctionRunner {
     if (this.#worker !== undefined) post(this.#worker.thread, message)
   }
 
-  #settle(run: number, outcome: Outcome): void {
+  #propagate(run: number, outcome: Outcome): void {
     const pending = this.#pending.get(run)
     if (pending === undefined) return
     this.#pending.delete(run)
@@ -124,7 +124,7 @@ export class FunctionRunner {
     if (this.#worker?.thread === thread) this.#worker = undefined
     void thread.terminate()
     for (const [run, { worker }] of [...this.#pending]) {
-      if (worker === thread) this.#settle(run, { type: 'Error', message, logs: [] })
+      if (worker === thread) this.#propagate(run, { type: 'Error', message, logs: [] })
     }
   }
 }

@@ -51,7 +51,7 @@ const echo =
 
 type Echo = { name: string; method: string; url: string; headers: Record<string, string> }
 
-/** A stand-in whose default behavior runs the code at every edge. */
+/** An emulator whose default behavior runs the code at every edge. */
 async function running(
   code: string,
   options: CloudFrontLocalOptions & { items?: Record<string, string> } = {},
@@ -351,7 +351,9 @@ describe('at an edge', () => {
       }
     }
     await Promise.all(Array.from({ length: 16 }, worker))
-    await world.waitFor((entry) => entry.type === 'EdgeStoreApplied' && entry.version === 4 && entry.settled)
+    await world.waitFor(
+      (entry) => entry.type === 'EdgeStoreApplied' && entry.version === 4 && entry.propagated,
+    )
     expect(colors).toEqual(new Set(['blue', 'green']))
     for (const url of world.edgeUrls) expect((JSON.parse((await ask(url)).body) as Echo).name).toBe('green')
   })

@@ -1,4 +1,4 @@
-/** What this stand-in runs, CloudFront runs: its runtime is V8, cut down to what is documented, and njs says whether it is. */
+/** What this emulator runs, CloudFront runs: its runtime is V8, cut down to what is documented, and njs says whether it is. */
 import { readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { njs, type Njs } from '../test/njs.ts'

@@ -1,5 +1,5 @@
 /**
- * The thread in which functions run: runtime cloudfront-js-2.0 as far as this stand-in has it. Each function is judged by
+ * The thread in which functions run: runtime cloudfront-js-2.0 as far as this emulator has it. Each function is judged by
  * what AWS documents (language.ts) and compiled once, in a context of its own that has the library of the
  * runtime (library.ts, realm.js): no timers, no network, no Node, and nothing of V8 that CloudFront lacks.
  */

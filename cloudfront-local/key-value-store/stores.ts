@@ -83,7 +83,7 @@ export class Stores {
 
   /** READY once every edge has had it. */
   statusOf({ arn, number }: Store): 'READY' | 'PROVISIONING' {
-    return number > 1 || this.#options.propagation.isSettled(arn) ? 'READY' : 'PROVISIONING'
+    return number > 1 || this.#options.propagation.isPropagated(arn) ? 'READY' : 'PROVISIONING'
   }
 
   /** CreateKeyValueStore; `items` only from a seed, and then it is on all edges at once. Throws CloudFrontError. */

@@ -1,4 +1,4 @@
-/** The stand-in's clock: the machine's or that of a test, and ahead of it by what was skipped. */
+/** The emulator's clock: the machine's or that of a test, and ahead of it by what was skipped. */
 export class Clock {
   readonly #listeners: (() => void)[] = []
   readonly #machineMs: () => number

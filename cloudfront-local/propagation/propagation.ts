@@ -86,7 +86,7 @@ export class Propagation<T> {
   }
 
   /** Whether every edge has the newest change. */
-  isSettled(resource: string): boolean {
+  isPropagated(resource: string): boolean {
     const newest = this.#newest.get(resource)?.number
     return this.#receivers.every(({ number }) => this.appliedNumber(number, resource) === newest)
   }

@@ -1,4 +1,4 @@
-/** What tests of the running stand-in share: one of it, the real SDKs in front, real servers behind, and their end. */
+/** What tests of the running emulator share: one of it, the real SDKs in front, real servers behind, and their end. */
 import { once } from 'node:events'
 import { Agent, createServer, request as httpRequest } from 'node:http'
 import { createServer as createTcpServer } from 'node:net'
@@ -33,7 +33,7 @@ export function onEnd(cleanup: () => unknown): void {
 export type Logged = { message: string; data: Record<string, unknown> | undefined }
 export type Running = CloudFrontLocal & { logged: Logged[] }
 
-/** A stand-in whose edges apply everything at once, unless told otherwise. */
+/** An emulator whose edges apply everything at once, unless told otherwise. */
 export async function start(options: CloudFrontLocalOptions = {}): Promise<Running> {
   const logged: Logged[] = []
   const none = { minMs: 0, maxMs: 0 }

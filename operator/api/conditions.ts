@@ -24,10 +24,10 @@ export const REASONS = {
     'Gating',
     'Canary',
     'Switching',
-    'Settling',
-    'SettlingSlowly',
+    'Propagating',
+    'PropagatingSlowly',
     'Verifying',
-    'Returning',
+    'RollingBack',
     'PointerUnreachable',
   ],
   Stalled: [
@@ -66,7 +66,7 @@ export const REASONS = {
   ],
   CandidateAvailable: ['AllPodsReady', 'PodsNotReady', 'NoCandidate'],
   GatesPassed: ['AllPassed', 'NoGates', 'GateFailed', 'NotAnswered', 'NotAsked'],
-  TrafficSwitched: ['Verified', 'Settling', 'SettlingSlowly', 'Verifying', 'NotSwitched'],
+  TrafficSwitched: ['Verified', 'Propagating', 'PropagatingSlowly', 'Verifying', 'NotSwitched'],
   Drifted: ['PointerMoved', 'Repairing', 'AsPromoted'],
   Warned: [
     'LiveColorFailing',

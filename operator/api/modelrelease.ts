@@ -649,7 +649,7 @@ export interface ModelReleaseStatus {
     | 'Canary'
     | 'Switching'
     | 'Verifying'
-    | 'Returning'
+    | 'RollingBack'
     | 'Live'
     | 'Aborted'
     | 'RolledBack'
@@ -890,7 +890,7 @@ export interface ModelReleaseStatus {
     /**
      * Whether every edge follows it.
      */
-    settled?: 'Yes' | 'No'
+    propagated?: 'Yes' | 'No'
     /**
      * Revision that was proven to answer users since the pointer last moved.
      */
@@ -923,7 +923,7 @@ export interface ModelReleaseStatus {
     /**
      * Since when edges have been disagreeing about it; absent when every edge follows it.
      */
-    unsettledSince?: string
+    propagatingSince?: string
     /**
      * A move of the pointer that was decided and not yet seen through; written before the move.
      */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { Access, apiError, ApiError, ApiTimeoutError, expectOk, NotHeldError } from './api-client.ts'
+import { ApiClient, apiError, ApiError, ApiTimeoutError, expectOk, NotLeaderError } from './api-client.ts'
 import { FakeApiServer } from './testing/fake-api-server.ts'
 
 let server: FakeApiServer
@@ -67,7 +67,7 @@ describe('requests', () => {
   })
 
   test('need a cluster', async () => {
-    const access = new Access({ ...server.credentials, getCurrentCluster: () => null })
+    const access = new ApiClient({ ...server.credentials, getCurrentCluster: () => null })
     await expect(access.request({ path: '/api/v1/pods' })).rejects.toThrow(
       /no current cluster; set its current-context/,
     )
@@ -75,7 +75,7 @@ describe('requests', () => {
 
   test('take new certificates as soon as the kubeconfig has them', async () => {
     let certificate = 'first'
-    const access = new Access({
+    const access = new ApiClient({
       ...server.credentials,
       applyToHTTPSOptions: (options) => {
         Object.assign(options, { cert: certificate })
@@ -100,7 +100,7 @@ describe('a guarded access', () => {
     expect((await guarded.request(post)).status).toBe(201)
     held = false
     await expect(guarded.request({ ...post, method: 'PUT', path: `${post.path}/a` })).rejects.toThrow(
-      NotHeldError,
+      NotLeaderError,
     )
     expect((await guarded.request({ path: '/apis/x/v1/leases' })).status).toBe(200)
     expect(server.received.map(({ method }) => method)).toEqual(['POST', 'GET'])
@@ -121,7 +121,7 @@ describe('a guarded access', () => {
 })
 
 test('a server that is not there is an error of its socket', async () => {
-  const access = new Access({
+  const access = new ApiClient({
     ...server.credentials,
     getCurrentCluster: () => ({ name: 'gone', server: 'http://127.0.0.1:1', skipTLSVerify: true }),
   })

@@ -41,7 +41,7 @@ export class ApiError extends Error {
 }
 
 /** A write that was not sent, because this process may no longer write. */
-export class NotHeldError extends Error {
+export class NotLeaderError extends Error {
   override readonly name = 'NotHeldError'
 
   constructor(call: ApiCall) {
@@ -77,7 +77,7 @@ export type AccessOptions = {
  * on the time of every request. It is on node:https because client-node 2.0.1 makes a new undici Agent, so a new TLS
  * connection, for each request (createDispatcher in its config.js is not cached), and has no timeouts.
  */
-export class Access {
+export class ApiClient {
   readonly #kubeConfig: Credentials
   readonly #options: AccessOptions
   readonly #agents: AgentOfCredentials
@@ -89,8 +89,8 @@ export class Access {
   }
 
   /** The same connections, with every write subject to `mayWrite`. */
-  guarded(mayWrite: () => boolean): Access {
-    return new Access(this.#kubeConfig, { ...this.#options, mayWrite }, this.#agents)
+  guarded(mayWrite: () => boolean): ApiClient {
+    return new ApiClient(this.#kubeConfig, { ...this.#options, mayWrite }, this.#agents)
   }
 
   /**
@@ -174,7 +174,7 @@ export class Access {
   #sendOnceConnected(request: http.ClientRequest, call: ApiCall): void {
     const send = () => {
       if (isWrite(call) && this.#options.mayWrite?.() === false) {
-        request.destroy(new NotHeldError(call))
+        request.destroy(new NotLeaderError(call))
         return
       }
       request.end(call.body)

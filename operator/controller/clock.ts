@@ -65,10 +65,10 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
 }
 
 /** Where a growing wait starts and where it ends, in milliseconds. */
-export type Backoff = { readonly baseMs: number; readonly maxMs: number }
+export type BackoffOptions = { readonly baseMs: number; readonly maxMs: number }
 
 /** How long to wait after the `attempt`-th failure in a row (from 1): doubling, capped, between half and all of it at random. */
-export function backoffMs(backoff: Backoff, attempt: number, random: number): number {
+export function backoffMs(backoff: BackoffOptions, attempt: number, random: number): number {
   // 2 ** 1024 is Infinity and Infinity * 0 is NaN; nobody needs more than 64 doublings.
   const full = Math.min(backoff.maxMs, backoff.baseMs * 2 ** Math.min(attempt - 1, 64))
   return full * (0.5 + random / 2)

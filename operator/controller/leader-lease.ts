@@ -1,4 +1,4 @@
-import { type Access, apiError, expectOk } from './api-client.ts'
+import { type ApiClient, apiError, expectOk } from './api-client.ts'
 import { type Lease, LeaseConflictError, type LeaseSpec, type LeaseStore } from './leader-election.ts'
 
 // Less than half the renew deadline: one attempt may hang and there is still time for the next.
@@ -8,7 +8,7 @@ type LeaseObject = { metadata: { resourceVersion: string }; spec?: LeaseSpec }
 
 /** The Lease `name` in `namespace`. `access` must not be guarded by the very election that this lease decides. */
 export function leaseStore(
-  access: Access,
+  access: ApiClient,
   namespace: string,
   name: string,
   timeoutMs = TIMEOUT_MS,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
-import { collectionPath, listWatch, type ObjectMeta, type Seen } from './list-watch.ts'
+import { collectionPath, listWatch, type ObjectMeta, type WatchEvent } from './list-watch.ts'
 import { FakeApiServer, type Received } from './testing/fake-api-server.ts'
 import { FakeClock } from './testing/fake-clock.ts'
 
@@ -8,7 +8,7 @@ const resource = { group: 'apps', version: 'v1', plural: 'deployments', labelSel
 let server: FakeApiServer
 let clock: FakeClock
 let stopping: AbortController
-let seen: Seen[]
+let seen: WatchEvent[]
 let ended: Promise<void>
 
 beforeEach(async () => {
@@ -28,7 +28,7 @@ afterEach(async () => {
   await server.stop()
 })
 
-function begin(keyOf?: (meta: ObjectMeta) => string | undefined, onSeen?: (seen: Seen) => void): void {
+function begin(keyOf?: (meta: ObjectMeta) => string | undefined, onSeen?: (seen: WatchEvent) => void): void {
   ended = listWatch({
     access: server.access(),
     resource,

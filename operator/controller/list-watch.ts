@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { type Access, ApiError, apiError, expectOk, text } from './api-client.ts'
-import { type Backoff, backoffMs, type Clock, sleep, systemClock } from './clock.ts'
+import { type ApiClient, ApiError, apiError, expectOk, text } from './api-client.ts'
+import { type BackoffOptions, backoffMs, type Clock, sleep, systemClock } from './clock.ts'
 import { type Log, silent } from './log.ts'
 
 /** Which objects to watch. */
@@ -36,7 +36,7 @@ export type OwnerReference = {
 }
 
 /** A reason to look again at what `key` names; never the truth about it. */
-export type Seen =
+export type WatchEvent =
   | {
       readonly type: 'Listed' | 'Added' | 'Modified' | 'Deleted'
       readonly key: string
@@ -56,7 +56,7 @@ export type ListWatchTimes = {
   /** What is listed anew is reported although nothing of it has changed once so much time has passed. Default 10 minutes. */
   readonly resyncMs: number
   /** Before the next try after something went wrong. Default 200 ms to 30 s. */
-  readonly backoff: Backoff
+  readonly backoff: BackoffOptions
 }
 
 const DEFAULT_TIMES: ListWatchTimes = {
@@ -68,12 +68,12 @@ const DEFAULT_TIMES: ListWatchTimes = {
 
 /** What a list-watch needs. */
 export type ListWatchOptions = {
-  readonly access: Access
+  readonly access: ApiClient
   readonly resource: Resource
   /** Which key an object concerns; undefined: none of ours. Default: its own `namespace/name`. */
   readonly keyOf?: (meta: ObjectMeta) => string | undefined
   /** Must not throw; when it does, everything is listed again, so nothing is lost. */
-  readonly onSeen: (seen: Seen) => void
+  readonly onSeen: (seen: WatchEvent) => void
   readonly signal: AbortSignal
   readonly clock?: Clock
   readonly times?: ListWatchTimes

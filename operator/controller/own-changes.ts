@@ -1,18 +1,18 @@
 type Change = { readonly key: string; readonly meta: { readonly resourceVersion: string } }
 
 /**
- * Changes that the passes of this process have made themselves. They tell it nothing: a pass that looks again at once because
+ * Changes that the reconciles of this process have made themselves. They tell it nothing: a reconcile that looks again at once because
  * of what it has just written would do so for ever, where what it writes is never twice the same.
  */
 export class OwnChanges<T extends Change> {
-  /** What was last seen of a key while its pass runs: only then is it known whether that is what the pass writes. */
+  /** What was last seen of a key while its pass runs: only then is it known whether that is what the reconcile writes. */
   readonly #held = new Map<string, T | undefined>()
   readonly #written = new Map<string, string>()
 
-  /** Whether the change is to be acted on now; what comes while a pass runs is given back at its end. */
+  /** Whether the change is to be acted on now; what comes while a reconcile runs is given back at its end. */
   isNews(change: T): boolean {
     if (this.#held.has(change.key)) {
-      // The version before was seen by the pass, or its write would have been refused.
+      // The version before was seen by the reconcile, or its write would have been refused.
       this.#held.set(change.key, change)
       return false
     }
@@ -23,7 +23,7 @@ export class OwnChanges<T extends Change> {
     this.#held.set(key, undefined)
   }
 
-  /** A pass is over that has written this version, if any. Gives what came meanwhile, unless it is that. */
+  /** A reconcile is over that has written this version, if any. Gives what came meanwhile, unless it is that. */
   ended(key: string, written?: string): T | undefined {
     const held = this.#held.get(key)
     this.#held.delete(key)

@@ -1,8 +1,14 @@
 import dotI, { type OperatorLogger, type ResourceEvent } from '@dot-i/k8s-operator'
 import type { KubernetesObject } from '@kubernetes/client-node'
-import { Access, type AccessOptions } from './api-client.ts'
+import { ApiClient, type AccessOptions } from './api-client.ts'
 import { type Clock, systemClock } from './clock.ts'
-import { listWatch, type ListWatchTimes, type ObjectMeta, type Resource, type Seen } from './list-watch.ts'
+import {
+  listWatch,
+  type ListWatchTimes,
+  type ObjectMeta,
+  type Resource,
+  type WatchEvent,
+} from './list-watch.ts'
 import { type Log } from './log.ts'
 
 /** What an operator shell needs besides a log; everything has a default. */
@@ -31,7 +37,7 @@ const OVERDUE_MS = 600_000
  */
 export abstract class OperatorShell extends dotI.default {
   /** The way to the API server, with the kubeconfig that was loaded. Whoever elects a leader guards its writes. */
-  readonly access: Access
+  readonly access: ApiClient
   readonly #log: Log
   readonly #clock: Clock
   readonly #times: ListWatchTimes | undefined
@@ -44,7 +50,7 @@ export abstract class OperatorShell extends dotI.default {
     this.#log = log
     this.#clock = options.clock ?? systemClock
     this.#times = options.times
-    this.access = new Access(this.kubeConfig, options.access)
+    this.access = new ApiClient(this.kubeConfig, options.access)
   }
 
   /** Ends the watches and closes the idle connections; final. Requests under way go on. */
@@ -60,7 +66,7 @@ export abstract class OperatorShell extends dotI.default {
    */
   protected watch(
     resource: Resource,
-    onSeen: (seen: Seen) => void,
+    onSeen: (seen: WatchEvent) => void,
     keyOf?: (meta: ObjectMeta) => string | undefined,
   ): void {
     const id = `${idOf(resource)}#${this.#synced.size}`

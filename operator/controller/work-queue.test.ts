@@ -69,7 +69,7 @@ describe('a work queue', () => {
     const { queue, clock, started, end } = manual()
     queue.start()
     queue.add('a')
-    await end('a', { recheckMs: 15_000 })
+    await end('a', { requeueAfterMs: 15_000 })
     await clock.advance(14_999)
     expect(started).toEqual(['a'])
     await clock.advance(1)
@@ -101,7 +101,7 @@ describe('a work queue', () => {
       await clock.advance(1)
       expect(started).toHaveLength(before + 1)
     }
-    for (const success of [done, { recheckMs: 60_000 }]) {
+    for (const success of [done, { requeueAfterMs: 60_000 }]) {
       await end('a', success)
       queue.add('a')
       await end('a', new Error('boom'))
@@ -149,8 +149,8 @@ describe('a work queue', () => {
       },
     ],
     ['an outcome that is none', () => Promise.resolve(undefined as unknown as Outcome)],
-    ['a recheck that is no number', () => Promise.resolve({ recheckMs: NaN })],
-    ['a recheck in the past', () => Promise.resolve({ recheckMs: -1 })],
+    ['a recheck that is no number', () => Promise.resolve({ requeueAfterMs: NaN })],
+    ['a recheck in the past', () => Promise.resolve({ requeueAfterMs: -1 })],
   ])('survives %s and tries again later', async (_, handle) => {
     const clock = new FakeClock()
     const failures: Failure[] = []
@@ -181,7 +181,7 @@ describe('a work queue', () => {
     await clock.advance(100)
     expect(down).toBe(false)
     queue.add('d')
-    await end('a', { recheckMs: 5 })
+    await end('a', { requeueAfterMs: 5 })
     await shutDown
     await clock.advance(100)
     expect(started).toEqual(['a'])
@@ -268,14 +268,14 @@ describe('what is urgent', () => {
     const { queue, started, end, clock } = manual({ workers: 1, backoff: { baseMs: 100, maxMs: 100 } })
     queue.start()
     queue.add('a')
-    await end('a', { recheckMs: 50, urgency: 'Urgent' })
+    await end('a', { requeueAfterMs: 50, urgency: 'Urgent' })
     queue.add('stuck')
     await clock.advance(50)
     await end('a', new Error('no'))
     await clock.advance(100)
     expect(started).toEqual(['a', 'stuck', 'a', 'a'])
-    // Settled: an ordinary key again.
-    await end('a', { recheckMs: 50, urgency: 'Usual' })
+    // Propagated: an ordinary key again.
+    await end('a', { requeueAfterMs: 50, urgency: 'Usual' })
     await clock.advance(50)
     expect(started).toEqual(['a', 'stuck', 'a', 'a'])
     await end('stuck')
@@ -313,7 +313,7 @@ describe('a key that is added again and again', () => {
     const { queue, started, end, clock } = manual({ leastMs: 100 })
     queue.start()
     queue.add('a')
-    await end('a', { recheckMs: 0 })
+    await end('a', { requeueAfterMs: 0 })
     await clock.advance(99)
     expect(started).toEqual(['a'])
     await clock.advance(1)
@@ -391,7 +391,7 @@ describe('whatever happens', () => {
         async (events, workers) => {
           const clock = new FakeClock()
           const running = new Map<string, (how: 'done' | 'recheck' | 'throw') => void>()
-          /** Keys with a wish that no pass has begun after, and when it must have. */
+          /** Keys with a wish that no reconcile has begun after, and when it must have. */
           const owed = new Map<string, number>()
           const queue = new WorkQueue({
             clock,
@@ -405,7 +405,7 @@ describe('whatever happens', () => {
                 running.set(name, (how) => {
                   running.delete(name)
                   if (how === 'throw') reject(new Error('boom'))
-                  else resolve(how === 'done' ? { done: true } : { recheckMs: 20 })
+                  else resolve(how === 'done' ? { done: true } : { requeueAfterMs: 20 })
                 })
               }),
           })

@@ -1,17 +1,17 @@
-import { type Backoff, backoffMs, type Clock, systemClock } from './clock.ts'
+import { type BackoffOptions, backoffMs, type Clock, systemClock } from './clock.ts'
 import { Lane } from './lane.ts'
 
 /**
- * How a pass ends unless it throws: nothing more to do until somebody adds the key, or look again after a while. What is
- * urgent has workers of its own from then on, until a pass says otherwise.
+ * How a reconcile ends unless it throws: nothing more to do until somebody adds the key, or look again after a while. What is
+ * urgent has workers of its own from then on, until a reconcile says otherwise.
  */
-export type Outcome = ({ readonly done: true } | { readonly recheckMs: number }) & {
+export type Outcome = ({ readonly done: true } | { readonly requeueAfterMs: number }) & {
   readonly urgency?: Urgency
 }
 
 export type Urgency = 'Urgent' | 'Usual'
 
-/** A pass that threw, and when the key is tried again. */
+/** A reconcile that threw, and when the key is tried again. */
 export type Failure = {
   readonly key: string
   readonly error: unknown
@@ -20,7 +20,7 @@ export type Failure = {
   readonly retryInMs: number
 }
 
-/** How a pass ended: errors are tried again, and trying a terminal one again cannot help. */
+/** How a reconcile ended: errors are tried again, and trying a terminal one again cannot help. */
 export type PassResult = 'done' | 'recheck' | 'error' | 'terminal'
 
 /** What a queue tells about itself; see metrics.ts. */
@@ -31,7 +31,7 @@ export type QueueMetrics = {
   depth(keys: number): void
   /** How long a key waited for a worker, which begins with it now. */
   began(waitedSeconds: number): void
-  /** How long a pass took, and how it ended. */
+  /** How long a reconcile took, and how it ended. */
   ended(seconds: number, result: PassResult): void
 }
 
@@ -46,8 +46,8 @@ export type QueueOptions = {
   /** Least distance between the starts of two passes over one key, in milliseconds. Default 0. */
   readonly leastMs?: number
   readonly clock?: Clock
-  /** Between passes that throw. Default 5 ms to 5 minutes. */
-  readonly backoff?: Backoff
+  /** Between reconciles that throw. Default 5 ms to 5 minutes. */
+  readonly backoff?: BackoffOptions
   /** Errors that trying again cannot help: looked at again only every `terminalRecheckMs`. Default: none. */
   readonly isTerminal?: (error: unknown) => boolean
   /** Default 5 minutes. */
@@ -71,10 +71,10 @@ export class WorkQueue {
   readonly #options: QueueOptions
   readonly #clock: Clock
   readonly #lanes: Readonly<Record<Urgency, Lane>>
-  readonly #backoff: Backoff
+  readonly #backoff: BackoffOptions
   /** Keys in a worker, and since when. */
   readonly #running = new Map<string, number>()
-  /** Keys whose last pass began so little ago that the next has to wait. */
+  /** Keys whose last reconcile began so little ago that the next has to wait. */
   readonly #resting = new Set<string>()
   /** Keys that were added while their pass ran, or while they rested. */
   readonly #again = new Set<string>()
@@ -115,7 +115,7 @@ export class WorkQueue {
     this.#tellDepth()
   }
 
-  /** Look at `key` as soon as a worker is free, and the least distance to its last pass is kept. */
+  /** Look at `key` as soon as a worker is free, and the least distance to its last reconcile is kept. */
   add(key: string, urgency: Urgency = 'Usual'): void {
     if (this.#state === 'shut') return
     if (urgency === 'Urgent') this.#urgent.add(key)
@@ -160,7 +160,7 @@ export class WorkQueue {
     this.#timers.set(key, { dueMs, cancel })
   }
 
-  /** Begins no pass any more; resolves when the running ones have ended. */
+  /** Begins no reconcile any more; resolves when the running ones have ended. */
   async shutDown(): Promise<void> {
     this.#state = 'shut'
     for (const timer of [...this.#timers.values(), ...this.#gathering.values()]) timer.cancel()
@@ -189,7 +189,7 @@ export class WorkQueue {
     return Math.max(0, ...this.runningMs())
   }
 
-  /** The ages of all passes that run, in milliseconds. */
+  /** The ages of all reconciles that run, in milliseconds. */
   runningMs(): number[] {
     const now = this.#clock.monotonicMs()
     return [...this.#running.values()].map((since) => now - since)
@@ -233,7 +233,7 @@ export class WorkQueue {
     const rested = (): void => {
       this.#resting.delete(key)
       if (this.#again.delete(key)) this.add(key)
-      // Without a next pass nobody needs to know how urgent it would be.
+      // Without a next reconcile nobody needs to know how urgent it would be.
       else if (!this.#timers.has(key) && !this.#gathering.has(key)) this.#urgent.delete(key)
     }
     if (ms <= 0 || this.#state === 'shut') {
@@ -253,13 +253,13 @@ export class WorkQueue {
         return 'done'
       }
       // A timer takes NaN for 1 ms, which would be a hot loop.
-      if (!(outcome.recheckMs >= 0)) {
+      if (!(outcome.requeueAfterMs >= 0)) {
         throw new RangeError(
-          `recheckMs is ${outcome.recheckMs}; a pass must return a number of milliseconds ≥ 0`,
+          `recheckMs is ${outcome.requeueAfterMs}; a pass must return a number of milliseconds ≥ 0`,
         )
       }
       this.#failures.delete(key)
-      this.addAfter(key, outcome.recheckMs)
+      this.addAfter(key, outcome.requeueAfterMs)
       return 'recheck'
     } catch (error) {
       // What it came for is still to be done.

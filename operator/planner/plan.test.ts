@@ -13,9 +13,9 @@ import type {
   ColorState,
   PointerReading,
   PodState,
-  Step,
+  Action,
   StoredRevision,
-  World,
+  Observation,
 } from './model/observation.ts'
 
 const NOW = Date.parse('2026-01-01T00:00:00Z')
@@ -135,7 +135,7 @@ const pointer: fc.Arbitrary<PointerReading> = fc.oneof(
         },
       ),
       origins: oneOf(['housing-blue', 'housing-green', 'blue', 'green'], ['housing-blue']),
-      settled: mostlyYes,
+      propagated: mostlyYes,
       timeoutSeconds: oneOf(30, 60),
     }),
   },
@@ -245,7 +245,7 @@ const commandText = fc.oneof(
   fc.string({ maxLength: 400 }),
 )
 
-const world: fc.Arbitrary<World> = fc
+const observation: fc.Arbitrary<Observation> = fc
   .record({
     spec: oneOf(...SPECS),
     generation: fc.integer({ min: 1, max: 4 }),
@@ -257,13 +257,13 @@ const world: fc.Arbitrary<World> = fc
     green: colorState('green'),
     revisions: stored,
     pointer,
-    claim: oneOf<World['claim']>(
+    claim: oneOf<Observation['claim']>(
       { type: 'Held' },
       { type: 'Held' },
       { type: 'Free' },
       { type: 'Taken', part: '*', by: 'a/b' },
     ),
-    firstLook: yesNo,
+    firstReconcile: yesNo,
   })
   .map(({ spec, generation, status, fits, command, blue, green, ...rest }) => {
     const attempt = status?.attempt && {
@@ -319,47 +319,47 @@ describe('a candidate that has been proven', () => {
       traffic: { intent: { to: 'blue', token: 'v7', attempt: attempt.id } },
       colors: { blue: { revision: attempt.revision, replicas: 2, ready: 2, readySince, fingerprint } },
     }
-    const { colors, ...world } = promotedWorld({ pointer: pointingAt('housing-green') })
+    const { colors, ...observation } = promotedWorld({ pointer: pointingAt('housing-green') })
     return plan({
-      ...world,
+      ...observation,
       colors: { ...colors, blue: state },
       release: { ...releaseOf(spec, 2), status },
-      revisions: [...world.revisions, storedOf(spec)],
+      revisions: [...observation.revisions, storedOf(spec)],
     })
   }
   test('is switched to when it has been ready for spec.minReadySeconds', () =>
-    expect(planned(10_000).step?.type).toBe('MovePointer'))
+    expect(planned(10_000).action?.type).toBe('MovePointer'))
   test('is waited for until exactly then', () =>
-    expect(planned(7500)).toMatchObject({ recheckMs: 2500, status: { phase: 'Switching' } }))
+    expect(planned(7500)).toMatchObject({ requeueAfterMs: 2500, status: { phase: 'Switching' } }))
   test('must outlast its containers that have ended', () =>
-    expect(planned(10_000, blue(4000))).toMatchObject({ recheckMs: 4000 }))
+    expect(planned(10_000, blue(4000))).toMatchObject({ requeueAfterMs: 4000 }))
   test('is not waited for as long as they lasted where that was for hours', () =>
-    expect(planned(10_000, blue(3_600_000))).toMatchObject({ recheckMs: 60_000 }))
+    expect(planned(10_000, blue(3_600_000))).toMatchObject({ requeueAfterMs: 60_000 }))
 })
 
-function always(property: (world: World, planned: Plan) => void): void {
+function always(property: (observation: Observation, planned: Plan) => void): void {
   fc.assert(
-    fc.property(world, (one) => property(one, plan(one))),
+    fc.property(observation, (one) => property(one, plan(one))),
     RUNS,
   )
 }
 
-type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
+type StepOf<T extends Action['type']> = Extract<Action, { type: T }>
 
-function everyStep<T extends Step['type']>(
+function everyStep<T extends Action['type']>(
   type: T,
-  property: (world: World, step: StepOf<T>, rule: string) => void,
+  property: (observation: Observation, step: StepOf<T>, rule: string) => void,
 ): number {
   let seen = 0
-  always((one, { step, rule }) => {
-    if (step?.type !== type) return
+  always((one, { action, rule }) => {
+    if (action?.type !== type) return
     seen += 1
-    property(one, step as StepOf<T>, rule ?? '')
+    property(one, action as StepOf<T>, rule ?? '')
   })
   return seen
 }
 
-function edgesMayRouteTo({ release, pointer: reading, colors }: World, one: Color): boolean {
+function edgesMayRouteTo({ release, pointer: reading, colors }: Observation, one: Color): boolean {
   return servingColors(viewOf(release.spec, reading, colors)).includes(one)
 }
 
@@ -367,12 +367,12 @@ describe('in any world', () => {
   test('a plan is made, and made again the same', () => {
     always((one, planned) => {
       expect(plan(structuredClone(one))).toEqual(planned)
-      expect(planned.recheckMs ?? 0).toBeGreaterThanOrEqual(0)
+      expect(planned.requeueAfterMs ?? 0).toBeGreaterThanOrEqual(0)
     })
   })
 
   test('what a step brought back is told without harm', () => {
-    const did = oneOf<NonNullable<World['did']>>(
+    const did = oneOf<NonNullable<Observation['result']>>(
       { type: 'Verified', result: { type: 'Wrong', message: 'wrong' } },
       { type: 'Verified', result: { type: 'New' } },
       {
@@ -382,12 +382,12 @@ describe('in any world', () => {
         results: [{ name: 'g', result: 'Failed' }],
       },
       { type: 'LogsCollected', logs: '' },
-      { type: 'Refused', step: 'ScaleWorkload', reason: 'AccessDenied', message: 'no' },
+      { type: 'Refused', action: 'ScaleWorkload', reason: 'AccessDenied', message: 'no' },
     )
     fc.assert(
-      fc.property(world, did, (one, done) => {
-        const told = plan({ ...one, did: done })
-        if (done.type === 'Refused') expect(told.recheckMs).toBeGreaterThan(1000)
+      fc.property(observation, did, (one, done) => {
+        const told = plan({ ...one, result: done })
+        if (done.type === 'Refused') expect(told.requeueAfterMs).toBeGreaterThan(1000)
       }),
       RUNS,
     )
@@ -425,7 +425,7 @@ describe('in any world', () => {
     const seen = everyStep('ScaleWorkload', (one, step) => {
       const moving =
         one.release.status?.traffic?.intent !== undefined ||
-        (one.pointer.type === 'Read' && one.pointer.settled === 'No')
+        (one.pointer.type === 'Read' && one.pointer.propagated === 'No')
       if (!moving || !edgesMayRouteTo(one, step.color)) return
       expect(step.replicas).toBeGreaterThan(one.colors[step.color].workload?.replicas ?? 0)
     })
@@ -436,12 +436,12 @@ describe('in any world', () => {
     always((one, first) => {
       let planned = first
       for (let turn = 0; turn < 12; turn += 1) {
-        if (planned.step) return
+        if (planned.action) return
         const next = plan({ ...one, release: { ...one.release, status: planned.status } })
-        if (JSON.stringify(next.status) === JSON.stringify(planned.status) && !next.step) {
+        if (JSON.stringify(next.status) === JSON.stringify(planned.status) && !next.action) {
           // At rest there is nothing to be looked at again at once, and nothing to be told twice.
-          expect(next.recheckMs).not.toBe(0)
-          expect(next.happenings).toEqual([])
+          expect(next.requeueAfterMs).not.toBe(0)
+          expect(next.events).toEqual([])
           return
         }
         planned = next
@@ -459,7 +459,7 @@ describe('in any world', () => {
 })
 
 describe('a pointer whose changes nobody watches', () => {
-  const kept = (expiresInMs: number): World =>
+  const kept = (expiresInMs: number): Observation =>
     promotedWorld({
       pointer: { ...pointingAt('housing-blue'), fresh: 'No', expiresAt: NOW + expiresInMs },
       colors: { ...promotedWorld().colors, green: { pods: [] } },
@@ -468,31 +468,33 @@ describe('a pointer whose changes nobody watches', () => {
   test.each([
     ['when it is too old', 240_000, 240_000],
     ['soon where it is too old already', -5000, 1000],
-  ])('is looked at again %s', (_, expiresInMs, recheckMs) => {
-    expect(plan(kept(expiresInMs)).recheckMs).toBe(recheckMs)
+  ])('is looked at again %s', (_, expiresInMs, requeueAfterMs) => {
+    expect(plan(kept(expiresInMs)).requeueAfterMs).toBe(requeueAfterMs)
   })
 
   test('is looked at closely while edges do not agree, though somebody else moved it and nothing is to be done', () => {
     const moved = pointingAt('housing-green', 'No')
-    const { rule, recheckMs } = plan(promotedWorld({ pointer: { ...moved, expiresAt: NOW + 300_000 } }))
-    expect({ rule, recheckMs }).toEqual({ rule: undefined, recheckMs: 5000 })
+    const { rule, requeueAfterMs } = plan(promotedWorld({ pointer: { ...moved, expiresAt: NOW + 300_000 } }))
+    expect({ rule, requeueAfterMs }).toEqual({ rule: undefined, requeueAfterMs: 5000 })
   })
 
   test.each([
     ['as closely as any, for as long as it is on its way', 40_000, 5000],
     ['when it stands', 3000, 3000],
     ['soon where it should stand already', 0, 250],
-  ])('where time alone tells, is looked at %s', (_, settlesInMs, recheckMs) => {
-    const pointer = { ...pointingAt('housing-green', 'No'), settlesAt: NOW + settlesInMs }
+  ])('where time alone tells, is looked at %s', (_, propagatesInMs, requeueAfterMs) => {
+    const pointer = { ...pointingAt('housing-green', 'No'), propagatesAt: NOW + propagatesInMs }
     const running = promotedWorld({ status: { attempt: attemptAt(housing(2)) } })
     for (const { release } of [promotedWorld(), running])
-      expect(plan({ ...promotedWorld(), release, pointer }).recheckMs).toBe(recheckMs)
+      expect(plan({ ...promotedWorld(), release, pointer }).requeueAfterMs).toBe(requeueAfterMs)
   })
 
   test('is looked at sooner where something waits for it', () => {
-    const world = kept(240_000)
+    const observation = kept(240_000)
     const pointer = { ...pointingAt('housing-blue', 'No'), expiresAt: NOW + 240_000 }
     const running = promotedWorld({ status: { attempt: attemptAt(housing(2)) } })
-    expect(plan({ ...world, release: running.release, pointer }).recheckMs).toBeLessThanOrEqual(5000)
+    expect(plan({ ...observation, release: running.release, pointer }).requeueAfterMs).toBeLessThanOrEqual(
+      5000,
+    )
   })
 })

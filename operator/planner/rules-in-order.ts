@@ -1,6 +1,6 @@
 /** Rules that bring the candidate forward, or the pointer back. They run only when nothing that serves needs care. */
 import { specChanged } from './rules/spec-change.ts'
-import { goingBack, liveFailed, liveLeaving } from './rules/rollback.ts'
+import { rollingBack, liveFailed, liveLeaving } from './rules/rollback.ts'
 import {
   claimTaken,
   claimUnfit,
@@ -20,7 +20,7 @@ import {
   building,
   checkedFirst,
   colorTaken,
-  pointerMustSettle,
+  pointerMustPropagate,
   switching,
 } from './rules/build-and-switch.ts'
 import { driftRepaired } from './rules/drift.ts'
@@ -34,7 +34,7 @@ import {
 import { lastWordsFirst } from './rules/last-logs.ts'
 import { candidateRefused } from './rules/hopeless-candidate.ts'
 import { candidateGivesWay } from './rules/capacity.ts'
-import { firstHit, type Finding, type Scene } from './context.ts'
+import { firstHit, type NamedDecision, type PlanContext } from './context.ts'
 import { liveUnstored } from './rules/revisions.ts'
 
 /** In the order in which they are asked. */
@@ -44,7 +44,7 @@ export const ADVANCE = {
   pointerUnreadable,
   liveLeaving,
   liveFailed,
-  goingBack,
+  rollingBack,
   canaryWithdrawn,
   canaryFailed,
   supersededCandidate,
@@ -61,7 +61,7 @@ export const ADVANCE = {
   alreadyLive,
   canarying,
   pointerUnfit,
-  pointerMustSettle,
+  pointerMustPropagate,
   fallbackBehind,
   checkedFirst,
   colorTaken,
@@ -75,6 +75,6 @@ export const ADVANCE = {
   revisionForgotten,
 }
 
-export function advance(scene: Scene, rules: typeof ADVANCE = ADVANCE): Finding | undefined {
-  return lastWordsFirst(scene, firstHit(rules, scene))
+export function advance(context: PlanContext, rules: typeof ADVANCE = ADVANCE): NamedDecision | undefined {
+  return lastWordsFirst(context, firstHit(rules, context))
 }

@@ -2,16 +2,16 @@
 import type { Color } from '../api/names.ts'
 import type { ModelRelease, Status } from '../api/release.ts'
 import type { ConfigReading } from '../planner/model/observation.ts'
-import type { Happening } from '../planner/output/events.ts'
+import type { EventRecord } from '../planner/output/events.ts'
 import type {
-  Answer,
+  ProbeAnswer,
   ClaimReading,
   ColorState,
-  Did,
+  ActionResult,
   FormerPointer,
   KeptRevision,
   PointerReading,
-  Step,
+  Action,
 } from '../planner/model/observation.ts'
 
 /**
@@ -21,9 +21,9 @@ import type {
 export type Asked = 'Candidate' | 'Named'
 
 /** Key of a release: what the queue carries. */
-export type Key = { namespace: string; name: string }
+export type NamespacedName = { namespace: string; name: string }
 
-type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
+type ActionOf<T extends Action['type']> = Extract<Action, { type: T }>
 
 /**
  * The Kubernetes API. Every write carries a precondition (create, or uid and resourceVersion).
@@ -32,7 +32,7 @@ type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
  */
 export interface Cluster {
   /** The release, or undefined when it is gone. */
-  release(key: Key): Promise<ModelRelease | undefined>
+  release(key: NamespacedName): Promise<ModelRelease | undefined>
   /** Deployment, pods, color Service and disruption budget of both colors, read at one time, by labels and by the names that we give. */
   colors(release: ModelRelease): Promise<Record<Color, ColorState>>
   revisions(release: ModelRelease): Promise<KeptRevision[]>
@@ -41,35 +41,35 @@ export interface Cluster {
   /** Services of ours that led users before the spec named another pointer, as far as they lead to a color. */
   formerPointers(release: ModelRelease): Promise<FormerPointer[]>
   /** Puts ports and labels of the pointer Service back, if it is still the one that was read; it leads where it led. */
-  mendPointer(release: ModelRelease, step: StepOf<'MendPointer'>): Promise<void>
+  mendPointer(release: ModelRelease, action: ActionOf<'MendPointer'>): Promise<void>
   /** Has such a Service lead to another color. */
-  moveFormer(release: ModelRelease, step: StepOf<'MoveFormer'>): Promise<void>
+  moveFormer(release: ModelRelease, action: ActionOf<'MoveFormer'>): Promise<void>
   /** Asks the API server to check every child of this revision, creating nothing; then stores the revision. */
-  storeRevision(release: ModelRelease, step: StepOf<'StoreRevision'>): Promise<void>
+  storeRevision(release: ModelRelease, action: ActionOf<'StoreRevision'>): Promise<void>
   /** Makes the pin of a revision; one that says the same already is as good. */
-  pinDigest(release: ModelRelease, step: StepOf<'PinDigest'>): Promise<void>
-  forgetRevision(release: ModelRelease, step: StepOf<'ForgetRevision'>): Promise<void>
-  createWorkload(release: ModelRelease, step: StepOf<'CreateWorkload'>): Promise<void>
-  scaleWorkload(release: ModelRelease, step: StepOf<'ScaleWorkload'>): Promise<void>
+  pinDigest(release: ModelRelease, action: ActionOf<'PinDigest'>): Promise<void>
+  forgetRevision(release: ModelRelease, action: ActionOf<'ForgetRevision'>): Promise<void>
+  createWorkload(release: ModelRelease, action: ActionOf<'CreateWorkload'>): Promise<void>
+  scaleWorkload(release: ModelRelease, action: ActionOf<'ScaleWorkload'>): Promise<void>
   /** Puts labels and strategy of a Deployment back; touches no pod. */
-  mendWorkload(release: ModelRelease, step: StepOf<'MendWorkload'>): Promise<void>
+  mendWorkload(release: ModelRelease, action: ActionOf<'MendWorkload'>): Promise<void>
   /** Deletes a Deployment; its pods end gracefully. */
-  removeWorkload(release: ModelRelease, step: StepOf<'RemoveWorkload'>): Promise<void>
+  removeWorkload(release: ModelRelease, action: ActionOf<'RemoveWorkload'>): Promise<void>
   /** Stores a revision anew under another name and then removes the old object; whatever comes in between, one of them stands. */
-  renewRevision(release: ModelRelease, step: StepOf<'RenewRevision'>): Promise<void>
+  renewRevision(release: ModelRelease, action: ActionOf<'RenewRevision'>): Promise<void>
   /** Creates the color Service, or mends selector, ports, labels and ownership of ours. */
-  applyColorService(release: ModelRelease, step: StepOf<'ApplyColorService'>): Promise<void>
+  applyColorService(release: ModelRelease, action: ActionOf<'ApplyColorService'>): Promise<void>
   /** Creates the disruption budget of a color, or puts ours back. */
-  applyBudget(release: ModelRelease, step: StepOf<'ApplyBudget'>): Promise<void>
+  applyBudget(release: ModelRelease, action: ActionOf<'ApplyBudget'>): Promise<void>
   /** Removes ours, if it is there. */
-  removeBudget(release: ModelRelease, step: StepOf<'RemoveBudget'>): Promise<void>
+  removeBudget(release: ModelRelease, action: ActionOf<'RemoveBudget'>): Promise<void>
   /** Adds or removes the ownerReference on the Deployment or the Service of a color; touches no pod. */
-  setOwnership(release: ModelRelease, step: StepOf<'SetOwnership'>): Promise<void>
+  setOwnership(release: ModelRelease, action: ActionOf<'SetOwnership'>): Promise<void>
   /** Last lines and termination state of the pods of a revision in a color, at most 2 KiB; never throws for a pod that has no logs. */
-  logs(release: ModelRelease, step: StepOf<'CollectLogs'>): Promise<string>
+  logs(release: ModelRelease, action: ActionOf<'CollectLogs'>): Promise<string>
   /** Replaces the status if nobody changed the release since it was read; gives the version that the release has since. */
   writeStatus(release: ModelRelease, status: Status): Promise<string>
-  record(release: ModelRelease, happening: Happening): Promise<void>
+  record(release: ModelRelease, happening: EventRecord): Promise<void>
 }
 
 /** What decides where users go: a Service's selector or a distribution's TargetOriginIds. */
@@ -81,17 +81,17 @@ export interface Pointer {
   read(release: ModelRelease, freshness?: 'Live'): Promise<PointerReading>
   /**
    * Makes the pointer name `to`. Accepted only while the pointer is still what `step.token` was read from.
-   * Returns once the change was accepted; `read` tells when it is settled.
+   * Returns once the change was accepted; `read` tells when it is propagated.
    * Throws ConflictError (changed meanwhile, look again), TransientError (throttled, 5xx, timeout: it may or may not have happened), RefusedError.
    */
-  move(release: ModelRelease, step: StepOf<'MovePointer'>): Promise<void>
+  move(release: ModelRelease, action: ActionOf<'MovePointer'>): Promise<void>
   /**
    * Makes these behaviors of the distribution name what the pointer names, accepted only while the distribution is
    * still what `step.token` was read from. Absent where there is nothing besides the pointer. Throws as `move`.
    */
-  moveFallback?(release: ModelRelease, step: StepOf<'MoveFallback'>): Promise<void>
+  moveFallback?(release: ModelRelease, action: ActionOf<'MoveFallback'>): Promise<void>
   /** Has the caches in front of it forget paths; the same reference twice is one invalidation. Absent where nothing caches. Throws as `move`. */
-  invalidate?(release: ModelRelease, step: StepOf<'Invalidate'>): Promise<void>
+  invalidate?(release: ModelRelease, action: ActionOf<'Invalidate'>): Promise<void>
 }
 
 /** One claim per part of a pointer, across all namespaces, so that two releases never fight over it. */
@@ -104,7 +104,7 @@ export interface Claims {
 }
 
 /** Sends one request and says what came back; never throws, never follows a redirect. */
-export type Ask = (request: {
+export type HttpProbe = (request: {
   url: string
   method: string
   headers: Record<string, string>
@@ -117,17 +117,17 @@ export type Ask = (request: {
   readBytes?: number
   /** Ends the wait: nobody needs the answer any more. */
   signal?: AbortSignal
-}) => Promise<Answer>
+}) => Promise<ProbeAnswer>
 
-type DidOf<T extends Did['type']> = Extract<Did, { type: T }>
+type ResultOf<T extends ActionResult['type']> = Extract<ActionResult, { type: T }>
 
-/** Proofs by real requests. A prober that works between the passes answers Asking until it has all answers. */
-export interface Prober<Meanwhile = DidOf<'Asking'>> {
-  runGates(step: StepOf<'RunGates'>): Promise<DidOf<'GatesRan'> | Meanwhile>
-  verify(step: StepOf<'Verify'>): Promise<DidOf<'Verified'> | Meanwhile>
+/** Proofs by real requests. A prober that works between the reconciles answers Asking until it has all answers. */
+export interface Prober<Meanwhile = ResultOf<'Asking'>> {
+  runGates(action: ActionOf<'RunGates'>): Promise<ResultOf<'GatesRan'> | Meanwhile>
+  verify(action: ActionOf<'Verify'>): Promise<ResultOf<'Verified'> | Meanwhile>
 }
 
-/** Adds to what is seen of pods what they say themselves. Never waits: what is asked now is told in a later pass. */
+/** Adds to what is seen of pods what they say themselves. Never waits: what is asked now is told in a later reconcile. */
 export interface SelfReports {
-  told(key: Key, colors: Record<Color, ColorState>): Record<Color, ColorState>
+  told(key: NamespacedName, colors: Record<Color, ColorState>): Record<Color, ColorState>
 }

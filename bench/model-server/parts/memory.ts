@@ -9,7 +9,7 @@ import { slopeOf } from '../statistics.ts'
 
 const REQUESTS = 1_000_000
 /** What came before is the heap finding its size. */
-const SETTLED = 200_000
+const PROPAGATED = 200_000
 const SLICE_SECONDS = 2
 
 /** Not in rounds: one process, a million requests. */
@@ -47,7 +47,7 @@ async function measure(context: Context, server: Running): Promise<Measure[]> {
     )
   }
   await ask(server.origin, question)
-  const settled = points.filter(({ x }) => x * 100_000 >= SETTLED)
+  const propagated = points.filter(({ x }) => x * 100_000 >= PROPAGATED)
   return [
     {
       name: 'most ever resident',
@@ -56,17 +56,17 @@ async function measure(context: Context, server: Running): Promise<Measure[]> {
       target: { most: 170 },
     },
     {
-      name: `growth per 100,000 requests after the first ${SETTLED.toLocaleString('en-US')}`,
+      name: `growth per 100,000 requests after the first ${PROPAGATED.toLocaleString('en-US')}`,
       unit: 'MiB',
-      values: [slopeOf(settled)],
+      values: [slopeOf(propagated)],
       target: { most: 1 },
-      note: `least-squares line through ${settled.length} points`,
+      note: `least-squares line through ${propagated.length} points`,
     },
     { name: 'resident when ready', unit: 'MiB', values: [atStart] },
     {
-      name: `resident after ${SETTLED.toLocaleString('en-US')} requests`,
+      name: `resident after ${PROPAGATED.toLocaleString('en-US')} requests`,
       unit: 'MiB',
-      values: [settled[0]?.y ?? NaN],
+      values: [propagated[0]?.y ?? NaN],
     },
     { name: 'resident at the end', unit: 'MiB', values: [points.at(-1)?.y ?? NaN] },
   ]

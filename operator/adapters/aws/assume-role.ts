@@ -3,7 +3,7 @@ import type { STSClientConfig } from '@aws-sdk/client-sts'
 import type { Role } from '../../planner/checks/allow-list.ts'
 import { describe, type Foreign } from './called.ts'
 import { CLIENT_DEFAULTS, inTime, notePeers } from './calls.ts'
-import { translate, type Dialect } from './errors.ts'
+import { translate, type ErrorMap } from './errors.ts'
 import { RefusedError, TransientError } from '../../ports/errors.ts'
 
 export type AssumedIdentity = {
@@ -63,7 +63,7 @@ function translated(error: unknown, { arn }: Role): unknown {
 }
 
 const TRUST = 'the trust policy of the role must name them, and the external id of the allow-list'
-const DIALECT: Dialect = {
+const DIALECT: ErrorMap = {
   conflicts: /(?!)/,
   notFound: /(?!)/,
   missing: { reason: 'AccessDenied', message: '' },

@@ -1,10 +1,10 @@
-import { backoffMs, type Backoff, type Clock } from '../../controller/clock.ts'
+import { backoffMs, type BackoffOptions, type Clock } from '../../controller/clock.ts'
 import { TransientError } from '../../ports/errors.ts'
 
-const BACKOFF: Backoff = { baseMs: 2000, maxMs: 60_000 }
+const BACKOFF: BackoffOptions = { baseMs: 2000, maxMs: 60_000 }
 
 /** Throttling and trouble of the other side make everybody wait, longer with each failure in a row. */
-export class Patience {
+export class Backoff {
   /** What failed last, until something succeeds. */
   error: TransientError | undefined
   readonly #clock: Clock

@@ -1,7 +1,7 @@
 /** Reads one thing of AWS for everybody who asks about it: seldom while nothing moves, and patiently when it fails. */
 import type { Clock } from '../../controller/clock.ts'
 import { OlderError, RefusedError, TransientError } from '../../ports/errors.ts'
-import { Patience } from './backoff.ts'
+import { Backoff } from './backoff.ts'
 import { REFUSED_AGE_MS } from './refusal-cache.ts'
 
 /**
@@ -43,10 +43,10 @@ const IDLE_AGE_MS = { least: 285_000, most: 315_000 }
 /** What was read so long ago tells nothing any more. */
 const MEMORY_MS = 900_000
 
-export class Reader<T> {
+export class CachedReader<T> {
   readonly #options: ReaderOptions<T>
   readonly #clock: Clock
-  readonly #patience: Patience
+  readonly #patience: Backoff
   #kept: { value: T; at: number; idleAgeMs: number } | undefined
   /** The kept reading was overtaken by a write; it is good for telling and for nothing else. */
   #overtaken = false
@@ -58,7 +58,7 @@ export class Reader<T> {
   constructor(options: ReaderOptions<T>) {
     this.#options = options
     this.#clock = options.clock
-    this.#patience = new Patience(options.clock)
+    this.#patience = new Backoff(options.clock)
   }
 
   /** Throws RefusedError or TransientError where nothing that may be told is known. */

@@ -5,7 +5,7 @@ import { describe, type Called, type Foreign } from './called.ts'
 import { describeDenial, isUnknownIdentity, lacksPermission } from './denials.ts'
 
 /** What a service says in words of its own. */
-export type Dialect = {
+export type ErrorMap = {
   /** Names of errors that mean: changed since it was read. */
   conflicts: RegExp
   /** Names of errors that mean: it does not exist; and what to say then. */
@@ -25,7 +25,7 @@ const MISFIT = 'OwnerMismatch'
  * RefusedError: the missing one's reason, AccessDenied or, for everything else that the service says no to, InvalidSpec.
  * What is none of these is a mistake of ours and comes back as it is.
  */
-export function translate(error: unknown, called: Called, dialect: Dialect): unknown {
+export function translate(error: unknown, called: Called, dialect: ErrorMap): unknown {
   const foreign = (error ?? {}) as Foreign
   const options = { cause: error }
   switch (kindOf(foreign, dialect)) {
@@ -54,7 +54,7 @@ export function isOutdatedIdentity(error: unknown): boolean {
 
 type Kind = 'Conflict' | 'Transient' | 'NotFound' | 'Denied' | 'Refused' | 'Unexpected'
 
-function kindOf(foreign: Foreign, dialect: Dialect): Kind {
+function kindOf(foreign: Foreign, dialect: ErrorMap): Kind {
   const { message = '', code, $metadata } = foreign
   const status = $metadata?.httpStatusCode
   const kind = foreign instanceof NoAnswerError ? 'Transient' : kindOfName(foreign, dialect)
@@ -66,7 +66,7 @@ function kindOf(foreign: Foreign, dialect: Dialect): Kind {
   return typeof code === 'string' || wrapped ? 'Transient' : 'Unexpected'
 }
 
-function kindOfName({ name = '', $metadata }: Foreign, dialect: Dialect): Kind | undefined {
+function kindOfName({ name = '', $metadata }: Foreign, dialect: ErrorMap): Kind | undefined {
   if (dialect.conflicts.test(name) || $metadata?.httpStatusCode === 412) return 'Conflict'
   if (TRANSIENT.test(name)) return 'Transient'
   if (dialect.notFound.test(name)) return 'NotFound'

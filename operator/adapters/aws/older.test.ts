@@ -149,7 +149,7 @@ function pointerOf(): Pointer {
   }
   return driver === 'CloudFrontDistribution'
     ? createCloudFrontPointer(options, clock)
-    : createKeyValueStorePointer({ ...options, storeEndpoint: endpoint, settleMs: 60_000 }, clock)
+    : createKeyValueStorePointer({ ...options, storeEndpoint: endpoint, propagationMs: 60_000 }, clock)
 }
 
 function release(): Release {
@@ -194,7 +194,7 @@ async function move(pointer: Pointer, token: string): Promise<void> {
 }
 
 const NOT_BELIEVED = {
-  settled: 'No',
+  propagated: 'No',
   fresh: 'No',
   outdated: { reason: 'PointerUnreachable', message: expect.stringContaining('as it was before') as unknown },
 }
@@ -207,7 +207,7 @@ describe.each(['CloudFrontDistribution', 'CloudFrontKeyValueStore'] as const)('b
   test('what is older than an accepted write is not believed, and asked for again', async () => {
     const pointer = pointerOf()
     const first = await read(pointer)
-    expect(first).toMatchObject({ token: 'E1', settled: 'Yes', fresh: 'Yes' })
+    expect(first).toMatchObject({ token: 'E1', propagated: 'Yes', fresh: 'Yes' })
     await move(pointer, first.token)
     for (let time = 0; time < 3; time += 1) expect(await read(pointer)).toMatchObject(NOT_BELIEVED)
     says = { ...E2, isDeployed: true }

@@ -6,7 +6,7 @@ import { isOutdatedIdentity } from './errors.ts'
 /** A refusal is asked about again at the pace at which blocked releases look. */
 export const REFUSED_AGE_MS = 55_000
 
-export class Refusals {
+export class RefusalCache {
   readonly #clock: Clock
   readonly #known = new Map<string, { error: RefusedError; at: number }>()
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Answer, Step } from '../../planner/model/observation.ts'
+import type { ProbeAnswer, Action } from '../../planner/model/observation.ts'
 import { FakeClock, settle } from '../../controller/testing/fake-clock.ts'
 import { Inquiries, type PassProber } from './background-probes.ts'
-import type { Ask } from '../../ports/ports.ts'
+import type { HttpProbe } from '../../ports/ports.ts'
 
-type RunGates = Extract<Step, { type: 'RunGates' }>
-type Question = Parameters<Ask>[0]
+type RunGates = Extract<Action, { type: 'RunGates' }>
+type Question = Parameters<HttpProbe>[0]
 
 function gates(changes: Partial<RunGates> = {}): RunGates {
   const request = { method: 'GET', path: '/' } as const
@@ -20,7 +20,7 @@ function gates(changes: Partial<RunGates> = {}): RunGates {
   }
 }
 
-const verify: Extract<Step, { type: 'Verify' }> = {
+const verify: Extract<Action, { type: 'Verify' }> = {
   type: 'Verify',
   field: 'spec.traffic.cloudFrontDistribution.verify',
   target: { name: 'https://models.example.com/', origin: 'https://models.example.com' },
@@ -30,12 +30,12 @@ const verify: Extract<Step, { type: 'Verify' }> = {
   identity: 'Headers',
 }
 
-const RIGHT: Answer = { type: 'Answered', status: 200, headers: {}, body: '', latencyMs: 1 }
+const RIGHT: ProbeAnswer = { type: 'Answered', status: 200, headers: {}, body: '', latencyMs: 1 }
 
 /** Models that answer when the test says so. */
 function models() {
   const clock = new FakeClock()
-  const pending: { question: Question; answer: (answer: Answer) => void }[] = []
+  const pending: { question: Question; answer: (answer: ProbeAnswer) => void }[] = []
   const answered: string[] = []
   const inquiries = new Inquiries({
     clock,
@@ -56,7 +56,7 @@ function models() {
   return { clock, pending, answered, inquiries, answerAll }
 }
 
-/** One pass that asks for the step, and how it ended. */
+/** One reconcile that asks for the action, and how it ended. */
 async function pass(prober: PassProber, clock: FakeClock, step: RunGates = gates()): Promise<unknown> {
   const did = prober.runGates(step)
   await clock.advance(1_000)

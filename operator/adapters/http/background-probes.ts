@@ -1,39 +1,39 @@
-/** Proofs that go on between the passes, so that a model that does not answer holds no worker: one per release at a time. */
+/** Proofs that go on between the reconciles, so that a model that does not answer holds no worker: one per release at a time. */
 import { createHash } from 'node:crypto'
 import { canonicalJson } from '../../planner/model/revision.ts'
-import type { Did, Step } from '../../planner/model/observation.ts'
+import type { ActionResult, Action } from '../../planner/model/observation.ts'
 import { sleep, type Clock } from '../../controller/clock.ts'
 import type { ReadSecret } from './credentials.ts'
-import type { Ask, Prober } from '../../ports/ports.ts'
+import type { HttpProbe, Prober } from '../../ports/ports.ts'
 import { createProber } from './prober.ts'
 import { Slots } from './slots.ts'
 
 export type InquiriesOptions = {
-  ask: Ask
+  ask: HttpProbe
   /** Reads Secrets of a namespace; see cluster-secrets.ts. Absent: none is read. */
   secretsOf?: (namespace: string) => ReadSecret
   clock: Clock
-  /** Told when the answers that a pass did not wait for are there. */
+  /** Told when the answers that a reconcile did not wait for are there. */
   onAnswered: (key: string) => void
 }
 
-/** The prober of one pass. */
+/** The prober of one reconcile. */
 export type PassProber = Prober & {
-  /** The pass ended well. What it did not ask for any more (another spec, a command, another live color) is given up. */
+  /** The reconcile ended well. What it did not ask for any more (another spec, a command, another live color) is given up. */
   passed: () => void
 }
 
-type Asked = Extract<Step, { type: 'RunGates' | 'Verify' }>
+type Asked = Extract<Action, { type: 'RunGates' | 'Verify' }>
 
 type Inquiry = {
-  /** Hash of the step: of other pods, gates or revisions it proves nothing. */
+  /** Hash of the action: of other pods, gates or revisions it proves nothing. */
   about: string
   stop: AbortController
-  did: Promise<Did>
+  did: Promise<ActionResult>
   state: 'Awaited' | 'LeftAlone' | 'Ended'
 }
 
-/** How long a pass waits for answers before it leaves its worker to others: nearly all models answer within it. */
+/** How long a reconcile waits for answers before it leaves its worker to others: nearly all models answer within it. */
 const SLICE_MS = 1_000
 /**
  * Requests at one time: an answer may be held whole, up to 1 MiB, and the memory of the operator is everybody's. Returns and
@@ -54,7 +54,7 @@ export class Inquiries {
   /** For one pass over the release `key`, which is in the namespace `tenant`. */
   of(key: string, tenant: string): PassProber {
     let isAsked = false
-    const asked = (step: Asked): Promise<Did> => {
+    const asked = (step: Asked): Promise<ActionResult> => {
       isAsked = true
       return this.#answerTo(key, tenant, step)
     }
@@ -85,7 +85,7 @@ export class Inquiries {
     return this.#running.size
   }
 
-  async #answerTo(key: string, tenant: string, step: Asked): Promise<Did> {
+  async #answerTo(key: string, tenant: string, step: Asked): Promise<ActionResult> {
     if (this.#isStopped) return { type: 'Asking' }
     const about = createHash('sha256').update(canonicalJson(step)).digest('hex')
     const known = this.#running.get(key)
@@ -105,7 +105,7 @@ export class Inquiries {
   }
 
   /** Its outcome, once: who asks again wants to know anew. */
-  #taken(key: string, inquiry: Inquiry): Promise<Did> {
+  #taken(key: string, inquiry: Inquiry): Promise<ActionResult> {
     if (this.#running.get(key) === inquiry) this.#running.delete(key)
     return inquiry.did
   }
@@ -124,7 +124,7 @@ export class Inquiries {
     return inquiry
   }
 
-  #ask(tenant: string, step: Asked, signal: AbortSignal): Promise<Did> {
+  #ask(tenant: string, step: Asked, signal: AbortSignal): Promise<ActionResult> {
     const { ask, secretsOf } = this.#options
     const slots = this.#slots[step.type === 'Verify' || step.direction === 'Back' ? 'Urgent' : 'Usual']
     const prober = createProber(

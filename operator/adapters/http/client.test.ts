@@ -3,7 +3,7 @@ import { createSocket } from 'node:dgram'
 import { readFile } from 'node:fs/promises'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import { createServer as createTcpServer, isIP, type AddressInfo, type Socket } from 'node:net'
-import type { Answer } from '../../planner/model/observation.ts'
+import type { ProbeAnswer } from '../../planner/model/observation.ts'
 import { createAsk, createResolve, MAX_BODY_BYTES } from './client.ts'
 
 const ask = createAsk({ allowedRanges: ['127.0.0.0/8'] })
@@ -284,7 +284,9 @@ describe('addresses that are not asked', () => {
   )
 
   /** Asks for a name that leads there; and how often it was resolved. */
-  async function byName(...addresses: string[]): Promise<{ answer: Answer; resolved: number; url: string }> {
+  async function byName(
+    ...addresses: string[]
+  ): Promise<{ answer: ProbeAnswer; resolved: number; url: string }> {
     const url = await serve((_, response) => response.end('hello'))
     let resolved = 0
     const allowed = createAsk({

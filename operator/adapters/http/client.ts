@@ -5,10 +5,10 @@ import * as http from 'node:http'
 import * as https from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import type { Answer } from '../../planner/model/observation.ts'
+import type { ProbeAnswer } from '../../planner/model/observation.ts'
 import { createRefusal, type AllowedRanges } from './addresses.ts'
 import { connectionText, peerOf, timeoutText } from './no-answer.ts'
-import type { Ask } from '../../ports/ports.ts'
+import type { HttpProbe } from '../../ports/ports.ts'
 
 /** More would only be held in memory to be compared with a few values. */
 export const MAX_BODY_BYTES = 1024 * 1024
@@ -39,13 +39,13 @@ export type AskOptions = {
 /** All addresses of a name. Rejects where there are none. */
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>
 
-type Question = Parameters<Ask>[0]
+type Question = Parameters<HttpProbe>[0]
 
 /**
  * Sends one request and says what came back; never throws, never follows a redirect. Where a connection goes is checked on
  * the address that it is made to: a public name may lead to any, and to another one when it is asked again.
  */
-export function createAsk({ allowedRanges, resolve = createResolve() }: AskOptions = {}): Ask {
+export function createAsk({ allowedRanges, resolve = createResolve() }: AskOptions = {}): HttpProbe {
   const refusalOf = createRefusal(allowedRanges)
   return async (question) => {
     try {
@@ -102,12 +102,12 @@ async function exchange(
   { url, method, headers, body, timeoutMs, signal, readBytes }: Question,
   check: (address: string) => void,
   resolve: Resolve,
-): Promise<Answer> {
+): Promise<ProbeAnswer> {
   const target = new URL(url)
   // An address needs no lookup, so the guard of the lookup would not see it.
   check(target.hostname.replace(/^\[|\]$/g, ''))
   const startedAt = performance.now()
-  const { promise, resolve: answer, reject } = Promise.withResolvers<Answer>()
+  const { promise, resolve: answer, reject } = Promise.withResolvers<ProbeAnswer>()
   const { request: send } = target.protocol === 'https:' ? https : http
   const request = send(target, {
     method,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Gate } from '../../api/release.ts'
-import type { Answer, Step } from '../../planner/model/observation.ts'
-import type { Ask } from '../../ports/ports.ts'
+import type { ProbeAnswer, Action } from '../../planner/model/observation.ts'
+import type { HttpProbe } from '../../ports/ports.ts'
 import { createProber } from './prober.ts'
 
-type Question = Parameters<Ask>[0]
-type Answered = Extract<Answer, { type: 'Answered' }>
+type Question = Parameters<HttpProbe>[0]
+type Answered = Extract<ProbeAnswer, { type: 'Answered' }>
 
 const revision = { 'x-modelrelease-revision': 'new' }
 
@@ -14,7 +14,10 @@ function answered(changes: Partial<Answered> = {}): Answered {
 }
 
 /** A world that answers by a rule, and remembers what it was asked. */
-function world(answer: (question: Question, nth: number) => Answer): { ask: Ask; asked: Question[] } {
+function world(answer: (question: Question, nth: number) => ProbeAnswer): {
+  ask: HttpProbe
+  asked: Question[]
+} {
   const asked: Question[] = []
   return {
     asked,
@@ -30,7 +33,7 @@ function gate(name: string, smoke: Partial<Gate['smoke']> = {}): Gate {
   return { name, smoke: { request, expect: { status: 200 }, consecutive: 1, timeoutSeconds: 10, ...smoke } }
 }
 
-type RunGates = Extract<Step, { type: 'RunGates' }>
+type RunGates = Extract<Action, { type: 'RunGates' }>
 
 function runGates(changes: Partial<RunGates> = {}): RunGates {
   return {
@@ -257,7 +260,7 @@ describe('gates', () => {
     ])
   })
 
-  test.each<[string, Answer]>([
+  test.each<[string, ProbeAnswer]>([
     ['is silent', { type: 'NoAnswer', message: 'connect ECONNREFUSED' }],
     ['asks to try again', answered({ status: 503 })],
     ['answers without identity', answered({ headers: {} })],
@@ -272,7 +275,7 @@ describe('gates', () => {
   test('are Unknown when the last of several answers is missing', async () => {
     const { ask } = world((_, nth) => (nth === 3 ? { type: 'NoAnswer', message: 'timeout' } : answered()))
     const step = runGates({ gates: [gate('known', { consecutive: 3 })], pods: runGates().pods.slice(0, 1) })
-    const silentPod: Ask = (question) =>
+    const silentPod: HttpProbe = (question) =>
       from('10.0.0.1')(question) ? ask(question) : Promise.resolve(answered())
     expect((await createProber(silentPod).runGates(step)).results).toMatchObject([{ result: 'Unknown' }])
   })
@@ -406,7 +409,7 @@ describe('gates', () => {
     const atOnce = new Map<string, number>()
     let most = 0
     const total: string[] = []
-    const ask: Ask = async ({ url }) => {
+    const ask: HttpProbe = async ({ url }) => {
       const { hostname } = new URL(url)
       atOnce.set(hostname, (atOnce.get(hostname) ?? 0) + 1)
       expect(atOnce.get(hostname)).toBe(1)
@@ -425,7 +428,7 @@ describe('gates', () => {
 })
 
 describe('a verification', () => {
-  const step: Extract<Step, { type: 'Verify' }> = {
+  const step: Extract<Action, { type: 'Verify' }> = {
     type: 'Verify',
     field: 'spec.traffic.cloudFrontDistribution.verify',
     target: { name: 'https://models.example.com/predict', origin: 'https://models.example.com' },
@@ -449,7 +452,7 @@ describe('a verification', () => {
     })
   })
 
-  test.each<[string, Answer]>([
+  test.each<[string, ProbeAnswer]>([
     ['Old', answered({ headers: { 'x-modelrelease-revision': 'old' } })],
     ['Wrong', answered({ body: '{"rows":[1]}' })],
     ['Unknown', { type: 'NoAnswer', message: 'timeout' }],

@@ -2,20 +2,26 @@
 import { IDENTITY_HEADER } from '../../api/names.ts'
 import type { Gate, GateResult, Request } from '../../api/release.ts'
 import { fieldOfGate } from '../../planner/checks/credentials.ts'
-import { judge, judgeIdentity, MAX_MESSAGE, type Verdict } from '../../planner/checks/answer.ts'
+import { evaluate, judgeIdentity, MAX_MESSAGE, type Verdict } from '../../planner/checks/answer.ts'
 import { counted, oneLine, shorten } from '../../api/text.ts'
-import type { Answer, Did, Step, Target, VerifyResult } from '../../planner/model/observation.ts'
+import type {
+  ProbeAnswer,
+  ActionResult,
+  Action,
+  Target,
+  VerifyResult,
+} from '../../planner/model/observation.ts'
 import { plainlyHidden, redacted, type Hidden } from '../../planner/output/redaction.ts'
 import { Credentials, type Answerable, type ReadSecret } from './credentials.ts'
-import type { Ask, Prober } from '../../ports/ports.ts'
+import type { HttpProbe, Prober } from '../../ports/ports.ts'
 
-type RunGates = Extract<Step, { type: 'RunGates' }>
-type Verify = Extract<Step, { type: 'Verify' }>
-type GatesRan = Extract<Did, { type: 'GatesRan' }>
+type RunGates = Extract<Action, { type: 'RunGates' }>
+type Verify = Extract<Action, { type: 'Verify' }>
+type GatesRan = Extract<ActionResult, { type: 'GatesRan' }>
 
 /** Enough to keep a gate of many pods short, few enough that a color is not loaded by its own proof. */
 const MAX_TARGETS_AT_ONCE = 8
-/** A pass that verifies does nothing else for the release meanwhile, so an edge that is silent must not hold it long. */
+/** A reconcile that verifies does nothing else for the release meanwhile, so an edge that is silent must not hold it long. */
 const VERIFY_TIMEOUT_MS = 10_000
 /** What it has loaded is told from memory. */
 const DIGEST_TIMEOUT_MS = 5000
@@ -27,14 +33,14 @@ type Round = { findings: Finding[]; digests: Map<string, string> }
 
 /** A run of gates with what it may send. */
 interface Run {
-  ask: Ask
+  ask: HttpProbe
   step: RunGates
   /** By request, with the values of its headers; a gate that is not here cannot be asked. */
   headers: ReadonlyMap<Request, Answerable>
 }
 
 /** Asks and waits for all answers. What stands in Secrets is read anew for each run. */
-export function createProber(ask: Ask, readSecret?: ReadSecret): Prober<never> {
+export function createProber(ask: HttpProbe, readSecret?: ReadSecret): Prober<never> {
   return {
     runGates: async (step) => {
       const { headers, unasked } = await openHeaders(step, new Credentials(readSecret))
@@ -120,7 +126,7 @@ async function askAfterMove({ ask, step, headers }: Run): Promise<GateResult[]> 
   const judged = async (target: Target): Promise<Verdict & { status?: number }> => {
     const { question, secrets } = toQuestion(target, request, headers.get(request))
     const answer = await ask({ ...question, timeoutMs: timeoutSeconds * 1000, to: 'Candidate' })
-    const verdict = judge(answer, expect, { secrets, from: 'Candidate' })
+    const verdict = evaluate(answer, expect, { secrets, from: 'Candidate' })
     return answer.type === 'Answered' ? { ...verdict, status: answer.status } : verdict
   }
   const found = await judged(pod)
@@ -172,7 +178,7 @@ async function askGate(
   const circumstances = { revision: step.expectRevision, secrets, through, from } as const
   for (let right = 0; right < consecutive; right += 1) {
     const answer = await ask({ ...question, timeoutMs: timeoutSeconds * 1000, to: from })
-    const verdict = judge(withField(answer, { step, gate, target }), expect, circumstances)
+    const verdict = evaluate(withField(answer, { step, gate, target }), expect, circumstances)
     if (verdict.type !== 'Unknown') noteDigest(answer, { target, digests, secrets })
     if (verdict.type !== 'Passed') return verdict
   }
@@ -182,9 +188,9 @@ async function askGate(
 
 /** Of an answer that did not come, the field that decides it. */
 function withField(
-  answer: Answer,
+  answer: ProbeAnswer,
   { step, gate, target }: { step: RunGates; gate: Gate; target: Target },
-): Answer {
+): ProbeAnswer {
   if (answer.type === 'Answered') return answer
   const { message } = answer
   if (message.startsWith('no answer from'))
@@ -202,7 +208,7 @@ function withField(
 
 /** A digest goes into the status as it is, so it must not be what the request carried. */
 function noteDigest(
-  answer: Answer,
+  answer: ProbeAnswer,
   { target, digests, secrets }: { target: Target; digests: Map<string, string>; secrets: Hidden },
 ): void {
   const digest = answer.type === 'Answered' ? answer.headers[IDENTITY_HEADER.digest] : undefined
@@ -276,7 +282,7 @@ function disagreement(digests: Map<string, string>): Omit<GateResult, 'name'> {
   }
 }
 
-async function askEdges(ask: Ask, step: Verify, credentials: Credentials): Promise<VerifyResult> {
+async function askEdges(ask: HttpProbe, step: Verify, credentials: Credentials): Promise<VerifyResult> {
   const { target, request, expect, consecutive, revision, identity } = step
   const opened = await credentials.open({ field: step.field, headers: request.headers ?? [] })
   if ('problem' in opened) return { type: 'Unknown', message: `not asked: ${opened.problem}` }
@@ -292,7 +298,7 @@ async function askEdges(ask: Ask, step: Verify, credentials: Credentials): Promi
 
 /** What is sent, and what of it nobody may read in a message. */
 interface Sent {
-  question: Omit<Parameters<Ask>[0], 'timeoutMs' | 'to'>
+  question: Omit<Parameters<HttpProbe>[0], 'timeoutMs' | 'to'>
   secrets: Hidden
 }
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
-import type { Answer, ColorState, PodState } from '../../planner/model/observation.ts'
+import type { ProbeAnswer, ColorState, PodState } from '../../planner/model/observation.ts'
 import { FakeClock, settle } from '../../controller/testing/fake-clock.ts'
 import { Readiness } from './readiness.ts'
 
 const KEY = { namespace: 'models', name: 'housing' }
 
-function answer(status: number, body = ''): Answer {
+function answer(status: number, body = ''): ProbeAnswer {
   return { type: 'Answered', status, headers: {}, body, latencyMs: 1 }
 }
 
@@ -24,7 +24,7 @@ function colors(...pods: PodState[]): Record<'blue' | 'green', ColorState> {
   return { blue: { pods: [] }, green: { pods } }
 }
 
-function watching(first: Answer) {
+function watching(first: ProbeAnswer) {
   const clock = new FakeClock()
   const asked: string[] = []
   const changed: string[] = []
@@ -47,7 +47,7 @@ function watching(first: Answer) {
 }
 
 describe('a pod that is not ready is asked why', () => {
-  test.each<[string, Answer, object]>([
+  test.each<[string, ProbeAnswer, object]>([
     [
       'another path',
       answer(404, 'Cannot GET /ready'),

@@ -4,12 +4,12 @@
  */
 import { oneLine, shorten } from '../../api/text.ts'
 import { COLORS, type Color } from '../../api/names.ts'
-import type { Answer, ColorState, PodState, Trouble } from '../../planner/model/observation.ts'
+import type { ProbeAnswer, ColorState, PodState, Trouble } from '../../planner/model/observation.ts'
 import { sleep, type Clock } from '../../controller/clock.ts'
-import type { Ask, Key, SelfReports } from '../../ports/ports.ts'
+import type { HttpProbe, NamespacedName, SelfReports } from '../../ports/ports.ts'
 
 export type ReadinessOptions = {
-  ask: Ask
+  ask: HttpProbe
   clock: Clock
   /** Told when a pod says something else than before. */
   onChanged: (key: string) => void
@@ -33,7 +33,7 @@ const MAX_REASON = 400
 type Said = { text: string; isFinal: boolean }
 type Watched = { tenant: string; pods: readonly PodState[]; said: Map<string, Said>; seenAt: number }
 
-/** Asks between the passes, so that a pod that gives no answer holds no worker. */
+/** Asks between the reconciles, so that a pod that gives no answer holds no worker. */
 export class Readiness implements SelfReports {
   readonly #options: ReadinessOptions
   readonly #watched = new Map<string, Watched>()
@@ -44,7 +44,7 @@ export class Readiness implements SelfReports {
   }
 
   /** The colors of the release with what their pods are known to say; from now on they are asked. */
-  told({ namespace, name }: Key, colors: Record<Color, ColorState>): Record<Color, ColorState> {
+  told({ namespace, name }: NamespacedName, colors: Record<Color, ColorState>): Record<Color, ColorState> {
     const key = `${namespace}/${name}`
     const pods = COLORS.flatMap((color) => colors[color].pods.filter(isAsked).slice(0, PODS_ASKED))
     const known = this.#watched.get(key)
@@ -135,7 +135,7 @@ function withSaid(pod: PodState, said: Said | undefined): PodState {
 }
 
 /** Undefined for an answer that a kubelet takes as ready: the pod is about to be. */
-function saidBy(answer: Answer, { url, headers }: NonNullable<PodState['probe']>): Said | undefined {
+function saidBy(answer: ProbeAnswer, { url, headers }: NonNullable<PodState['probe']>): Said | undefined {
   if (answer.type === 'NoAnswer')
     return { text: shorten(oneLine(answer.message), MAX_REASON), isFinal: false }
   const { status, body } = answer

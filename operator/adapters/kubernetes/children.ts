@@ -20,8 +20,8 @@ import {
   type Manifest,
 } from '../../planner/manifests/children.ts'
 import { originMark } from '../../planner/model/pointer-view.ts'
-import type { Step, StoredRevision } from '../../planner/model/observation.ts'
-import { createOnce, ownersWith, takenText, versionOf, type Likeness } from './create-once.ts'
+import type { Action, StoredRevision } from '../../planner/model/observation.ts'
+import { createOnce, ownersWith, takenText, versionOf, type OwnershipCheck } from './create-once.ts'
 import { setPinOwnership } from './digest-pins.ts'
 import type { NameField } from './errors.ts'
 import { deploymentField, serviceField } from './fields.ts'
@@ -85,7 +85,7 @@ export async function keptOf(
 export async function renewRevision(
   requests: Requests,
   release: ModelRelease,
-  { attempt, ownership }: Extract<Step, { type: 'RenewRevision' }>,
+  { attempt, ownership }: Extract<Action, { type: 'RenewRevision' }>,
 ): Promise<void> {
   for (const found of await keptOf(requests, release, attempt)) {
     const stored = storedIn(found)
@@ -102,7 +102,12 @@ function renewedName(name: string): string {
 }
 
 /** Whether an object that we find under our name is the one that we would have made. */
-export function likenessOf(found: ApiObject, release: string, revision: string, color?: Color): Likeness {
+export function likenessOf(
+  found: ApiObject,
+  release: string,
+  revision: string,
+  color?: Color,
+): OwnershipCheck {
   if (!isOurs(found, release, color)) return 'Foreign'
   return revisionOf(found) === revision ? 'Same' : 'Other'
 }
@@ -114,7 +119,7 @@ export function likenessOf(found: ApiObject, release: string, revision: string, 
 export async function mendWorkload(
   requests: Requests,
   release: ModelRelease,
-  { color, revision, resourceVersion }: Extract<Step, { type: 'MendWorkload' }>,
+  { color, revision, resourceVersion }: Extract<Action, { type: 'MendWorkload' }>,
 ): Promise<void> {
   const { name, namespace } = release.metadata
   const place = { namespace, name: colorName(name, color) }
@@ -137,7 +142,7 @@ export async function mendWorkload(
 export async function applyColorService(
   requests: Requests,
   release: ModelRelease,
-  step: Extract<Step, { type: 'ApplyColorService' }>,
+  step: Extract<Action, { type: 'ApplyColorService' }>,
 ): Promise<void> {
   const { color, targetPort, origin, ownership } = step
   const manifest = colorServiceOf({ release, color, targetPort, origin, ownership })
@@ -166,7 +171,7 @@ export async function applyColorService(
 export async function setOwnership(
   requests: Requests,
   release: ModelRelease,
-  step: Extract<Step, { type: 'SetOwnership' }>,
+  step: Extract<Action, { type: 'SetOwnership' }>,
 ): Promise<void> {
   const { name: releaseName, namespace } = release.metadata
   if (step.of === 'Revision') {

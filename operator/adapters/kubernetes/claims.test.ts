@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { ModelRelease } from '../../api/release.ts'
-import { Access } from '../../controller/api-client.ts'
+import { ApiClient } from '../../controller/api-client.ts'
 import { FakeApiServer, status, type Seen } from '../../test/fakes/api-server.ts'
 import { claimName, createClaims, partsOf } from './claims.ts'
 import { ConflictError, TransientError } from '../../ports/errors.ts'
@@ -24,11 +24,11 @@ function releaseOf(name: string, ...patterns: string[]): ModelRelease {
 }
 
 const server = new FakeApiServer()
-let access: Access
+let access: ApiClient
 let claims: Claims
 
 beforeAll(async () => {
-  access = new Access(await server.listen())
+  access = new ApiClient(await server.listen())
   claims = createClaims(access, 'modelrelease-system')
 })
 afterAll(async () => {

@@ -4,7 +4,7 @@ import type { ModelRelease, Status } from '../../api/release.ts'
 import { colorServiceOf, deploymentOf, storedRevisionOf } from '../../planner/manifests/children.ts'
 import { readyPods } from '../../planner/context.ts'
 import type { StoredRevision } from '../../planner/model/observation.ts'
-import { Access } from '../../controller/api-client.ts'
+import { ApiClient } from '../../controller/api-client.ts'
 import { FakeApiServer, status } from '../../test/fakes/api-server.ts'
 import { createCluster } from './cluster.ts'
 import { ConflictError, RefusedError, TransientError } from '../../ports/errors.ts'
@@ -54,11 +54,11 @@ const applyService = {
 
 const server = new FakeApiServer()
 const warn = jest.fn()
-let access: Access
+let access: ApiClient
 let cluster: Cluster
 
 beforeAll(async () => {
-  access = new Access(await server.listen())
+  access = new ApiClient(await server.listen())
   cluster = createCluster({ transport: access, log: { warn }, now: () => Date.UTC(2026, 10, 1) })
 })
 

@@ -9,14 +9,14 @@ import type { Requests } from './requests.ts'
 import { resourceText, type Resource } from './resources.ts'
 
 /** What stands under the name of something that is to be created. */
-export type Likeness = 'Same' | 'Other' | 'Foreign'
+export type OwnershipCheck = 'Same' | 'Other' | 'Foreign'
 
 /** Creates the object; where it stands already because a crash came between the write and its report, that is as good. */
 export async function createOnce<T extends ApiObject>(
   requests: Requests,
   resource: Resource<T>,
   manifest: Manifest,
-  likeness: (found: T) => Likeness,
+  likeness: (found: T) => OwnershipCheck,
 ): Promise<void> {
   try {
     await requests.create(resource, manifest)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { without } from '../../planner/state/persisted-state.ts'
 import { deploymentOf, digestPinOf, storedRevisionOf } from '../../planner/manifests/children.ts'
 import type { PinReading } from '../../planner/model/observation.ts'
-import { Access } from '../../controller/api-client.ts'
+import { ApiClient } from '../../controller/api-client.ts'
 import { FakeApiServer, status } from '../../test/fakes/api-server.ts'
 import { housingBehindService } from '../../test/fakes/simulated-world.ts'
 import { releaseOf, storedOf } from '../../test/fakes/worlds.ts'
@@ -20,11 +20,11 @@ const pin = { type: 'PinDigest', revision, digest: 'ff', ownership: 'Owned' } as
 const place = `${CONFIG_MAPS}/housing-${revision}-digest`
 
 const server = new FakeApiServer()
-let access: Access
+let access: ApiClient
 let cluster: Cluster
 
 beforeAll(async () => {
-  access = new Access(await server.listen())
+  access = new ApiClient(await server.listen())
   cluster = createCluster({ transport: access, log: { warn: () => undefined }, now: () => 0 })
 })
 

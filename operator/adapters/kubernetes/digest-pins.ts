@@ -2,8 +2,8 @@
 import { LABEL, pinName } from '../../api/names.ts'
 import type { ModelRelease } from '../../api/release.ts'
 import { digestPinOf, pinnedBy, pinReadBy } from '../../planner/manifests/children.ts'
-import type { PinReading, Step } from '../../planner/model/observation.ts'
-import { createOnce, ownersWith, versionOf, type Likeness } from './create-once.ts'
+import type { PinReading, Action } from '../../planner/model/observation.ts'
+import { createOnce, ownersWith, versionOf, type OwnershipCheck } from './create-once.ts'
 import type { ConfigMap, Deployment } from './objects.ts'
 import { isOurs } from './reading.ts'
 import type { Requests } from './requests.ts'
@@ -37,9 +37,9 @@ export async function readPin(
 export async function pinDigest(
   requests: Requests,
   release: ModelRelease,
-  step: Extract<Step, { type: 'PinDigest' }>,
+  step: Extract<Action, { type: 'PinDigest' }>,
 ): Promise<void> {
-  const likeness = (found: ConfigMap): Likeness => {
+  const likeness = (found: ConfigMap): OwnershipCheck => {
     if (!isPinOf(found, release, step.revision)) return 'Foreign'
     return pinnedBy(found.data) === step.digest ? 'Same' : 'Other'
   }

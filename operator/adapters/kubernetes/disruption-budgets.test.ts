@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { LABEL } from '../../api/names.ts'
 import type { ModelRelease } from '../../api/release.ts'
-import { Access } from '../../controller/api-client.ts'
+import { ApiClient } from '../../controller/api-client.ts'
 import { FakeApiServer, status } from '../../test/fakes/api-server.ts'
 import { housingBehindService } from '../../test/fakes/simulated-world.ts'
 import { Budgets, selects } from './disruption-budgets.ts'
@@ -18,12 +18,12 @@ const release: ModelRelease = {
 }
 
 const server = new FakeApiServer()
-let access: Access
+let access: ApiClient
 let now = 0
 let budgets: Budgets
 
 beforeAll(async () => {
-  access = new Access(await server.listen())
+  access = new ApiClient(await server.listen())
 })
 afterAll(async () => {
   access.close()

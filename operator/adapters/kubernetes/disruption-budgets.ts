@@ -3,7 +3,7 @@ import { LABEL, MANAGER, colorName, colorSelector, otherColor, type Color } from
 import type { ModelRelease } from '../../api/release.ts'
 import { budgetOf } from '../../planner/manifests/children.ts'
 import { canonicalJson } from '../../planner/model/revision.ts'
-import type { ColorState, OtherBudget, Step } from '../../planner/model/observation.ts'
+import type { ColorState, OtherBudget, Action } from '../../planner/model/observation.ts'
 import { ownersWith, versionOf } from './create-once.ts'
 import type { Budget, LabelSelector } from './objects.ts'
 import { labelsDiffering, ownershipOf } from './reading.ts'
@@ -15,7 +15,7 @@ import { ConflictError, RefusedError, TransientError } from '../../ports/errors.
 /** Nothing that serves waits for a budget for longer, though a webhook may be asked about it that does not answer. */
 const TIMEOUT_MS = 2_000
 
-/** How old what is known of the budgets of a namespace may be: a pass that finds nothing to do costs no request of its own. */
+/** How old what is known of the budgets of a namespace may be: a reconcile that finds nothing to do costs no request of its own. */
 const FRESH_MS = 30_000
 
 type Reading = { type: 'Read'; budgets: readonly Budget[] } | { type: 'Unknown'; why: string }
@@ -68,7 +68,7 @@ export class Budgets {
 
   async apply(
     release: ModelRelease,
-    { color, ownership }: Extract<Step, { type: 'ApplyBudget' }>,
+    { color, ownership }: Extract<Action, { type: 'ApplyBudget' }>,
   ): Promise<void> {
     const found = await this.#own(release, color)
     const manifest = budgetOf({ release, color, ownership, version: this.#served.version })
@@ -124,7 +124,7 @@ export class Budgets {
       if (error instanceof ConflictError)
         return { type: 'Unknown', why: 'the API server serves neither policy/v1 nor policy/v1beta1' }
       if (!(error instanceof TransientError)) throw error
-      // Asked again in the next pass.
+      // Asked again in the next reconcile.
       this.#known.delete(namespace)
       return { type: 'Unknown', why: '' }
     }

@@ -4,14 +4,14 @@ import type { ModelRelease } from '../../api/release.ts'
 import type { Requests } from './requests.ts'
 import { EVENTS } from './resources.ts'
 import { ConflictError } from '../../ports/errors.ts'
-import type { Happening } from '../../planner/output/events.ts'
+import type { EventRecord } from '../../planner/output/events.ts'
 import { oneLine, shorten } from '../../api/text.ts'
 
 /** The API server takes at most 1024 characters; the rest is in the status. */
 const MESSAGE_LIMIT = 1000
 
 /** The same happening of the same release has the same name: told again, it is counted and not repeated. */
-export function eventName(release: ModelRelease, { reason, message }: Happening): string {
+export function eventName(release: ModelRelease, { reason, message }: EventRecord): string {
   const about = JSON.stringify([release.metadata.uid, reason, message])
   return `${release.metadata.name}.${createHash('sha256').update(about).digest('hex').slice(0, 16)}`
 }
@@ -20,7 +20,7 @@ export function eventName(release: ModelRelease, { reason, message }: Happening)
 export async function tell(
   requests: Requests,
   release: ModelRelease,
-  happening: Happening,
+  happening: EventRecord,
   at: string,
 ): Promise<void> {
   const { name, namespace, uid, resourceVersion } = release.metadata

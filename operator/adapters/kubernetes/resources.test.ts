@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { loadAll } from 'js-yaml'
 import type { ModelRelease } from '../../api/release.ts'
 import type { StoredRevision } from '../../planner/model/observation.ts'
-import { Access } from '../../controller/api-client.ts'
+import { ApiClient } from '../../controller/api-client.ts'
 import { leaseStore } from '../../controller/leader-lease.ts'
 import { FakeApiServer } from '../../test/fakes/api-server.ts'
 import { createClaims } from './claims.ts'
@@ -92,9 +92,9 @@ test('what is opted into is granted by name, in a namespace, and by nothing else
 
 describe('the code does exactly what is declared', () => {
   const server = new FakeApiServer()
-  let access: Access
+  let access: ApiClient
   beforeAll(async () => {
-    access = new Access(await server.listen())
+    access = new ApiClient(await server.listen())
   })
   afterAll(async () => {
     access.close()
@@ -126,7 +126,7 @@ test('names and queries are escaped in paths', () => {
 })
 
 /** Each port method once, on the paths that differ in their requests. */
-async function useEverything(access: Access, server: FakeApiServer): Promise<void> {
+async function useEverything(access: ApiClient, server: FakeApiServer): Promise<void> {
   const release: ModelRelease = {
     metadata: { name: 'housing', namespace: 'models', uid: 'uid-1', generation: 1, resourceVersion: '1' },
     spec: {
@@ -230,7 +230,7 @@ async function useEverything(access: Access, server: FakeApiServer): Promise<voi
 }
 
 /** A claim is taken from a release that is gone and swept when nobody has it, and the leader takes its own lease. */
-async function useLeases(access: Access, release: ModelRelease): Promise<void> {
+async function useLeases(access: ApiClient, release: ModelRelease): Promise<void> {
   const cloudFrontDistribution = { distributionId: 'E123456', behaviors: [{ pathPattern: '*' }] }
   const traffic = {
     type: 'CloudFrontDistribution',

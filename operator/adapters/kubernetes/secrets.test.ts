@@ -4,8 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import { pino } from 'pino'
 import type { Gate, ModelRelease } from '../../api/release.ts'
-import type { Answer, Did, Step, StoredRevision } from '../../planner/model/observation.ts'
-import { Access } from '../../controller/api-client.ts'
+import type { ProbeAnswer, ActionResult, Action, StoredRevision } from '../../planner/model/observation.ts'
+import { ApiClient } from '../../controller/api-client.ts'
 import { systemClock } from '../../controller/clock.ts'
 import { FakeApiServer, status } from '../../test/fakes/api-server.ts'
 import { housing, housingBehindService } from '../../test/fakes/simulated-world.ts'
@@ -16,8 +16,8 @@ import { TransientError } from '../../ports/errors.ts'
 import { Inquiries } from '../http/background-probes.ts'
 import { createProber } from '../http/prober.ts'
 
-type RunGates = Extract<Step, { type: 'RunGates' }>
-type GatesRan = Extract<Did, { type: 'GatesRan' }>
+type RunGates = Extract<Action, { type: 'RunGates' }>
+type GatesRan = Extract<ActionResult, { type: 'GatesRan' }>
 
 const SECRETS = '/api/v1/namespaces/models/secrets'
 const VALUE = 'Bearer k9-Zq7/+tV"3'
@@ -32,7 +32,7 @@ const PIECES = [
 ]
 
 const server = new FakeApiServer()
-let access: Access
+let access: ApiClient
 let model: Server
 let port = 0
 /** What the model was asked with, and what it answers. */
@@ -40,7 +40,7 @@ let brought: (string | undefined)[] = []
 let answer: (authorization: string) => { status: number; headers?: Record<string, string>; body: string }
 
 beforeAll(async () => {
-  access = new Access(await server.listen())
+  access = new ApiClient(await server.listen())
   model = createServer((request, response) => {
     const { authorization } = request.headers
     brought.push(authorization)
@@ -290,7 +290,7 @@ describe('a credential that is given back is nowhere to be read', () => {
 
   test.each(['read ECONNRESET', 'Invalid header'])('in an error of the client: %s', async (text) => {
     put(VALUE)
-    const failing = (): Promise<Answer> =>
+    const failing = (): Promise<ProbeAnswer> =>
       Promise.resolve({ type: 'NoAnswer', message: `${text} ${VALUE} ${btoa(VALUE)}` })
     const ran = await createProber(failing, createSecrets(access)('models')).runGates(step())
     expect(ran.results[0]).toMatchObject({ result: 'Unknown' })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/g
 import { LABEL, MANAGER } from '../../api/names.ts'
 import type { ModelRelease } from '../../api/release.ts'
 import { pointerServiceOf } from '../../planner/manifests/children.ts'
-import { Access } from '../../controller/api-client.ts'
+import { ApiClient } from '../../controller/api-client.ts'
 import { FakeApiServer, status } from '../../test/fakes/api-server.ts'
 import { Requests } from './requests.ts'
 import { createServicePointer, mendPointer, moveFormer, readFormerPointers } from './service-pointer.ts'
@@ -19,11 +19,11 @@ const release = {
 const move = { type: 'MovePointer', to: 'green', names: 'green', targetPort: 9090 } as const
 
 const server = new FakeApiServer()
-let access: Access
+let access: ApiClient
 let pointer: Pointer
 
 beforeAll(async () => {
-  access = new Access(await server.listen())
+  access = new ApiClient(await server.listen())
   pointer = createServicePointer(access)
 })
 afterAll(async () => {
@@ -52,7 +52,7 @@ describe('reading', () => {
       token,
       targets: [{ part: 'selector', names: 'blue' }],
       origins: ['blue', 'green'],
-      settled: 'Yes',
+      propagated: 'Yes',
       timeoutSeconds: 30,
       ownership: 'Owned',
       targetPort: 8080,

@@ -1,7 +1,7 @@
 import { COLORS, LABEL, SERVICE_PORT, colorSelector, selectorText } from '../../api/names.ts'
 import type { ModelRelease } from '../../api/release.ts'
 import { pointerServiceName, pointerServiceOf } from '../../planner/manifests/children.ts'
-import type { FormerPointer, PointerReading, Step } from '../../planner/model/observation.ts'
+import type { FormerPointer, PointerReading, Action } from '../../planner/model/observation.ts'
 import { takenText } from './create-once.ts'
 import type { Service, ServicePort } from './objects.ts'
 import { isOurs, ownershipOf, pointerDiffers, selectedBy, targetPortOf } from './reading.ts'
@@ -67,7 +67,7 @@ export function readingOf(release: ModelRelease, service: Service | undefined): 
     ...(!color && named !== '' ? { foreignSelector: named } : {}),
     targets: [{ part: 'selector', names: named }],
     origins: [...COLORS],
-    settled: 'Yes',
+    propagated: 'Yes',
     timeoutSeconds: DRAIN_SECONDS,
     ownership: ownershipOf(service, release.metadata.uid),
   }
@@ -94,7 +94,7 @@ export async function readFormerPointers(
 export async function moveFormer(
   requests: Requests,
   release: ModelRelease,
-  { name, uid, resourceVersion, to, targetPort }: Extract<Step, { type: 'MoveFormer' }>,
+  { name, uid, resourceVersion, to, targetPort }: Extract<Action, { type: 'MoveFormer' }>,
 ): Promise<void> {
   const place = { namespace: release.metadata.namespace, name }
   const service = await requests.get(SERVICES, place)
@@ -110,7 +110,7 @@ export async function moveFormer(
 export async function mendPointer(
   requests: Requests,
   release: ModelRelease,
-  { token, to, targetPort }: Extract<Step, { type: 'MendPointer' }>,
+  { token, to, targetPort }: Extract<Action, { type: 'MendPointer' }>,
 ): Promise<void> {
   const service = await requests.get(SERVICES, placeOf(release))
   if (service?.metadata.resourceVersion !== token)

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Access, type AccessOptions, type Credentials, text } from '../api-client.ts'
+import { ApiClient, type AccessOptions, type Credentials, text } from '../api-client.ts'
 
 /** An object as the API server keeps it. */
 export type Stored = {
@@ -72,8 +72,8 @@ export class FakeApiServer {
     }
   }
 
-  access(options?: AccessOptions): Access {
-    return new Access(this.credentials, options)
+  access(options?: AccessOptions): ApiClient {
+    return new ApiClient(this.credentials, options)
   }
 
   get connections(): number {

@@ -1,10 +1,10 @@
-import { Access } from '../api-client.ts'
+import { ApiClient } from '../api-client.ts'
 import { LeaderElector } from '../leader-election.ts'
 import { leaseStore } from '../leader-lease.ts'
 
 /** Takes part in an election and writes all the time while it leads; run by operator.test.ts, which stops it. */
 const [identity = '', server = ''] = process.argv.slice(2)
-const access = new Access({
+const access = new ApiClient({
   getCurrentCluster: () => ({ name: 'fake', server, skipTLSVerify: true }),
   applyToHTTPSOptions: () => Promise.resolve(),
 })

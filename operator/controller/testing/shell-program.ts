@@ -1,4 +1,4 @@
-import type { Seen } from '../list-watch.ts'
+import type { WatchEvent } from '../list-watch.ts'
 import { silent } from '../log.ts'
 import { OperatorShell } from '../shell.ts'
 
@@ -30,7 +30,7 @@ class Shell extends OperatorShell {
   }
 }
 
-function describe(seen: Seen): string {
+function describe(seen: WatchEvent): string {
   return seen.type === 'Synced' ? `Synced ${seen.objects}` : `${seen.type} ${seen.key}`
 }
 

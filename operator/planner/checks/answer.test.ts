@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { Expectation } from '../../api/release.ts'
-import { judge, judgeIdentity, MAX_MESSAGE } from './answer.ts'
-import type { Answer } from '../model/observation.ts'
+import { evaluate, judgeIdentity, MAX_MESSAGE } from './answer.ts'
+import type { ProbeAnswer } from '../model/observation.ts'
 
-type Answered = Extract<Answer, { type: 'Answered' }>
+type Answered = Extract<ProbeAnswer, { type: 'Answered' }>
 
 function answered(changes: Partial<Answered> = {}): Answered {
   return {
@@ -51,7 +51,7 @@ describe('an answer is passed', () => {
     ['with a miss in the cache', answered({ headers: { 'x-cache': 'Miss from cloudfront' } }), ok],
   ]
   test.each(cases)('%s', (_, answer, expectation) => {
-    expect(judge(answer, expectation)).toEqual({ type: 'Passed' })
+    expect(evaluate(answer, expectation)).toEqual({ type: 'Passed' })
   })
 })
 
@@ -163,12 +163,12 @@ describe('an answer has failed', () => {
     ],
   ]
   test.each(cases)('%s', (_, answer, expectation, message) => {
-    expect(judge(answer, expectation)).toEqual({ type: 'Failed', message })
+    expect(evaluate(answer, expectation)).toEqual({ type: 'Failed', message })
   })
 })
 
 describe('an answer proves nothing', () => {
-  const cases: [string, Answer, string | undefined, string][] = [
+  const cases: [string, ProbeAnswer, string | undefined, string][] = [
     [
       'when there is none',
       { type: 'NoAnswer', message: 'connect ECONNREFUSED' },
@@ -199,14 +199,14 @@ describe('an answer proves nothing', () => {
     ],
   ]
   test.each(cases)('%s', (_, answer, revision, message) => {
-    expect(judge(answer, ok, { revision })).toEqual({
+    expect(evaluate(answer, ok, { revision })).toEqual({
       type: 'Unknown',
       message: expect.stringContaining(message) as unknown,
     })
   })
 
   test('with status 503, even where 503 is expected', () => {
-    expect(judge(answered({ status: 503 }), { status: 503 }).type).toBe('Unknown')
+    expect(evaluate(answered({ status: 503 }), { status: 503 }).type).toBe('Unknown')
   })
 })
 
@@ -214,8 +214,8 @@ describe('messages', () => {
   test('show no value of a request header that the server echoes', () => {
     const secret = 'Bearer abcdefgh'
     const body = JSON.stringify({ pad: 'x'.repeat(100), authorization: secret })
-    const inBody = judge(answered({ status: 401, body }), ok, { secrets: [secret] })
-    const inJson = judge(answered({ body }), at('$.authorization', 'x'), { secrets: [secret] })
+    const inBody = evaluate(answered({ status: 401, body }), ok, { secrets: [secret] })
+    const inJson = evaluate(answered({ body }), at('$.authorization', 'x'), { secrets: [secret] })
     expect(JSON.stringify([inBody, inJson])).not.toContain('Bearer')
     expect(JSON.stringify(inJson)).toContain('(header value)')
   })
@@ -226,7 +226,7 @@ describe('messages', () => {
         fc.string({ unit: 'binary', maxLength: 600 }),
         fc.integer({ min: 400, max: 499 }),
         (body, status) => {
-          const verdict = judge(answered({ status, body }), ok)
+          const verdict = evaluate(answered({ status, body }), ok)
           const message = verdict.type === 'Failed' ? verdict.message : ''
           return (
             message.length > 0 &&
@@ -242,7 +242,7 @@ describe('messages', () => {
 
 describe('an answer through the edges is', () => {
   const content: Expectation = { status: 200, bodyContains: '26.9' }
-  const cases: [string, string, Answer, Expectation | undefined][] = [
+  const cases: [string, string, ProbeAnswer, Expectation | undefined][] = [
     ['New', 'by its header', answered({ headers: named('new') }), undefined],
     [
       'New',
@@ -303,7 +303,7 @@ describe('for any answer', () => {
     fc.constantFrom('x-modelrelease-revision', 'age', 'x-cache', 'content-type'),
     fc.constantFrom('new', 'old', 'Hit from cloudfront', '0', 'Miss from cloudfront'),
   )
-  const anyAnswer: fc.Arbitrary<Answer> = fc.oneof(
+  const anyAnswer: fc.Arbitrary<ProbeAnswer> = fc.oneof(
     fc.record({ type: fc.constant('NoAnswer' as const), message: fc.string() }),
     fc.record({
       type: fc.constant('Answered' as const),
@@ -324,7 +324,7 @@ describe('for any answer', () => {
     },
     { requiredKeys: ['status'] },
   )
-  const provesNothing = (answer: Answer): boolean =>
+  const provesNothing = (answer: ProbeAnswer): boolean =>
     answer.type === 'NoAnswer' ||
     answer.status === 503 ||
     answer.headers.age !== undefined ||
@@ -334,7 +334,7 @@ describe('for any answer', () => {
     fc.assert(
       fc.property(anyAnswer, anyExpectation, (answer, expectation) => {
         fc.pre(provesNothing(answer))
-        expect(judge(answer, expectation).type).toBe('Unknown')
+        expect(evaluate(answer, expectation).type).toBe('Unknown')
         expect(judgeIdentity(answer, { revision: 'new', expect: expectation }).type).toBe('Unknown')
       }),
     )
@@ -343,7 +343,7 @@ describe('for any answer', () => {
   test('a pass is the expected status and, where asked for, the right revision', () => {
     fc.assert(
       fc.property(anyAnswer, anyExpectation, (answer, expectation) => {
-        const verdict = judge(answer, expectation, { revision: 'new' })
+        const verdict = evaluate(answer, expectation, { revision: 'new' })
         if (verdict.type !== 'Passed') return
         expect(answer).toMatchObject({ status: expectation.status, headers: named('new') })
       }),
@@ -364,7 +364,7 @@ describe('for any answer', () => {
     const double = fc.double({ noNaN: true, noDefaultInfinity: true })
     fc.assert(
       fc.property(double, double, fc.double({ min: 0, noNaN: true }), (actual, equals, absoluteTolerance) => {
-        const verdict = judge(answered({ body: JSON.stringify([actual]) }), {
+        const verdict = evaluate(answered({ body: JSON.stringify([actual]) }), {
           status: 200,
           json: [{ path: '$[0]', equals, absoluteTolerance }],
         })
@@ -377,7 +377,7 @@ describe('for any answer', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
         expect(
-          judge(answered({ body: JSON.stringify(value) }), at('$', JSON.parse(JSON.stringify(value)))),
+          evaluate(answered({ body: JSON.stringify(value) }), at('$', JSON.parse(JSON.stringify(value)))),
         ).toEqual({
           type: 'Passed',
         })
@@ -395,18 +395,18 @@ describe('an answer that is meant to hurt', () => {
     ['objects', `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`, at('$.a.b', 1)],
     ['lists that never end', '['.repeat(100_000), at('$', [])],
   ])('by %s in one another fails its gate', (_name, body, expectation) => {
-    expect(judge(answered({ body }), expectation)).toEqual({ type: 'Failed', message: TOO_DEEP })
+    expect(evaluate(answered({ body }), expectation)).toEqual({ type: 'Failed', message: TOO_DEEP })
   })
 
   test('that only speaks of brackets is read', () => {
     const body = JSON.stringify({ a: `\\"${'['.repeat(1000)}` })
-    expect(judge(answered({ body }), at('$.a', `\\"${'['.repeat(1000)}`))).toEqual({ type: 'Passed' })
+    expect(evaluate(answered({ body }), at('$.a', `\\"${'['.repeat(1000)}`))).toEqual({ type: 'Passed' })
   })
 
   test('by secrets that are pieces of what hides them is told in short', () => {
     const secrets = Array.from({ length: 30 }, (_, index) => (index % 2 === 0 ? '(header ' : 'er value'))
     const body = '(header value)'.repeat(75_000)
-    const verdict = judge(answered({ status: 500, body }), ok, { secrets })
+    const verdict = evaluate(answered({ status: 500, body }), ok, { secrets })
     expect(verdict).toMatchObject({ type: 'Failed' })
     expect(JSON.stringify(verdict).length).toBeLessThan(MAX_MESSAGE)
   })
@@ -417,13 +417,13 @@ describe('an answer that is meant to hurt', () => {
     ['behind a lot of white space', `${' '.repeat(1020)}abcdefgh-ijklmnop`, ['abcdefgh-ijklmnop']],
     ['that repeat', 'abababababababab', ['abababab']],
   ])('by secrets %s shows none', (_name, body, secrets) => {
-    const verdict = judge(answered({ status: 500, body }), ok, { secrets })
+    const verdict = evaluate(answered({ status: 500, body }), ok, { secrets })
     expect(verdict).toEqual({ type: 'Failed', message: 'expected status 200, got 500: (header value)' })
   })
 
   test('by directions and controls is one plain line', () => {
     const body = 'safe\u202Egpj\u0007\u009B31m\uD800'
-    expect(judge(answered({ status: 500, body }), ok)).toEqual({
+    expect(evaluate(answered({ status: 500, body }), ok)).toEqual({
       type: 'Failed',
       message: 'expected status 200, got 500: safe gpj 31m\uFFFD',
     })
@@ -444,12 +444,12 @@ describe('of an answer by a name that the spec chose', () => {
     ['no JSON', answered({ body: 'ssh-rsa A' }), at('$', 1), 'expected a JSON body, got what is not JSON'],
   ]
   test.each(cases)('nothing is told but that it is %s', (_name, answer, expectation, message) => {
-    expect(judge(answer, expectation, { from: 'Named' })).toEqual({ type: 'Failed', message })
+    expect(evaluate(answer, expectation, { from: 'Named' })).toEqual({ type: 'Failed', message })
   })
 
   test('everything is told where it names the revision', () => {
     const answer = answered({ status: 500, body: 'boom', headers: named('r2') })
-    const verdict = judge(answer, ok, { from: 'Named', revision: 'r2' })
+    const verdict = evaluate(answer, ok, { from: 'Named', revision: 'r2' })
     expect(verdict).toEqual({ type: 'Failed', message: 'expected status 200, got 500: boom' })
   })
 

@@ -3,13 +3,13 @@ import { IDENTITY_HEADER } from '../../api/names.ts'
 import type { Expectation } from '../../api/release.ts'
 import { holds, oneLine, shorten } from '../../api/text.ts'
 import { redacted, type Hidden } from '../output/redaction.ts'
-import type { Answer, VerifyResult } from '../model/observation.ts'
+import type { ProbeAnswer, VerifyResult } from '../model/observation.ts'
 
 export type Verdict = { type: 'Passed' } | { type: 'Failed'; message: string } | Unknown
 type Unknown = { type: 'Unknown'; message: string }
 
 /** What an answer is held against besides the expectation. */
-export type Circumstances = {
+export type EvaluateOptions = {
   /** The revision that must have given the answer; an answer without a name or of another revision proves nothing. */
   revision?: string | undefined
   /** Whether a load balancer may have answered in the place of the pods. */
@@ -31,13 +31,13 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308])
 /** Deeper than any prediction; whoever walks through JSON.parse's endless answers runs out of stack. */
 const MAX_DEPTH = 500
 
-type Answered = Extract<Answer, { type: 'Answered' }>
+type Answered = Extract<ProbeAnswer, { type: 'Answered' }>
 type Case = {
   answer: Answered
   expect: Expectation
   revision: string | undefined
   secrets: Hidden
-  through: Circumstances['through']
+  through: EvaluateOptions['through']
   /** Whether what it says may be told. */
   isOurs: boolean
 }
@@ -58,17 +58,17 @@ const FINDINGS: readonly Finding[] = [
 ]
 
 /** Header names of the answer must be in lower case. */
-export function judge(
-  answer: Answer,
+export function evaluate(
+  answer: ProbeAnswer,
   expect: Expectation,
-  { revision, secrets = [], through, from }: Circumstances = {},
+  { revision, secrets = [], through, from }: EvaluateOptions = {},
 ): Verdict {
   if (answer.type === 'NoAnswer') return silent(answer, secrets)
   // A revision that was wanted was named, or it comes to no excerpt.
   const isOurs = from !== 'Named' || revision !== undefined
   const subject = { answer, expect, revision, secrets, through, isOurs }
-  for (const finding of FINDINGS) {
-    const verdict = finding(subject)
+  for (const decision of FINDINGS) {
+    const verdict = decision(subject)
     if (verdict) return verdict
   }
   return { type: 'Passed' }
@@ -94,7 +94,7 @@ export type Wanted = {
  * there, because an edge may have made it (403, 502, 504). With the identity header of the wanted revision it is that
  * revision's own, so a 500 is Wrong; 503 is the one status that always asks to try again.
  */
-export function judgeIdentity(answer: Answer, wanted: Wanted, secrets: Hidden = []): VerifyResult {
+export function judgeIdentity(answer: ProbeAnswer, wanted: Wanted, secrets: Hidden = []): VerifyResult {
   if (answer.type === 'NoAnswer') return silent(answer, secrets)
   const nothingProven = cached({ answer }) ?? unavailable({ answer })
   if (nothingProven) return nothingProven
@@ -103,7 +103,7 @@ export function judgeIdentity(answer: Answer, wanted: Wanted, secrets: Hidden = 
   if (named !== wanted.revision)
     return { type: 'Old', message: otherAnswered(redacted(named, secrets), wanted.revision) }
   if (!wanted.expect) return answer.status < 500 ? { type: 'New' } : unknown(`status ${answer.status}`)
-  const verdict = judge(answer, wanted.expect, { secrets })
+  const verdict = evaluate(answer, wanted.expect, { secrets })
   if (verdict.type === 'Passed') return { type: 'New' }
   return verdict.type === 'Failed' ? { type: 'Wrong', message: verdict.message } : verdict
 }
@@ -122,14 +122,14 @@ function judgeUnnamed(answer: Answered, wanted: Wanted, secrets: Hidden): Verify
     return unknown(
       `status ${answer.status} without a ${IDENTITY_HEADER.revision} header, which an edge may have answered itself`,
     )
-  const verdict = judge(answer, expect, { secrets, from: 'Named' })
+  const verdict = evaluate(answer, expect, { secrets, from: 'Named' })
   if (verdict.type === 'Passed') return { type: 'New' }
   if (verdict.type === 'Unknown') return verdict
   return { type: 'Old', message: shorten(`not yet the expected answer: ${verdict.message}`, MAX_MESSAGE) }
 }
 
 /** The client says why, with what it was told by the other side. */
-function silent({ message }: Extract<Answer, { type: 'NoAnswer' }>, secrets: Hidden): Unknown {
+function silent({ message }: Extract<ProbeAnswer, { type: 'NoAnswer' }>, secrets: Hidden): Unknown {
   return unknown(oneLine(redacted(message, secrets)))
 }
 

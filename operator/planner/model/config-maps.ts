@@ -2,18 +2,18 @@
 import { COLORS, pinName, type Color } from '../../api/names.ts'
 import { containersOf } from '../manifests/children.ts'
 import { shortHash } from './revision.ts'
-import type { ConfigReading, StoredRevision, World } from './observation.ts'
+import type { ConfigReading, StoredRevision, Observation } from './observation.ts'
 
 /** Which keys of a ConfigMap pods get. */
 type Used = Map<string, Set<string> | 'All'>
 
 type Json = Record<string, unknown>
 
-/** More are not looked at: each is read in every pass. */
+/** More are not looked at: each is read in every reconcile. */
 const MOST = 20
 
 /** The ConfigMaps that the revisions in the colors name, each once. */
-export function configMapNames({ colors, revisions }: Pick<World, 'colors' | 'revisions'>): string[] {
+export function configMapNames({ colors, revisions }: Pick<Observation, 'colors' | 'revisions'>): string[] {
   const names = COLORS.flatMap((color) => {
     const stored = revisions.find(({ revision }) => revision === colors[color].workload?.revision)
     return stored ? [...usedBy(stored).keys()] : []
@@ -83,7 +83,7 @@ type Config = { config?: Record<string, string> }
  */
 export function configBooks(
   { config: known }: Config,
-  { colors, config = {}, revisions }: World,
+  { colors, config = {}, revisions }: Observation,
   color: Color,
 ): Config {
   const stored = revisions.find(({ revision }) => revision === colors[color].workload?.revision)

@@ -1,4 +1,4 @@
-/** What a pass sees and what it may do, in our words. Plain data; edges fill it in and carry it out. */
+/** What a reconcile sees and what it may do, in our words. Plain data; adapters fill it in and carry it out. */
 import type { Color } from '../../api/names.ts'
 import {
   distributionOf,
@@ -158,7 +158,7 @@ export type PointerReading =
       token: string
       targets: PointerTarget[]
       origins: string[]
-      settled: 'Yes' | 'No'
+      propagated: 'Yes' | 'No'
       timeoutSeconds: number
       /** Of a pointer that is an object of ours in the cluster. */
       ownership?: Ownership
@@ -180,8 +180,8 @@ export type PointerReading =
       distribution?: DistributionFacts
       /** A share of the clients that the pointer sends elsewhere than the rest; absent when there is none. */
       canary?: CanaryReading
-      /** When it will have settled, where nobody says so and time alone tells. */
-      settlesAt?: Instant
+      /** When it will have propagated, where nobody says so and time alone tells. */
+      propagatesAt?: Instant
       /** Where users go while the pointer decides nothing for them: what the behaviors themselves name. */
       fallback?: Fallback
       /** Why nobody should be brought forward by it: it is not seen to be followed. Whatever goes back goes back all the same. */
@@ -224,7 +224,7 @@ export interface Fallback {
   /** Every declared behavior; while edges may still follow an earlier configuration, what that names as well. */
   targets: PointerTarget[]
   /** Whether every edge has this configuration. */
-  settled: 'Yes' | 'No'
+  propagated: 'Yes' | 'No'
   /** A write before this time would come too soon after another one. */
   writableAt?: Instant
 }
@@ -245,7 +245,7 @@ export type PointerTrouble =
 export type ClaimReading = { type: 'Held' } | { type: 'Free' } | { type: 'Taken'; part: string; by: string }
 
 /** One answer as it came back, or why none came. */
-export type Answer =
+export type ProbeAnswer =
   | {
       type: 'Answered'
       status: number
@@ -265,10 +265,10 @@ export interface FormerPointer {
 }
 
 /** Everything that a decision is made on. */
-export interface World {
+export interface Observation {
   now: Instant
   /** First look at this release since the operator started: nothing may be judged overdue yet. */
-  firstLook: 'Yes' | 'No'
+  firstReconcile: 'Yes' | 'No'
   release: ModelRelease
   colors: Record<Color, ColorState>
   revisions: KeptRevision[]
@@ -278,27 +278,27 @@ export interface World {
   /** What the ConfigMaps hold that the revisions in the colors name. */
   config?: ConfigReading
   defaults: { serverImage: string }
-  /** Steps that failed lately for a reason that may pass. */
-  failing?: readonly FailingStep[]
-  /** What keeps something serving and was refused in this pass, while it went on with something else. */
+  /** Actions that failed lately for a reason that may pass. */
+  failing?: readonly FailingAction[]
+  /** What keeps something serving and was refused in this reconcile, while it went on with something else. */
   refused?: Refusal
-  /** What the step of this pass did; absent while it is still to be decided. */
-  did?: Did
+  /** What the action of this reconcile did; absent while it is still to be decided. */
+  result?: ActionResult
 }
 
-/** The world refused a step, for a reason that only a person changes. */
+/** The world refused an action, for a reason that only a person changes. */
 export interface Refusal {
   type: 'Refused'
-  step: Step['type']
+  action: Action['type']
   reason: string
   message: string
 }
 
-/** A step that failed for a reason that may pass; it is left alone until it is tried again. */
-export interface FailingStep {
+/** An action that failed for a reason that may pass; it is left alone until it is tried again. */
+export interface FailingAction {
   /** The rule that wanted it. */
   rule: string
-  step: Step['type']
+  action: Action['type']
   /** The color that it is about, where it is about one. */
   color?: Color
   message: string
@@ -307,8 +307,8 @@ export interface FailingStep {
   retryAt: Instant
   /** It fails in that somebody else undoes it whenever it was done. */
   undone?: 'Yes'
-  /** It was done by the last pass that tried it: wanted just the same by the next one, it was undone. */
-  done?: Step
+  /** It was done by the last reconcile that tried it: wanted just the same by the next one, it was undone. */
+  done?: Action
 }
 
 /** Whom a gate or a verification asks. */
@@ -325,8 +325,8 @@ export interface Target {
   headers?: { name: string; value: string }[]
 }
 
-/** What the pass does to the world; at most one. */
-export type Step =
+/** What the reconcile does to the world; at most one. */
+export type Action =
   | { type: 'TakeClaim' }
   | { type: 'StoreRevision'; stored: StoredRevision }
   /** With `pinOf`, the pin of this revision as well: nothing else is stored of it. */
@@ -418,12 +418,12 @@ export type Step =
 
 export type Ownership = 'Owned' | 'Free'
 
-/** What a step brought back. A step that failed for a reason worth trying again throws instead. */
-export type Did =
+/** What an action brought back. An action that failed for a reason worth trying again throws instead. */
+export type ActionResult =
   | {
       type: 'Done'
-      step: Exclude<Step['type'], 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs'>
-      /** What somebody had changed, and what was put back by the step. */
+      action: Exclude<Action['type'], 'RunGates' | 'Verify' | 'Invalidate' | 'CollectLogs'>
+      /** What somebody had changed, and what was put back by the action. */
       mended?: string
     }
   | {

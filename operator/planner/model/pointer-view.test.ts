@@ -17,8 +17,8 @@ function swapped(): typeof spec {
 
 describe('what a pointer names', () => {
   test.each<[string, PointerReading, string, string[]]>([
-    ['one color, settled', pointingAt('housing-green'), 'Names green', ['green']],
-    ['one color, not settled', pointingAt('housing-green', 'No'), 'Names green', ['green', 'blue']],
+    ['one color, propagated', pointingAt('housing-green'), 'Names green', ['green']],
+    ['one color, not propagated', pointingAt('housing-green', 'No'), 'Names green', ['green', 'blue']],
     ['a third origin', pointingAt('maintenance'), 'Split', ['blue', 'green']],
     ['the names of a Service in a distribution', pointingAt(''), 'Nothing', []],
     [
@@ -86,7 +86,7 @@ test('only behaviors that themselves name the other color follow the key: no gro
     { part: '/old/*', names: 'housing-blue' },
     { part: '/both/*', names: 'housing-green', group: 'either' },
   ]
-  const fallback = { token: 'v1', targets, settled: 'Yes' } as const
+  const fallback = { token: 'v1', targets, propagated: 'Yes' } as const
   const pointer = { ...pointingAt('housing-blue'), fallback } as PointerReading
   const release = releaseOf(housingBehindStore(1))
   expect(behindFallback({ colors: EMPTY, pointer, release }, 'blue')).toEqual(['*'])

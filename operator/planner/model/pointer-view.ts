@@ -1,6 +1,6 @@
 import { COLORS, otherColor, type Color } from '../../api/names.ts'
 import { distributionField, distributionOf, keyValueStoreOf, type Spec } from '../../api/release.ts'
-import { originName, type ColorState, type PointerReading, type World } from './observation.ts'
+import { originName, type ColorState, type PointerReading, type Observation } from './observation.ts'
 
 /**
  * What a reading of the pointer means for the colors.
@@ -9,10 +9,10 @@ import { originName, type ColorState, type PointerReading, type World } from './
  * `Nothing`: it decides nothing for any user; of a key that was deleted, edges may not all know it yet. `Unknown`: it could not be read, so both colors may be serving.
  */
 export type PointerView =
-  | { type: 'Names'; color: Color; settled: 'Yes' | 'No' }
+  | { type: 'Names'; color: Color; propagated: 'Yes' | 'No' }
   | { type: 'Split'; message: string }
-  | { type: 'Adopted'; origin: string; settled: 'Yes' | 'No' }
-  | { type: 'Nothing'; settled?: 'Yes' | 'No' }
+  | { type: 'Adopted'; origin: string; propagated: 'Yes' | 'No' }
+  | { type: 'Nothing'; propagated?: 'Yes' | 'No' }
   | { type: 'Unknown'; message: string }
 
 /**
@@ -69,12 +69,12 @@ export function viewOf(spec: Spec, reading: PointerReading, states: Record<Color
   if (reading.type === 'Absent') return { type: 'Nothing' }
   if (reading.type !== 'Read') return { type: 'Unknown', message: reading.message }
   if (reading.targets.every((target) => target.names === ''))
-    return keyValueStoreOf(spec) ? { type: 'Nothing', settled: reading.settled } : { type: 'Nothing' }
+    return keyValueStoreOf(spec) ? { type: 'Nothing', propagated: reading.propagated } : { type: 'Nothing' }
   const colors = new Set(reading.targets.map((target) => colorOf(spec, target.names, states)))
   const [color] = colors
-  if (colors.size === 1 && color) return { type: 'Names', color, settled: reading.settled }
+  if (colors.size === 1 && color) return { type: 'Names', color, propagated: reading.propagated }
   const origin = adoptable(spec, reading)
-  if (origin !== undefined) return { type: 'Adopted', origin, settled: reading.settled }
+  if (origin !== undefined) return { type: 'Adopted', origin, propagated: reading.propagated }
   return { type: 'Split', message: `the pointer names ${describeTargets(reading)}` }
 }
 
@@ -123,7 +123,7 @@ export function partsElsewhere(
 
 /** Behaviors that themselves name the other color than the live one. What an origin group is for, its owner decides. */
 export function behindFallback(
-  { colors, pointer, release }: Pick<World, 'colors' | 'pointer' | 'release'>,
+  { colors, pointer, release }: Pick<Observation, 'colors' | 'pointer' | 'release'>,
   live: Color,
 ): string[] {
   const targets = pointer.type === 'Read' ? (pointer.fallback?.targets ?? []) : []
@@ -142,11 +142,11 @@ export function describeTargets(reading: Extract<PointerReading, { type: 'Read' 
 export function servingColors(view: PointerView): readonly Color[] {
   switch (view.type) {
     case 'Names':
-      return view.settled === 'Yes' ? [view.color] : [view.color, otherColor(view.color)]
+      return view.propagated === 'Yes' ? [view.color] : [view.color, otherColor(view.color)]
     case 'Adopted':
-      return view.settled === 'Yes' ? [] : COLORS
+      return view.propagated === 'Yes' ? [] : COLORS
     case 'Nothing':
-      return view.settled === 'No' ? COLORS : []
+      return view.propagated === 'No' ? COLORS : []
     case 'Split':
     case 'Unknown':
       return COLORS
@@ -154,8 +154,8 @@ export function servingColors(view: PointerView): readonly Color[] {
 }
 
 /** Whether some edge may not follow the pointer yet. */
-export function isUnsettled(view: PointerView): view is PointerView & { settled: 'No' } {
-  return 'settled' in view && view.settled === 'No'
+export function isPropagating(view: PointerView): view is PointerView & { propagated: 'No' } {
+  return 'propagated' in view && view.propagated === 'No'
 }
 
 /** The origins that the spec names and the distribution lacks, as a problem that names field, value and remedy. */

@@ -99,20 +99,20 @@ describe('pods', () => {
 })
 
 test('what an earlier version left in the status and stored is known again: no attempt, no pod', () => {
-  const world = promotedWorld()
-  const { status } = world.release
+  const observation = promotedWorld()
+  const { status } = observation.release
   const attempt = status?.attempt && without(status.attempt, 'meaning')
-  const release = { ...world.release, status: { ...status, ...(attempt ? { attempt } : {}) } }
+  const release = { ...observation.release, status: { ...status, ...(attempt ? { attempt } : {}) } }
   const {
     rule,
     status: after,
-    happenings,
+    events,
   } = plan({
-    ...world,
+    ...observation,
     release,
-    revisions: world.revisions.map((one) => without(one, 'pods')),
+    revisions: observation.revisions.map((one) => without(one, 'pods')),
   })
-  expect({ rule, happenings }).toEqual({ rule: 'retiring', happenings: [] })
+  expect({ rule, events }).toEqual({ rule: 'retiring', events: [] })
   expect(after.attempt).toEqual({ ...attempt, meaning: meaningOf(release.spec) })
 })
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Spec } from '../../api/release.ts'
 import { podForm } from './pod-form.ts'
-import type { StoredRevision, World } from './observation.ts'
+import type { StoredRevision, Observation } from './observation.ts'
 
 /** JSON with sorted keys, so that the order in which somebody wrote a manifest changes no hash. */
 export function canonicalJson(value: unknown): string {
@@ -66,7 +66,7 @@ export function podsOf({ model, template, port }: Pick<Spec, 'model' | 'template
   return shortHash(podForm({ model, template, port }), 10)
 }
 
-/** Each pass asks several times, and most passes see the spec of the pass before. */
+/** Each reconcile asks several times, and most reconciles see the spec of the reconcile before. */
 const meanings = new WeakMap<Spec, string>()
 
 /** Hash of what the spec means, the same for all the ways to write it. A spec that was read is never changed in place. */
@@ -84,7 +84,7 @@ export interface AttemptName {
   revision: string
 }
 
-type Known = Pick<World, 'release' | 'revisions'>
+type Known = Pick<Observation, 'release' | 'revisions'>
 
 /**
  * What the spec asks for, by the names under which it is known already where it means the same. Nobody has written a spec

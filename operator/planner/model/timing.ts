@@ -1,9 +1,9 @@
 /** How soon to look again where no watch will tell. */
 
-/** How often a pointer that is settling is read again. */
-export const SETTLE_POLL_MS = 5000
+/** How often a pointer that is propagating is read again. */
+export const PROPAGATION_POLL_MS = 5000
 
-/** The soonest, where it is known when it will have settled. */
+/** The soonest, where it is known when it will have propagated. */
 export const LEAST_POLL_MS = 250
 
 /** How often it is looked whether what is still being asked is still to be known; the last answer itself is told at once. */
@@ -28,7 +28,7 @@ export const PODS_RECHECK_MS = 30_000
 export const CONFIG_POLL_MS = 60_000
 
 /** How long edges may take to follow the pointer before it is told; CloudFront's own word is "within 5 minutes". */
-export const SLOW_SETTLING_MS = 600_000
+export const SLOW_PROPAGATION_MS = 600_000
 
 /** How often the gates are asked while a share of the clients is at a candidate. */
 export const HOLD_ASK_MS = 30_000

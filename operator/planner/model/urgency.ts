@@ -3,7 +3,7 @@ import type { Status } from '../../api/release.ts'
 import { RULES } from '../plan.ts'
 
 /**
- * Whether users depend on the next pass: the pointer is on its way, something goes back, or what serves was just kept
+ * Whether users depend on the next reconcile: the pointer is on its way, something goes back, or what serves was just kept
  * serving. Whoever only builds or proves a candidate waits for these.
  */
 export function isUrgent({ rule, status }: { rule?: string; status: Status }): boolean {

@@ -18,23 +18,31 @@ import { lastWordsOf } from '../rules/last-logs.ts'
 import { remedyOf } from './remedy.ts'
 import { specWarnings } from '../checks/spec-warnings.ts'
 import { unstoredTexts } from '../rules/revisions.ts'
-import { settling } from '../rules/verify.ts'
-import { type Finding, goalOf, isDrifted, readyPods, type Scene, smallness, unavailable } from '../context.ts'
+import { propagating } from '../rules/verify.ts'
+import {
+  type NamedDecision,
+  goalOf,
+  isDrifted,
+  readyPods,
+  type PlanContext,
+  smallness,
+  unavailable,
+} from '../context.ts'
 
 /** All of them, in the order in which they are written. */
-export function statementsOf(scene: Scene, finding: Finding | undefined): Statement[] {
-  const stalled = stalledOf(scene, finding)
-  const reconciling = stalled ? undefined : reconcilingOf(scene, finding)
+export function statementsOf(context: PlanContext, decision: NamedDecision | undefined): Statement[] {
+  const stalled = stalledOf(context, decision)
+  const reconciling = stalled ? undefined : reconcilingOf(context, decision)
   return [
-    servingOf(scene),
-    readyOf(scene, stalled, reconciling),
+    servingOf(context),
+    readyOf(context, stalled, reconciling),
     ...(reconciling ? [reconciling] : []),
     ...(stalled ? [stalled] : []),
-    candidateOf(scene),
-    gatesOf(scene),
-    switchedOf(scene),
-    driftOf(scene),
-    ...warnedOf(scene),
+    candidateOf(context),
+    gatesOf(context),
+    switchedOf(context),
+    driftOf(context),
+    ...warnedOf(context),
   ]
 }
 
@@ -45,9 +53,9 @@ function saying<T extends ConditionType>(
   return (status, reason, message) => ({ type, status, reason, message })
 }
 
-function servingOf(scene: Scene): Statement<'Serving'> {
-  const { view, world } = scene
-  const ready = (color: Color): boolean => readyPods(world.colors[color]).length > 0
+function servingOf(context: PlanContext): Statement<'Serving'> {
+  const { view, observation } = context
+  const ready = (color: Color): boolean => readyPods(observation.colors[color]).length > 0
   const say = saying('Serving')
   if (view.type === 'Nothing') return say('False', 'NothingLive', 'the pointer names no color yet')
   if (view.type === 'Adopted')
@@ -59,19 +67,19 @@ function servingOf(scene: Scene): Statement<'Serving'> {
         'NoReadyPods',
         `users are sent to ${view.color}, and it has no ready pod: nobody is answered`,
       )
-    const { color: shared, weight } = canaryShare(world) ?? {}
+    const { color: shared, weight } = canaryShare(observation) ?? {}
     if (shared && !ready(shared))
       return say(
         'False',
         'NoReadyPods',
         `${view.color} answers users, but for ${weight} % of the clients, who are sent to ${shared}, and it has no ready pod: they are not answered`,
       )
-    const small = smallness(world.colors[view.color])
+    const small = smallness(observation.colors[view.color])
     if (small !== undefined)
       return say('True', 'LiveColorSmall', `${view.color} answers users, and is ${small}`)
     return say('True', 'LiveColorReady', `${view.color} answers users`)
   }
-  const foreign = foreignSelectorText(scene)
+  const foreign = foreignSelectorText(context)
   if (foreign !== undefined) return say('Unknown', 'PointerUnknown', foreign)
   if (COLORS.every(ready)) return say('True', 'BothColorsReady', `both colors are ready; ${view.message}`)
   return say('Unknown', 'PointerUnknown', view.message)
@@ -82,24 +90,27 @@ function canaryShare({
   colors,
   pointer,
   release,
-}: Scene['world']): { color: Color; weight: number } | undefined {
+}: PlanContext['observation']): { color: Color; weight: number } | undefined {
   const color = canaryColor(release.spec, pointer, colors)
   const canary = pointer.type === 'Read' ? pointer.canary : undefined
   return color && canary && { color, weight: canary.weight }
 }
 
-function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stalled'> | undefined {
-  if (finding?.stalled) {
-    const { reason, message } = finding.stalled
+function stalledOf(
+  context: PlanContext,
+  decision: NamedDecision | undefined,
+): Statement<'Stalled'> | undefined {
+  if (decision?.stalled) {
+    const { reason, message } = decision.stalled
     return { type: 'Stalled', status: 'True', reason: reason as ReasonOf<'Stalled'>, message }
   }
-  const { attempt } = scene.memory
-  if (isDrifted(scene) && driftPolicyOf(scene) === 'Warn')
-    return { type: 'Stalled', status: 'True', reason: 'PointerMoved', message: driftOf(scene).message }
-  if (attempt?.outcome === 'Promoted') return editedOf(scene)
+  const { attempt } = context.state
+  if (isDrifted(context) && driftPolicyOf(context) === 'Warn')
+    return { type: 'Stalled', status: 'True', reason: 'PointerMoved', message: driftOf(context).message }
+  if (attempt?.outcome === 'Promoted') return editedOf(context)
   if (!attempt?.outcome) return undefined
   const said = `${attempt.message ?? attempt.outcome}${lastWords(attempt)}`
-  const { release } = scene.world
+  const { release } = context.observation
   const remedy = remedyOf(release.spec, said, USUAL_REMEDY[attempt.reason ?? ''])
   const help = `; ${remedy}, or try it again: ${commandLine(release, 'retry', attempt)}`
   return {
@@ -112,8 +123,8 @@ function stalledOf(scene: Scene, finding: Finding | undefined): Statement<'Stall
 }
 
 /** What is live is not what was promoted, until a person sets it back or has it proven. */
-function editedOf(scene: Scene): Statement<'Stalled'> | undefined {
-  const message = scene.live && editText(scene, scene.live)
+function editedOf(context: PlanContext): Statement<'Stalled'> | undefined {
+  const message = context.live && editText(context, context.live)
   return message === undefined
     ? undefined
     : { type: 'Stalled', status: 'True', reason: 'DeploymentEdited', message }
@@ -134,20 +145,23 @@ const USUAL_REMEDY: Partial<Record<string, string>> = {
   VerifyFailed: 'correct what answers, or verify in spec.traffic',
 }
 
-function reconcilingOf(scene: Scene, finding: Finding | undefined): Statement<'Reconciling'> | undefined {
-  if (scene.memory.attempt?.outcome) return undefined
-  const { reason, message } = finding?.waiting ?? progressOf(scene)
+function reconcilingOf(
+  context: PlanContext,
+  decision: NamedDecision | undefined,
+): Statement<'Reconciling'> | undefined {
+  if (context.state.attempt?.outcome) return undefined
+  const { reason, message } = decision?.waiting ?? progressOf(context)
   return { type: 'Reconciling', status: 'True', reason: reason as ReasonOf<'Reconciling'>, message }
 }
 
 type Progress = { reason: ReasonOf<'Reconciling'>; message: string }
 
 /** How far the attempt is where the rule that decided says nothing of it: a phase never goes backwards in between. */
-export function progressOf({ live, memory, world }: Scene): Progress {
-  const { attempt, gates, intent } = memory
+export function progressOf({ live, state, observation }: PlanContext): Progress {
+  const { attempt, gates, intent } = state
   if (!attempt) return { reason: 'Starting', message: 'the release was seen' }
-  if (attempt.direction === 'Back') return { reason: 'Returning', message: attempt.message ?? 'going back' }
-  const isLive = live && world.colors[live].workload?.revision === attempt.revision
+  if (attempt.direction === 'Back') return { reason: 'RollingBack', message: attempt.message ?? 'going back' }
+  const isLive = live && observation.colors[live].workload?.revision === attempt.revision
   if (isLive) return { reason: 'Verifying', message: 'asking through the pointer' }
   if (intent) return movingTo(intent.to, intent.weight)
   if (gates && isAbout(gates, attempt)) return { reason: 'Gating', message: 'the gates were asked' }
@@ -155,14 +169,14 @@ export function progressOf({ live, memory, world }: Scene): Progress {
 }
 
 function readyOf(
-  scene: Scene,
+  context: PlanContext,
   stalled: Statement<'Stalled'> | undefined,
   reconciling: Statement<'Reconciling'> | undefined,
 ): Statement<'Ready'> {
-  const { attempt } = scene.memory
+  const { attempt } = context.state
   const say = saying('Ready')
   if (reconciling) return say('False', 'Progressing', reconciling.message)
-  if (attempt?.outcome === 'Promoted') return promotedReady(scene, attempt)
+  if (attempt?.outcome === 'Promoted') return promotedReady(context, attempt)
   const ended: Partial<Record<string, ReasonOf<'Ready'>>> = {
     Failed: 'Failed',
     Aborted: 'Aborted',
@@ -171,13 +185,13 @@ function readyOf(
   return say('False', ended[attempt?.outcome ?? ''] ?? 'Stalled', stalled?.message ?? 'the spec is not live')
 }
 
-function promotedReady(scene: Scene, { revision }: Attempt): Statement<'Ready'> {
+function promotedReady(context: PlanContext, { revision }: Attempt): Statement<'Ready'> {
   const say = saying('Ready')
-  if (isDrifted(scene) && driftPolicyOf(scene) !== 'Ignore')
-    return say('False', 'Drifted', driftOf(scene).message)
-  const edited = scene.live && editText(scene, scene.live)
+  if (isDrifted(context) && driftPolicyOf(context) !== 'Ignore')
+    return say('False', 'Drifted', driftOf(context).message)
+  const edited = context.live && editText(context, context.live)
   if (edited !== undefined) return say('False', 'Drifted', edited)
-  const unled = unledUsers(scene)
+  const unled = unledUsers(context)
   if (unled !== undefined)
     return say('False', 'Stalled', `revision ${revision} was promoted, and no user is led by it: ${unled}`)
   // What else a bad environment stops is the next advance; what was promoted is still live.
@@ -187,21 +201,21 @@ function promotedReady(scene: Scene, { revision }: Attempt): Statement<'Ready'> 
 const UNLED: ReadonlySet<string> = new Set(['FunctionNotAssociated', 'FunctionFails', 'StoreNotFound'])
 
 /** Why the pointer decides nothing for anybody, whatever it names: a key that no function reads, or that is nowhere. */
-function unledUsers({ world: { pointer } }: Scene): string | undefined {
+function unledUsers({ observation: { pointer } }: PlanContext): string | undefined {
   const trouble = pointer.type === 'Read' ? pointer.unfit : pointer.type === 'Unusable' ? pointer : undefined
   return trouble && UNLED.has(trouble.reason) ? trouble.message : undefined
 }
 
-function driftOf(scene: Scene): Statement<'Drifted'> {
-  const { memory, view, world } = scene
-  if (!isDrifted(scene))
+function driftOf(context: PlanContext): Statement<'Drifted'> {
+  const { state, view, observation } = context
+  if (!isDrifted(context))
     return {
       type: 'Drifted',
       status: 'False',
       reason: 'AsPromoted',
       message: 'the pointer is where the last attempt left it',
     }
-  const { pointer } = world
+  const { pointer } = observation
   const where =
     pointer.type === 'Read'
       ? `the pointer names ${describeTargets(pointer)}`
@@ -209,28 +223,28 @@ function driftOf(scene: Scene): Statement<'Drifted'> {
         ? view.message
         : 'the pointer names nothing'
   const message =
-    foreignSelectorText(scene) ??
-    `revision ${memory.attempt?.revision ?? ''} was promoted, but ${where}: somebody moved it; move it back, apply another spec, or bring it back: ${commandLine(world.release, 'retry', memory.attempt)}`
-  const reason = driftPolicyOf(scene) === 'Repair' && !isFight(scene) ? 'Repairing' : 'PointerMoved'
+    foreignSelectorText(context) ??
+    `revision ${state.attempt?.revision ?? ''} was promoted, but ${where}: somebody moved it; move it back, apply another spec, or bring it back: ${commandLine(observation.release, 'retry', state.attempt)}`
+  const reason = driftPolicyOf(context) === 'Repair' && !isFight(context) ? 'Repairing' : 'PointerMoved'
   return { type: 'Drifted', status: 'True', reason, message }
 }
 
 /** One condition says everything that works in spite of something; its reason is that of the first. */
-function warnedOf(scene: Scene): Statement<'Warned'>[] {
-  const { fallback } = scene.memory
-  const { pointer, release } = scene.world
+function warnedOf(context: PlanContext): Statement<'Warned'>[] {
+  const { fallback } = context.state
+  const { pointer, release } = context.observation
   const facts = pointer.type === 'Read' ? pointer.distribution : undefined
   const untested = pointer.type === 'Read' && pointer.untested ? [pointer.untested] : []
   const warnings = {
-    LiveColorFailing: liveFailing(scene),
-    StepFailing: failureTexts(scene.world),
-    DrainsUnlimited: budgetTexts(scene),
-    FallbackBehind: fallback ? [`${leftBehind(scene)}: ${fallback.message}`] : [],
-    DeploymentEdited: editTexts(scene),
-    DeploymentExtended: additionTexts(scene),
-    ConfigChanged: configTexts(scene),
-    FormerPointer: formerTexts(scene),
-    RevisionNotStored: unstoredTexts(scene),
+    LiveColorFailing: liveFailing(context),
+    StepFailing: failureTexts(context.observation),
+    DrainsUnlimited: budgetTexts(context),
+    FallbackBehind: fallback ? [`${leftBehind(context)}: ${fallback.message}`] : [],
+    DeploymentEdited: editTexts(context),
+    DeploymentExtended: additionTexts(context),
+    ConfigChanged: configTexts(context),
+    FormerPointer: formerTexts(context),
+    RevisionNotStored: unstoredTexts(context),
     DistributionRisky: [...(facts ? warningsOf(release.spec, facts) : []), ...untested],
     SpecRisky: specWarnings(release.spec),
   } satisfies Record<ReasonOf<'Warned'>, string[]>
@@ -241,7 +255,7 @@ function warnedOf(scene: Scene): Statement<'Warned'>[] {
 }
 
 /** It has lasted, and the color has not been whole for a minute since; pods that come and go change nothing of what is told. */
-function liveFailing({ live, memory: { liveFailure } }: Scene): string[] {
+function liveFailing({ live, state: { liveFailure } }: PlanContext): string[] {
   if (!live || liveFailure?.color !== live || liveFailure.lasting === undefined) return []
   return [
     `${liveFailure.lasting}; it has not been whole for a minute since: undo leads users back to ${otherColor(live)} while that is warm, or apply a spec that is right`,
@@ -249,17 +263,17 @@ function liveFailing({ live, memory: { liveFailure } }: Scene): string[] {
 }
 
 /** What users get where the key cannot be read, while the behaviors name the other color. */
-function leftBehind({ live, world }: Scene): string {
+function leftBehind({ live, observation }: PlanContext): string {
   const before = live && otherColor(live)
-  if (before && !world.colors[before].workload)
+  if (before && !observation.colors[before].workload)
     return `where the key cannot be read, users are led to ${before}, which is empty, so they get no answer there`
   return 'where the key cannot be read, users still get the color before, which is kept'
 }
 
-function candidateOf(scene: Scene): Statement<'CandidateAvailable'> {
-  const { attempt } = scene.memory
-  const goal = attempt && (attempt.outcome ? scene.live : goalOf(scene, attempt))
-  const holds = goal && scene.world.colors[goal].workload?.revision === attempt.revision
+function candidateOf(context: PlanContext): Statement<'CandidateAvailable'> {
+  const { attempt } = context.state
+  const goal = attempt && (attempt.outcome ? context.live : goalOf(context, attempt))
+  const holds = goal && context.observation.colors[goal].workload?.revision === attempt.revision
   if (!goal || !holds)
     return {
       type: 'CandidateAvailable',
@@ -267,7 +281,7 @@ function candidateOf(scene: Scene): Statement<'CandidateAvailable'> {
       reason: 'NoCandidate',
       message: 'no color holds the revision',
     }
-  const trouble = unavailable(scene.world.colors[goal])
+  const trouble = unavailable(context.observation.colors[goal])
   return trouble
     ? { type: 'CandidateAvailable', status: 'False', reason: 'PodsNotReady', message: `${goal}: ${trouble}` }
     : {
@@ -278,14 +292,14 @@ function candidateOf(scene: Scene): Statement<'CandidateAvailable'> {
       }
 }
 
-function gatesOf(scene: Scene): Statement<'GatesPassed'> {
-  const { attempt, gates } = scene.memory
+function gatesOf(context: PlanContext): Statement<'GatesPassed'> {
+  const { attempt, gates } = context.state
   const say = saying('GatesPassed')
   if (!attempt || !gates || !isAbout(gates, attempt))
     return say('Unknown', 'NotAsked', 'the gates of this attempt were not asked')
-  if (gates.result === 'Failed') return say('False', 'GateFailed', gatesText(scene))
-  if (gates.result === 'Unknown') return say('Unknown', 'NotAnswered', gatesText(scene))
-  if (gates.result === 'NotAsked') return say('Unknown', 'NotAsked', gatesText(scene))
+  if (gates.result === 'Failed') return say('False', 'GateFailed', gatesText(context))
+  if (gates.result === 'Unknown') return say('Unknown', 'NotAnswered', gatesText(context))
+  if (gates.result === 'NotAsked') return say('Unknown', 'NotAsked', gatesText(context))
   if (!gates.results?.length)
     return say('True', 'NoGates', 'the release names no gates: only readiness was proven')
   return say(
@@ -295,15 +309,15 @@ function gatesOf(scene: Scene): Statement<'GatesPassed'> {
   )
 }
 
-function switchedOf(scene: Scene): Statement<'TrafficSwitched'> {
-  const { live, memory, world } = scene
-  const { attempt } = memory
+function switchedOf(context: PlanContext): Statement<'TrafficSwitched'> {
+  const { live, state, observation } = context
+  const { attempt } = state
   const say = saying('TrafficSwitched')
-  const named = attempt && live && world.colors[live].workload?.revision === attempt.revision
+  const named = attempt && live && observation.colors[live].workload?.revision === attempt.revision
   if (!named) return say('False', 'NotSwitched', 'the pointer does not name the revision')
-  const unsettled = settling(scene)?.waiting
-  if (unsettled) return say('Unknown', unsettled.reason, unsettled.message)
-  if (memory.verified !== attempt.revision)
+  const waiting = propagating(context)?.waiting
+  if (waiting) return say('Unknown', waiting.reason, waiting.message)
+  if (state.verified !== attempt.revision)
     return say('Unknown', 'Verifying', 'users were not yet seen to be answered by the revision')
   return say('True', 'Verified', `users are answered by revision ${attempt.revision}`)
 }

@@ -2,20 +2,20 @@ import { COLORS } from '../../api/names.ts'
 import type { Status } from '../../api/release.ts'
 
 /** Something that happened, to be told once as a Kubernetes Event. */
-export interface Happening {
+export interface EventRecord {
   type: 'Normal' | 'Warning'
   reason: string
   message: string
 }
 
 /** What happened between two statuses, each told once as an Event. */
-export function happeningsOf(before: Status | undefined, after: Status): Happening[] {
+export function eventsOf(before: Status | undefined, after: Status): EventRecord[] {
   const tales = [
     attemptStarted,
     attemptEnded,
     pointerDecided,
     turnedBack,
-    settlingSlowly,
+    propagatingSlowly,
     drifted,
     warned,
     commandTaken,
@@ -26,7 +26,7 @@ export function happeningsOf(before: Status | undefined, after: Status): Happeni
   return tales.flatMap((tell) => tell(before ?? {}, after) ?? [])
 }
 
-type Tell = (before: Status, after: Status) => Happening | undefined
+type Tell = (before: Status, after: Status) => EventRecord | undefined
 
 const attemptStarted: Tell = (before, after) => {
   const { attempt } = after
@@ -68,14 +68,14 @@ const turnedBack: Tell = (before, after) => {
   const { attempt } = after
   if (attempt?.direction !== 'Back' || attempt.outcome || before.attempt?.direction === 'Back')
     return undefined
-  return { type: 'Warning', reason: 'Returning', message: attempt.message ?? 'the pointer goes back' }
+  return { type: 'Warning', reason: 'RollingBack', message: attempt.message ?? 'the pointer goes back' }
 }
 
-const settlingSlowly: Tell = (before, after) => {
+const propagatingSlowly: Tell = (before, after) => {
   const find = ({ conditions }: Status): { reason: string; message: string } | undefined =>
     conditions?.find((one) => one.type === 'TrafficSwitched')
   const now = find(after)
-  if (now?.reason !== 'SettlingSlowly' || find(before)?.reason === now.reason) return undefined
+  if (now?.reason !== 'PropagatingSlowly' || find(before)?.reason === now.reason) return undefined
   return { type: 'Warning', reason: now.reason, message: now.message }
 }
 

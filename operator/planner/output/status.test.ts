@@ -4,11 +4,11 @@ import { conditionsFrom, REASONS } from '../../api/conditions.ts'
 import type { Status } from '../../api/release.ts'
 import { housing } from '../../test/fakes/simulated-world.ts'
 import { attemptAt, holding, NOW, pointingAt, promotedWorld } from '../../test/fakes/worlds.ts'
-import { happeningsOf } from './events.ts'
-import { endAttempt, recall, startAttempt, type Memory } from '../state/persisted-state.ts'
+import { eventsOf } from './events.ts'
+import { endAttempt, fromStatus, startAttempt, type PersistedState } from '../state/persisted-state.ts'
 import { plan } from '../plan.ts'
 import { revisionOf } from '../model/revision.ts'
-import type { World } from '../model/observation.ts'
+import type { Observation } from '../model/observation.ts'
 
 function reasonsIn(status: Status): Record<string, string> {
   return Object.fromEntries((status.conditions ?? []).map((one) => [one.type, `${one.status} ${one.reason}`]))
@@ -17,7 +17,7 @@ function reasonsIn(status: Status): Record<string, string> {
 const RUNNING = { attempt: attemptAt(housing(2)), liveColor: 'green' } as const
 const atGreen = pointingAt('housing-green')
 
-const cases: [string, World, Record<string, string | undefined>, string][] = [
+const cases: [string, Observation, Record<string, string | undefined>, string][] = [
   [
     'promoted',
     promotedWorld(),
@@ -62,9 +62,9 @@ const cases: [string, World, Record<string, string | undefined>, string][] = [
     'Gating',
   ],
   [
-    'settling',
+    'propagating',
     promotedWorld({ status: RUNNING, pointer: pointingAt('housing-blue', 'No') }),
-    { Ready: 'False Progressing', Reconciling: 'True Settling', TrafficSwitched: 'Unknown Settling' },
+    { Ready: 'False Progressing', Reconciling: 'True Propagating', TrafficSwitched: 'Unknown Propagating' },
     'Switching',
   ],
   [
@@ -101,7 +101,7 @@ const cases: [string, World, Record<string, string | undefined>, string][] = [
       colors: { blue: holding(housing(2), 'blue', 'No'), green: holding(housing(1), 'green') },
     }),
     { Serving: 'False NoReadyPods' },
-    'Returning',
+    'RollingBack',
   ],
   [
     'promoted behind a function that may not be looked at',
@@ -114,8 +114,8 @@ const cases: [string, World, Record<string, string | undefined>, string][] = [
 ]
 
 describe('the status', () => {
-  test.each(cases)('of a release that is %s', (_name, world, reasons, phase) => {
-    const { status } = plan(world)
+  test.each(cases)('of a release that is %s', (_name, observation, reasons, phase) => {
+    const { status } = plan(observation)
     const said = reasonsIn(status)
     for (const [type, reason] of Object.entries(reasons)) expect([type, said[type]]).toEqual([type, reason])
     expect(status.phase).toBe(phase)
@@ -169,29 +169,29 @@ describe('the status', () => {
   ])('says what users get behind a key that cannot be read: a color %s', (_name, green, told) => {
     const fallback = { message: 'no grant', refusedAt: '2026-01-01T00:00:00Z' }
     const targets = [{ part: '*', names: 'housing-green' }]
-    const world = promotedWorld({
+    const observation = promotedWorld({
       status: { traffic: { fallback } },
       colors: { blue: holding(housing(2), 'blue'), green },
-      pointer: { ...pointingAt('housing-blue'), fallback: { token: 'v1', targets, settled: 'Yes' } },
+      pointer: { ...pointingAt('housing-blue'), fallback: { token: 'v1', targets, propagated: 'Yes' } },
     })
-    const warned = plan(world).status.conditions?.find(({ type }) => type === 'Warned')
+    const warned = plan(observation).status.conditions?.find(({ type }) => type === 'Warned')
     expect(warned?.reason).toBe('FallbackBehind')
     expect(warned?.message).toContain(told)
   })
 
   test.each([
-    ['what edges say', {}, 'Unknown SettlingSlowly'],
+    ['what edges say', {}, 'Unknown PropagatingSlowly'],
     [
       'time alone, which began anew with each step of a canary',
-      { settlesAt: NOW + 1000 },
-      'Unknown Settling',
+      { propagatesAt: NOW + 1000 },
+      'Unknown Propagating',
     ],
   ])('is slow after ten minutes where it is %s that tells', (_name, telling, told) => {
-    const world = promotedWorld({
-      status: { ...RUNNING, traffic: { unsettledSince: '2025-12-31T23:50:00Z' } },
+    const observation = promotedWorld({
+      status: { ...RUNNING, traffic: { propagatingSince: '2025-12-31T23:50:00Z' } },
       pointer: { ...pointingAt('housing-blue', 'No'), ...telling },
     })
-    expect(reasonsIn(plan(world).status).TrafficSwitched).toBe(told)
+    expect(reasonsIn(plan(observation).status).TrafficSwitched).toBe(told)
   })
 
   test('of a drift names what every client is sent to', () => {
@@ -290,7 +290,7 @@ describe('what happened', () => {
       { ...running, traffic: { intent: { to: 'blue', token: 'v1', attempt: 'a' } } },
       ['SwitchDecided'],
     ],
-    ['a return', promoted, { attempt: attemptAt(housing(2), { direction: 'Back' }) }, ['Returning']],
+    ['a return', promoted, { attempt: attemptAt(housing(2), { direction: 'Back' }) }, ['RollingBack']],
     [
       'a command',
       running,
@@ -318,7 +318,7 @@ describe('what happened', () => {
       [],
     ],
   ])('%s is told once', (_name, before, after, told) => {
-    expect(happeningsOf(before, after).map((one) => one.reason)).toEqual(told)
+    expect(eventsOf(before, after).map((one) => one.reason)).toEqual(told)
   })
 })
 
@@ -331,29 +331,29 @@ describe('the memory', () => {
       { colors: { blue: { revision: 'r', replicas: 1, ready: 1, idleSince: 'yesterday' } } },
     ],
   ])('takes %s', (_name, status) => {
-    expect(recall(status).colors.blue?.idleSince).toBeUndefined()
+    expect(fromStatus(status).colors.blue?.idleSince).toBeUndefined()
   })
 
   test('keeps the last ten ends, and drops the intent with the attempt', () => {
-    let memory: Memory = {
-      ...recall({ attempt: attemptAt(housing(2)) }),
+    let state: PersistedState = {
+      ...fromStatus({ attempt: attemptAt(housing(2)) }),
       intent: { to: 'blue', token: 'v', attempt: 'a' },
     }
     for (let turn = 0; turn < 12; turn += 1)
-      memory = { ...memory, ...endAttempt(memory, NOW, { outcome: 'Failed', reason: `r${turn}` }) }
-    expect(memory.history).toHaveLength(10)
-    expect(memory.history[0]?.reason).toBe('r11')
-    expect(endAttempt(memory, NOW, { outcome: 'Failed', reason: 'r' }).intent).toBeUndefined()
+      state = { ...state, ...endAttempt(state, NOW, { outcome: 'Failed', reason: `r${turn}` }) }
+    expect(state.history).toHaveLength(10)
+    expect(state.history[0]?.reason).toBe('r11')
+    expect(endAttempt(state, NOW, { outcome: 'Failed', reason: 'r' }).intent).toBeUndefined()
   })
 
   test('a new attempt supersedes the running one and takes over only what was never served', () => {
-    const world = promotedWorld()
-    const known = recall({
+    const observation = promotedWorld()
+    const known = fromStatus({
       attempt: attemptAt(housing(1), { builds: 'blue' }),
       gates: { key: 'k', result: 'Passed', pods: [] },
     })
-    const memory = startAttempt(known, world)
-    expect(memory).toMatchObject({
+    const state = startAttempt(known, observation)
+    expect(state).toMatchObject({
       observedGeneration: 2,
       attempt: {
         ...attemptAt(housing(2)),
@@ -363,12 +363,12 @@ describe('the memory', () => {
       },
       history: [{ outcome: 'Superseded' }],
     })
-    expect(memory.gates).toBeUndefined()
+    expect(state.gates).toBeUndefined()
   })
 })
 
 describe('what blocks', () => {
-  test.each<[string, Partial<World>, string, string]>([
+  test.each<[string, Partial<Observation>, string, string]>([
     [
       'a claim of another',
       { claim: { type: 'Taken', part: 'E1 /ui/*', by: 'team/web' } },
@@ -393,7 +393,7 @@ describe('what blocks', () => {
     const stalled = planned.status.conditions?.find((one) => one.type === 'Stalled')
     expect(stalled?.reason).toBe(reason)
     expect(stalled?.message).toContain(message)
-    expect(planned.step).toBeUndefined()
-    expect(planned.recheckMs).toBeGreaterThanOrEqual(30_000)
+    expect(planned.action).toBeUndefined()
+    expect(planned.requeueAfterMs).toBeGreaterThanOrEqual(30_000)
   })
 })

@@ -1,43 +1,43 @@
-/** The whole status, derived in every pass from what is seen, what is remembered, and what the rules found. */
+/** The whole status, derived in every reconcile from what is seen, what is remembered, and what the rules found. */
 import { conditionsFrom, type ReasonOf, type Statement } from '../../api/conditions.ts'
 import { colorSelector, selectorText, type Color } from '../../api/names.ts'
 import type { Condition, ModelRelease, Phase, Status } from '../../api/release.ts'
 import { instantText, present } from '../state/persisted-state.ts'
 import { describeTargets } from '../model/pointer-view.ts'
-import { readyPods, revisionIn, type Finding, type Scene } from '../context.ts'
+import { readyPods, revisionIn, type NamedDecision, type PlanContext } from '../context.ts'
 import type { Instant } from '../model/observation.ts'
 import { progressOf, statementsOf } from './conditions.ts'
 
 type ColorStatus = NonNullable<Status['colors']>[Color]
 
-export function statusOf(scene: Scene, finding: Finding | undefined): Status {
-  const { memory, world } = scene
-  const { release, now } = world
-  const statements = statementsOf(scene, finding)
-  const generation = memory.observedGeneration ?? release.metadata.generation
+export function statusOf(context: PlanContext, decision: NamedDecision | undefined): Status {
+  const { state, observation } = context
+  const { release, now } = observation
+  const statements = statementsOf(context, decision)
+  const generation = state.observedGeneration ?? release.metadata.generation
   const conditions = conditionsFrom(release.status?.conditions ?? [], statements, {
     generation,
     now: instantText(now),
   })
-  const { attempt, gates, command } = memory
-  const { view } = scene
+  const { attempt, gates, command } = state
+  const { view } = context
   // Without a key users are where the behaviors lead; a pointer Service that is gone is about to be made again.
-  const isElsewhere = view.type !== 'Split' && 'settled' in view
-  const liveColor = scene.live ?? (isElsewhere ? undefined : memory.lastLive)
+  const isElsewhere = view.type !== 'Split' && 'propagated' in view
+  const liveColor = context.live ?? (isElsewhere ? undefined : state.lastLive)
   return {
     conditions,
-    ...present({ observedGeneration: memory.observedGeneration, liveColor, attempt, gates, command }),
-    ...present({ liveRevision: liveColor && revisionIn(scene, liveColor) }),
-    phase: phaseOf(scene, statements),
+    ...present({ observedGeneration: state.observedGeneration, liveColor, attempt, gates, command }),
+    ...present({ liveRevision: liveColor && revisionIn(context, liveColor) }),
+    phase: phaseOf(context, statements),
     message: worstOf(conditions),
-    ...scaleStatus(scene, liveColor),
+    ...scaleStatus(context, liveColor),
     colors: present({
-      blue: colorStatus(scene, 'blue', liveColor),
-      green: colorStatus(scene, 'green', liveColor),
+      blue: colorStatus(context, 'blue', liveColor),
+      green: colorStatus(context, 'green', liveColor),
     }),
-    traffic: trafficStatus(scene),
-    ...present({ liveFailure: memory.liveFailure }),
-    history: memory.history,
+    traffic: trafficStatus(context),
+    ...present({ liveFailure: state.liveFailure }),
+    history: state.history,
   }
 }
 
@@ -98,30 +98,34 @@ function worstOf(conditions: readonly Condition[]): string {
 
 /** What the scale subresource publishes is about one color, the live one; an autoscaler must not count the candidate. */
 function scaleStatus(
-  { memory, world }: Scene,
+  { state, observation }: PlanContext,
   liveColor: Color | undefined,
 ): Pick<Status, 'selector' | 'replicas' | 'size'> {
-  const { name } = world.release.metadata
-  const size = (liveColor && world.colors[liveColor].workload?.replicas) ?? memory.size
+  const { name } = observation.release.metadata
+  const size = (liveColor && observation.colors[liveColor].workload?.replicas) ?? state.size
   const sized = size === undefined ? {} : { size }
   if (!liveColor) return { replicas: 0, ...sized }
   return {
     ...sized,
-    replicas: world.colors[liveColor].pods.filter((pod) => pod.ready !== 'Terminating').length,
+    replicas: observation.colors[liveColor].pods.filter((pod) => pod.ready !== 'Terminating').length,
     selector: selectorText(colorSelector(name, liveColor)),
   }
 }
 
-function colorStatus({ memory, world }: Scene, color: Color, live: Color | undefined): ColorStatus {
-  const { workload } = world.colors[color]
-  const mayServe = color === live || color === memory.intent?.to
-  if (!workload) return mayServe ? goneStatus(memory.lastRevision[color]) : undefined
+function colorStatus(
+  { state, observation }: PlanContext,
+  color: Color,
+  live: Color | undefined,
+): ColorStatus {
+  const { workload } = observation.colors[color]
+  const mayServe = color === live || color === state.intent?.to
+  if (!workload) return mayServe ? goneStatus(state.lastRevision[color]) : undefined
   const { idleSince, digest, readySince, fingerprint, config, shortSince, restarts } =
-    memory.colors[color] ?? {}
+    state.colors[color] ?? {}
   return {
     revision: workload.revision,
     replicas: workload.replicas,
-    ready: readyPods(world.colors[color]).length,
+    ready: readyPods(observation.colors[color]).length,
     ...present({
       idleSince: secondAfter(idleSince),
       digest,
@@ -144,21 +148,23 @@ function goneStatus(revision: string | undefined): ColorStatus {
   return revision === undefined ? undefined : { revision, replicas: 0, ready: 0 }
 }
 
-function trafficStatus({ memory, view, world }: Scene): NonNullable<Status['traffic']> {
-  const { pointer } = world
+function trafficStatus({ state, view, observation }: PlanContext): NonNullable<Status['traffic']> {
+  const { pointer } = observation
   return {
     ...present({
-      adopted: memory.adopted,
-      drift: memory.drift,
-      verified: memory.verified,
-      intent: memory.intent,
-      invalidated: memory.invalidated,
-      canary: memory.canary,
-      fallback: memory.fallback,
+      adopted: state.adopted,
+      drift: state.drift,
+      verified: state.verified,
+      intent: state.intent,
+      invalidated: state.invalidated,
+      canary: state.canary,
+      fallback: state.fallback,
     }),
-    ...(memory.unsettledSince === undefined ? {} : { unsettledSince: instantText(memory.unsettledSince) }),
+    ...(state.propagatingSince === undefined
+      ? {}
+      : { propagatingSince: instantText(state.propagatingSince) }),
     ...(pointer.type === 'Read' ? { pointer: describeTargets(pointer) } : {}),
-    settled: 'settled' in view ? view.settled : 'No',
+    propagated: 'propagated' in view ? view.propagated : 'No',
   }
 }
 
@@ -170,29 +176,29 @@ const PHASE_OF_REASON: Partial<Record<string, Phase>> = {
   Gating: 'Gating',
   Canary: 'Canary',
   Switching: 'Switching',
-  Settling: 'Switching',
-  SettlingSlowly: 'Switching',
+  Propagating: 'Switching',
+  PropagatingSlowly: 'Switching',
   Verifying: 'Verifying',
-  Returning: 'Returning',
+  RollingBack: 'RollingBack',
 }
 
 /** One word for people, in the column that they look at first. */
-function phaseOf(scene: Scene, statements: readonly Statement[]): Phase {
+function phaseOf(context: PlanContext, statements: readonly Statement[]): Phase {
   const reasonOf = (type: Statement['type']): string | undefined =>
     statements.find((one) => one.type === type)?.reason
-  const { outcome, direction, reason } = scene.memory.attempt ?? {}
+  const { outcome, direction, reason } = context.state.attempt ?? {}
   if (outcome === 'Aborted') return 'Aborted'
   // A person's will is no failure.
   if (outcome === 'RolledBack' && reason === 'Undone') return 'RolledBack'
   if (outcome === 'Failed' || outcome === 'RolledBack') return 'Failed'
   if (reasonOf('Ready') === 'Promoted') return 'Live'
   if (reasonOf('Stalled')) return 'Stalled'
-  if (direction === 'Back' && !outcome) return 'Returning'
-  return reasonOf('Drifted') === 'Repairing' ? 'Switching' : phaseOfWaiting(scene, reasonOf('Reconciling'))
+  if (direction === 'Back' && !outcome) return 'RollingBack'
+  return reasonOf('Drifted') === 'Repairing' ? 'Switching' : phaseOfWaiting(context, reasonOf('Reconciling'))
 }
 
-function phaseOfWaiting(scene: Scene, reason = ''): Phase {
+function phaseOfWaiting(context: PlanContext, reason = ''): Phase {
   // How far it is does not change by not being able to look at the pointer for a while.
-  const isBlind = reason === 'PointerUnreachable' && scene.view.type === 'Names'
-  return PHASE_OF_REASON[isBlind ? progressOf(scene).reason : reason] ?? 'Pending'
+  const isBlind = reason === 'PointerUnreachable' && context.view.type === 'Names'
+  return PHASE_OF_REASON[isBlind ? progressOf(context).reason : reason] ?? 'Pending'
 }

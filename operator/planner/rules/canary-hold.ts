@@ -8,11 +8,11 @@ import {
   isPast,
   keyOf,
   without,
-  type Memory,
+  type PersistedState,
 } from '../state/persisted-state.ts'
 import { ASK_AGAIN_MS, HOLD_ASK_MS, UNANSWERED_MS } from '../model/timing.ts'
 import { asking, gatesText } from './gates.ts'
-import { readyPods, type Found, type Scene } from '../context.ts'
+import { readyPods, type Decision, type PlanContext } from '../context.ts'
 import type { Instant, StoredRevision } from '../model/observation.ts'
 
 /** A step of a canary that is held. */
@@ -24,25 +24,25 @@ export interface Hold {
   /** What is said while nothing is wrong. */
   message: string
   /** What brings all clients back, with why. */
-  failed: (why: string) => Found
+  failed: (why: string) => Decision
 }
 
-type Share = NonNullable<Memory['canary']>
+type Share = NonNullable<PersistedState['canary']>
 
 /** One ask at a time, each a while after the one before; between them the step is only held. */
-export function holding(scene: Scene, share: Share, hold: Hold): Found {
-  return answered(scene, share, hold) ?? askedAgain(scene, share, hold) ?? held(scene, share, hold)
+export function holding(context: PlanContext, share: Share, hold: Hold): Decision {
+  return answered(context, share, hold) ?? askedAgain(context, share, hold) ?? held(context, share, hold)
 }
 
 /** What the gates said last: wrong is not waited for, silence only for a moment. */
-function answered(scene: Scene, share: Share, { attempt, failed }: Hold): Found {
-  const { gates } = scene.memory
+function answered(context: PlanContext, share: Share, { attempt, failed }: Hold): Decision {
+  const { gates } = context.state
   if (!gates || !isAbout(gates, attempt)) return undefined
-  if (gates.result === 'Failed') return failed(gatesText(scene))
-  if (gates.result === 'Unknown') return silent(scene, { failed, why: gatesText(scene) })
-  if (scene.world.did?.type !== 'GatesRan') return undefined
-  const canary = { ...without(share, 'unansweredSince'), askedAt: secondOf(scene.world.now) }
-  return { memory: { ...scene.memory, canary } }
+  if (gates.result === 'Failed') return failed(gatesText(context))
+  if (gates.result === 'Unknown') return silent(context, { failed, why: gatesText(context) })
+  if (context.observation.result?.type !== 'GatesRan') return undefined
+  const canary = { ...without(share, 'unansweredSince'), askedAt: secondOf(context.observation.now) }
+  return { state: { ...context.state, canary } }
 }
 
 /**
@@ -50,42 +50,42 @@ function answered(scene: Scene, share: Share, { attempt, failed }: Hold): Found 
  * Undefined while it is to be asked once more.
  */
 export function silent(
-  scene: Scene,
-  { failed, why }: { failed: (why: string) => Found; why: string },
-): Found {
-  const { memory, world } = scene
-  const { canary } = memory
+  context: PlanContext,
+  { failed, why }: { failed: (why: string) => Decision; why: string },
+): Decision {
+  const { state, observation } = context
+  const { canary } = state
   if (!canary) return undefined
   const { unansweredSince } = canary
-  if (unansweredSince !== undefined && isPast(later(unansweredSince, UNANSWERED_MS), world))
+  if (unansweredSince !== undefined && isPast(later(unansweredSince, UNANSWERED_MS), observation))
     return failed(why)
-  if (world.did?.type !== 'GatesRan') return undefined
-  const now = secondOf(world.now)
+  if (observation.result?.type !== 'GatesRan') return undefined
+  const now = secondOf(observation.now)
   const asked = { ...canary, askedAt: now, unansweredSince: unansweredSince ?? now }
-  return { memory: { ...memory, canary: asked }, recheckMs: ASK_AGAIN_MS }
+  return { state: { ...state, canary: asked }, requeueAfterMs: ASK_AGAIN_MS }
 }
 
-function askedAgain(scene: Scene, share: Share, hold: Hold): Found {
+function askedAgain(context: PlanContext, share: Share, hold: Hold): Decision {
   const { attempt, goal, message, stored, weight } = hold
   // Where nothing is asked, the readiness of the pods is all that there is to see.
-  if (stored.gates.length === 0 || scene.world.now < askAt(scene, share, goal)) return undefined
+  if (stored.gates.length === 0 || context.observation.now < askAt(context, share, goal)) return undefined
   const gatesKey = `${keyOf(attempt)}${DURING}${weight}`
   const plan = { attempt, goal, stored, gatesKey, failed: hold.failed, unknown: () => undefined }
-  return asking(scene, plan, message)
+  return asking(context, plan, message)
 }
 
 /** Pods that have come meanwhile answer users already, so they are asked as soon as they are seen. */
-function askAt({ memory: { gates }, world }: Scene, share: Share, goal: Color): Instant {
-  const isNew = readyPods(world.colors[goal]).some(({ name }) => !gates?.pods.includes(name))
-  if (isNew) return world.now
+function askAt({ state: { gates }, observation }: PlanContext, share: Share, goal: Color): Instant {
+  const isNew = readyPods(observation.colors[goal]).some(({ name }) => !gates?.pods.includes(name))
+  if (isNew) return observation.now
   return Date.parse(share.askedAt ?? share.since) + (share.unansweredSince ? ASK_AGAIN_MS : HOLD_ASK_MS)
 }
 
-function held(scene: Scene, share: Share, { goal, message, stored }: Hold): Found {
-  const { now } = scene.world
+function held(context: PlanContext, share: Share, { goal, message, stored }: Hold): Decision {
+  const { now } = context.observation
   const until = Date.parse(share.until)
-  const next = stored.gates.length === 0 ? until : Math.min(until, askAt(scene, share, goal))
-  return { waiting: { reason: 'Canary', message }, recheckMs: Math.max(1000, next - now) }
+  const next = stored.gates.length === 0 ? until : Math.min(until, askAt(context, share, goal))
+  return { waiting: { reason: 'Canary', message }, requeueAfterMs: Math.max(1000, next - now) }
 }
 
 /** A second is all that the text can tell; the earlier one would cut short what is waited for. */

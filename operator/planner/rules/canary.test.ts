@@ -12,9 +12,9 @@ import {
 } from '../../test/fakes/worlds.ts'
 import { nextWeight } from './canary.ts'
 import { plan } from '../plan.ts'
-import { sceneOf } from '../context.ts'
+import { contextOf } from '../context.ts'
 import { fingerprintOf } from '../context.ts'
-import type { CanaryReading, PodState, World } from '../model/observation.ts'
+import type { CanaryReading, PodState, Observation } from '../model/observation.ts'
 
 const canary = [
   { weight: 10, holdSeconds: 60 },
@@ -26,7 +26,7 @@ const before = housingBehindStore(1)
 function worldOf(
   settings: Partial<KeyValueStore>,
   { gates = '', weight, since }: { gates?: string; weight?: number; since?: number },
-): World {
+): Observation {
   const spec: Spec = housingBehindStore(2, { canary, ...settings })
   const attempt = attemptAt(spec)
   const share = weight === undefined ? {} : { weight }
@@ -63,28 +63,32 @@ function worldOf(
 type Result = NonNullable<Status['gates']>['result']
 
 /** The same when the gates have just been asked. */
-function answering(world: World, { now, result }: { now: number; result: Result }): World {
-  const key = `${world.release.status?.attempt?.id ?? ''}/during-10`
+function answering(observation: Observation, { now, result }: { now: number; result: Result }): Observation {
+  const key = `${observation.release.status?.attempt?.id ?? ''}/during-10`
   const results = [{ name: 'known-house', result }]
-  return { ...world, now, did: { type: 'GatesRan', key, pods: ['blue-0', 'blue-1'], results } }
+  return { ...observation, now, result: { type: 'GatesRan', key, pods: ['blue-0', 'blue-1'], results } }
 }
 
 /** The same with more in the status about the step, and about what the gates said last. */
-function remembering(world: World, share: Partial<Share>, result: Result = 'Passed'): World {
-  const { gates, traffic } = world.release.status ?? {}
+function remembering(
+  observation: Observation,
+  share: Partial<Share>,
+  result: Result = 'Passed',
+): Observation {
+  const { gates, traffic } = observation.release.status ?? {}
   if (!gates || !traffic?.canary) throw new Error('no step is held')
   const canary = { ...traffic.canary, ...share }
   const status: Status = {
-    ...world.release.status,
+    ...observation.release.status,
     gates: { ...gates, result },
     traffic: { ...traffic, canary },
   }
-  return { ...world, release: { ...world.release, status } }
+  return { ...observation, release: { ...observation.release, status } }
 }
 
 type Share = NonNullable<NonNullable<Status['traffic']>['canary']>
 
-function podOf({ colors }: World, name: string): PodState {
+function podOf({ colors }: Observation, name: string): PodState {
   const [pod] = colors.blue.pods
   if (!pod) throw new Error('blue has no pod')
   return { ...pod, name }
@@ -94,18 +98,18 @@ describe('the first step', () => {
   const { attempt } = worldOf({}, {}).release.status ?? {}
 
   test('sends its share to the candidate and leaves the rest where it is', () => {
-    const { step, rule } = plan(worldOf({}, { weight: 10 }))
-    expect({ step, rule }).toMatchObject({
+    const { action, rule } = plan(worldOf({}, { weight: 10 }))
+    expect({ action, rule }).toMatchObject({
       rule: 'switching',
-      step: { type: 'MovePointer', names: 'housing-blue', live: 'housing-green', weight: 10, token: 'v7' },
+      action: { type: 'MovePointer', names: 'housing-blue', live: 'housing-green', weight: 10, token: 'v7' },
     })
-    expect(step).toHaveProperty('salt', attempt?.id)
-    expect(step).not.toHaveProperty('clientHeader')
+    expect(action).toHaveProperty('salt', attempt?.id)
+    expect(action).not.toHaveProperty('clientHeader')
   })
 
   test('tells by what a client is known', () => {
-    const { step } = plan(worldOf({ canaryClientHeader: 'x-user-id' }, { weight: 10 }))
-    expect(step).toHaveProperty('clientHeader', 'x-user-id')
+    const { action } = plan(worldOf({ canaryClientHeader: 'x-user-id' }, { weight: 10 }))
+    expect(action).toHaveProperty('clientHeader', 'x-user-id')
   })
 
   test('is decided anew where all clients were to go', () => {
@@ -115,7 +119,7 @@ describe('the first step', () => {
 
 describe('a share that somebody else wrote', () => {
   const held = worldOf({}, { weight: 10, since: NOW - 20_000 })
-  const shared = (changes: Partial<CanaryReading>): World => {
+  const shared = (changes: Partial<CanaryReading>): Observation => {
     const { pointer } = held
     if (pointer.type !== 'Read' || !pointer.canary) throw new Error('there is no share')
     return { ...held, pointer: { ...pointer, canary: { ...pointer.canary, ...changes } } }
@@ -136,19 +140,22 @@ describe('a step that is held', () => {
   const held = worldOf({}, { weight: 10, since: NOW - 20_000 })
 
   test('says the share and not the time that is left, which is in the status', () => {
-    const { status, recheckMs } = plan(held)
+    const { status, requeueAfterMs } = plan(held)
     expect(status.conditions?.find(({ type }) => type === 'Reconciling')).toMatchObject({
       reason: 'Canary',
       message: '10 % of the clients go to blue',
     })
     expect(status).toMatchObject({ phase: 'Canary', liveColor: 'green' })
     expect(status.traffic).toMatchObject({ canary: { until: '2026-01-01T00:00:40.000Z' } })
-    expect(recheckMs).toBe(10_000)
+    expect(requeueAfterMs).toBe(10_000)
   })
 
   test('is followed by no question where the release names no gates', () => {
     const silent = { ...held, revisions: held.revisions.map((stored) => ({ ...stored, gates: [] })) }
-    expect(plan({ ...silent, now: NOW + 20_000 })).toMatchObject({ rule: 'canarying', recheckMs: 20_000 })
+    expect(plan({ ...silent, now: NOW + 20_000 })).toMatchObject({
+      rule: 'canarying',
+      requeueAfterMs: 20_000,
+    })
     expect(plan({ ...silent, now: NOW + 20_000 })).not.toHaveProperty('step')
   })
 
@@ -156,16 +163,16 @@ describe('a step that is held', () => {
 
   test('has its gates asked every half minute, under a key of their own', () => {
     const key = expect.stringMatching(asked(10)) as unknown
-    expect(plan({ ...held, now: NOW + 10_000 }).step).toMatchObject({ type: 'RunGates', key })
+    expect(plan({ ...held, now: NOW + 10_000 }).action).toMatchObject({ type: 'RunGates', key })
     const { canary } = plan(answering(held, { now: NOW + 10_000, result: 'Passed' })).status.traffic ?? {}
     expect(canary).toMatchObject({ askedAt: '2026-01-01T00:00:10Z' })
     const later = remembering(held, { askedAt: '2026-01-01T00:00:10Z' })
-    expect(plan({ ...later, now: NOW + 39_000 })).toMatchObject({ rule: 'canarying', recheckMs: 1000 })
+    expect(plan({ ...later, now: NOW + 39_000 })).toMatchObject({ rule: 'canarying', requeueAfterMs: 1000 })
   })
 
   test('has a pod asked that has come meanwhile, as soon as it is ready', () => {
     const blue = { ...held.colors.blue, pods: [...held.colors.blue.pods, podOf(held, 'blue-9')] }
-    expect(plan({ ...held, colors: { ...held.colors, blue } }).step).toMatchObject({
+    expect(plan({ ...held, colors: { ...held.colors, blue } }).action).toMatchObject({
       type: 'RunGates',
       pods: [{ name: 'blue-0' }, { name: 'blue-1' }, { name: 'blue-9' }],
     })
@@ -178,15 +185,15 @@ describe('a step that is held', () => {
 
   test('bears no usable answer for half a minute, and asks every five seconds meanwhile', () => {
     const told = plan(answering(held, { now: NOW + 10_000, result: 'Unknown' }))
-    expect(told.recheckMs).toBe(5000)
+    expect(told.requeueAfterMs).toBe(5000)
     expect(told.status.traffic?.canary).toMatchObject({ unansweredSince: '2026-01-01T00:00:10Z' })
     const at = { askedAt: '2026-01-01T00:00:30Z', unansweredSince: '2026-01-01T00:00:10Z' }
     const unanswered = remembering(worldOf({}, { weight: 10, since: NOW }), at, 'Unknown')
     expect(plan({ ...unanswered, now: NOW + 34_000 })).not.toHaveProperty('step')
-    expect(plan({ ...unanswered, now: NOW + 35_000 }).step).toMatchObject({ type: 'RunGates' })
+    expect(plan({ ...unanswered, now: NOW + 35_000 }).action).toMatchObject({ type: 'RunGates' })
     const over = { ...unanswered, now: NOW + 40_000 }
     expect(plan(over).status.attempt).toMatchObject({ direction: 'Back', reason: 'CanaryFailed' })
-    expect(plan({ ...over, firstLook: 'Yes' }).status.attempt).toMatchObject({ direction: 'Forward' })
+    expect(plan({ ...over, firstReconcile: 'Yes' }).status.attempt).toMatchObject({ direction: 'Forward' })
   })
 
   test('forgets a silence that an answer has ended', () => {
@@ -197,25 +204,25 @@ describe('a step that is held', () => {
   })
 
   test('keeps both colors: each serves', () => {
-    expect(sceneOf(held).serving).toEqual(['blue', 'green'])
+    expect(contextOf(held).serving).toEqual(['blue', 'green'])
   })
 
   test('is followed by the gates under a key of their own, then by the next share with the same salt', () => {
     const over = worldOf({}, { weight: 10, since: NOW - 60_000 })
     const { attempt } = over.release.status ?? {}
-    expect(plan(over).step).toMatchObject({ type: 'RunGates', key: `${attempt?.id ?? ''}/after-10` })
+    expect(plan(over).action).toMatchObject({ type: 'RunGates', key: `${attempt?.id ?? ''}/after-10` })
     const passed = worldOf({}, { gates: '/after-10', weight: 50, since: NOW - 60_000 })
-    expect(plan(passed).step).toMatchObject({ type: 'MovePointer', weight: 50, salt: attempt?.id })
+    expect(plan(passed).action).toMatchObject({ type: 'MovePointer', weight: 50, salt: attempt?.id })
   })
 })
 
 test('what the operator has not seen since it started is looked at once before its time counts', () => {
   const over = worldOf({}, { weight: 10, since: NOW - 60_000 })
   const key = expect.stringMatching(/during-10$/) as unknown
-  expect(plan({ ...over, firstLook: 'Yes' }).step).toMatchObject({ type: 'RunGates', key })
+  expect(plan({ ...over, firstReconcile: 'Yes' }).action).toMatchObject({ type: 'RunGates', key })
 })
 
 test('after the last share it is everybody’s turn', () => {
-  const scene = sceneOf(worldOf({}, {}))
-  expect([0, 10, 50].map((weight) => nextWeight(scene, weight))).toEqual([10, 50, undefined])
+  const context = contextOf(worldOf({}, {}))
+  expect([0, 10, 50].map((weight) => nextWeight(context, weight))).toEqual([10, 50, undefined])
 })

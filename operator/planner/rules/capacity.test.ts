@@ -22,7 +22,7 @@ function planned(trouble: Trouble, shortMs: number, more: { ready?: PodState['re
   const now = Date.parse('2026-01-01T00:00:00Z')
   const attempt = attemptAt(spec, { builds: 'green' })
   const revision = live.workload.revision
-  const world = promotedWorld({
+  const observation = promotedWorld({
     attempt,
     status: {
       attempt,
@@ -32,18 +32,18 @@ function planned(trouble: Trouble, shortMs: number, more: { ready?: PodState['re
       },
     },
   })
-  const release = { ...world.release, spec: { ...spec, replicas: 3 } }
+  const release = { ...observation.release, spec: { ...spec, replicas: 3 } }
   const built = holding({ ...spec, replicas: 3 }, 'green')
   const green: ColorState = {
     ...built,
     ...(built.workload ? { workload: { ...built.workload, ownership: 'Owned' } } : {}),
     pods: built.pods.map((pod) => ({ ...pod, ready: more.ready ?? 'No' })),
   }
-  return plan({ ...world, release, now, colors: { blue, green } })
+  return plan({ ...observation, release, now, colors: { blue, green } })
 }
 
-function reasonOf({ status, step }: Plan): string | undefined {
-  return step?.type === 'CollectLogs' ? 'ends' : status.attempt?.reason
+function reasonOf({ status, action }: Plan): string | undefined {
+  return action?.type === 'CollectLogs' ? 'ends' : status.attempt?.reason
 }
 
 describe('a candidate beside a live color that lacks room', () => {
@@ -55,7 +55,7 @@ describe('a candidate beside a live color that lacks room', () => {
   ])('%s', (_what, trouble, ms, reason) => expect(reasonOf(planned(trouble, ms))).toBe(reason))
 
   test('is looked at when its time is over', () =>
-    expect(planned(QUOTA, 50_000)).toMatchObject({ recheckMs: 10_000 }))
+    expect(planned(QUOTA, 50_000)).toMatchObject({ requeueAfterMs: 10_000 }))
 
   test.each<[string, Trouble]>([
     [

@@ -5,7 +5,7 @@ import type { Status } from '../../api/release.ts'
 import { without } from '../state/persisted-state.ts'
 import { plan } from '../plan.ts'
 import { attemptIdOf, revisionOf } from '../model/revision.ts'
-import type { ColorState, World } from '../model/observation.ts'
+import type { ColorState, Observation } from '../model/observation.ts'
 
 const id = attemptIdOf(housing(2))
 const BUILDING = { liveColor: 'green', attempt: attemptAt(housing(2)) } as const
@@ -53,8 +53,8 @@ const worlds = {
   }),
 }
 
-function withColors(world: World, colors: Partial<World['colors']>): World {
-  return { ...world, colors: { ...world.colors, ...colors } }
+function withColors(observation: Observation, colors: Partial<Observation['colors']>): Observation {
+  return { ...observation, colors: { ...observation.colors, ...colors } }
 }
 
 function oneIll(): ColorState {
@@ -112,19 +112,21 @@ describe('a command', () => {
   })
 
   test.each([`undo/${id}/1`, 'x'.repeat(500)])('is taken once: %s', (value) => {
-    const world = commanded(promotedWorld(), value)
+    const observation = commanded(promotedWorld(), value)
     const taken = {
-      ...world.release.status,
+      ...observation.release.status,
       command: { value: value.slice(0, 200), result: 'Refused' as const, message: '' },
     }
-    expect(plan({ ...world, release: { ...world.release, status: taken } }).rule).not.toBe('commandGiven')
+    expect(plan({ ...observation, release: { ...observation.release, status: taken } }).rule).not.toBe(
+      'commandGiven',
+    )
   })
 
   describe('that was taken before', () => {
     const taken = (value: string, command: object): ReturnType<typeof plan> => {
-      const world = commanded(promotedWorld(), value)
-      const status = { ...world.release.status, command: command as Status['command'] }
-      return plan({ ...world, release: { ...world.release, status: status as Status } })
+      const observation = commanded(promotedWorld(), value)
+      const status = { ...observation.release.status, command: command as Status['command'] }
+      return plan({ ...observation, release: { ...observation.release, status: status as Status } })
     }
     const last = { value: `retry/${id}/2`, result: 'Accepted', message: '' }
 
@@ -164,7 +166,7 @@ describe('a command', () => {
   })
 
   test('before there is an attempt waits for it', () => {
-    const world = commanded(promotedWorld(), `undo/${id}/1`)
-    expect(plan({ ...world, release: without(world.release, 'status') }).rule).toBe('specChanged')
+    const observation = commanded(promotedWorld(), `undo/${id}/1`)
+    expect(plan({ ...observation, release: without(observation.release, 'status') }).rule).toBe('specChanged')
   })
 })

@@ -4,26 +4,32 @@ import type { Attempt, Status } from '../../api/release.ts'
 import { commandLine } from '../output/command-line.ts'
 import { isReturnStuck } from './spec-change.ts'
 import { canaryOf } from './canary.ts'
-import { COMMAND_LENGTH, endAttempt, retryAttempt, turnBack, type Memory } from '../state/persisted-state.ts'
+import {
+  COMMAND_LENGTH,
+  endAttempt,
+  retryAttempt,
+  rollBack,
+  type PersistedState,
+} from '../state/persisted-state.ts'
 import {
   adoptedTarget,
   goalOf,
-  holderOf,
+  colorRunning,
   staysWithoutKey,
   smallness,
   unanswering,
-  type Found,
-  type Scene,
+  type Decision,
+  type PlanContext,
   isDrifted,
 } from '../context.ts'
 
 type CommandReport = NonNullable<Status['command']>
-type Verdict = { result: CommandReport['result']; message: string; memory?: Memory }
+type Verdict = { result: CommandReport['result']; message: string; state?: PersistedState }
 
 const VERBS = {
-  abort: (scene: Scene, attempt: Attempt): Verdict => abort(scene, attempt),
-  retry: (scene: Scene, attempt: Attempt): Verdict => retry(scene, attempt),
-  undo: (scene: Scene, attempt: Attempt): Verdict => undo(scene, attempt),
+  abort: (context: PlanContext, attempt: Attempt): Verdict => abort(context, attempt),
+  retry: (context: PlanContext, attempt: Attempt): Verdict => retry(context, attempt),
+  undo: (context: PlanContext, attempt: Attempt): Verdict => undo(context, attempt),
 }
 
 type Verb = keyof typeof VERBS
@@ -36,13 +42,13 @@ function isVerb(text: string | undefined): text is Verb {
 }
 
 /** A command that was not taken yet is taken now, whatever it leads to; it is never taken twice. */
-export function commandGiven(scene: Scene): Found {
-  const { memory, world } = scene
-  const value = world.release.metadata.annotations?.[ANNOTATION.command]?.slice(0, COMMAND_LENGTH)
-  const { attempt } = memory
-  if (value === undefined || value === memory.command?.value || !attempt) return undefined
-  const before = takenBefore(memory.command)
-  const verdict = before.includes(value) ? repeated(scene, attempt, value) : judge(scene, attempt, value)
+export function commandGiven(context: PlanContext): Decision {
+  const { state, observation } = context
+  const value = observation.release.metadata.annotations?.[ANNOTATION.command]?.slice(0, COMMAND_LENGTH)
+  const { attempt } = state
+  if (value === undefined || value === state.command?.value || !attempt) return undefined
+  const before = takenBefore(state.command)
+  const verdict = before.includes(value) ? repeated(context, attempt, value) : judge(context, attempt, value)
   const { message, result } = verdict
   const isTaken = isTakenAs(result)
   const taken = isTaken ? [value, ...before].slice(0, TAKEN_LENGTH) : before
@@ -52,7 +58,7 @@ export function commandGiven(scene: Scene): Found {
     message: isTaken ? `${message} (this very value is not taken again: another nonce repeats it)` : message,
     ...(taken.length > 0 ? { taken } : {}),
   }
-  return { memory: { ...(verdict.memory ?? memory), command } }
+  return { state: { ...(verdict.state ?? state), command } }
 }
 
 /** What writes an old command once more does so for long; people give few between two looks. */
@@ -72,21 +78,21 @@ function takenBefore(command: CommandReport | undefined): string[] {
  * Whatever writes an old value over a newer one (a GitOps tool, a script that is run again) means nothing by it: an undo that was
  * followed by a retry must not come back. What was refused, or had nothing to do, was not taken.
  */
-function repeated({ world }: Scene, attempt: Attempt, value: string): Verdict {
+function repeated({ observation }: PlanContext, attempt: Attempt, value: string): Verdict {
   const [verb] = value.split('/')
   return refused(
-    `it was taken before, and no value is taken twice, so that whatever wrote it again repeats nothing: nothing was done; whoever means it gives another nonce: ${commandLine(world.release, isVerb(verb) ? verb : 'retry', attempt)}`,
+    `it was taken before, and no value is taken twice, so that whatever wrote it again repeats nothing: nothing was done; whoever means it gives another nonce: ${commandLine(observation.release, isVerb(verb) ? verb : 'retry', attempt)}`,
   )
 }
 
-function judge(scene: Scene, attempt: Attempt, value: string): Verdict {
+function judge(context: PlanContext, attempt: Attempt, value: string): Verdict {
   const [verb, id, nonce] = value.split('/')
   if (!isVerb(verb) || !id || !nonce)
     return refused(
       `"${value}" is not <verb>/<attempt id>/<nonce> with one of the verbs ${Object.keys(VERBS).join(', ')}`,
     )
   if (id !== attempt.id) return refused(`it names attempt ${id}, but the attempt is ${attempt.id} now`)
-  return VERBS[verb](scene, attempt)
+  return VERBS[verb](context, attempt)
 }
 
 function refused(message: string): Verdict {
@@ -97,18 +103,18 @@ function nothingToDo(message: string): Verdict {
   return { result: 'NothingToDo', message }
 }
 
-function abort(scene: Scene, attempt: Attempt): Verdict {
-  const { memory, world } = scene
+function abort(context: PlanContext, attempt: Attempt): Verdict {
+  const { state, observation } = context
   if (attempt.outcome) return nothingToDo(`the attempt has ended already (${attempt.outcome})`)
   if (attempt.direction === 'Back') return nothingToDo('the pointer is on its way back already')
-  if (mayBeLive(scene, attempt)) {
-    const unseen = unseenBehind(scene, attempt)
+  if (mayBeLive(context, attempt)) {
+    const unseen = unseenBehind(context, attempt)
     if (unseen !== undefined)
       return refused(
         `what would take over, revision ${unseen}, was never seen to answer users: apply the spec that you want instead`,
       )
-    const message = `aborted ${canaryOf(scene) ? 'with a share of the clients there' : 'after the switch'} by a command`
-    return goBack(scene, attempt, { reason: 'Aborted', message })
+    const message = `aborted ${canaryOf(context) ? 'with a share of the clients there' : 'after the switch'} by a command`
+    return goBack(context, attempt, { reason: 'Aborted', message })
   }
   const ending = {
     outcome: 'Aborted',
@@ -118,7 +124,7 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
   return {
     result: 'Accepted',
     message: 'the candidate is removed',
-    memory: endAttempt(memory, world.now, ending),
+    state: endAttempt(state, observation.now, ending),
   }
 }
 
@@ -126,81 +132,81 @@ function abort(scene: Scene, attempt: Attempt): Verdict {
  * The revision in the other color, where its attempts ended before it was proven to users. Of one that no attempt is
  * remembered of, nothing bad is known. A share of the clients goes back to the many, who are answered already.
  */
-function unseenBehind(scene: Scene, attempt: Attempt): string | undefined {
-  const { memory, world } = scene
-  if (canaryOf(scene)) return undefined
-  const target = goalOf(scene, { ...attempt, direction: 'Back' })
-  const revision = target && world.colors[target].workload?.revision
-  const outcomes = memory.history.filter((entry) => entry.revision === revision).map(({ outcome }) => outcome)
+function unseenBehind(context: PlanContext, attempt: Attempt): string | undefined {
+  const { state, observation } = context
+  if (canaryOf(context)) return undefined
+  const target = goalOf(context, { ...attempt, direction: 'Back' })
+  const revision = target && observation.colors[target].workload?.revision
+  const outcomes = state.history.filter((entry) => entry.revision === revision).map(({ outcome }) => outcome)
   return outcomes.length > 0 && !outcomes.includes('Promoted') ? revision : undefined
 }
 
 /** Whether users may be answered by what the attempt brought; a pointer that cannot be read may name it. */
-function mayBeLive(scene: Scene, attempt: Attempt): boolean {
+function mayBeLive(context: PlanContext, attempt: Attempt): boolean {
   // What another release holds was never moved by this attempt.
-  if (scene.world.claim.type === 'Taken') return false
-  const holder = holderOf(scene, attempt.revision)
+  if (context.observation.claim.type === 'Taken') return false
+  const holder = colorRunning(context, attempt.revision)
   if (holder === undefined || attempt.builds === holder) return false
-  if (canaryOf(scene)) return scene.serving.includes(holder)
-  return scene.serving.includes(holder) && (scene.live === undefined || scene.live === holder)
+  if (canaryOf(context)) return context.serving.includes(holder)
+  return context.serving.includes(holder) && (context.live === undefined || context.live === holder)
 }
 
-function retry(scene: Scene, attempt: Attempt): Verdict {
+function retry(context: PlanContext, attempt: Attempt): Verdict {
   // A return that cannot be made must not hold what is live for ever: it may have recovered.
-  if (!attempt.outcome && !isReturnStuck(scene, attempt)) return nothingToDo('the attempt is running')
-  if (attempt.outcome === 'Promoted' && !isDrifted(scene)) return nothingToDo('the attempt was promoted')
+  if (!attempt.outcome && !isReturnStuck(context, attempt)) return nothingToDo('the attempt is running')
+  if (attempt.outcome === 'Promoted' && !isDrifted(context)) return nothingToDo('the attempt was promoted')
   return {
     result: 'Accepted',
     message: 'the attempt starts again',
-    memory: retryAttempt(scene.memory, attempt, scene.world),
+    state: retryAttempt(context.state, attempt, context.observation),
   }
 }
 
-function undo(scene: Scene, attempt: Attempt): Verdict {
+function undo(context: PlanContext, attempt: Attempt): Verdict {
   if (attempt.direction === 'Back') return nothingToDo('the pointer is on its way back, or there already')
   if (attempt.outcome !== 'Promoted')
     return refused(
       `undo takes back a promoted attempt, and this one ${attempt.outcome ? `ended as ${attempt.outcome}` : 'is running: abort it'}`,
     )
-  const adopted = adoptedTarget(scene, attempt)
-  const stays = adopted === '' ? staysWithoutKey(scene, attempt) : undefined
+  const adopted = adoptedTarget(context, attempt)
+  const stays = adopted === '' ? staysWithoutKey(context, attempt) : undefined
   if (stays !== undefined) return refused(`${stays}: apply the spec that you want instead`)
-  const target = goalOf(scene, { ...attempt, direction: 'Back' })
-  if (adopted === undefined && (!target || scene.world.colors[target].workload?.leaving !== 'No'))
+  const target = goalOf(context, { ...attempt, direction: 'Back' })
+  if (adopted === undefined && (!target || context.observation.colors[target].workload?.leaving !== 'No'))
     return refused(
       'the color that served before cannot take over (there is no Deployment): apply the spec that you want instead',
     )
-  return goBack(scene, attempt, { reason: 'Undone', message: 'undone by a command' })
+  return goBack(context, attempt, { reason: 'Undone', message: 'undone by a command' })
 }
 
-function goBack(scene: Scene, attempt: Attempt, why: { reason: string; message: string }): Verdict {
-  return { ...reportOf(scene, attempt), memory: turnBack(scene, attempt, why) }
+function goBack(context: PlanContext, attempt: Attempt, why: { reason: string; message: string }): Verdict {
+  return { ...reportOf(context, attempt), state: rollBack(context, attempt, why) }
 }
 
-function reportOf(scene: Scene, attempt: Attempt): Pick<Verdict, 'result' | 'message'> {
-  const adopted = adoptedTarget(scene, attempt)
-  const target = goalOf(scene, { ...attempt, direction: 'Back' })
+function reportOf(context: PlanContext, attempt: Attempt): Pick<Verdict, 'result' | 'message'> {
+  const adopted = adoptedTarget(context, attempt)
+  const target = goalOf(context, { ...attempt, direction: 'Back' })
   // All clients go where most of them are, which nothing is asked of.
-  if (canaryOf(scene) || adopted !== undefined || target === undefined)
+  if (canaryOf(context) || adopted !== undefined || target === undefined)
     return {
       result: 'Accepted',
       message: `the pointer goes back to ${adopted === '' ? 'what the behaviors name, without a key' : (adopted ?? 'what served before')}`,
     }
-  return returnReport(scene, target)
+  return returnReport(context, target)
 }
 
 /** What is said of a command that leads back to a color: it waits there for one ready pod, and never for all. */
 export function returnReport(
-  { live, world }: Scene,
+  { live, observation }: PlanContext,
   target: Color,
 ): Pick<CommandReport, 'result' | 'message'> {
-  const trouble = live === target ? undefined : unanswering(world.colors[target])
+  const trouble = live === target ? undefined : unanswering(observation.colors[target])
   if (trouble !== undefined)
     return {
       result: 'Pending',
       message: `${target} cannot take over yet (${trouble}): the pointer goes back to it as soon as a pod is ready`,
     }
-  const small = smallness(world.colors[target])
+  const small = smallness(observation.colors[target])
   return {
     result: 'Accepted',
     message: `the pointer goes back to ${target}${small ? `, which is ${small}` : ''}`,

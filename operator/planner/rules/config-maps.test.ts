@@ -15,7 +15,7 @@ import type { ConfigReading } from '../model/observation.ts'
 import { without } from '../state/persisted-state.ts'
 import { plan } from '../plan.ts'
 import { revisionOf } from '../model/revision.ts'
-import type { World } from '../model/observation.ts'
+import type { Observation } from '../model/observation.ts'
 
 type Json = Record<string, unknown>
 
@@ -25,8 +25,8 @@ function container(changes: Json = {}, pod: Json = {}): Spec {
   return { ...rest, template: { spec: { containers: [web], ...pod } } }
 }
 
-/** The spec is live in blue; `status` is what the pass before wrote. */
-function live(spec: Spec, config: ConfigReading | undefined, status: Status = {}): World {
+/** The spec is live in blue; `status` is what the reconcile before wrote. */
+function live(spec: Spec, config: ConfigReading | undefined, status: Status = {}): Observation {
   const attempt = attemptAt(spec, { outcome: 'Promoted', reason: 'Promoted' })
   const traffic = { verified: revisionOf(spec) }
   const release = releaseOf(spec, {
@@ -51,9 +51,9 @@ function live(spec: Spec, config: ConfigReading | undefined, status: Status = {}
 function warnedAfter(spec: Spec, before: ConfigReading, after: ConfigReading | undefined): string {
   const first = plan(live(spec, before))
   expect(first.status.conditions?.some(({ type }) => type === 'Warned')).toBe(false)
-  const { status, happenings } = plan(live(spec, after, first.status))
+  const { status, events } = plan(live(spec, after, first.status))
   const warned = status.conditions?.find(({ reason }) => reason === 'ConfigChanged')?.message ?? ''
-  expect(happenings.some(({ reason }) => reason === 'ConfigChanged')).toBe(warned !== '')
+  expect(events.some(({ reason }) => reason === 'ConfigChanged')).toBe(warned !== '')
   return warned
 }
 
@@ -136,8 +136,8 @@ test('another revision in the color begins anew', () => {
 })
 
 test('nobody watches ConfigMaps, so they are looked at each minute; without any nothing is', () => {
-  expect(plan(live(USES['a volume'] ?? container(), { web: { V: '1' } })).recheckMs).toBe(60_000)
-  expect(plan(live(container(), undefined)).recheckMs).toBeUndefined()
+  expect(plan(live(USES['a volume'] ?? container(), { web: { V: '1' } })).requeueAfterMs).toBe(60_000)
+  expect(plan(live(container(), undefined)).requeueAfterMs).toBeUndefined()
 })
 
 test('what is no template of ours is looked at without harm, and never more than twenty', () => {
@@ -155,8 +155,8 @@ test('fifty thousand variables from one ConfigMap are noted in a walk', () => {
     name: `V${index}`,
     valueFrom: { configMapKeyRef: { name: 'web', key: `V${index}` } },
   }))
-  const world = live(container({ env }), undefined)
-  const names = (): string[] => configMapNames(world)
+  const observation = live(container({ env }), undefined)
+  const names = (): string[] => configMapNames(observation)
   // Ended by force and not waited for: with all that were noted copied for each one it takes minutes.
   expect(runInNewContext('names()', { names }, { timeout: 30_000 })).toEqual(['web'])
 })

@@ -2,39 +2,39 @@
 import { COLORS, pinName, type Color } from '../../api/names.ts'
 import { pinReadBy } from '../manifests/children.ts'
 import type { MovePlan } from './move-plan.ts'
-import { serviceOwnership, type Found, type Scene } from '../context.ts'
+import { serviceOwnership, type Decision, type PlanContext } from '../context.ts'
 import type { StoredRevision } from '../model/observation.ts'
 
 /** Before the pointer is moved: from then on pods may start that no gate is asked of. */
-export function unpinned(scene: Scene, { attempt, failed, goal }: MovePlan): Found {
-  const { pin, revision = '' } = scene.world.colors[goal].workload ?? {}
-  const digest = provenDigest(scene, goal)
+export function unpinned(context: PlanContext, { attempt, failed, goal }: MovePlan): Decision {
+  const { pin, revision = '' } = context.observation.colors[goal].workload ?? {}
+  const digest = provenDigest(context, goal)
   // A way back waits for nothing but an answer, and what answered no gate with a digest cannot be told from another.
   if (!pin || digest === undefined || attempt.direction === 'Back') return undefined
   if (pin.type !== 'Pinned')
-    return { step: { type: 'PinDigest', revision, digest, ownership: serviceOwnership(scene) } }
+    return { action: { type: 'PinDigest', revision, digest, ownership: serviceOwnership(context) } }
   if (pin.digest === digest) return undefined
-  const { name, namespace } = scene.world.release.metadata
+  const { name, namespace } = context.observation.release.metadata
   return failed(
     `the pods of ${goal} have loaded a model whose sha256 is ${digest}, and ConfigMap ${namespace}/${pinName(name, revision)} says "${pin.digest}" for revision ${revision}: release the model as another spec.model.version`,
   )
 }
 
 /** Somebody removed the pin of what was proven: pods that start meanwhile may load anything. */
-export function pinGone(scene: Scene): Found {
-  const { memory, world } = scene
+export function pinGone(context: PlanContext): Decision {
+  const { state, observation } = context
   for (const color of COLORS) {
-    const { pin, revision = '' } = world.colors[color].workload ?? {}
-    const digest = provenDigest(scene, color)
-    if (pin?.type !== 'Open' || digest === undefined || memory.attempt?.builds === color) continue
-    return { step: { type: 'PinDigest', revision, digest, ownership: serviceOwnership(scene) } }
+    const { pin, revision = '' } = observation.colors[color].workload ?? {}
+    const digest = provenDigest(context, color)
+    if (pin?.type !== 'Open' || digest === undefined || state.attempt?.builds === color) continue
+    return { action: { type: 'PinDigest', revision, digest, ownership: serviceOwnership(context) } }
   }
   return undefined
 }
 
 /** The digest that a color's pods gave the gates, as the model server takes it; undefined where they gave none of that form. */
-function provenDigest({ memory }: Scene, color: Color): string | undefined {
-  const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(memory.colors[color]?.digest ?? '') ?? []
+function provenDigest({ state }: PlanContext, color: Color): string | undefined {
+  const [, hex] = /^sha256:([0-9a-f]{64})$/.exec(state.colors[color]?.digest ?? '') ?? []
   return hex
 }
 

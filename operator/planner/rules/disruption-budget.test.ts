@@ -3,31 +3,31 @@ import { COLORS, type Color } from '../../api/names.ts'
 import { promotedWorld } from '../../test/fakes/worlds.ts'
 import { without } from '../state/persisted-state.ts'
 import { plan } from '../plan.ts'
-import type { ColorState, Step, World } from '../model/observation.ts'
+import type { ColorState, Action, Observation } from '../model/observation.ts'
 
 const { colors, ...rest } = promotedWorld()
-const world: World = {
+const observation: Observation = {
   ...rest,
   colors: { blue: without(colors.blue, 'budgetsUnknown'), green: without(colors.green, 'budgetsUnknown') },
 }
 const BUDGET = { ownership: 'Free' } as const
 
 /** The world with other facts about the color that serves. */
-function withLive(facts: Partial<ColorState>, base: World = world): World {
+function withLive(facts: Partial<ColorState>, base: Observation = observation): Observation {
   const live: Color = base.release.status?.liveColor ?? 'blue'
   return { ...base, colors: { ...base.colors, [live]: { ...base.colors[live], ...facts } } }
 }
 
-function stepIn(seen: World): Step | undefined {
-  return plan(seen).step
+function stepIn(seen: Observation): Action | undefined {
+  return plan(seen).action
 }
 
-function warningIn(seen: World): { reason: string; message: string } | undefined {
+function warningIn(seen: Observation): { reason: string; message: string } | undefined {
   return plan(seen).status.conditions?.find(({ type }) => type === 'Warned')
 }
 
 describe('the color that serves', () => {
-  const color = world.release.status?.liveColor ?? 'blue'
+  const color = observation.release.status?.liveColor ?? 'blue'
   const apply = { type: 'ApplyBudget', color, ownership: 'Free' }
 
   test.each<[string, Partial<ColorState>, object | undefined]>([
@@ -51,15 +51,15 @@ describe('the color that serves', () => {
   })
 
   test('has none where the spec says so', () => {
-    const spec = { ...world.release.spec, disruptionBudget: 'None' as const }
-    const none = { ...world, release: { ...world.release, spec } }
+    const spec = { ...observation.release.spec, disruptionBudget: 'None' as const }
+    const none = { ...observation, release: { ...observation.release, spec } }
     expect(stepIn(none)).toBeUndefined()
     expect(stepIn(withLive({ budget: BUDGET }, none))).toEqual({ type: 'RemoveBudget', color })
   })
 })
 
 test('a color that does not serve has none', () => {
-  const live = world.release.status?.liveColor ?? 'blue'
+  const live = observation.release.status?.liveColor ?? 'blue'
   const idle = COLORS.find((color) => color !== live) ?? 'blue'
   const seen = withLive({ budget: BUDGET })
   const colors = { ...seen.colors, [idle]: { ...seen.colors[live], budget: BUDGET } }

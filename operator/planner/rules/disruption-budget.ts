@@ -7,8 +7,8 @@ import {
   serviceOwnership,
   unanswering,
   unavailable,
-  type Found,
-  type Scene,
+  type Decision,
+  type PlanContext,
 } from '../context.ts'
 import type { OtherBudget } from '../model/observation.ts'
 
@@ -16,48 +16,49 @@ import type { OtherBudget } from '../model/observation.ts'
  * One budget for each color that serves, made before users are led to it. What merely stands there holds up no drain. Where
  * somebody has a budget of his own for the same pods, ours goes: with two the API server refuses every eviction.
  */
-export function budgetDiffers(scene: Scene): Found {
+export function budgetDiffers(context: PlanContext): Decision {
   for (const color of COLORS) {
-    const { budget, budgetsUnknown } = scene.world.colors[color]
+    const { budget, budgetsUnknown } = context.observation.colors[color]
     if (budgetsUnknown !== undefined) continue
-    const found = isBudgeted(scene, color) ? budgetMissing(scene, color) : undefined
+    const found = isBudgeted(context, color) ? budgetMissing(context, color) : undefined
     if (found) return found
-    if (budget && !mayStay(scene, color)) return { step: { type: 'RemoveBudget', color } }
+    if (budget && !mayStay(context, color)) return { action: { type: 'RemoveBudget', color } }
   }
   return undefined
 }
 
-function budgetMissing(scene: Scene, color: Color): Found {
-  const { budget } = scene.world.colors[color]
-  const ownership = serviceOwnership(scene)
-  if (!budget) return { step: { type: 'ApplyBudget', color, ownership } }
+function budgetMissing(context: PlanContext, color: Color): Decision {
+  const { budget } = context.observation.colors[color]
+  const ownership = serviceOwnership(context)
+  if (!budget) return { action: { type: 'ApplyBudget', color, ownership } }
   if (budget.differs === undefined)
-    return budget.ownership === ownership ? undefined : { step: { type: 'ApplyBudget', color, ownership } }
-  const { name, namespace } = scene.world.release.metadata
+    return budget.ownership === ownership ? undefined : { action: { type: 'ApplyBudget', color, ownership } }
+  const { name, namespace } = context.observation.release.metadata
   const differs = `PodDisruptionBudget ${namespace}/${colorName(name, color)}: ${budget.differs}`
-  return { step: { type: 'ApplyBudget', color, ownership, differs } }
+  return { action: { type: 'ApplyBudget', color, ownership, differs } }
 }
 
-function isBudgeted(scene: Scene, color: Color): boolean {
-  if (scene.world.colors[color].workload?.leaving !== 'No' || !mayHaveBudget(scene, color)) return false
-  return scene.serving.includes(color) || isWhereUsersGoNext(scene, color)
+function isBudgeted(context: PlanContext, color: Color): boolean {
+  if (context.observation.colors[color].workload?.leaving !== 'No' || !mayHaveBudget(context, color))
+    return false
+  return context.serving.includes(color) || isWhereUsersGoNext(context, color)
 }
 
 /** Neither the spec nor a budget of somebody else speaks against one of ours. */
-function mayHaveBudget({ world }: Scene, color: Color): boolean {
-  const { otherBudgets = [] } = world.colors[color]
-  return otherBudgets.length === 0 && world.release.spec.disruptionBudget !== 'None'
+function mayHaveBudget({ observation }: PlanContext, color: Color): boolean {
+  const { otherBudgets = [] } = observation.colors[color]
+  return otherBudgets.length === 0 && observation.release.spec.disruptionBudget !== 'None'
 }
 
-/** The candidate is whole, or what served before could take over: from the next pass on users may be led there. */
-function isWhereUsersGoNext(scene: Scene, color: Color): boolean {
-  const attempt = runningAttempt(scene)
-  const goal = attempt ? goalOf(scene, attempt) : scene.memory.intent?.to
-  const state = scene.world.colors[color]
+/** The candidate is whole, or what served before could take over: from the next reconcile on users may be led there. */
+function isWhereUsersGoNext(context: PlanContext, color: Color): boolean {
+  const attempt = runningAttempt(context)
+  const goal = attempt ? goalOf(context, attempt) : context.state.intent?.to
+  const state = context.observation.colors[color]
   if (goal !== color) return false
   if (attempt?.direction !== 'Back') return unavailable(state) === undefined
   // A way back waits for no budget that could not be made before: that follows it.
-  const hasFailed = scene.world.failing?.some(({ step }) => step === 'ApplyBudget') === true
+  const hasFailed = context.observation.failing?.some(({ action }) => action === 'ApplyBudget') === true
   return !hasFailed && unanswering(state) === undefined
 }
 
@@ -65,18 +66,18 @@ function isWhereUsersGoNext(scene: Scene, color: Color): boolean {
  * Until an attempt is over, or while the pointer is not where it was left, users may be led to either color at any moment. What
  * has no pods for now hinders nobody.
  */
-function mayStay(scene: Scene, color: Color): boolean {
-  const isOpen = runningAttempt(scene) !== undefined || isDrifted(scene)
-  return mayHaveBudget(scene, color) && (isOpen || scene.serving.includes(color))
+function mayStay(context: PlanContext, color: Color): boolean {
+  const isOpen = runningAttempt(context) !== undefined || isDrifted(context)
+  return mayHaveBudget(context, color) && (isOpen || context.serving.includes(color))
 }
 
 /** Why a drain may take every pod that serves, or cannot take any. */
-export function budgetTexts(scene: Scene): string[] {
-  const { colors, release } = scene.world
+export function budgetTexts(context: PlanContext): string[] {
+  const { colors, release } = context.observation
   if (release.spec.disruptionBudget === 'None') return []
-  const serving = scene.serving.filter((color) => colors[color].workload?.leaving === 'No')
+  const serving = context.serving.filter((color) => colors[color].workload?.leaving === 'No')
   const unknown = serving.map((color) => colors[color].budgetsUnknown ?? '').filter((why) => why !== '')
-  const texts = serving.flatMap((color) => otherBudgetText(scene, color) ?? [])
+  const texts = serving.flatMap((color) => otherBudgetText(context, color) ?? [])
   return [
     ...unknown
       .slice(0, 1)
@@ -87,9 +88,9 @@ export function budgetTexts(scene: Scene): string[] {
   ]
 }
 
-function otherBudgetText({ world }: Scene, color: Color): string | undefined {
-  const { otherBudgets = [] } = world.colors[color]
-  const { namespace } = world.release.metadata
+function otherBudgetText({ observation }: PlanContext, color: Color): string | undefined {
+  const { otherBudgets = [] } = observation.colors[color]
+  const { namespace } = observation.release.metadata
   const named = (budgets: readonly OtherBudget[]): string =>
     budgets.map(({ name }) => `${namespace}/${name}`).join(' and ')
   if (otherBudgets.length > 1)

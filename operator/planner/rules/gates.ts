@@ -6,72 +6,72 @@ import { referringVerify } from '../checks/credentials.ts'
 import { unpinned } from './digest-pin.ts'
 import type { MovePlan } from './move-plan.ts'
 import { editText } from './edited-children.ts'
-import { isBroken, isDecided, keyOf, without, type Memory } from '../state/persisted-state.ts'
+import { isBroken, isDecided, keyOf, without, type PersistedState } from '../state/persisted-state.ts'
 import { originTarget } from '../checks/origin.ts'
-import { readyPods, steadyInMs, storedOf, type Found, type Scene } from '../context.ts'
+import { readyPods, steadyInMs, storedOf, type Decision, type PlanContext } from '../context.ts'
 import { expectationOf } from './verify.ts'
 import { nameOf, pointerId, type PointerView } from '../model/pointer-view.ts'
-import type { PodState, Step, Target } from '../model/observation.ts'
+import type { PodState, Action, Target } from '../model/observation.ts'
 
-/** Proves the color, writes the intent, moves the pointer: one of them per pass. The caller has seen that the color is available. */
-export function proveAndMove(scene: Scene, plan: MovePlan): Found {
+/** Proves the color, writes the intent, moves the pointer: one of them per reconcile. The caller has seen that the color is available. */
+export function proveAndMove(context: PlanContext, plan: MovePlan): Decision {
   // Parts of the pointer that another release holds are not moved, in no direction.
   return (
-    claimTaken(scene) ??
-    edited(scene, plan) ??
-    unproven(scene, plan) ??
-    unpinned(scene, plan) ??
-    (plan.attempt.direction === 'Forward' ? pointerUnfit(scene) : undefined) ??
-    unsteady(scene, plan) ??
-    tooSoon(scene, plan) ??
-    intentMissing(scene, plan) ??
-    move(scene, plan)
+    claimTaken(context) ??
+    edited(context, plan) ??
+    unproven(context, plan) ??
+    unpinned(context, plan) ??
+    (plan.attempt.direction === 'Forward' ? pointerUnfit(context) : undefined) ??
+    unsteady(context, plan) ??
+    tooSoon(context, plan) ??
+    intentMissing(context, plan) ??
+    move(context, plan)
   )
 }
 
 /** Pods that became ready a moment ago may be about to fall. Back, what answers now is better than what is led away from. */
-function unsteady(scene: Scene, { attempt, goal }: MovePlan): Found {
-  const waitMs = attempt.direction === 'Back' ? 0 : steadyInMs(scene, goal)
+function unsteady(context: PlanContext, { attempt, goal }: MovePlan): Decision {
+  const waitMs = attempt.direction === 'Back' ? 0 : steadyInMs(context, goal)
   if (waitMs <= 0) return undefined
-  const seconds = minReadyMsOf(scene.world.release.spec) / 1000
+  const seconds = minReadyMsOf(context.observation.release.spec) / 1000
   const message = `${goal} is proven; the pointer is moved to it when all of its containers have been up and ready for spec.minReadySeconds (${seconds} s) without a restart`
-  return { waiting: { reason: 'Switching', message }, recheckMs: waitMs }
+  return { waiting: { reason: 'Switching', message }, requeueAfterMs: waitMs }
 }
 
 /**
  * Pods that somebody edited are not those of the revision, so nobody is brought to them under its name. Where what is left is
  * known to be wrong they are what users had before, and are asked the gates.
  */
-function edited(scene: Scene, { attempt, failed, goal }: MovePlan): Found {
-  const text = goal === scene.live || isBroken(attempt) ? undefined : editText(scene, goal)
+function edited(context: PlanContext, { attempt, failed, goal }: MovePlan): Decision {
+  const text = goal === context.live || isBroken(attempt) ? undefined : editText(context, goal)
   return text === undefined ? undefined : failed(text)
 }
 
 /** Somebody wrote the pointer a moment ago, or the other side asked to be left alone. A return never waits. */
-function tooSoon({ world: { now, pointer } }: Scene, { attempt, goal }: MovePlan): Found {
+function tooSoon({ observation: { now, pointer } }: PlanContext, { attempt, goal }: MovePlan): Decision {
   const waitMs = pointer.type === 'Read' ? (pointer.writableAt ?? now) - now : 0
   if (waitMs <= 0 || attempt.direction === 'Back') return undefined
   const message = `${goal} is proven; the pointer is moved to it as soon as the distribution may be written again`
-  return { waiting: { reason: 'Switching', message }, recheckMs: waitMs }
+  return { waiting: { reason: 'Switching', message }, requeueAfterMs: waitMs }
 }
 
-function unproven(scene: Scene, plan: MovePlan): Found {
+function unproven(context: PlanContext, plan: MovePlan): Decision {
   const { goal } = plan
-  const { memory, world } = scene
-  const report = memory.gates?.key === gatesKeyOf(plan) ? memory.gates : undefined
-  if (!report) return asking(scene, plan, 'asking the gates')
-  const text = gatesText(scene)
-  const pods = readyPods(world.colors[goal])
+  const { state, observation } = context
+  const report = state.gates?.key === gatesKeyOf(plan) ? state.gates : undefined
+  if (!report) return asking(context, plan, 'asking the gates')
+  const text = gatesText(context)
+  const pods = readyPods(observation.colors[goal])
   switch (report.result) {
     case 'Passed':
     case 'NotAsked':
-      return wereAsked(plan, pods, report) && isAboutThese(scene, plan, report)
+      return wereAsked(plan, pods, report) && isAboutThese(context, plan, report)
         ? undefined
-        : asking(scene, plan, text)
+        : asking(context, plan, text)
     case 'Failed':
-      return plan.failed(text) ?? asking(scene, plan, text)
+      return plan.failed(text) ?? asking(context, plan, text)
     case 'Unknown':
-      return plan.unknown(text) ?? asking(scene, plan, text)
+      return plan.unknown(text) ?? asking(context, plan, text)
   }
 }
 
@@ -82,8 +82,12 @@ function wereAsked({ attempt }: MovePlan, pods: readonly PodState[], report: Gat
 }
 
 /** Forward, none of them has restarted since: its containers may answer otherwise now. */
-function isAboutThese({ memory }: Scene, { attempt, goal }: MovePlan, { fingerprint }: GateReport): boolean {
-  return attempt.direction === 'Back' || fingerprint === memory.colors[goal]?.fingerprint
+function isAboutThese(
+  { state }: PlanContext,
+  { attempt, goal }: MovePlan,
+  { fingerprint }: GateReport,
+): boolean {
+  return attempt.direction === 'Back' || fingerprint === state.colors[goal]?.fingerprint
 }
 
 function gatesKeyOf({ attempt, gatesKey }: MovePlan): string {
@@ -91,20 +95,22 @@ function gatesKeyOf({ attempt, gatesKey }: MovePlan): string {
 }
 
 /** The gates at every pod that is ready, through the Service and through the origin. */
-export function asking(scene: Scene, plan: MovePlan, message: string): Found {
+export function asking(context: PlanContext, plan: MovePlan, message: string): Decision {
   const reason = plan.gatesKey === undefined ? 'Gating' : 'Canary'
-  return { step: gatesStep(scene, plan), waiting: { reason, message } }
+  return { action: gatesStep(context, plan), waiting: { reason, message } }
 }
 
-function gatesStep(scene: Scene, plan: MovePlan): Extract<Step, { type: 'RunGates' }> {
-  const { world } = scene
+function gatesStep(context: PlanContext, plan: MovePlan): Extract<Action, { type: 'RunGates' }> {
+  const { observation } = context
   const { attempt, goal, stored } = plan
-  const color = world.colors[goal]
+  const color = observation.colors[goal]
   // A return is not held up by it: the color has served through its origin before.
   const origin =
-    attempt.direction === 'Forward' ? originTarget(world.release.spec, world.pointer, goal) : undefined
+    attempt.direction === 'Forward'
+      ? originTarget(observation.release.spec, observation.pointer, goal)
+      : undefined
   const pods = readyPods(color).map((pod) => targetOf(pod, stored.port))
-  const afterMove = askedAfterMove(scene, plan)
+  const afterMove = askedAfterMove(context, plan)
   return {
     type: 'RunGates',
     key: gatesKeyOf(plan),
@@ -116,7 +122,7 @@ function gatesStep(scene: Scene, plan: MovePlan): Extract<Step, { type: 'RunGate
     },
     ...(origin ? { origin } : {}),
     ...(afterMove ? { afterMove } : {}),
-    ...credentialsAfterMove(scene, plan),
+    ...credentialsAfterMove(context, plan),
     ...(attempt.direction === 'Back' ? { direction: attempt.direction } : {}),
     ...(stored.identity === 'Headers' ? { expectRevision: stored.revision } : {}),
     ...(color.workload?.pin && attempt.direction === 'Forward' ? { digest: 'Asked' as const } : {}),
@@ -129,22 +135,22 @@ function targetOf({ name, ip }: PodState, port: number): Target {
 
 /** Only beside a live pod that can be asked the same, which tells whether the pods see the paths that users ask for. */
 function askedAfterMove(
-  scene: Scene,
+  context: PlanContext,
   { attempt, gatesKey, goal }: MovePlan,
-): Extract<Step, { type: 'RunGates' }>['afterMove'] {
-  const { live, world } = scene
+): Extract<Action, { type: 'RunGates' }>['afterMove'] {
+  const { live, observation } = context
   if (!live || live === goal || attempt.direction === 'Back' || gatesKey !== undefined) return undefined
-  const gate = expectationOf(world.release.spec)
-  const [pod] = readyPods(world.colors[live])
-  const port = storedOf(scene, world.colors[live].workload?.revision)?.port
+  const gate = expectationOf(observation.release.spec)
+  const [pod] = readyPods(observation.colors[live])
+  const port = storedOf(context, observation.colors[live].workload?.revision)?.port
   return gate && pod && port !== undefined ? { gate, live: targetOf(pod, port) } : undefined
 }
 
 function credentialsAfterMove(
-  { world }: Scene,
+  { observation }: PlanContext,
   { attempt }: MovePlan,
-): Pick<Extract<Step, { type: 'RunGates' }>, 'credentialsAfterMove'> {
-  const headers = attempt.direction === 'Forward' ? referringVerify(world.release.spec) : undefined
+): Pick<Extract<Action, { type: 'RunGates' }>, 'credentialsAfterMove'> {
+  const headers = attempt.direction === 'Forward' ? referringVerify(observation.release.spec) : undefined
   return headers ? { credentialsAfterMove: headers } : {}
 }
 
@@ -154,25 +160,28 @@ function host(address: string): string {
 }
 
 /** What the gates that did not pass found, for messages. */
-export function gatesText({ memory }: Scene): string {
-  const open = (memory.gates?.results ?? []).filter((one) => one.result !== 'Passed')
+export function gatesText({ state }: PlanContext): string {
+  const open = (state.gates?.results ?? []).filter((one) => one.result !== 'Passed')
   return open
     .map((one) => `gate ${one.name} at ${one.target ?? 'the candidate'}: ${one.message ?? one.result}`)
     .join('; ')
 }
 
 /** The intent stands in the status before the move, made on the very observation that the move is guarded by. */
-function intentMissing({ memory, view, world }: Scene, { attempt, goal, weight }: MovePlan): Found {
-  const token = world.pointer.type === 'Read' ? world.pointer.token : 'absent'
+function intentMissing(
+  { state, view, observation }: PlanContext,
+  { attempt, goal, weight }: MovePlan,
+): Decision {
+  const token = observation.pointer.type === 'Read' ? observation.pointer.token : 'absent'
   const key = keyOf(attempt)
-  const { intent } = memory
-  const share = weight === undefined ? {} : { weight, pointer: pointerId(world.release.spec) }
+  const { intent } = state
+  const share = weight === undefined ? {} : { weight, pointer: pointerId(observation.release.spec) }
   const decided: Intent = { to: goal, token, attempt: key, ...share }
   if (isDecided(intent, decided)) return undefined
   // From here on it may serve at any moment.
   return {
-    memory: {
-      ...withUndoTarget(memory, view),
+    state: {
+      ...withUndoTarget(state, view),
       attempt: without(attempt, 'builds'),
       intent: decided,
     },
@@ -180,28 +189,28 @@ function intentMissing({ memory, view, world }: Scene, { attempt, goal, weight }
 }
 
 /** What the pointer names before a move is what an undo goes back to: an adopted origin, or else the color that stays warm. */
-function withUndoTarget(memory: Memory, view: PointerView): Memory {
-  if (view.type === 'Adopted') return { ...memory, adopted: view.origin }
+function withUndoTarget(state: PersistedState, view: PointerView): PersistedState {
+  if (view.type === 'Adopted') return { ...state, adopted: view.origin }
   // A key that did not exist before the first release is gone back to by deleting it; one that was deleted later is not.
-  const isFirst = !memory.history.some(({ outcome }) => outcome === 'Promoted')
-  if (view.type === 'Nothing' && 'settled' in view && isFirst) return { ...memory, adopted: '' }
-  return view.type === 'Names' ? without(memory, 'adopted') : memory
+  const isFirst = !state.history.some(({ outcome }) => outcome === 'Promoted')
+  if (view.type === 'Nothing' && 'propagated' in view && isFirst) return { ...state, adopted: '' }
+  return view.type === 'Names' ? without(state, 'adopted') : state
 }
 
-function move(scene: Scene, plan: MovePlan): Found {
-  const { memory, world } = scene
+function move(context: PlanContext, plan: MovePlan): Decision {
+  const { state, observation } = context
   const { attempt, goal, stored } = plan
-  if (!memory.intent) return undefined
-  const { token } = memory.intent
+  if (!state.intent) return undefined
+  const { token } = state.intent
   return {
-    step: {
+    action: {
       type: 'MovePointer',
       to: goal,
-      names: nameOf(world.release.spec, goal, world.colors),
+      names: nameOf(observation.release.spec, goal, observation.colors),
       token,
       targetPort: stored.port,
       direction: attempt.direction,
-      ...shareOf(scene, plan),
+      ...shareOf(context, plan),
     },
     waiting: movingTo(goal, plan.weight),
   }
@@ -216,9 +225,9 @@ export function movingTo(
   return { reason: 'Canary', message: `sending ${weight} % of the clients to ${goal}` }
 }
 
-type Share = Pick<Extract<Step, { type: 'MovePointer' }>, 'weight' | 'live' | 'salt' | 'clientHeader'>
+type Share = Pick<Extract<Action, { type: 'MovePointer' }>, 'weight' | 'live' | 'salt' | 'clientHeader'>
 
-function shareOf({ world: { pointer, release } }: Scene, { attempt, weight }: MovePlan): Share {
+function shareOf({ observation: { pointer, release } }: PlanContext, { attempt, weight }: MovePlan): Share {
   if (weight === undefined || pointer.type !== 'Read') return {}
   const clientHeader = keyValueStoreOf(release.spec)?.canaryClientHeader
   return {

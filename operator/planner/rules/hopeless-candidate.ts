@@ -2,7 +2,7 @@
 import type { Attempt } from '../../api/release.ts'
 import { endAttempt } from '../state/persisted-state.ts'
 import { isFinal } from '../output/remedy.ts'
-import { goalOf, readyPods, runningAttempt, type Found, type Scene } from '../context.ts'
+import { goalOf, readyPods, runningAttempt, type Decision, type PlanContext } from '../context.ts'
 import type { ColorState, Instant, Trouble } from '../model/observation.ts'
 
 /** A kubelet has asked the registry twice by then: an image that is being pushed at this moment is there at the second time. */
@@ -12,31 +12,38 @@ const IMAGE_CERTAIN_MS = 15_000
 const SKEW_MS = 5_000
 
 /** What this attempt has built cannot become ready, whatever time it is given. */
-export function candidateRefused(scene: Scene): Found {
-  const attempt = runningAttempt(scene)
+export function candidateRefused(context: PlanContext): Decision {
+  const attempt = runningAttempt(context)
   const goal = attempt?.builds
-  if (!goal || goalOf(scene, attempt) !== goal) return undefined
-  const { memory, world } = scene
-  const color = world.colors[goal]
+  if (!goal || goalOf(context, attempt) !== goal) return undefined
+  const { state, observation } = context
+  const color = observation.colors[goal]
   // One that is ready shows that it can be; the others may only have met a bad node.
   if (color.workload?.revision !== attempt.revision || readyPods(color).length > 0) return undefined
-  const refused = refusalOf(scene, attempt, color)
+  const refused = refusalOf(context, attempt, color)
   if (!refused) return undefined
   const { reason, message, certainAt } = refused
   const why = `${goal} cannot become ready (${reason}: ${message})`
-  if (world.now < certainAt)
-    return { waiting: { reason: 'CandidateNotAvailable', message: why }, recheckMs: certainAt - world.now }
+  if (observation.now < certainAt)
+    return {
+      waiting: { reason: 'CandidateNotAvailable', message: why },
+      requeueAfterMs: certainAt - observation.now,
+    }
   return {
-    memory: endAttempt(memory, world.now, { outcome: 'Failed', reason: 'CandidateRefused', message: why }),
+    state: endAttempt(state, observation.now, {
+      outcome: 'Failed',
+      reason: 'CandidateRefused',
+      message: why,
+    }),
   }
 }
 
 function refusalOf(
-  { world }: Scene,
+  { observation }: PlanContext,
   attempt: Attempt,
   { pods, workload }: ColorState,
 ): (Trouble & { certainAt: Instant }) | undefined {
-  const { spec } = world.release
+  const { spec } = observation.release
   // What was kept of a failed attempt tells what was, and not what is now that a person asks for it once more.
   const isOfAttempt = (at: Instant | undefined): boolean =>
     at !== undefined && at + SKEW_MS >= Date.parse(attempt.startedAt)

@@ -2,32 +2,35 @@
 import type { Color } from '../../api/names.ts'
 import { shorten } from '../../api/text.ts'
 import { referringIn } from '../checks/credentials.ts'
-import { holderOf, type Finding, type Scene } from '../context.ts'
-import type { Step } from '../model/observation.ts'
+import { colorRunning, type NamedDecision, type PlanContext } from '../context.ts'
+import type { Action } from '../model/observation.ts'
 
-/** Before a finding that fails the attempt, the logs of its pods; any other finding as it is. */
-export function lastWordsFirst(scene: Scene, finding: Finding | undefined): Finding | undefined {
-  const step = finding?.memory?.attempt?.outcome === 'Failed' ? collecting(scene) : undefined
-  return finding && step ? { rule: finding.rule, step, recheckMs: 0 } : finding
+/** Before a decision that fails the attempt, the logs of its pods; any other decision as it is. */
+export function lastWordsFirst(
+  context: PlanContext,
+  decision: NamedDecision | undefined,
+): NamedDecision | undefined {
+  const action = decision?.state?.attempt?.outcome === 'Failed' ? collecting(context) : undefined
+  return decision && action ? { rule: decision.rule, action, requeueAfterMs: 0 } : decision
 }
 
 /** Undefined where nothing is left to be collected. A failure waits for no log that cannot be had. */
-function collecting(scene: Scene): Step | undefined {
-  const { live, memory, world } = scene
-  const { attempt } = memory
+function collecting(context: PlanContext): Action | undefined {
+  const { live, state, observation } = context
+  const { attempt } = state
   if (!attempt || attempt.outcome || attempt.logs !== undefined) return undefined
   const { revision } = attempt
-  const color = holderOf(scene, revision)
-  if (!color || color === live || !world.colors[color].pods.some((pod) => pod.revision === revision))
+  const color = colorRunning(context, revision)
+  if (!color || color === live || !observation.colors[color].pods.some((pod) => pod.revision === revision))
     return undefined
-  const isFailing = world.failing?.some(({ step }) => step === 'CollectLogs')
-  return isFailing ? undefined : collectLogs(scene, color, revision)
+  const isFailing = observation.failing?.some(({ action }) => action === 'CollectLogs')
+  return isFailing ? undefined : collectLogs(context, color, revision)
 }
 
 /** With what the pods were asked with, which may stand in what they wrote. */
-export function collectLogs({ world }: Scene, color: Color, revision: string): Step {
-  const gates = world.revisions.filter((one) => one.revision === revision).flatMap((one) => one.gates)
-  const credentials = referringIn(gates, world.release.spec).flatMap(({ headers }) =>
+export function collectLogs({ observation }: PlanContext, color: Color, revision: string): Action {
+  const gates = observation.revisions.filter((one) => one.revision === revision).flatMap((one) => one.gates)
+  const credentials = referringIn(gates, observation.release.spec).flatMap(({ headers }) =>
     headers.flatMap(({ valueFrom }) => valueFrom?.secretKeyRef ?? []),
   )
   return { type: 'CollectLogs', color, revision, ...(credentials.length > 0 ? { credentials } : {}) }

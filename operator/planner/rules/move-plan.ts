@@ -1,6 +1,6 @@
 import type { Color } from '../../api/names.ts'
 import type { Attempt } from '../../api/release.ts'
-import type { Found } from '../context.ts'
+import type { Decision } from '../context.ts'
 import type { StoredRevision } from '../model/observation.ts'
 
 /** A color on its way to the pointer. */
@@ -14,7 +14,7 @@ export interface MovePlan {
   /** Percent of the clients that are to go there; absent: all of them. */
   weight?: number
   /** What a wrong answer leads to; undefined means to ask again. */
-  failed: (message: string) => Found
+  failed: (message: string) => Decision
   /** What no answer leads to; undefined means to ask again. */
-  unknown: (message: string) => Found
+  unknown: (message: string) => Decision
 }

@@ -10,109 +10,125 @@ import {
   type Spec,
   type Verify,
 } from '../../api/release.ts'
-import { deadlineOf, instantText, isPast, turnBack, without, type Memory } from '../state/persisted-state.ts'
-import { EARLY_ASK_MS, SETTLE_POLL_MS, SLOW_SETTLING_MS } from '../model/timing.ts'
-import { isUnsettled } from '../model/pointer-view.ts'
-import { adoptedTarget, smallness, storedOf, unanswering, type Found, type Scene } from '../context.ts'
-import type { Step, StoredRevision, Target, VerifyResult } from '../model/observation.ts'
+import {
+  deadlineOf,
+  instantText,
+  isPast,
+  rollBack,
+  without,
+  type PersistedState,
+} from '../state/persisted-state.ts'
+import { EARLY_ASK_MS, PROPAGATION_POLL_MS, SLOW_PROPAGATION_MS } from '../model/timing.ts'
+import { isPropagating } from '../model/pointer-view.ts'
+import {
+  adoptedTarget,
+  smallness,
+  storedOf,
+  unanswering,
+  type Decision,
+  type PlanContext,
+} from '../context.ts'
+import type { Action, StoredRevision, Target, VerifyResult } from '../model/observation.ts'
 
-type Settling = { waiting: { reason: 'Settling' | 'SettlingSlowly'; message: string } }
+type Propagating = { waiting: { reason: 'Propagating' | 'PropagatingSlowly'; message: string } }
 
 /**
  * The pointer was moved and some edge may not follow it yet: both colors serve. Slow is told, and never a reason to go back.
- * Every plan looks again at a pointer that is not settled, whatever the rules find.
+ * Every plan looks again at a pointer that is not propagated, whatever the rules find.
  */
-export function settling({ memory, view, world }: Scene): Settling | undefined {
-  if (!isUnsettled(view)) return undefined
-  const { pointer } = world
-  const settlesAt = pointer.type === 'Read' ? pointer.settlesAt : undefined
-  // Where time alone tells, each step of a canary settles anew, and none of them is slow.
-  const isSlow = world.now - (settlesAt ?? memory.unsettledSince ?? world.now) >= SLOW_SETTLING_MS
+export function propagating({ state, view, observation }: PlanContext): Propagating | undefined {
+  if (!isPropagating(view)) return undefined
+  const { pointer } = observation
+  const propagatesAt = pointer.type === 'Read' ? pointer.propagatesAt : undefined
+  // Where time alone tells, each step of a canary propagates anew, and none of them is slow.
+  const isSlow =
+    observation.now - (propagatesAt ?? state.propagatingSince ?? observation.now) >= SLOW_PROPAGATION_MS
   if (!isSlow)
     return {
-      waiting: { reason: 'Settling', message: 'the pointer was moved; not every edge follows it yet' },
+      waiting: { reason: 'Propagating', message: 'the pointer was moved; not every edge follows it yet' },
     }
   const message =
     'the pointer was moved and edges have not followed for more than ten minutes; both colors are kept: nothing is to be done but to wait, or to ask AWS'
-  return { waiting: { reason: 'SettlingSlowly', message } }
+  return { waiting: { reason: 'PropagatingSlowly', message } }
 }
 
 /**
  * Once every edge follows, what they had cached from the color before is removed: earlier, one that does not follow yet
  * would cache it again. The reference is the move's own, so that asking twice is asking once.
  */
-export function invalidating({ memory, world }: Scene): Found {
-  const { spec, metadata } = world.release
+export function invalidating({ state, observation }: PlanContext): Decision {
+  const { spec, metadata } = observation.release
   const paths = distributionOf(spec)?.invalidationPaths ?? []
-  const { intent } = memory
+  const { intent } = state
   if (paths.length === 0 || !intent) return undefined
   const reference = `modelrelease/${metadata.uid}/${intent.attempt}/${intent.token}`
-  if (memory.invalidated === reference) return undefined
+  if (state.invalidated === reference) return undefined
   return {
-    step: { type: 'Invalidate', reference, paths },
+    action: { type: 'Invalidate', reference, paths },
     waiting: { reason: 'Verifying', message: 'removing from the caches what the color before had answered' },
   }
 }
 
 /** Users must be seen to be answered by the revision that is live now. */
-export function verifying(scene: Scene, attempt: Attempt, color: Color): Found {
-  const asking = unverified(scene, attempt, color)
-  const seen = notNew(scene)
-  if (!asking?.step || !seen || attempt.direction === 'Back') return asking
-  const isLate = isOverTime(scene, attempt)
+export function verifying(context: PlanContext, attempt: Attempt, color: Color): Decision {
+  const asking = unverified(context, attempt, color)
+  const seen = notNew(context)
+  if (!asking?.action || !seen || attempt.direction === 'Back') return asking
+  const isLate = isOverTime(context, attempt)
   if (seen.type === 'Wrong' || isLate) {
     const message = `after the switch: ${seen.message}`
-    const nowhere = nowhereElse(scene, attempt, { color, message })
-    if (!nowhere) return returning(scene, attempt, { color, message })
+    const nowhere = nowhereElse(context, attempt, { color, message })
+    if (!nowhere) return returning(context, attempt, { color, message })
     // What has been wrong is not waited for, whatever is answered next, until it is right.
-    return { ...asking, ...nowhere, ...(isLate ? {} : untilNow(scene, attempt)) }
+    return { ...asking, ...nowhere, ...(isLate ? {} : untilNow(context, attempt)) }
   }
   // The time that it may take begins when every edge follows.
-  if (attempt.verifyBy || isUnsettled(scene.view)) return asking
-  return { ...asking, ...askedUntil(scene, attempt, deadlineOf(scene.world)) }
+  if (attempt.verifyBy || isPropagating(context.view)) return asking
+  return { ...asking, ...askedUntil(context, attempt, deadlineOf(context.observation)) }
 }
 
 function returning(
-  scene: Scene,
+  context: PlanContext,
   attempt: Attempt,
   { color, message }: { color: Color; message: string },
-): Found {
+): Decision {
   const other = otherColor(color)
-  const small = smallness(scene.world.colors[other])
+  const small = smallness(context.observation.colors[other])
   const told = small ? `${message}; ${other}, which is returned to, is ${small}` : message
-  return { memory: turnBack(scene, attempt, { reason: 'VerifyFailed', message: told }) }
+  return { state: rollBack(context, attempt, { reason: 'VerifyFailed', message: told }) }
 }
 
-function untilNow(scene: Scene, attempt: Attempt): { memory: Memory } {
-  return askedUntil(scene, attempt, instantText(scene.world.now))
+function untilNow(context: PlanContext, attempt: Attempt): { state: PersistedState } {
+  return askedUntil(context, attempt, instantText(context.observation.now))
 }
 
-function askedUntil({ memory }: Scene, attempt: Attempt, verifyBy: string): { memory: Memory } {
-  return { memory: { ...memory, attempt: { ...attempt, verifyBy } } }
+function askedUntil({ state }: PlanContext, attempt: Attempt, verifyBy: string): { state: PersistedState } {
+  return { state: { ...state, attempt: { ...attempt, verifyBy } } }
 }
 
 /**
  * Edges follow a key within seconds, long before it is sure that all of them do, so a wrong answer is not waited for. What
  * else comes meanwhile proves nothing: a right answer may have come by an edge, or a way, that does not depend on the key.
  */
-export function verifyingAtOnce(scene: Scene, attempt: Attempt, color: Color): Found {
-  const revision = scene.world.colors[color].workload?.revision
-  if (!keyValueStoreOf(scene.world.release.spec) || !revision || !isUnsettled(scene.view)) return undefined
-  if (!verificationOf(scene, attempt, revision)) return undefined
-  const asking = verifying(scene, attempt, color)
-  if (!asking || asking.memory) return asking
-  return { ...asking, ...earlyAnswer(scene), recheckMs: EARLY_ASK_MS }
+export function verifyingAtOnce(context: PlanContext, attempt: Attempt, color: Color): Decision {
+  const revision = context.observation.colors[color].workload?.revision
+  if (!keyValueStoreOf(context.observation.release.spec) || !revision || !isPropagating(context.view))
+    return undefined
+  if (!verificationOf(context, attempt, revision)) return undefined
+  const asking = verifying(context, attempt, color)
+  if (!asking || asking.state) return asking
+  return { ...asking, ...earlyAnswer(context), requeueAfterMs: EARLY_ASK_MS }
 }
 
-function earlyAnswer({ world: { did } }: Scene): Pick<NonNullable<Found>, 'waiting'> {
-  if (did?.type !== 'Verified' || did.result.type !== 'New') return {}
+function earlyAnswer({ observation: { result } }: PlanContext): Pick<NonNullable<Decision>, 'waiting'> {
+  if (result?.type !== 'Verified' || result.result.type !== 'New') return {}
   const message =
     'users are answered by the revision; until it is sure that every edge follows the key, both colors are kept, and they are asked again'
   return { waiting: { reason: 'Verifying', message } }
 }
 
-function isOverTime({ world }: Scene, { verifyBy }: Attempt): boolean {
-  return verifyBy !== undefined && isPast(verifyBy, world)
+function isOverTime({ observation }: PlanContext, { verifyBy }: Attempt): boolean {
+  return verifyBy !== undefined && isPast(verifyBy, observation)
 }
 
 /**
@@ -120,14 +136,14 @@ function isOverTime({ world }: Scene, { verifyBy }: Attempt): boolean {
  * promoted. Undefined where something can.
  */
 function nowhereElse(
-  scene: Scene,
+  context: PlanContext,
   attempt: Attempt,
   { color, message }: { color: Color; message: string },
-): Pick<NonNullable<Found>, 'stalled' | 'recheckMs'> | undefined {
+): Pick<NonNullable<Decision>, 'stalled' | 'requeueAfterMs'> | undefined {
   const other = otherColor(color)
-  const state = scene.world.colors[other]
+  const state = context.observation.colors[other]
   const trouble = unanswering(state)
-  if (trouble === undefined || adoptedTarget(scene, attempt) !== undefined) return undefined
+  if (trouble === undefined || adoptedTarget(context, attempt) !== undefined) return undefined
   const reason = state.workload ? 'BothColorsBroken' : 'VerifyFailed'
   const why = state.workload
     ? `${other} cannot take over (${trouble})`
@@ -135,40 +151,42 @@ function nowhereElse(
   const remedy =
     'correct the model, the way from the pointer to the pods, or what spec.traffic says of it, or apply another spec'
   const told = `${message}; ${why}, so nothing is moved or removed, and users' answers are asked for on and on: ${remedy}`
-  return { stalled: { reason, message: told }, recheckMs: SETTLE_POLL_MS }
+  return { stalled: { reason, message: told }, requeueAfterMs: PROPAGATION_POLL_MS }
 }
 
 /** Asks for the proof, whatever it shows; undefined once it stands. */
-export function unverified(scene: Scene, attempt: Attempt, color: Color): Found {
-  const { memory, world } = scene
-  const revision = world.colors[color].workload?.revision
-  if (!revision || memory.verified === revision) return undefined
-  const verify = verificationOf(scene, attempt, revision)
-  if (!verify) return { memory: { ...memory, verified: revision } }
-  const seen = notNew(scene)
+export function unverified(context: PlanContext, attempt: Attempt, color: Color): Decision {
+  const { state, observation } = context
+  const revision = observation.colors[color].workload?.revision
+  if (!revision || state.verified === revision) return undefined
+  const verify = verificationOf(context, attempt, revision)
+  if (!verify) return { state: { ...state, verified: revision } }
+  const seen = notNew(context)
   const message = seen
     ? `users are not seen to be answered by revision ${revision}: ${seen.message}`
     : 'asking through the pointer'
-  const field = `${distributionField(world.release.spec)}.verify`
-  return { step: { ...verifyStep(verify, revision), field }, waiting: { reason: 'Verifying', message } }
+  const field = `${distributionField(observation.release.spec)}.verify`
+  return { action: { ...verifyStep(verify, revision), field }, waiting: { reason: 'Verifying', message } }
 }
 
-function notNew({ world: { did } }: Scene): Exclude<VerifyResult, { type: 'New' }> | undefined {
-  return did?.type === 'Verified' && did.result.type !== 'New' ? did.result : undefined
+function notNew({
+  observation: { result },
+}: PlanContext): Exclude<VerifyResult, { type: 'New' }> | undefined {
+  return result?.type === 'Verified' && result.result.type !== 'New' ? result.result : undefined
 }
 
 type Question = Verify & { url: string; identity: StoredRevision['identity'] }
 
-/** What to ask; undefined where the settled pointer is all the proof that there can be or was asked for. */
+/** What to ask; undefined where the propagated pointer is all the proof that there can be or was asked for. */
 function verificationOf(
-  { world, ...scene }: Scene,
+  { observation, ...context }: PlanContext,
   attempt: Attempt,
   revision: string,
 ): Question | undefined {
-  const verify = distributionOf(world.release.spec)?.verify
+  const verify = distributionOf(observation.release.spec)?.verify
   if (!verify?.url || verify.type === 'DeployedOnly' || !URL.canParse(verify.url)) return undefined
-  const identity = storedOf({ world, ...scene }, revision)?.identity ?? 'None'
-  if (attempt.direction === 'Forward' && attempt.id === scene.wantedAttempt)
+  const identity = storedOf({ observation, ...context }, revision)?.identity ?? 'None'
+  if (attempt.direction === 'Forward' && attempt.id === context.wantedAttempt)
     return { ...verify, url: verify.url, identity }
   // What the spec expects of another revision means nothing on the way back, so only identity can prove the arrival.
   return identity === 'None' ? undefined : { ...without(verify, 'expect'), url: verify.url, identity }
@@ -197,7 +215,7 @@ function requestOf(verify: Verify & { url: string }): Request {
   }
 }
 
-function verifyStep(verify: Question, revision: string): Omit<Extract<Step, { type: 'Verify' }>, 'field'> {
+function verifyStep(verify: Question, revision: string): Omit<Extract<Action, { type: 'Verify' }>, 'field'> {
   const target: Target = { name: verify.url, origin: new URL(verify.url).origin }
   return {
     type: 'Verify',

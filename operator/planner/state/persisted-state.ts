@@ -1,10 +1,10 @@
-/** The part of the status that cannot be seen in the world and is carried from pass to pass. Losing it harms nothing that serves. */
+/** The part of the status that cannot be seen in the world and is carried from reconcile to reconcile. Losing it harms nothing that serves. */
 import { ANNOTATION, type Color } from '../../api/names.ts'
 import type { Attempt, GateReport, Intent, Outcome, Status } from '../../api/release.ts'
 import { meaningOf, wantedOf } from '../model/revision.ts'
-import type { Instant, World } from '../model/observation.ts'
+import type { Instant, Observation } from '../model/observation.ts'
 
-export interface ColorMemory {
+export interface PersistedColor {
   idleSince?: Instant
   digest?: string
   /** Since when it has been seen whole with these very pods, none of them restarted. */
@@ -18,7 +18,7 @@ export interface ColorMemory {
   restarts?: Readonly<Record<string, number>>
 }
 
-export interface Memory {
+export interface PersistedState {
   attempt?: Attempt
   gates?: GateReport
   intent?: Intent
@@ -35,12 +35,12 @@ export interface Memory {
   /** Reference of the last invalidation that was asked for. */
   invalidated?: string
   /** Since when edges have been disagreeing about the pointer. */
-  unsettledSince?: Instant
+  propagatingSince?: Instant
   /** The color that the pointer was last seen to name. */
   lastLive?: Color
   /** Revision that was last seen in each color. */
   lastRevision: Partial<Record<Color, string>>
-  colors: Partial<Record<Color, ColorMemory>>
+  colors: Partial<Record<Color, PersistedColor>>
   command?: NonNullable<Status['command']>
   history: NonNullable<Status['history']>
   /** The live color fails, or has not been whole for a while since it did. */
@@ -57,7 +57,7 @@ export const COMMAND_LENGTH = 200
 
 type ColorStatus = NonNullable<Status['colors']>[Color]
 
-function colorMemory(known: ColorStatus): ColorMemory | undefined {
+function colorMemory(known: ColorStatus): PersistedColor | undefined {
   if (!known) return undefined
   const { idleSince, digest, readySince, fingerprint, config, shortSince, restarts } = known
   return present({
@@ -82,11 +82,11 @@ export function present<T extends object>(object: T): { [K in keyof T]?: Exclude
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never
 }
 
-/** What the last status says; an empty or foreign status gives an empty memory. */
-export function recall(status: Status = {}): Memory {
+/** What the last status says; an empty or foreign status gives an empty state. */
+export function fromStatus(status: Status = {}): PersistedState {
   const { blue, green } = status.colors ?? {}
   const { attempt, gates, command, observedGeneration, liveColor, liveFailure, size } = status
-  const { intent, verified, unsettledSince, invalidated, adopted, drift, canary, fallback } =
+  const { intent, verified, propagatingSince, invalidated, adopted, drift, canary, fallback } =
     status.traffic ?? {}
   return {
     ...present({
@@ -100,7 +100,14 @@ export function recall(status: Status = {}): Memory {
       size,
       liveFailure,
     }),
-    ...present({ unsettledSince: instantOf(unsettledSince), invalidated, adopted, drift, canary, fallback }),
+    ...present({
+      propagatingSince: instantOf(propagatingSince),
+      invalidated,
+      adopted,
+      drift,
+      canary,
+      fallback,
+    }),
     colors: present({ blue: colorMemory(blue), green: colorMemory(green) }),
     lastRevision: present({ blue: blue?.revision, green: green?.revision }),
     history: status.history ?? [],
@@ -139,29 +146,29 @@ export function isAbout({ key }: GateReport, attempt: Attempt): boolean {
 }
 
 /** From now on, as long as the spec gives an attempt. */
-export function deadlineOf({ now, release }: World): string {
+export function deadlineOf({ now, release }: Observation): string {
   return instantText(now + release.spec.progressDeadlineSeconds * 1000)
 }
 
 /** The attempt that the present spec asks for, started anew. An attempt that was still running has been superseded. */
-export function startAttempt(memory: Memory, world: World): Memory {
-  const { release, now } = world
-  const previous = memory.attempt
+export function startAttempt(state: PersistedState, observation: Observation): PersistedState {
+  const { release, now } = observation
+  const previous = state.attempt
   const ended =
     previous && !previous.outcome
-      ? endAttempt(memory, now, { outcome: 'Superseded', reason: 'SpecChanged' })
-      : memory
+      ? endAttempt(state, now, { outcome: 'Superseded', reason: 'SpecChanged' })
+      : state
   const attempt: Attempt = {
-    ...wantedOf(world),
+    ...wantedOf(observation),
     meaning: meaningOf(release.spec),
     ...(release.spec.replicas === undefined ? {} : { replicas: release.spec.replicas }),
     startedAt: instantText(now),
-    deadline: deadlineOf(world),
+    deadline: deadlineOf(observation),
     direction: 'Forward',
     // What the superseded attempt had begun to build has still never served.
     ...(previous?.builds ? { builds: previous.builds } : {}),
   }
-  const known = previous ? overtakenCommand(memory) : foundCommand(world)
+  const known = previous ? overtakenCommand(state) : foundCommand(observation)
   return {
     ...without(ended, 'gates', 'intent', 'canary', 'drift'),
     ...known,
@@ -171,14 +178,14 @@ export function startAttempt(memory: Memory, world: World): Memory {
 }
 
 /** What a command was waiting for is of no use to the attempt that another spec starts. */
-function overtakenCommand({ command }: Memory): Pick<Memory, 'command'> {
+function overtakenCommand({ command }: PersistedState): Pick<PersistedState, 'command'> {
   if (command?.result !== 'Pending') return {}
   const message = `${command.message}; another spec was applied before`
   return { command: { ...command, result: 'NothingToDo', message } }
 }
 
 /** A command that stands on a release without a status was taken before the status was lost, or meant another release. */
-function foundCommand({ release }: World): Pick<Memory, 'command'> {
+function foundCommand({ release }: Observation): Pick<PersistedState, 'command'> {
   const value = release.metadata.annotations?.[ANNOTATION.command]?.slice(0, COMMAND_LENGTH)
   if (value === undefined) return {}
   const message = 'found on a release without a status, so it was not taken; give it again with another nonce'
@@ -186,21 +193,30 @@ function foundCommand({ release }: World): Pick<Memory, 'command'> {
 }
 
 /** The same attempt once more, from its beginning. */
-export function retryAttempt(memory: Memory, attempt: Attempt, world: World): Memory {
+export function retryAttempt(
+  state: PersistedState,
+  attempt: Attempt,
+  observation: Observation,
+): PersistedState {
   const fresh: Attempt = {
     ...without(attempt, 'outcome', 'reason', 'message', 'logs', 'verifyBy', 'heldSince'),
     direction: 'Forward',
-    startedAt: instantText(world.now),
-    deadline: deadlineOf(world),
+    startedAt: instantText(observation.now),
+    deadline: deadlineOf(observation),
   }
-  return { ...without(memory, 'gates', 'intent', 'canary', 'drift'), attempt: fresh }
+  return { ...without(state, 'gates', 'intent', 'canary', 'drift'), attempt: fresh }
 }
 
 /** The color was empty when this was decided: whatever stands in it from now on was built by this attempt and has never served. */
-export function beginBuilding(memory: Memory, attempt: Attempt, world: World, color: Color): Memory {
+export function beginBuilding(
+  state: PersistedState,
+  attempt: Attempt,
+  observation: Observation,
+  color: Color,
+): PersistedState {
   return {
-    ...memory,
-    attempt: { ...without(attempt, 'heldSince'), builds: color, deadline: deadlineOf(world) },
+    ...state,
+    attempt: { ...without(attempt, 'heldSince'), builds: color, deadline: deadlineOf(observation) },
   }
 }
 
@@ -211,9 +227,9 @@ export interface Ending {
 }
 
 /** The attempt is over; it stands at the head of the history. */
-export function endAttempt(memory: Memory, now: Instant, ending: Ending): Memory {
-  const { attempt } = memory
-  if (!attempt) return memory
+export function endAttempt(state: PersistedState, now: Instant, ending: Ending): PersistedState {
+  const { attempt } = state
+  if (!attempt) return state
   const entry = {
     attempt: attempt.id,
     revision: attempt.revision,
@@ -222,14 +238,14 @@ export function endAttempt(memory: Memory, now: Instant, ending: Ending): Memory
     endedAt: instantText(now),
   }
   return {
-    ...without(memory, 'intent', 'canary'),
+    ...without(state, 'intent', 'canary'),
     attempt: {
       ...without(attempt, 'message', 'heldSince'),
       outcome: ending.outcome,
       reason: ending.reason,
       ...(ending.message ? { message: ending.message } : {}),
     },
-    history: boundedHistory([entry, ...memory.history], Object.values(memory.lastRevision)),
+    history: boundedHistory([entry, ...state.history], Object.values(state.lastRevision)),
   }
 }
 
@@ -248,26 +264,26 @@ function boundedHistory(history: History, standing: readonly string[]): History 
 }
 
 /** Whether a time is over. After a stop of the operator the world is looked at once before time that nobody watched counts. */
-export function isPast(deadline: string, { now, firstLook }: World): boolean {
-  return firstLook === 'No' && now >= Date.parse(deadline)
+export function isPast(deadline: string, { now, firstReconcile }: Observation): boolean {
+  return firstReconcile === 'No' && now >= Date.parse(deadline)
 }
 
 /** Whether the attempt should have been ready to switch by now. */
-export function isOverdue({ deadline, heldSince }: Attempt, world: World): boolean {
-  return heldSince === undefined && isPast(deadline, world)
+export function isOverdue({ deadline, heldSince }: Attempt, observation: Observation): boolean {
+  return heldSince === undefined && isPast(deadline, observation)
 }
 
 /**
  * The deadline counts only what the attempt itself takes. It stands still while the attempt is held up by something else, and
  * goes on as soon as it is not.
  */
-export function heldUp(memory: Memory, now: Instant, isHeld: boolean): Memory {
-  const { attempt } = memory
-  if (!attempt || isHeld === (attempt.heldSince !== undefined)) return memory
-  if (isHeld) return { ...memory, attempt: { ...attempt, heldSince: instantText(now) } }
+export function heldUp(state: PersistedState, now: Instant, isHeld: boolean): PersistedState {
+  const { attempt } = state
+  if (!attempt || isHeld === (attempt.heldSince !== undefined)) return state
+  if (isHeld) return { ...state, attempt: { ...attempt, heldSince: instantText(now) } }
   const { heldSince = '', ...rest } = attempt
   const deadline = instantText(Date.parse(attempt.deadline) + now - Date.parse(heldSince))
-  return { ...memory, attempt: { ...rest, deadline } }
+  return { ...state, attempt: { ...rest, deadline } }
 }
 
 /** What the attempt brought is known to be no good, so it is not gone on with where there is no way back. */
@@ -276,17 +292,17 @@ export function isBroken({ reason }: Attempt): boolean {
 }
 
 /** From now on the attempt moves the pointer back to the color that served before. */
-export function turnBack(
-  { memory, world }: { memory: Memory; world: World },
+export function rollBack(
+  { state, observation }: { state: PersistedState; observation: Observation },
   attempt: Attempt,
   why: { reason: string; message: string },
-): Memory {
-  const deadline = deadlineOf(world)
+): PersistedState {
+  const deadline = deadlineOf(observation)
   const back: Attempt = {
     ...without(attempt, 'outcome', 'builds', 'heldSince'),
     direction: 'Back',
     deadline,
     ...why,
   }
-  return { ...without(memory, 'gates', 'intent', 'canary', 'verified'), attempt: back }
+  return { ...without(state, 'gates', 'intent', 'canary', 'verified'), attempt: back }
 }

@@ -1,16 +1,22 @@
-/** What becomes of a plan while a step of it fails: whatever does not depend on that step goes on. */
+/** What becomes of a plan while an action of it fails: whatever does not depend on that action goes on. */
 import { failureText, isAside, untilRetryMs, withheldIn } from './failed-actions.ts'
 import { giveUp } from '../rules/build-and-switch.ts'
 import type { KEEP_SERVING } from '../rules/keep-serving.ts'
-import { holderOf, runningAttempt, type Finding, type Found, type Scene } from '../context.ts'
+import {
+  colorRunning,
+  runningAttempt,
+  type NamedDecision,
+  type Decision,
+  type PlanContext,
+} from '../context.ts'
 import { progressOf } from '../output/conditions.ts'
-import type { FailingStep, Step, World } from '../model/observation.ts'
+import type { FailingAction, Action, Observation } from '../model/observation.ts'
 
 type KeepServing = typeof KEEP_SERVING
 
-/** The rules that keep something serving, without those whose step is left alone now. */
-export function withoutWithheld(rules: KeepServing, world: World): KeepServing {
-  const withheld = new Set(withheldIn(world).map(({ rule }) => rule))
+/** The rules that keep something serving, without those whose action is left alone now. */
+export function withoutWithheld(rules: KeepServing, observation: Observation): KeepServing {
+  const withheld = new Set(withheldIn(observation).map(({ rule }) => rule))
   const left = Object.entries(rules).map(([rule, find]) => [
     rule,
     withheld.has(rule) ? () => undefined : find,
@@ -19,21 +25,24 @@ export function withoutWithheld(rules: KeepServing, world: World): KeepServing {
 }
 
 /** What a rule wants to do, or why it is not done now. */
-export function unlessWithheld(scene: Scene, finding: Finding | undefined): Finding | undefined {
-  const { step } = finding ?? {}
-  if (!finding || !step || finding.memory) return finding
-  const withheld = withheldIn(scene.world).filter((one) => !isAside(one.step))
-  const own = withheld.find(({ rule }) => rule === finding.rule)
-  const inTheWay = own ?? withheld.find((failing) => forbids(scene, failing, step))
-  if (!inTheWay) return finding
+export function unlessWithheld(
+  context: PlanContext,
+  decision: NamedDecision | undefined,
+): NamedDecision | undefined {
+  const { action } = decision ?? {}
+  if (!decision || !action || decision.state) return decision
+  const withheld = withheldIn(context.observation).filter((one) => !isAside(one.action))
+  const own = withheld.find(({ rule }) => rule === decision.rule)
+  const inTheWay = own ?? withheld.find((failing) => forbids(context, failing, action))
+  if (!inTheWay) return decision
   const message = failureText(inTheWay)
-  const reason = (finding.waiting ?? progressOf(scene)).reason
-  const recheckMs = untilRetryMs({ ...scene.world, failing: [inTheWay] }) ?? 0
-  return { rule: finding.rule, waiting: { reason, message }, recheckMs, ...outOfTime(scene, message) }
+  const reason = (decision.waiting ?? progressOf(context)).reason
+  const requeueAfterMs = untilRetryMs({ ...context.observation, failing: [inTheWay] }) ?? 0
+  return { rule: decision.rule, waiting: { reason, message }, requeueAfterMs, ...outOfTime(context, message) }
 }
 
 /** Steps without which what serves may not answer. */
-const BRINGS_BACK: ReadonlySet<Step['type']> = new Set([
+const BRINGS_BACK: ReadonlySet<Action['type']> = new Set([
   'CreateWorkload',
   'ScaleWorkload',
   'ApplyColorService',
@@ -45,30 +54,34 @@ const BRINGS_BACK: ReadonlySet<Step['type']> = new Set([
  * What could not be done for something that serves may be what the color that is to go is needed for. Labels, owners and the
  * like take nothing from anybody, and what is wrong with the color itself goes with it.
  */
-function forbids({ memory }: Scene, failing: FailingStep, step: Step): boolean {
-  if (step.type !== 'RemoveWorkload' || memory.attempt?.builds === step.color) return false
-  return BRINGS_BACK.has(failing.step) && failing.color !== step.color
+function forbids({ state }: PlanContext, failing: FailingAction, action: Action): boolean {
+  if (action.type !== 'RemoveWorkload' || state.attempt?.builds === action.color) return false
+  return BRINGS_BACK.has(failing.action) && failing.color !== action.color
 }
 
 /** Nothing was moved yet, and the time that the attempt has is over. */
-function outOfTime(scene: Scene, message: string): Partial<Finding> {
-  const attempt = runningAttempt(scene)
-  if (!attempt || scene.memory.intent !== undefined || attempt.direction === 'Back') return {}
-  const holder = holderOf(scene, attempt.revision)
-  if (holder && scene.serving.includes(holder)) return {}
-  return giveUp(scene, attempt, message) ?? {}
+function outOfTime(context: PlanContext, message: string): Partial<NamedDecision> {
+  const attempt = runningAttempt(context)
+  if (!attempt || context.state.intent !== undefined || attempt.direction === 'Back') return {}
+  const holder = colorRunning(context, attempt.revision)
+  if (holder && context.serving.includes(holder)) return {}
+  return giveUp(context, attempt, message) ?? {}
 }
 
 /**
- * Those that are still to be done: the rule wants the step as ever, or had no say in this pass, as something else came first.
+ * Those that are still to be done: the rule wants the action as ever, or had no say in this reconcile, as something else came first.
  * `found` is what decided it.
  */
-export function stillFailing(scene: Scene, rules: KeepServing, found: Finding | undefined): FailingStep[] {
-  const { failing = [], now } = scene.world
-  const keeping: Record<string, (scene: Scene) => Found> = rules
-  return failing.filter(({ rule, step, retryAt }) => {
+export function stillFailing(
+  context: PlanContext,
+  rules: KeepServing,
+  found: NamedDecision | undefined,
+): FailingAction[] {
+  const { failing = [], now } = context.observation
+  const keeping: Record<string, (context: PlanContext) => Decision> = rules
+  return failing.filter(({ rule, action, retryAt }) => {
     const find = keeping[rule]
-    if (find) return find(scene)?.step?.type === step
-    return retryAt > now || (rule === found?.rule && step === found.step?.type)
+    if (find) return find(context)?.action?.type === action
+    return retryAt > now || (rule === found?.rule && action === found.action?.type)
   })
 }

@@ -9,12 +9,12 @@ import { openEnvironment, type Environment } from '../../../demo/environment.ts'
 import { DEMO_DIR } from '../../../demo/running.ts'
 import { adminOf, type Admin } from './aws-faults/admin.ts'
 import { violationsOf } from './aws-faults/invariants.ts'
-import { begin, type Begun } from './aws-faults/begun.ts'
-import type { Play } from './aws-faults/play.ts'
-import { ALONE } from './aws-faults/plays-alone.ts'
-import { BY_KEY } from './aws-faults/plays-key.ts'
-import { LONG } from './aws-faults/plays-long.ts'
-import { crashWave, edgesWave, type Wave } from './aws-faults/plays-together.ts'
+import { begin, type Started } from './aws-faults/started.ts'
+import type { Scenario } from './aws-faults/scenario.ts'
+import { ALONE } from './aws-faults/scenarios-alone.ts'
+import { BY_KEY } from './aws-faults/scenarios-key.ts'
+import { LONG } from './aws-faults/scenarios-long.ts'
+import { crashWave, edgesWave, type Wave } from './aws-faults/scenarios-together.ts'
 import { FAULTS } from './aws-faults/table.ts'
 import { Pool } from './aws-faults/together.ts'
 import { MachineBusyError, refuseTooBusy, untilJudged } from './under-load.ts'
@@ -41,7 +41,7 @@ beforeAll(async () => {
     ...{ name: 'faults', range: '10.234.0.0/16', logDir: LOG_DIR, report: () => undefined },
     // Moves of one distribution need not keep the distance that the limits of AWS ask for; these edges follow a key
     // within two seconds.
-    operator: { CLOUDFRONT_UPDATE_SPACING_SECONDS: '1', CLOUDFRONT_STORE_SETTLE_SECONDS: '3' },
+    operator: { CLOUDFRONT_UPDATE_SPACING_SECONDS: '1', CLOUDFRONT_STORE_PROPAGATION_SECONDS: '3' },
     signal: stopped.signal,
   })
   startAll(adminOf(environment))
@@ -58,10 +58,14 @@ afterAll(async () => {
  */
 function startAll(admin: Admin): void {
   const pool = new Pool(AT_ONCE)
-  const start = (play: Play): Promise<Begun> => begin(environment, admin, play)
-  const long = startWave(() => ({ plays: LONG, meetings: [] }), { pool, start, before: Promise.resolve() })
-  const alone = Object.entries(chosen({ ...ALONE, ...BY_KEY })).map(([name, play]) => {
-    const once = async (): Promise<string[]> => endingOf(play, await start(play))
+  const start = (scenario: Scenario): Promise<Started> => begin(environment, admin, scenario)
+  const long = startWave(() => ({ scenarios: LONG, meetings: [] }), {
+    pool,
+    start,
+    before: Promise.resolve(),
+  })
+  const alone = Object.entries(chosen({ ...ALONE, ...BY_KEY })).map(([name, scenario]) => {
+    const once = async (): Promise<string[]> => endingOf(scenario, await start(scenario))
     return { name, once, beside: pool.run(once) }
   })
   const edges = startWave((isWanted) => edgesWave(admin, environment.cloudFront.edges.length, isWanted), {
@@ -94,19 +98,19 @@ function isPlayed(name: string): boolean {
   return !FAULTS_ONLY || FAULTS_ONLY.split(',').some((one) => name === one || name.startsWith(`${one} `))
 }
 
-function chosen(plays: Readonly<Record<string, Play>>): Record<string, Play> {
-  return Object.fromEntries(Object.entries(plays).filter(([name]) => isPlayed(name)))
+function chosen(scenarios: Readonly<Record<string, Scenario>>): Record<string, Scenario> {
+  return Object.fromEntries(Object.entries(scenarios).filter(([name]) => isPlayed(name)))
 }
 
-type Start = { pool: Pool; start: (play: Play) => Promise<Begun>; before: Promise<unknown> }
+type Start = { pool: Pool; start: (scenario: Scenario) => Promise<Started>; before: Promise<unknown> }
 type MakeWave = (isWanted: (name: string) => boolean) => Wave
 
 /** Together; then, one at a time, those that the machine was too busy to judge. Resolves when all are over. */
 async function startWave(make: MakeWave, options: Start): Promise<void> {
   const wave = make(isPlayed)
-  const together = Object.entries(chosen(wave.plays)).map(([name, play]) => ({
+  const together = Object.entries(chosen(wave.scenarios)).map(([name, scenario]) => ({
     name,
-    ending: playMet(play, wave, options),
+    ending: playMet(scenario, wave, options),
   }))
   const all = Promise.allSettled(together.map(({ ending }) => ending))
   await Promise.all(
@@ -120,19 +124,23 @@ async function startWave(make: MakeWave, options: Start): Promise<void> {
 /** Nobody else is waited for. */
 function playAlone(make: MakeWave, name: string, options: Start): Promise<string[]> {
   const wave = make((one) => one === name)
-  const play = wave.plays[name]
-  if (!play) throw new Error(`nobody plays ${name}`)
-  return playMet(play, wave, options)
+  const scenario = wave.scenarios[name]
+  if (!scenario) throw new Error(`nobody plays ${name}`)
+  return playMet(scenario, wave, options)
 }
 
 /** The release is made live as there is room; the fault strikes all of the wave when what comes before is over. */
-async function playMet(play: Play, { meetings }: Wave, { pool, start, before }: Start): Promise<string[]> {
-  const begun = pool.run(() => start(play))
+async function playMet(
+  scenario: Scenario,
+  { meetings }: Wave,
+  { pool, start, before }: Start,
+): Promise<string[]> {
+  const started = pool.run(() => start(scenario))
   // It is asked for much later; until then nobody would be told.
-  begun.catch(() => undefined)
+  started.catch(() => undefined)
   try {
     await before
-    return await endingOf(play, await begun)
+    return await endingOf(scenario, await started)
   } catch (error) {
     for (const meeting of meetings) meeting.cancel(error)
     throw error
@@ -140,8 +148,8 @@ async function playMet(play: Play, { meetings }: Wave, { pool, start, before }: 
 }
 
 /** @throws MachineBusyError where nothing wrong was seen, and not enough. */
-async function endingOf({ play }: Play, begun: Begun): Promise<string[]> {
-  const observed = await begun.strike(play)
+async function endingOf({ scenario }: Scenario, started: Started): Promise<string[]> {
+  const observed = await started.strike(scenario)
   const violations = violationsOf(observed)
   if (violations.length === 0) refuseTooBusy(observed.viewers)
   return violations

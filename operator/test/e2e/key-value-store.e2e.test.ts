@@ -37,7 +37,7 @@ beforeAll(async () => {
     logDir: LOG_DIR,
     report: () => undefined,
     // The edges follow a key within two seconds.
-    operator: { CLOUDFRONT_UPDATE_SPACING_SECONDS: '1', CLOUDFRONT_STORE_SETTLE_SECONDS: '3' },
+    operator: { CLOUDFRONT_UPDATE_SPACING_SECONDS: '1', CLOUDFRONT_STORE_PROPAGATION_SECONDS: '3' },
     signal: stopped.signal,
   })
   store = await makeStore(environment, 'models')
@@ -99,7 +99,7 @@ async function lagOf(key: string): Promise<number> {
   const write = (await writesOf(key)).at(-1)
   if (!write) throw new Error(`nobody wrote ${key}`)
   const followed = await environment.cloudFront.waitFor(
-    (entry) => entry.type === 'EdgeStoreApplied' && entry.version === write.version && entry.settled,
+    (entry) => entry.type === 'EdgeStoreApplied' && entry.version === write.version && entry.propagated,
     0,
     runningTimeout(UNTIL_MS),
   )

@@ -10,7 +10,7 @@ import { applyCrdFlags } from '../../../cluster/kubectl.ts'
 import { clusterWide, servedBy, type Manifest } from '../../../demo/install.ts'
 import { up } from '../../../cluster/provider.ts'
 import { runningTimeout } from '../../../demo/deadline.ts'
-import { Access } from '../../controller/api-client.ts'
+import { ApiClient } from '../../controller/api-client.ts'
 
 /** Time for `beforeAll`: where no other command did before, it builds Kubernetes, and others may load the machine. */
 export const CLUSTER_UP_MS = 45 * 60_000
@@ -42,9 +42,9 @@ export interface RealCluster {
   readonly handle: ClusterHandle
   readonly namespace: string
   /** As the cluster's administrator. */
-  readonly admin: Access
+  readonly admin: ApiClient
   /** With the rights of the operator's ServiceAccount and no others; the roles of manifests/base stand. */
-  readonly operator: Access
+  readonly operator: ApiClient
   /** Runs kubectl in the namespace, as the administrator; `input` is its stdin. */
   kubectl(args: readonly string[], input?: string): Promise<RunResult>
   /** The same, and throws where kubectl fails. */
@@ -130,13 +130,13 @@ async function installManifests(handle: ClusterHandle): Promise<void> {
 }
 
 /** A way in as the administrator, or with somebody's rights. */
-export function accessOf(kubeconfigPath: string, user?: string): Access {
+export function accessOf(kubeconfigPath: string, user?: string): ApiClient {
   const kubeConfig = new KubeConfig()
   kubeConfig.loadFromFile(kubeconfigPath)
   if (user !== undefined) {
     kubeConfig.users = kubeConfig.users.map((one) => ({ ...one, impersonateUser: user }))
   }
-  return new Access(kubeConfig)
+  return new ApiClient(kubeConfig)
 }
 
 interface Awaited {
@@ -145,7 +145,7 @@ interface Awaited {
   isWanted: (object: AnyObject | undefined) => boolean
 }
 
-async function until(access: Access, awaited: Awaited): Promise<AnyObject | undefined> {
+async function until(access: ApiClient, awaited: Awaited): Promise<AnyObject | undefined> {
   const signal = runningTimeout(120_000)
   let last: AnyObject | undefined
   try {
@@ -158,7 +158,7 @@ async function until(access: Access, awaited: Awaited): Promise<AnyObject | unde
 
 /** What the object is, and whatever it becomes until the signal aborts. */
 async function* lookAt(
-  access: Access,
+  access: ApiClient,
   { collection, name }: Awaited,
   signal: AbortSignal,
 ): AsyncGenerator<AnyObject | undefined> {
@@ -172,7 +172,7 @@ async function* lookAt(
 
 /** What the object becomes; ends when the server ends the watch. */
 async function* watch(
-  access: Access,
+  access: ApiClient,
   { collection, name, from }: { collection: string; name: string; from: AnyObject | undefined },
   signal: AbortSignal,
 ): AsyncGenerator<AnyObject | undefined> {

@@ -13,12 +13,12 @@ import {
   type Spec,
   type Status,
 } from '../../api/release.ts'
-import type { Happening } from '../../planner/output/events.ts'
+import type { EventRecord } from '../../planner/output/events.ts'
 import type { TemplateAsFound } from '../../planner/model/observation.ts'
 import type { DistributionFacts } from '../../planner/model/distribution.ts'
 import { pinReadBy, pointerServiceName } from '../../planner/manifests/children.ts'
 import type {
-  Answer,
+  ProbeAnswer,
   CanaryReading,
   ClaimReading,
   ColorState,
@@ -30,7 +30,7 @@ import type {
   PinReading,
   PodState,
   PointerReading,
-  Step,
+  Action,
   StoredRevision,
   Trouble,
 } from '../../planner/model/observation.ts'
@@ -39,9 +39,9 @@ import { referringIn } from '../../planner/checks/credentials.ts'
 import { ASIDE_RETRY_MS } from '../../planner/model/timing.ts'
 import { credentialProblem, type ReadSecret } from '../../adapters/http/credentials.ts'
 import { ConflictError, RefusedError, TransientError } from '../../ports/errors.ts'
-import type { Ask, Claims, Cluster, Pointer } from '../../ports/ports.ts'
+import type { HttpProbe, Claims, Cluster, Pointer } from '../../ports/ports.ts'
 
-type StepOf<T extends Step['type']> = Extract<Step, { type: T }>
+type StepOf<T extends Action['type']> = Extract<Action, { type: T }>
 
 /** What the containers of a revision do; told by the model's uri or the image's name, as a user would choose them. */
 export type Behavior =
@@ -159,7 +159,7 @@ const LASTS_MS: Partial<Record<Behavior, number>> = { dying: 6000, 'with-a-sidec
 const EDGE_DELAYS_MS = [1000, 3000, 6000]
 /** A key is everywhere within seconds; nobody says when, so that time is waited which is surely enough. */
 const KEY_DELAYS_MS = [200, 700, 1500]
-const KEY_SETTLE_MS = 60_000
+const KEY_PROPAGATION_MS = 60_000
 const KEY = 'key housing'
 /** The part of a key's value that a share of the clients follows: its weight stands in front. */
 const SHARE = ` % of ${KEY}`
@@ -186,7 +186,7 @@ export class SimulatedWorld implements Cluster {
   annotations: Record<string, string> = {}
   /** Everything written, in order, for counting and for assertions. */
   readonly writes: string[] = []
-  readonly happenings: Happening[] = []
+  readonly happenings: EventRecord[] = []
   readonly deployments: Partial<Record<Color, Deployment>> = {}
   readonly services: Partial<
     Record<Color, { targetPort: number; origin: string; ownership: Ownership; differs?: string }>
@@ -1038,7 +1038,7 @@ export class SimulatedWorld implements Cluster {
     return String(this.resourceVersion)
   }
 
-  record(_release: ModelRelease, happening: Happening): Promise<void> {
+  record(_release: ModelRelease, happening: EventRecord): Promise<void> {
     this.happenings.push(happening)
     return Promise.resolve()
   }
@@ -1086,7 +1086,7 @@ export class SimulatedWorld implements Cluster {
 
   private isKept(): boolean {
     if (this.pointerKept !== 'Rarely') return this.pointerKept === 'Yes'
-    const atRest = this.status?.attempt?.outcome !== undefined && this.status.traffic?.settled === 'Yes'
+    const atRest = this.status?.attempt?.outcome !== undefined && this.status.traffic?.propagated === 'Yes'
     return this.now - this.readAt < (atRest ? 300_000 : 4500)
   }
 
@@ -1104,7 +1104,7 @@ export class SimulatedWorld implements Cluster {
         this.spec.traffic.type === 'Service'
           ? ['blue', 'green']
           : ['housing-blue', 'housing-green', 'old-fleet'],
-      settled: this.pointer.due.length === 0 ? 'Yes' : 'No',
+      propagated: this.pointer.due.length === 0 ? 'Yes' : 'No',
       timeoutSeconds: 30,
       elsewhere: this.elsewhere,
       ...(this.facts ? { distribution: this.facts } : {}),
@@ -1130,7 +1130,7 @@ export class SimulatedWorld implements Cluster {
     const behaviors = this.distribution
     if (!behaviors) throw new Error('a key is read behind a distribution')
     const [named = ''] = Object.values(behaviors.targets)
-    const settlesAt = (pointer.writtenAt ?? -Infinity) + KEY_SETTLE_MS
+    const propagatesAt = (pointer.writtenAt ?? -Infinity) + KEY_PROPAGATION_MS
     return {
       type: 'Read',
       token: `k${pointer.version}`,
@@ -1140,8 +1140,8 @@ export class SimulatedWorld implements Cluster {
           : { part: KEY, names: pointer.targets[KEY] ?? '' },
       ],
       origins: ['housing-blue', 'housing-green', 'old-fleet'],
-      settled: this.now >= settlesAt ? 'Yes' : 'No',
-      ...(this.now < settlesAt ? { settlesAt } : {}),
+      propagated: this.now >= propagatesAt ? 'Yes' : 'No',
+      ...(this.now < propagatesAt ? { propagatesAt } : {}),
       timeoutSeconds: 30,
       elsewhere: this.elsewhere,
       ...(this.facts ? { distribution: this.facts } : {}),
@@ -1158,7 +1158,7 @@ export class SimulatedWorld implements Cluster {
       targets: [targets, ...edges, ...moving].flatMap((leading) =>
         Object.entries(leading).map(([part, names]) => ({ part, names })),
       ),
-      settled: due.length === 0 ? 'Yes' : 'No',
+      propagated: due.length === 0 ? 'Yes' : 'No',
       ...(this.spacingMs > 0 ? { writableAt: this.movedAt + this.spacingMs } : {}),
     }
   }
@@ -1232,8 +1232,8 @@ export class SimulatedWorld implements Cluster {
     const isKey = pointer.kind === 'CloudFrontKeyValueStore'
     if (isKey) pointer.writtenAt = now
     const delays = isKey ? KEY_DELAYS_MS : EDGE_DELAYS_MS
-    // Never as slow as the time that a key is given to settle.
-    const longest = isKey ? KEY_SETTLE_MS - 1000 : Infinity
+    // Never as slow as the time that a key is given to propagate.
+    const longest = isKey ? KEY_PROPAGATION_MS - 1000 : Infinity
     pointer.due.push(
       ...delays.map((delay, edge) => ({ at: now + Math.min(delay * slowness, longest), edge, targets })),
     )
@@ -1241,7 +1241,7 @@ export class SimulatedWorld implements Cluster {
 
   // ---- HTTP --------------------------------------------------------------------------------------------------------
 
-  readonly ask: Ask = ({ url, headers }) => {
+  readonly ask: HttpProbe = ({ url, headers }) => {
     const answer = this.answer(new URL(url))
     const brought = headers.authorization ?? ''
     if (this.demanded === undefined || answer.type === 'NoAnswer' || brought === this.demanded)
@@ -1250,7 +1250,7 @@ export class SimulatedWorld implements Cluster {
     return Promise.resolve({ ...answer, status: 401, body })
   }
 
-  private answer({ hostname, port, pathname }: URL): Answer {
+  private answer({ hostname, port, pathname }: URL): ProbeAnswer {
     const pod = this.podBehind(hostname, port)
     if (!pod || this.isSilent(hostname, pod))
       return { type: 'NoAnswer', message: `connection to ${hostname} refused` }
@@ -1258,7 +1258,7 @@ export class SimulatedWorld implements Cluster {
   }
 
   /** What a pod answers that is asked for a path, directly or through an edge. */
-  answerOf(pod: Pod, pathname: string, throughEdges: boolean): Extract<Answer, { type: 'Answered' }> {
+  answerOf(pod: Pod, pathname: string, throughEdges: boolean): Extract<ProbeAnswer, { type: 'Answered' }> {
     const behavior = behaviorOf(pod.stored)
     if (behavior === 'lost-through-edges' && throughEdges)
       return { type: 'Answered', status: 502, headers: {}, body: 'the edge reached no origin', latencyMs: 1 }

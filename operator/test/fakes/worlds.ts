@@ -5,7 +5,7 @@ import type { DistributionFacts, OriginFacts } from '../../planner/model/distrib
 import { renderRevision } from '../../planner/manifests/children.ts'
 import { originMark } from '../../planner/model/pointer-view.ts'
 import { attemptIdOf, meaningOf, revisionOf } from '../../planner/model/revision.ts'
-import type { ColorState, StoredRevision, World } from '../../planner/model/observation.ts'
+import type { ColorState, StoredRevision, Observation } from '../../planner/model/observation.ts'
 import { housing } from './simulated-world.ts'
 
 export const NOW = Date.parse('2026-01-01T00:00:00Z')
@@ -70,12 +70,12 @@ const after = housing(2)
 
 /** Version 2 was promoted to blue; version 1 is warm in green. */
 export function promotedWorld(
-  changes: Partial<World> & { attempt?: Partial<Attempt>; status?: Status } = {},
-): World {
+  changes: Partial<Observation> & { attempt?: Partial<Attempt>; status?: Status } = {},
+): Observation {
   const { attempt, status, ...rest } = changes
   return {
     now: NOW,
-    firstLook: 'No',
+    firstReconcile: 'No',
     release: releaseOf(after, {
       observedGeneration: 2,
       liveColor: 'blue',
@@ -98,14 +98,14 @@ export function promotedWorld(
 
 export function pointingAt(
   names: string,
-  settled: 'Yes' | 'No' = 'Yes',
-): Extract<World['pointer'], { type: 'Read' }> {
+  propagated: 'Yes' | 'No' = 'Yes',
+): Extract<Observation['pointer'], { type: 'Read' }> {
   return {
     type: 'Read',
     token: 'v7',
     targets: [{ part: '*', names }],
     origins: ['housing-blue', 'housing-green'],
-    settled,
+    propagated,
     timeoutSeconds: 30,
   }
 }
@@ -140,8 +140,8 @@ export function factsOf(): DistributionFacts {
 }
 
 /** The same world with another command. */
-export function commanded(world: World, value: string): World {
-  const { release } = world
+export function commanded(observation: Observation, value: string): Observation {
+  const { release } = observation
   const annotations = { 'modelrelease.io/command': value }
-  return { ...world, release: { ...release, metadata: { ...release.metadata, annotations } } }
+  return { ...observation, release: { ...release, metadata: { ...release.metadata, annotations } } }
 }

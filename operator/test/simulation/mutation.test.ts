@@ -7,9 +7,9 @@ import { AFTER, keyOf, without } from '../../planner/state/persisted-state.ts'
 import { RULES, type Rules } from '../../planner/plan.ts'
 import { servingColors } from '../../planner/model/pointer-view.ts'
 import { attemptIdOf } from '../../planner/model/revision.ts'
-import { goalOf, readyPods, type Found, type Scene } from '../../planner/context.ts'
-import { settling } from '../../planner/rules/verify.ts'
-import { gatesPassed } from '../fakes/beliefs.ts'
+import { goalOf, readyPods, type Decision, type PlanContext } from '../../planner/context.ts'
+import { propagating } from '../../planner/rules/verify.ts'
+import { gatesPassed } from '../fakes/overrides.ts'
 import { DRAINS } from './drains.ts'
 import { DeviationError, run } from './simulation.ts'
 import { STORIES } from './stories.ts'
@@ -60,7 +60,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'access-denied',
     'abort-while-unreachable',
     'pointer-throttled',
-    'pointer-forbidden-while-settling',
+    'pointer-forbidden-while-propagating',
   ],
   liveLeaving: ['live-deployment-leaving', 'live-leaving-and-third-spec'],
   liveFailed: [
@@ -70,7 +70,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'live-falls-after-many-failures',
     'live-falls-while-both-are-wrong',
   ],
-  goingBack: [
+  rollingBack: [
     'file-replaced-under-warm',
     'credential-gone-undo',
     'wrong-through-edges',
@@ -159,14 +159,14 @@ const SHOWS: Record<RuleName, string[]> = {
     'first-release-silent',
     'first-release-wrong',
     'first-release-wrong-and-replaced',
-    'pointer-changed-while-settling',
+    'pointer-changed-while-propagating',
     'pointer-type-changed',
     'key-instead-of-distribution',
   ],
-  pointerMustSettle: ['foreign-write-before-move', 'foreign-write-at-move'],
+  pointerMustPropagate: ['foreign-write-before-move', 'foreign-write-at-move'],
   checkedFirst: ['refused-before-room', 'credential-missing'],
   colorTaken: [
-    'superseded-while-settling',
+    'superseded-while-propagating',
     'hotfix-of-a-container',
     'undo-then-new-spec',
     'both-broken-then-fixed',
@@ -214,7 +214,7 @@ const SHOWS: Record<RuleName, string[]> = {
     'live-breaks-before-retirement',
     'aborted-before-it-took-a-color',
   ],
-  revisionForgotten: ['pins-forgotten', 'history-bounded', 'status-wiped-while-settling'],
+  revisionForgotten: ['pins-forgotten', 'history-bounded', 'status-wiped-while-propagating'],
 }
 
 /** Stories that show that something is not done; no rule does it, so a guard or nothing at all stands behind them. */
@@ -295,261 +295,282 @@ describe('a rule taken away', () => {
 
 // ---- Guards ----------------------------------------------------------------------------------------------------------
 
-type Change = (scene: Scene) => Scene
+type Change = (context: PlanContext) => PlanContext
 
 /** The rules of these names see another world than there is. */
 function blinded(names: RuleName[], change: Change): Rules {
-  const blind = <T extends Record<string, (scene: Scene) => Found>>(rules: T): T =>
+  const blind = <T extends Record<string, (context: PlanContext) => Decision>>(rules: T): T =>
     Object.fromEntries(
       Object.entries(rules).map(([name, find]) => [
         name,
-        names.includes(name as RuleName) ? (scene: Scene) => find(change(scene)) : find,
+        names.includes(name as RuleName) ? (context: PlanContext) => find(change(context)) : find,
       ]),
     ) as T
   return { keepServing: blind(RULES.keepServing), advance: blind(RULES.advance) }
 }
 
-function eachColor(scene: Scene, change: (color: Scene['world']['colors'][Color]) => object): Scene {
+function eachColor(
+  context: PlanContext,
+  change: (color: PlanContext['observation']['colors'][Color]) => object,
+): PlanContext {
   const colors = Object.fromEntries(
-    COLORS.map((color) => [color, { ...scene.world.colors[color], ...change(scene.world.colors[color]) }]),
-  ) as Scene['world']['colors']
-  return { ...scene, world: { ...scene.world, colors } }
+    COLORS.map((color) => [
+      color,
+      { ...context.observation.colors[color], ...change(context.observation.colors[color]) },
+    ]),
+  ) as PlanContext['observation']['colors']
+  return { ...context, observation: { ...context.observation, colors } }
 }
 
-const everyPodReady: Change = (scene) =>
-  eachColor(scene, ({ pods }) => ({ pods: pods.map((pod) => ({ ...pod, ready: 'Yes' as const })) }))
+const everyPodReady: Change = (context) =>
+  eachColor(context, ({ pods }) => ({ pods: pods.map((pod) => ({ ...pod, ready: 'Yes' as const })) }))
 
 /** As if a color that is not whole could not answer at all. */
-const wholeOrNothing: Change = (scene) =>
-  eachColor(scene, (color) => {
+const wholeOrNothing: Change = (context) =>
+  eachColor(context, (color) => {
     const { workload, pods } = color
     if (readyPods(color).length >= (workload?.replicas ?? 0)) return {}
     return { pods: pods.map((pod) => ({ ...pod, ready: 'No' as const })) }
   })
 
 /** Only once the gates have passed: before, the candidate must come up as ever. */
-const readyOncePassed: Change = (scene) =>
-  scene.memory.gates?.result === 'Passed' ? everyPodReady(scene) : scene
+const readyOncePassed: Change = (context) =>
+  context.state.gates?.result === 'Passed' ? everyPodReady(context) : context
 
-const tokenAsWritten: Change = (scene) => {
-  const { pointer } = scene.world
-  const token = scene.memory.intent?.token
-  if (pointer.type !== 'Read' || !token) return scene
-  return { ...scene, world: { ...scene.world, pointer: { ...pointer, token } } }
+const tokenAsWritten: Change = (context) => {
+  const { pointer } = context.observation
+  const token = context.state.intent?.token
+  if (pointer.type !== 'Read' || !token) return context
+  return { ...context, observation: { ...context.observation, pointer: { ...pointer, token } } }
 }
 
-const settled: Change = (scene) =>
-  scene.view.type === 'Names'
-    ? { ...scene, view: { ...scene.view, settled: 'Yes' }, serving: [scene.view.color] }
-    : scene
+const propagated: Change = (context) =>
+  context.view.type === 'Names'
+    ? { ...context, view: { ...context.view, propagated: 'Yes' }, serving: [context.view.color] }
+    : context
 
-const aMinuteLater: Change = (scene) => ({
-  ...scene,
-  world: { ...scene.world, now: scene.world.now + 60_000 },
+const aMinuteLater: Change = (context) => ({
+  ...context,
+  observation: { ...context.observation, now: context.observation.now + 60_000 },
 })
 
-const noRetireDelay: Change = (scene) => {
-  const { release } = scene.world
+const noRetireDelay: Change = (context) => {
+  const { release } = context.observation
   const spec = { ...release.spec, retireAfterSeconds: 0 }
-  return { ...scene, world: { ...scene.world, release: { ...release, spec } } }
+  return { ...context, observation: { ...context.observation, release: { ...release, spec } } }
 }
 
-const atRest: Change = (scene) => ({ ...settled(scene), memory: without(scene.memory, 'attempt', 'intent') })
+const atRest: Change = (context) => ({
+  ...propagated(context),
+  state: without(context.state, 'attempt', 'intent'),
+})
 
 /** As if the live color stood in the other one too. */
-const twinned: Change = (scene) => {
-  const { live, world } = scene
-  if (!live) return scene
-  const colors = { ...world.colors, [otherColor(live)]: world.colors[live] }
-  return { ...scene, world: { ...world, colors } }
+const twinned: Change = (context) => {
+  const { live, observation } = context
+  if (!live) return context
+  const colors = { ...observation.colors, [otherColor(live)]: observation.colors[live] }
+  return { ...context, observation: { ...observation, colors } }
 }
 
-const neverLate: Change = (scene) => {
-  const { attempt } = scene.memory
-  if (!attempt) return scene
-  return { ...scene, memory: { ...scene.memory, attempt: without(attempt, 'verifyBy') } }
+const neverLate: Change = (context) => {
+  const { attempt } = context.state
+  if (!attempt) return context
+  return { ...context, state: { ...context.state, attempt: without(attempt, 'verifyBy') } }
 }
 
-const unedited: Change = (scene) =>
-  eachColor(scene, ({ workload }) => (workload ? { workload: without(workload, 'found') } : {}))
+const unedited: Change = (context) =>
+  eachColor(context, ({ workload }) => (workload ? { workload: without(workload, 'found') } : {}))
 
 /** As if no pod read a digest. */
-const unpinned: Change = (scene) =>
-  eachColor(scene, ({ workload }) => (workload ? { workload: without(workload, 'pin') } : {}))
+const unpinned: Change = (context) =>
+  eachColor(context, ({ workload }) => (workload ? { workload: without(workload, 'pin') } : {}))
 
-const unmarked: Change = (scene) =>
-  eachColor(scene, ({ service }) => (service ? { service: without(service, 'origin') } : {}))
+const unmarked: Change = (context) =>
+  eachColor(context, ({ service }) => (service ? { service: without(service, 'origin') } : {}))
 
-const longWatched: Change = (scene) => ({ ...scene, world: { ...scene.world, firstLook: 'No' } })
+const longWatched: Change = (context) => ({
+  ...context,
+  observation: { ...context.observation, firstReconcile: 'No' },
+})
 
 /** As if the last reading were one of now. */
-const sighted: Change = (scene) => {
-  const { pointer } = scene.world
-  if (pointer.type !== 'Read' || !pointer.outdated) return scene
-  const world = { ...scene.world, pointer: without(pointer, 'outdated') }
-  return { ...scene, world, serving: servingColors(scene.view) }
+const sighted: Change = (context) => {
+  const { pointer } = context.observation
+  if (pointer.type !== 'Read' || !pointer.outdated) return context
+  const observation = { ...context.observation, pointer: without(pointer, 'outdated') }
+  return { ...context, observation, serving: servingColors(context.view) }
 }
 
-const ownPartsOnly: Change = (scene) => {
-  const idle = scene.live && otherColor(scene.live)
-  const colors = idle ? { ...scene.memory.colors, [idle]: { idleSince: 0 } } : {}
-  return { ...scene, serving: servingColors(scene.view), memory: { ...scene.memory, colors } }
+const ownPartsOnly: Change = (context) => {
+  const idle = context.live && otherColor(context.live)
+  const colors = idle ? { ...context.state.colors, [idle]: { idleSince: 0 } } : {}
+  return { ...context, serving: servingColors(context.view), state: { ...context.state, colors } }
 }
 
-const unknownDistribution: Change = (scene) => {
-  const { pointer } = scene.world
-  if (pointer.type !== 'Read') return scene
-  return { ...scene, world: { ...scene.world, pointer: without(pointer, 'distribution') } }
+const unknownDistribution: Change = (context) => {
+  const { pointer } = context.observation
+  if (pointer.type !== 'Read') return context
+  return { ...context, observation: { ...context.observation, pointer: without(pointer, 'distribution') } }
 }
 
-const unpaced: Change = (scene) => {
-  const { pointer } = scene.world
-  if (pointer.type !== 'Read') return scene
-  return { ...scene, world: { ...scene.world, pointer: without(pointer, 'writableAt') } }
+const unpaced: Change = (context) => {
+  const { pointer } = context.observation
+  if (pointer.type !== 'Read') return context
+  return { ...context, observation: { ...context.observation, pointer: without(pointer, 'writableAt') } }
 }
 
-const anHourLater: Change = (scene) => ({
-  ...scene,
-  world: { ...scene.world, now: scene.world.now + 3_600_000 },
+const anHourLater: Change = (context) => ({
+  ...context,
+  observation: { ...context.observation, now: context.observation.now + 3_600_000 },
 })
 
 /** As if what the gates said before the first share of the clients was said now. */
-const passedAfterStep: Change = (scene) => {
-  const { attempt, canary, gates } = scene.memory
-  if (!attempt || !canary || !gates) return scene
+const passedAfterStep: Change = (context) => {
+  const { attempt, canary, gates } = context.state
+  if (!attempt || !canary || !gates) return context
   const key = `${keyOf(attempt)}${AFTER}${canary.weight}`
-  return { ...scene, memory: { ...scene.memory, gates: { ...gates, key } } }
+  return { ...context, state: { ...context.state, gates: { ...gates, key } } }
 }
 
-const unshared: Change = (scene) => {
-  const { pointer } = scene.world
-  const memory = without(scene.memory, 'canary')
-  if (pointer.type !== 'Read') return { ...scene, memory }
-  return { ...settled(scene), memory, world: { ...scene.world, pointer: without(pointer, 'canary') } }
+const unshared: Change = (context) => {
+  const { pointer } = context.observation
+  const state = without(context.state, 'canary')
+  if (pointer.type !== 'Read') return { ...context, state }
+  return {
+    ...propagated(context),
+    state,
+    observation: { ...context.observation, pointer: without(pointer, 'canary') },
+  }
 }
 
-const withoutFallback: Change = (scene) => {
-  const { pointer } = scene.world
-  if (pointer.type !== 'Read') return scene
-  const world = { ...scene.world, pointer: without(pointer, 'fallback') }
-  return ownPartsOnly({ ...scene, world })
+const withoutFallback: Change = (context) => {
+  const { pointer } = context.observation
+  if (pointer.type !== 'Read') return context
+  const observation = { ...context.observation, pointer: without(pointer, 'fallback') }
+  return ownPartsOnly({ ...context, observation })
 }
 
-const withoutSteps: Change = (scene) => {
-  const { release } = scene.world
+const withoutSteps: Change = (context) => {
+  const { release } = context.observation
   const { cloudFrontKeyValueStore: store } = release.spec.traffic
-  if (!store) return scene
+  if (!store) return context
   const traffic = { ...release.spec.traffic, cloudFrontKeyValueStore: without(store, 'canary') }
-  return { ...scene, world: { ...scene.world, release: { ...release, spec: { ...release.spec, traffic } } } }
+  return {
+    ...context,
+    observation: { ...context.observation, release: { ...release, spec: { ...release.spec, traffic } } },
+  }
 }
 
-const asServers: Change = (scene) => {
-  const revisions = scene.world.revisions.map((one) => ({ ...one, identity: 'Headers' as const }))
-  return { ...scene, world: { ...scene.world, revisions } }
+const asServers: Change = (context) => {
+  const revisions = context.observation.revisions.map((one) => ({ ...one, identity: 'Headers' as const }))
+  return { ...context, observation: { ...context.observation, revisions } }
 }
 
-function withoutHaste(scene: Scene): Found {
-  return scene.memory.attempt && settling(scene) ? settling(scene) : RULES.advance.alreadyLive(scene)
+function withoutHaste(context: PlanContext): Decision {
+  return context.state.attempt && propagating(context)
+    ? propagating(context)
+    : RULES.advance.alreadyLive(context)
 }
 
-function unnamed(scene: Scene): Found {
-  const found = RULES.advance.building(scene)
-  if (found?.step?.type !== 'StoreRevision') return found
-  return { ...found, step: { ...found.step, stored: { ...found.step.stored, identity: 'None' } } }
+function unnamed(context: PlanContext): Decision {
+  const found = RULES.advance.building(context)
+  if (found?.action?.type !== 'StoreRevision') return found
+  return { ...found, action: { ...found.action, stored: { ...found.action.stored, identity: 'None' } } }
 }
 
 /** As if an attempt were known by nothing but the hash of its spec as the API server returns it. */
-const literal: Change = (scene) => {
-  const { spec, status } = scene.world.release
+const literal: Change = (context) => {
+  const { spec, status } = context.observation.release
   const isNew = status?.attempt?.id !== attemptIdOf(spec)
-  return { ...scene, wantedAttempt: isNew ? attemptIdOf(spec) : scene.wantedAttempt }
+  return { ...context, wantedAttempt: isNew ? attemptIdOf(spec) : context.wantedAttempt }
 }
 
 /** As if a number that nobody gives were one. */
-const oneWhereLeftOut: Change = (scene) => {
-  const { release } = scene.world
+const oneWhereLeftOut: Change = (context) => {
+  const { release } = context.observation
   const spec = { ...release.spec, replicas: release.spec.replicas ?? 1 }
-  return { ...scene, world: { ...scene.world, release: { ...release, spec } } }
+  return { ...context, observation: { ...context.observation, release: { ...release, spec } } }
 }
 
 /** As if every number were about what is live. */
-const ofWhatIsLive: Change = (scene) => {
-  const { attempt } = scene.memory
-  if (!attempt) return scene
-  const memory = { ...scene.memory, attempt: without(attempt, 'replicas') }
-  return { ...scene, memory, wantedAttempt: attempt.id }
+const ofWhatIsLive: Change = (context) => {
+  const { attempt } = context.state
+  if (!attempt) return context
+  const state = { ...context.state, attempt: without(attempt, 'replicas') }
+  return { ...context, state, wantedAttempt: attempt.id }
 }
 
 /** As if nobody were ever to be led anywhere. */
-const unattempted: Change = (scene) => ({ ...scene, memory: without(scene.memory, 'attempt', 'intent') })
+const unattempted: Change = (context) => ({ ...context, state: without(context.state, 'attempt', 'intent') })
 
 /** As if nobody else had budgets. */
-const aloneWithBudgets: Change = (scene) => eachColor(scene, () => ({ otherBudgets: [] }))
+const aloneWithBudgets: Change = (context) => eachColor(context, () => ({ otherBudgets: [] }))
 
 /** As if pods were never missing for lack of room. */
-const roomy: Change = (scene) =>
-  eachColor(scene, ({ workload }) => (workload ? { workload: without(workload, 'trouble') } : {}))
+const roomy: Change = (context) =>
+  eachColor(context, ({ workload }) => (workload ? { workload: without(workload, 'trouble') } : {}))
 
 /** As if whatever is ready now had been so for ever. */
-const longReady: Change = (scene) => {
-  const { release } = scene.world
+const longReady: Change = (context) => {
+  const { release } = context.observation
   const spec = { ...release.spec, minReadySeconds: 0 }
-  return { ...scene, world: { ...scene.world, release: { ...release, spec } } }
+  return { ...context, observation: { ...context.observation, release: { ...release, spec } } }
 }
 
 /** As if what the gates found was about the pods as they are now. */
-const askedAsTheyAre: Change = (scene) => {
-  const { attempt, colors, gates } = scene.memory
-  const goal = attempt && goalOf(scene, attempt)
-  if (!gates || !goal) return scene
+const askedAsTheyAre: Change = (context) => {
+  const { attempt, colors, gates } = context.state
+  const goal = attempt && goalOf(context, attempt)
+  if (!gates || !goal) return context
   const fingerprint = colors[goal]?.fingerprint ?? ''
-  return { ...scene, memory: { ...scene.memory, gates: { ...gates, fingerprint } } }
+  return { ...context, state: { ...context.state, gates: { ...gates, fingerprint } } }
 }
 
 /** As if what fails for a moment had lasted. */
-const lasting: Change = (scene) => {
-  const { live, memory } = scene
+const lasting: Change = (context) => {
+  const { live, state } = context
   const since = '2026-01-01T00:00:00Z'
   return live
-    ? { ...scene, memory: { ...memory, liveFailure: { color: live, since, lasting: 'it fails' } } }
-    : scene
+    ? { ...context, state: { ...state, liveFailure: { color: live, since, lasting: 'it fails' } } }
+    : context
 }
 
 /** As if whatever pods have ever been through had been of late. */
-const neverWell: Change = (scene) => {
-  const changed = lasting(scene)
+const neverWell: Change = (context) => {
+  const changed = lasting(context)
   const colors = Object.fromEntries(
-    Object.entries(changed.memory.colors).map(([color, known]) => [color, without(known, 'restarts')]),
+    Object.entries(changed.state.colors).map(([color, known]) => [color, without(known, 'restarts')]),
   )
-  return { ...changed, memory: { ...changed.memory, colors } }
+  return { ...changed, state: { ...changed.state, colors } }
 }
 
 /** As if no return had been begun for it. */
-const neverReturned: Change = (scene) => {
-  const { liveFailure } = scene.memory
-  if (!liveFailure) return scene
-  return { ...scene, memory: { ...scene.memory, liveFailure: without(liveFailure, 'returned') } }
+const neverReturned: Change = (context) => {
+  const { liveFailure } = context.state
+  if (!liveFailure) return context
+  return { ...context, state: { ...context.state, liveFailure: without(liveFailure, 'returned') } }
 }
 
 /** As if no revision had ever been proven to users. */
-const neverPromoted: Change = (scene) => ({ ...scene, memory: { ...scene.memory, history: [] } })
+const neverPromoted: Change = (context) => ({ ...context, state: { ...context.state, history: [] } })
 
-const returning: Change = (scene) => {
-  const { release } = scene.world
+const returning: Change = (context) => {
+  const { release } = context.observation
   const spec = { ...release.spec, liveFailurePolicy: 'ReturnWhileWarm' as const }
-  return { ...scene, world: { ...scene.world, release: { ...release, spec } } }
+  return { ...context, observation: { ...context.observation, release: { ...release, spec } } }
 }
 
 /** As if the deadline had never been put off. */
-const neverHeld: Change = (scene) => {
-  const { attempt } = scene.memory
-  if (!attempt) return scene
+const neverHeld: Change = (context) => {
+  const { attempt } = context.state
+  if (!attempt) return context
   const { deadline, ...rest } = without(attempt, 'heldSince')
-  const { progressDeadlineSeconds } = scene.world.release.spec
+  const { progressDeadlineSeconds } = context.observation.release.spec
   const first = new Date(Date.parse(attempt.startedAt) + progressDeadlineSeconds * 1000).toISOString()
   return {
-    ...scene,
-    memory: { ...scene.memory, attempt: { ...rest, deadline: first < deadline ? first : deadline } },
+    ...context,
+    state: { ...context.state, attempt: { ...rest, deadline: first < deadline ? first : deadline } },
   }
 }
 
@@ -619,12 +640,12 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     story: 'foreign-write-before-move',
   },
   'an edge that does not follow yet is not waited for': {
-    rules: blinded(['alreadyLive', 'goingBack', 'pointerMustSettle'], settled),
+    rules: blinded(['alreadyLive', 'rollingBack', 'pointerMustPropagate'], propagated),
     story: 'promote',
   },
   'a color is taken before its last answers are out': {
     rules: blinded(['colorTaken'], aMinuteLater),
-    story: 'superseded-while-settling',
+    story: 'superseded-while-propagating',
   },
   'any container is believed to finish what it answers': {
     rules: blinded(['colorTaken', 'retiring'], asServers),
@@ -636,11 +657,11 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     story: 'scaled-during-release',
   },
   'the old color shrinks while edges use it': {
-    rules: blinded(['idleSizeDiffers'], settled),
+    rules: blinded(['idleSizeDiffers'], propagated),
     story: 'old-color-scaled-by-hand',
   },
   'the target of a return is believed to be right': {
-    rules: blinded(['goingBack'], gatesPassed),
+    rules: blinded(['rollingBack'], gatesPassed),
     story: 'both-broken',
   },
   'a return is begun though nothing can take over': {
@@ -692,15 +713,15 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     ]),
   ),
   'a return waits for every pod of the old color': {
-    rules: blinded(['alreadyLive', 'goingBack'], wholeOrNothing),
+    rules: blinded(['alreadyLive', 'rollingBack'], wholeOrNothing),
     story: 'wrong-while-old-is-small',
   },
   'an undo waits for every pod of the old color': {
-    rules: blinded(['commandGiven', 'goingBack'], wholeOrNothing),
+    rules: blinded(['commandGiven', 'rollingBack'], wholeOrNothing),
     story: 'undo-to-small',
   },
   'an undo waits for the pods of a scale-up': {
-    rules: blinded(['commandGiven', 'goingBack'], wholeOrNothing),
+    rules: blinded(['commandGiven', 'rollingBack'], wholeOrNothing),
     story: 'undo-after-scale-up',
   },
   'a pointer that is gone waits for every pod': {
@@ -737,10 +758,10 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     story: 'origin-leads-nowhere',
   },
   'caches are emptied while edges still fill them': {
-    rules: blinded(['alreadyLive', 'pointerMustSettle'], settled),
+    rules: blinded(['alreadyLive', 'pointerMustPropagate'], propagated),
     story: 'caches-invalidated',
   },
-  'a key is verified only when it has settled': {
+  'a key is verified only when it has propagated': {
     rules: { ...RULES, advance: { ...RULES.advance, alreadyLive: withoutHaste } },
     story: 'key-wrong-through-edges',
   },
@@ -750,7 +771,7 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     story: 'canary-gate-fails',
   },
   'a share of the clients counts for nothing': {
-    rules: blinded(['specChanged', 'canaryWithdrawn', 'canaryFailed', 'pointerMustSettle'], unshared),
+    rules: blinded(['specChanged', 'canaryWithdrawn', 'canaryFailed', 'pointerMustPropagate'], unshared),
     story: 'canary-new-spec',
   },
   'what the behaviors name behind a key counts for nothing': {
@@ -758,12 +779,12 @@ const GUARDS: Record<string, { rules: Rules; story: string }> = {
     story: 'key-promote',
   },
   'clients are brought back to where nobody answers': {
-    rules: blinded(['goingBack'], everyPodReady),
+    rules: blinded(['rollingBack'], everyPodReady),
     story: 'canary-both-ill',
   },
   'all clients are sent at once': { rules: blinded(['switching'], withoutSteps), story: 'canary' },
   'pods that somebody edited are taken for those that were proven': {
-    rules: blinded(['goingBack'], unedited),
+    rules: blinded(['rollingBack'], unedited),
     story: 'warm-template-edited',
   },
   'time that nobody watched in a step counts': {

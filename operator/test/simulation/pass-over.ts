@@ -1,19 +1,22 @@
-/** One pass of the real reconcile over a simulated world. */
+/** One run of the real reconcile over a simulated world. */
 import { createProber } from '../../adapters/http/prober.ts'
-import { reconcile, type PassResult, type ReconcileOptions } from '../../reconcile.ts'
+import { reconcile, type ReconcileResult, type ReconcileOptions } from '../../reconcile.ts'
 import type { SimulatedWorld } from '../fakes/simulated-world.ts'
 
 type Options = Pick<ReconcileOptions, 'seenBefore' | 'failures'> &
   Partial<Pick<ReconcileOptions, 'report' | 'acting' | 'rules'>> & {
     /** Default: the world's own. */
-    pointerOf?: ReconcileOptions['worlds']['pointerOf']
+    pointerOf?: ReconcileOptions['ports']['pointerOf']
   }
 
-export function passOver(world: SimulatedWorld, { pointerOf, ...options }: Options): Promise<PassResult> {
+export function passOver(
+  world: SimulatedWorld,
+  { pointerOf, ...options }: Options,
+): Promise<ReconcileResult> {
   return reconcile(
     { namespace: 'models', name: 'housing' },
     {
-      worlds: {
+      ports: {
         cluster: world,
         pointerOf: pointerOf ?? (() => world.pointerPort),
         claims: world.claimsPort,

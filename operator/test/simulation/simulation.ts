@@ -2,17 +2,17 @@
 import { ConflictError, TransientError } from '../../ports/errors.ts'
 import { COLORS } from '../../api/names.ts'
 import type { Rules } from '../../planner/plan.ts'
-import { StepFailures, type PassReport, type PassResult } from '../../reconcile.ts'
+import { ActionFailures, type ReconcileReport, type ReconcileResult } from '../../reconcile.ts'
 import { passOver } from './pass-over.ts'
 import { CrashError, SimulatedWorld, type Fault } from '../fakes/simulated-world.ts'
 import type { Spec } from '../../api/release.ts'
-import { Watchman } from './watchman.ts'
+import { InvariantChecker } from './invariant-checker.ts'
 
 /** Something that users or other writers do at rest or in the middle of a release. */
 export interface Act {
   /** A sentence for the transcript. */
   tell: string
-  /** When: at rest, or as soon as this holds after a pass. */
+  /** When: at rest, or as soon as this holds after a reconcile. */
   when?: (world: SimulatedWorld) => boolean
   do: (world: SimulatedWorld) => void
 }
@@ -46,9 +46,9 @@ export class DeviationError extends Error {
   override readonly name = 'DeviationError'
 }
 
-/** A world that changes after this many passes will never rest: a hot loop. */
+/** A world that changes after this many reconciles will never rest: a hot loop. */
 const MAX_PASSES = 3000
-/** So many passes in a row that wrote nothing, and nothing due: only a person changes anything. */
+/** So many reconciles in a row that wrote nothing, and nothing due: only a person changes anything. */
 const QUIET_PASSES = 120
 /** Looking again sooner than this, for ever, is a hot loop. */
 const HOT_MS = 250
@@ -59,8 +59,8 @@ const RETIREMENT_MS = 1_200_000
 export async function run(story: Story, options: RunOptions = {}): Promise<Ran> {
   const world = new SimulatedWorld({ spec: story.spec, ...(options.fault ? { fault: options.fault } : {}) })
   story.before?.(world)
-  const teller = new Teller(world, options.golden?.split('\n').slice(1))
-  const watch = new Watchman(world)
+  const teller = new TranscriptWriter(world, options.golden?.split('\n').slice(1))
+  const watch = new InvariantChecker(world)
   const runner = new Runner(world, { teller, watch, ...(options.rules ? { rules: options.rules } : {}) })
   await runner.rest(story.acts[0])
   for (const [index, act] of story.acts.entries()) {
@@ -105,7 +105,7 @@ function standing(world: SimulatedWorld): string[] {
 }
 
 /** The transcript: one line per decision, in virtual seconds since the start; repeated waiting is told once. */
-class Teller {
+class TranscriptWriter {
   readonly lines: string[] = []
   private readonly world: SimulatedWorld
   private readonly start: number
@@ -128,14 +128,14 @@ class Teller {
     this.lines.push(line)
   }
 
-  pass(report: PassReport): void {
-    const { rule, did, step } = report
-    if (rule && (step ?? report.status !== report.before))
-      this.line(`${rule}${step ? ` → ${step}` : ''}${outcomeOf(did)}`)
+  pass(report: ReconcileReport): void {
+    const { rule, result, action } = report
+    if (rule && (action ?? report.status !== report.before))
+      this.line(`${rule}${action ? ` → ${action}` : ''}${outcomeOf(result)}`)
     this.status(report)
   }
 
-  private status({ status }: PassReport): void {
+  private status({ status }: ReconcileReport): void {
     const ready = status.conditions?.find((one) => one.type === 'Ready')
     const stalled = status.conditions?.find((one) => one.type === 'Stalled')
     const phase = `${status.phase ?? ''}, live ${status.liveColor ?? 'none'}, Ready ${ready?.status ?? ''} (${ready?.reason ?? ''})${stalled ? `, Stalled (${stalled.reason})` : ''}`
@@ -154,7 +154,7 @@ class Teller {
   }
 }
 
-function outcomeOf(did: PassReport['did']): string {
+function outcomeOf(did: ReconcileReport['result']): string {
   if (did?.type === 'GatesRan') return `: ${did.results.map((one) => `${one.name} ${one.result}`).join(', ')}`
   if (did?.type === 'Verified') return `: ${did.result.type}`
   if (did?.type === 'Refused') return `: refused, ${did.reason}`
@@ -163,18 +163,18 @@ function outcomeOf(did: PassReport['did']): string {
 
 class Runner {
   private readonly world: SimulatedWorld
-  private readonly teller: Teller
-  private readonly watch: Watchman
+  private readonly teller: TranscriptWriter
+  private readonly watch: InvariantChecker
   private readonly rules: Rules | undefined
   /** The process that looked at the release last, and what failed in it. */
   private seenBy = -1
-  private failures = new StepFailures()
+  private failures = new ActionFailures()
   private passes = 0
   private quiet = { passes: 0, writes: 0 }
 
   constructor(
     world: SimulatedWorld,
-    { teller, watch, rules }: { teller: Teller; watch: Watchman; rules?: Rules },
+    { teller, watch, rules }: { teller: TranscriptWriter; watch: InvariantChecker; rules?: Rules },
   ) {
     this.world = world
     this.teller = teller
@@ -193,7 +193,7 @@ class Runner {
     }
   }
 
-  private async pass(): Promise<PassResult> {
+  private async pass(): Promise<ReconcileResult> {
     this.passes += 1
     if (this.passes > MAX_PASSES)
       throw new Error(`never at rest; the last lines:\n${this.teller.lines.slice(-12).join('\n')}`)
@@ -202,16 +202,16 @@ class Runner {
     } catch (error) {
       if (error instanceof CrashError) this.world.restarts += 1
       else if (!(error instanceof ConflictError || error instanceof TransientError)) throw error
-      return { recheckMs: 5 }
+      return { requeueAfterMs: 5 }
     } finally {
       this.watch.look(this.teller.lines.at(-1) ?? 'the start')
     }
   }
 
-  private reconcile(): Promise<PassResult> {
+  private reconcile(): Promise<ReconcileResult> {
     const { world } = this
     const seen = this.seenBy === world.restarts
-    if (!seen) this.failures = new StepFailures()
+    if (!seen) this.failures = new ActionFailures()
     this.seenBy = world.restarts
     return passOver(world, {
       seenBefore: () => seen,
@@ -221,9 +221,9 @@ class Runner {
     })
   }
 
-  private wakeAt(result: PassResult): number | undefined {
+  private wakeAt(result: ReconcileResult): number | undefined {
     const event = this.world.nextEvent()
-    const recheck = 'recheckMs' in result ? this.world.now + result.recheckMs : undefined
+    const recheck = 'requeueAfterMs' in result ? this.world.now + result.requeueAfterMs : undefined
     if (event === undefined && this.isQuiet(result)) return undefined
     const isRest = recheck === undefined || (recheck - this.world.now >= LONG_MS && this.blocked())
     if (isRest) return event
@@ -231,11 +231,11 @@ class Runner {
     return event === undefined ? recheck : Math.min(event, recheck)
   }
 
-  private isQuiet(result: PassResult): boolean {
+  private isQuiet(result: ReconcileResult): boolean {
     const writes = this.world.writes.length
     this.quiet = { writes, passes: writes === this.quiet.writes ? this.quiet.passes + 1 : 0 }
     if (this.quiet.passes < QUIET_PASSES) return false
-    if ('recheckMs' in result && result.recheckMs < HOT_MS)
+    if ('requeueAfterMs' in result && result.requeueAfterMs < HOT_MS)
       throw new Error(`a hot loop; the last lines:\n${this.teller.lines.slice(-12).join('\n')}`)
     return true
   }

@@ -113,7 +113,7 @@ function repairing(spec: Spec): Spec {
   return through({ driftPolicy: 'Repair' }, spec)
 }
 
-function isSettling(world: SimulatedWorld): boolean {
+function isPropagating(world: SimulatedWorld): boolean {
   return world.pointer.due.length > 0
 }
 
@@ -592,7 +592,7 @@ export const STORIES: Record<string, Story> = {
       apply('version 2', housing(2)),
       {
         tell: 'the old color falls ill, abort',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => {
           world.sicken('green')
           world.command('abort', '1')
@@ -618,7 +618,7 @@ export const STORIES: Record<string, Story> = {
     spec: housing(1),
     acts: [
       apply('version 2', housing(2)),
-      { tell: 'abort', when: isSettling, do: (world) => world.command('abort', '1') },
+      { tell: 'abort', when: isPropagating, do: (world) => world.command('abort', '1') },
     ],
   },
   'abort-idle': {
@@ -634,8 +634,9 @@ export const STORIES: Record<string, Story> = {
       apply('version 3', housing(3), (world) => world.deployments.blue !== undefined),
     ],
   },
-  'superseded-while-settling': {
-    title: 'A third spec waits for the pointer to settle, and for the drain, before it takes the idle color',
+  'superseded-while-propagating': {
+    title:
+      'A third spec waits for the pointer to propagate, and for the drain, before it takes the idle color',
     spec: housing(1),
     acts: [
       apply('version 2', housing(2)),
@@ -668,7 +669,7 @@ export const STORIES: Record<string, Story> = {
       },
     ],
   },
-  'status-wiped-while-settling': {
+  'status-wiped-while-propagating': {
     title: 'A wiped status in the middle of a switch',
     spec: housing(1),
     acts: [
@@ -893,7 +894,7 @@ export const STORIES: Record<string, Story> = {
       apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
       {
         tell: 'a webhook for Deployments is down, 3 pods',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => {
           world.failing.add('Deployment')
           world.apply(housing(2, { behavior: 'broken-through-edges', replicas: 3 }))
@@ -912,7 +913,7 @@ export const STORIES: Record<string, Story> = {
       ),
       {
         tell: 'a webhook for Deployments is down, 3 pods',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => {
           world.failing.add('Deployment')
           world.apply(
@@ -1259,12 +1260,12 @@ export const STORIES: Record<string, Story> = {
       apply('the gate put right', elsewhere(housing(1))),
     ],
   },
-  'pointer-changed-while-settling': {
+  'pointer-changed-while-propagating': {
     title: 'Another distribution is named in the middle of a switch',
     spec: housing(1),
     acts: [
       apply('version 2', housing(2)),
-      apply('the other distribution', elsewhere(housing(2)), isSettling),
+      apply('the other distribution', elsewhere(housing(2)), isPropagating),
     ],
   },
   'silent-gates': {
@@ -1374,7 +1375,7 @@ export const STORIES: Record<string, Story> = {
       apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
       {
         tell: 'the old color goes wrong',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => world.madden('green'),
       },
       { tell: 'it recovers', do: (world) => world.calm('green') },
@@ -1385,7 +1386,7 @@ export const STORIES: Record<string, Story> = {
       'The first release answers wrong for a while: there is nothing to return to, so that is told until it is right',
     spec: housing(1),
     acts: [
-      { tell: 'the first color goes wrong', when: isSettling, do: (world) => world.madden('green') },
+      { tell: 'the first color goes wrong', when: isPropagating, do: (world) => world.madden('green') },
       {
         tell: 'nobody is answered through the edges',
         do: (world) => {
@@ -1412,7 +1413,7 @@ export const STORIES: Record<string, Story> = {
     spec: housing(1),
     acts: [
       apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
-      { tell: 'the old color falls ill', when: isSettling, do: (world) => world.sicken('green') },
+      { tell: 'the old color falls ill', when: isPropagating, do: (world) => world.sicken('green') },
       { tell: 'it recovers', do: (world) => world.heal('green') },
     ],
   },
@@ -1421,7 +1422,11 @@ export const STORIES: Record<string, Story> = {
     spec: housing(1),
     acts: [
       apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
-      { tell: 'a pod of the old color is lost', when: isSettling, do: (world) => world.sicken('green', 1) },
+      {
+        tell: 'a pod of the old color is lost',
+        when: isPropagating,
+        do: (world) => world.sicken('green', 1),
+      },
     ],
   },
   'first-release-silent': {
@@ -1431,7 +1436,7 @@ export const STORIES: Record<string, Story> = {
     acts: [
       {
         tell: 'nobody is answered through the edges',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => {
           world.edgesSilent = 'Yes'
         },
@@ -1452,7 +1457,7 @@ export const STORIES: Record<string, Story> = {
       apply('version 2, broken through the edges', housing(2, { behavior: 'broken-through-edges' })),
       {
         tell: 'the old color goes wrong',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => world.madden('green'),
       },
       apply('version 3', housing(3)),
@@ -1493,7 +1498,7 @@ export const STORIES: Record<string, Story> = {
       apply('version 2', housing(2)),
       {
         tell: 'somebody scales the old Deployment',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => world.scaleByHand('green', 5),
       },
     ],
@@ -1543,7 +1548,7 @@ export const STORIES: Record<string, Story> = {
       apply('version 2', housing(2)),
       {
         tell: 'no answer from the pointer, while every edge follows it; 4 pods',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => {
           world.pointerTrouble = UNREACHABLE
           world.apply(housing(2, { replicas: 4 }))
@@ -1566,7 +1571,7 @@ export const STORIES: Record<string, Story> = {
       apply('version 2', housing(2)),
       {
         tell: 'no answer from the pointer',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => {
           world.pointerTrouble = UNREACHABLE
         },
@@ -1843,7 +1848,7 @@ export const STORIES: Record<string, Story> = {
         tell: `the other controller points at the old color, time ${time}`,
         when: (world: SimulatedWorld) =>
           promotedTwice(world) &&
-          !isSettling(world) &&
+          !isPropagating(world) &&
           !world.status?.traffic?.intent &&
           world.status?.liveColor === 'blue',
         do: (world: SimulatedWorld) => world.pointElsewhere('housing-green'),
@@ -1924,14 +1929,14 @@ export const STORIES: Record<string, Story> = {
       { tell: 'undo', when: promotedTwice, do: (world) => world.command('undo', '1') },
     ],
   },
-  'pointer-forbidden-while-settling': {
+  'pointer-forbidden-while-propagating': {
     title: 'The permission to look is lost in the middle of a switch: told, and gone on with when it is back',
     spec: housing(1),
     acts: [
       apply('version 2', housing(2)),
       {
         tell: 'no permission',
-        when: isSettling,
+        when: isPropagating,
         do: (world) => {
           world.pointerBlind = { reason: 'AccessDenied', message: 'grant cloudfront:GetDistribution' }
         },
@@ -2006,7 +2011,7 @@ export const STORIES: Record<string, Story> = {
     acts: [apply('version 2', housingBehindStore(2))],
   },
   'key-wrong-through-edges': {
-    title: 'Users get wrong answers after the switch: the key returns before it has settled',
+    title: 'Users get wrong answers after the switch: the key returns before it has propagated',
     spec: housingBehindStore(1),
     acts: [
       apply(
@@ -2017,7 +2022,7 @@ export const STORIES: Record<string, Story> = {
   },
   'key-seen-too-early': {
     title:
-      'Users get right answers before the key has settled, which may come by the way before, and then wrong ones: the key returns',
+      'Users get right answers before the key has propagated, which may come by the way before, and then wrong ones: the key returns',
     spec: housingBehindStore(1),
     acts: [
       apply('version 2', housingBehindStore(2)),
@@ -2380,7 +2385,7 @@ export const STORIES: Record<string, Story> = {
       apply('version 2', housingBehindStore(2)),
       {
         tell: 'the behavior runs no function',
-        when: (world) => phase('Settling')(world) || phase('Verifying')(world),
+        when: (world) => phase('Propagating')(world) || phase('Verifying')(world),
         do: (world) => {
           world.unfit = { reason: 'FunctionNotAssociated', message: 'behavior "*" has no function' }
         },

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals'
 import { RefusedError, TransientError } from '../../ports/errors.ts'
 import type { Condition, Spec } from '../../api/release.ts'
-import { StepFailures } from '../../reconcile.ts'
+import { ActionFailures } from '../../reconcile.ts'
 import { passOver } from './pass-over.ts'
 import { housing, housingBehindService, SimulatedWorld } from '../fakes/simulated-world.ts'
 
@@ -20,7 +20,7 @@ async function passes(spec: Spec, count: number, breakIt: Broken = () => undefin
     await passOver(world, {
       pointerOf: reading,
       seenBefore: () => true,
-      failures: new StepFailures(),
+      failures: new ActionFailures(),
     }).catch(() => undefined)
     world.advanceTo(world.now + 3000)
   }

@@ -415,8 +415,9 @@ const MISTAKES: Record<
         switching: (scene) => {
           const attempt = runningAttempt(scene)
           const goal = attempt && goalOf(scene, attempt)
-          const isEnding = goal && scene.world.colors[goal].pods.some(({ ready }) => ready === 'Terminating')
-          return isEnding ? { recheckMs: 30_000 } : RULES.advance.switching(scene)
+          const isEnding =
+            goal && scene.observation.colors[goal].pods.some(({ ready }) => ready === 'Terminating')
+          return isEnding ? { requeueAfterMs: 30_000 } : RULES.advance.switching(scene)
         },
       },
     },

@@ -7,7 +7,7 @@
 {{- $settings := dict
   "AWS_REGION" .Values.aws.region
   "CLOUDFRONT_ALLOW_ALL" (ternary "true" nil .Values.cloudFront.allowAll)
-  "CLOUDFRONT_STORE_SETTLE_SECONDS" .Values.cloudFront.storeSettleSeconds
+  "CLOUDFRONT_STORE_PROPAGATION_SECONDS" .Values.cloudFront.storePropagationSeconds
   "CLOUDFRONT_UPDATE_SPACING_SECONDS" .Values.cloudFront.updateSpacingSeconds
   "LOG_LEVEL" .Values.logLevel
   "PROBE_ALLOWED_RANGES" (join "," .Values.probeAllowedRanges)

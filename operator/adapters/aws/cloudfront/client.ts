@@ -3,9 +3,9 @@
  * releases of a distribution share one reading, one writer and one back-off.
  */
 import { sleep, type Clock } from '../../../controller/clock.ts'
-import { Patience } from '../backoff.ts'
-import { Reader, type Freshness, type Known } from '../cached-reader.ts'
-import { Refusals } from '../refusal-cache.ts'
+import { Backoff } from '../backoff.ts'
+import { CachedReader, type Freshness, type Known } from '../cached-reader.ts'
+import { RefusalCache } from '../refusal-cache.ts'
 import { Replaced } from '../versions.ts'
 import { ConflictError, RefusedError, TransientError } from '../../../ports/errors.ts'
 import type { CloudFrontApi, Fetched, Invalidation } from './api.ts'
@@ -39,10 +39,10 @@ export class DistributionKeeper {
   readonly #api: DistributionApi
   readonly #clock: Clock
   readonly #spacingMs: number
-  readonly #reader: Reader<Fetched>
+  readonly #reader: CachedReader<Fetched>
   /** Reads and writes are throttled apart, so that what a lost write did can be looked at. */
-  readonly #sends: Patience
-  readonly #refusals: Refusals
+  readonly #sends: Backoff
+  readonly #refusals: RefusalCache
   readonly #routes = new Routes()
   readonly #replaced = new Replaced()
   #writtenAt = -Infinity
@@ -54,9 +54,9 @@ export class DistributionKeeper {
     this.#spacingMs = spacingMs
     this.#api = api
     this.#clock = clock
-    this.#sends = new Patience(clock)
-    this.#refusals = new Refusals(clock)
-    this.#reader = new Reader({
+    this.#sends = new Backoff(clock)
+    this.#refusals = new RefusalCache(clock)
+    this.#reader = new CachedReader({
       name: `distribution ${id}`,
       fetch: () => api.fetch(id),
       saw: (fetched) => {

@@ -1,6 +1,6 @@
 /** CloudFront's errors in our words. */
 import type { Called } from '../called.ts'
-import { translate as translateAws, type Dialect } from '../errors.ts'
+import { translate as translateAws, type ErrorMap } from '../errors.ts'
 
 /** What was tried: the API operation, which is also the name of its IAM action, on which distribution or function. */
 export type Attempted =
@@ -30,7 +30,7 @@ const AS_IT_STANDS =
   'AWS refuses the distribution as it stands, of which the operator changes nothing but the target of its behaviors: correct it there'
 
 /** Which member of the spec names the distribution, only the reader knows. */
-function dialectOf(id: string): Dialect {
+function dialectOf(id: string): ErrorMap {
   const message = `distributionId "${id}" does not exist in the account of the operator's credentials: correct the field or the credentials`
   return {
     conflicts: CONFLICTS,
@@ -46,7 +46,7 @@ function calledOnFunction({
   return { action: `cloudfront:${operation}`, subject: `function ${arn}`, arn }
 }
 
-const FUNCTIONS: Dialect = {
+const FUNCTIONS: ErrorMap = {
   conflicts: CONFLICTS,
   notFound: /^NoSuchFunctionExists$/,
   missing: { reason: 'FunctionNotAssociated', message: 'the function was never published' },

@@ -6,7 +6,7 @@ import { startCloudFrontLocal } from '../../../../cloudfront-local/start.ts'
 import type { SeedDistribution } from '../../../../cloudfront-local/seed-content.ts'
 import type { Spec } from '../../../api/release.ts'
 import { originTarget } from '../../../planner/checks/origin.ts'
-import type { Did } from '../../../planner/model/observation.ts'
+import type { ActionResult } from '../../../planner/model/observation.ts'
 import { housing, knownHouse } from '../../../test/fakes/simulated-world.ts'
 import { releaseOf } from '../../../test/fakes/worlds.ts'
 import { createAsk } from '../../http/client.ts'
@@ -41,7 +41,7 @@ async function model(): Promise<{ port: number; asked: IncomingMessage[] }> {
 /** Asks the gate of the housing release through the green origin of this distribution. */
 async function proven(
   green: Partial<SeedDistribution['origins'][number]>,
-): Promise<Extract<Did, { type: 'GatesRan' }>> {
+): Promise<Extract<ActionResult, { type: 'GatesRan' }>> {
   const { traffic, ...rest } = housing(2)
   const settings = traffic.cloudFrontDistribution
   if (!settings) throw new Error('the housing release has a distribution')

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import type { CloudFrontLocal, CloudFrontLocalOptions } from '../../../../cloudfront-local/start.ts'
 import { startCloudFrontLocal } from '../../../../cloudfront-local/start.ts'
 import type { Distribution, ModelRelease } from '../../../api/release.ts'
-import type { PointerReading, Step } from '../../../planner/model/observation.ts'
+import type { PointerReading, Action } from '../../../planner/model/observation.ts'
 import { createCloudFrontPointer, type CloudFrontOptions } from './pointer.ts'
 import { configXml, distributionXml, NAMESPACE, type DistributionParts } from './distribution.testdata.ts'
 import type { Clock } from '../../../controller/clock.ts'
@@ -14,7 +14,7 @@ import { FakeClock } from '../../../controller/testing/fake-clock.ts'
 import { ConflictError, RefusedError, TransientError } from '../../../ports/errors.ts'
 import type { Pointer } from '../../../ports/ports.ts'
 
-type MovePointer = Extract<Step, { type: 'MovePointer' }>
+type MovePointer = Extract<Action, { type: 'MovePointer' }>
 type Call = { method: string; path: string; headers: IncomingHttpHeaders; body: string }
 type Reply =
   { status?: number; headers?: Record<string, string>; body?: string } | 'Drop' | 'Silence' | 'Stall'
@@ -173,7 +173,7 @@ describe('a reading', () => {
         { part: '/v2/*', names: 'housing-green' },
       ],
       origins: ['housing-blue', 'housing-green', 'ui'],
-      settled: 'No',
+      propagated: 'No',
       timeoutSeconds: 40,
       elsewhere: [{ part: '/ui/a&b', names: 'ui' }],
       fresh: 'Yes',
@@ -184,9 +184,9 @@ describe('a reading', () => {
     expect(calls.map(({ method, path }) => `${method} ${path.replace(/\?.*/, '')}`)).toEqual([`GET ${GET}`])
   })
 
-  test('is settled when the status is Deployed', async () => {
+  test('is propagated when the status is Deployed', async () => {
     const { endpoint } = await fake({})
-    expect(await pointerTo(endpoint).read(release())).toMatchObject({ settled: 'Yes' })
+    expect(await pointerTo(endpoint).read(release())).toMatchObject({ propagated: 'Yes' })
   })
 
   test.each<[string, Reply, Partial<Extract<PointerReading, { type: 'Unusable' }>>, string]>([
@@ -389,7 +389,7 @@ describe('an invalidation', () => {
   })
 })
 
-describe('against the stand-in', () => {
+describe('against the emulator', () => {
   async function start(options: CloudFrontLocalOptions = {}): Promise<CloudFrontLocal> {
     const local = await startCloudFrontLocal({
       propagation: { minMs: 0, maxMs: 0 },
@@ -490,7 +490,7 @@ describe('against the stand-in', () => {
     expect(updates(local)).toHaveLength(1)
   })
 
-  test('one release settles while the move of another is on its way', async () => {
+  test('one release propagates while the move of another is on its way', async () => {
     const local = await start({ propagation: { minMs: 3_600_000, maxMs: 3_600_000 } })
     const pointer = pointerTo(local.apiUrl)
     const [one, other] = [
@@ -498,9 +498,9 @@ describe('against the stand-in', () => {
       release({ behaviors: [{ pathPattern: '/v2/*' }] }),
     ]
     await pointer.move(one, toGreen(await tokenOf(pointer)))
-    expect(await pointer.read(one)).toMatchObject({ settled: 'No' })
+    expect(await pointer.read(one)).toMatchObject({ propagated: 'No' })
     expect(await pointer.read(other)).toMatchObject({
-      settled: 'Yes',
+      propagated: 'Yes',
       elsewhere: [
         { part: '*', names: 'housing-green' },
         { part: '*', names: 'housing-blue' },

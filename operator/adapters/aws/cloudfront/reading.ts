@@ -27,7 +27,7 @@ export function freshnessFor(release: ModelRelease): Freshness {
   const { attempt, observedGeneration, traffic } = status ?? {}
   if (isReturning(release)) return 'Urgent'
   const atRest = attempt?.outcome !== undefined && observedGeneration === metadata.generation
-  return atRest && traffic?.settled === 'Yes' ? 'Idle' : 'Busy'
+  return atRest && traffic?.propagated === 'Yes' ? 'Idle' : 'Busy'
 }
 
 /** Whether the pointer is on its way back to what served before. */
@@ -76,7 +76,7 @@ export function distributionReading(
   const targets = targetsOf(document, settings, field)
   const used = new Set([blue, green, ...targets.map(({ names }) => names)])
   const timeouts = origins.filter(({ id }) => used.has(id)).map(({ timeoutSeconds }) => timeoutSeconds)
-  const isSettled =
+  const isPropagated =
     !isDoubtful(look) &&
     (status === 'Deployed' || targets.every(({ part }) => (look.routes.of(part)?.size ?? 0) === 1))
   return {
@@ -84,7 +84,7 @@ export function distributionReading(
     token: etag,
     targets,
     origins: origins.map(({ id }) => id),
-    settled: isSettled ? 'Yes' : 'No',
+    propagated: isPropagated ? 'Yes' : 'No',
     timeoutSeconds: Math.max(0, ...timeouts),
     elsewhere: routedElsewhere(look, settings),
     fresh: look.fresh,

@@ -3,7 +3,7 @@ import type { STSClientConfig } from '@aws-sdk/client-sts'
 import { roleFor, type AllowList, type Role } from '../../../planner/checks/allow-list.ts'
 import type { Clock } from '../../../controller/clock.ts'
 import { Kept } from '../bounded-map.ts'
-import { Reader, type Freshness } from '../cached-reader.ts'
+import { CachedReader, type Freshness } from '../cached-reader.ts'
 import { Replaced } from '../versions.ts'
 import { ConflictError, RefusedError, TransientError } from '../../../ports/errors.ts'
 import {
@@ -44,7 +44,7 @@ export class Distributions {
   readonly #clock: Clock
   readonly #apis = new Map<string, CloudFrontApi>()
   readonly #keepers: Kept<DistributionKeeper>
-  readonly #functions: Kept<Reader<EdgeFunction>>
+  readonly #functions: Kept<CachedReader<EdgeFunction>>
 
   constructor(options: DistributionsOptions, clock: Clock) {
     this.#options = options
@@ -65,7 +65,7 @@ export class Distributions {
     const reader = this.#functions.of(
       `${distributionId} ${functionArn} ${JSON.stringify(event)}`,
       () =>
-        new Reader({
+        new CachedReader({
           name: `function ${functionArn}`,
           fetch: fetcherOf(this.#apiFor(distributionId), functionArn, event),
           older: (found, last) => NOTHING_REPLACED.older(found, last),

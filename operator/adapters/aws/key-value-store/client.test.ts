@@ -1,4 +1,4 @@
-/** What a store says that lags behind itself, which the stand-in never does. */
+/** What a store says that lags behind itself, which the emulator never does. */
 import { expect, test } from '@jest/globals'
 import type { Version } from '../versions.ts'
 import { FakeClock } from '../../../controller/testing/fake-clock.ts'

@@ -1,8 +1,8 @@
 /** One keeper per store: all releases of a store share one reading, one writer and one back-off, as of a distribution. */
 import type { Clock } from '../../../controller/clock.ts'
-import { Patience } from '../backoff.ts'
-import { Reader, type Freshness, type Known } from '../cached-reader.ts'
-import { Refusals } from '../refusal-cache.ts'
+import { Backoff } from '../backoff.ts'
+import { CachedReader, type Freshness, type Known } from '../cached-reader.ts'
+import { RefusalCache } from '../refusal-cache.ts'
 import { Replaced, type Version } from '../versions.ts'
 import { ConflictError, TransientError } from '../../../ports/errors.ts'
 import type { KeyChange, KeyValueStoreApi } from './api.ts'
@@ -48,10 +48,10 @@ export class StoreKeeper {
   readonly #arn: string
   readonly #api: KeyValueStoreApi
   readonly #clock: Clock
-  readonly #reader: Reader<Contents>
+  readonly #reader: CachedReader<Contents>
   /** Reads and writes are throttled apart, so that what a lost write did can be looked at. */
-  readonly #sends: Patience
-  readonly #refusals: Refusals
+  readonly #sends: Backoff
+  readonly #refusals: RefusalCache
   /** When each key was asked about last, on the monotonic clock. */
   readonly #keys = new Map<string, number>()
   /** Since when on the monotonic clock: the time of day may be set. */
@@ -70,9 +70,9 @@ export class StoreKeeper {
     this.#arn = arn
     this.#api = api
     this.#clock = clock
-    this.#sends = new Patience(clock)
-    this.#refusals = new Refusals(clock)
-    this.#reader = new Reader({
+    this.#sends = new Backoff(clock)
+    this.#refusals = new RefusalCache(clock)
+    this.#reader = new CachedReader({
       name: `key value store ${arn}`,
       fetch: () => this.#fetch(),
       saw: (contents) => {

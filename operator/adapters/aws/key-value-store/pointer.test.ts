@@ -1,4 +1,4 @@
-/** The pointer over the wire: the real SDKs of both services, and the stand-in behind them. */
+/** The pointer over the wire: the real SDKs of both services, and the emulator behind them. */
 import { describe, expect, test } from '@jest/globals'
 import { functionSource } from '../../../../cloudfront-function/source.ts'
 import {
@@ -15,21 +15,21 @@ import {
 } from '../../../../cloudfront-local/test/running.ts'
 import type { CloudFrontLocalOptions } from '../../../../cloudfront-local/start.ts'
 import type { KeyValueStore, ModelRelease, Status } from '../../../api/release.ts'
-import type { PointerReading, Step } from '../../../planner/model/observation.ts'
+import type { PointerReading, Action } from '../../../planner/model/observation.ts'
 import { FakeClock } from '../../../controller/testing/fake-clock.ts'
 import { ConflictError, TransientError } from '../../../ports/errors.ts'
 import type { Pointer } from '../../../ports/ports.ts'
 import { createKeyValueStorePointer, type KeyValueStorePointerOptions } from './pointer.ts'
 
 type Read = Extract<PointerReading, { type: 'Read' }>
-type MovePointer = Extract<Step, { type: 'MovePointer' }>
+type MovePointer = Extract<Action, { type: 'MovePointer' }>
 
 const ID = 'E1HOUSINGLOCAL'
 const BLUE = 'housing-blue'
 const GREEN = 'housing-green'
 const ALWAYS = 'housing-always'
 const ORIGINS = [BLUE, GREEN, ALWAYS]
-const SETTLE_MS = 60_000
+const PROPAGATION_MS = 60_000
 
 type World = { local: Running; arn: string; pointer: Pointer; clock: FakeClock; release: ModelRelease }
 type Setting = {
@@ -93,7 +93,7 @@ async function world({
       // Longer than a busy machine stands still.
       requestTimeoutMs: 60_000,
       storeEndpoint: local.apiUrl,
-      settleMs: SETTLE_MS,
+      propagationMs: PROPAGATION_MS,
       spacingMs: 0,
       ...options,
     },
@@ -132,7 +132,7 @@ function releaseOf(settings: Partial<KeyValueStore>, status?: Status): ModelRele
 
 function atRest(release: ModelRelease): ModelRelease {
   const attempt = { id: 'a', outcome: 'Promoted' }
-  const status = { observedGeneration: 1, attempt, traffic: { settled: 'Yes' } } as unknown as Status
+  const status = { observedGeneration: 1, attempt, traffic: { propagated: 'Yes' } } as unknown as Status
   return { ...release, status }
 }
 
@@ -186,14 +186,14 @@ describe('a reading', () => {
     expect(reading).toMatchObject({
       targets: [{ part: 'key housing', names: GREEN }],
       origins: ORIGINS,
-      settled: 'Yes',
+      propagated: 'Yes',
       elsewhere: [],
       fresh: 'Yes',
-      fallback: { targets: [{ part: '*', names: BLUE }], settled: 'Yes' },
+      fallback: { targets: [{ part: '*', names: BLUE }], propagated: 'Yes' },
       distribution: { behaviors: [{ pathPattern: '*', target: BLUE }] },
     })
     expect(reading).not.toHaveProperty('canary')
-    expect(reading).not.toHaveProperty('settlesAt')
+    expect(reading).not.toHaveProperty('propagatesAt')
     expect(reading.token).toMatch(/^KV/)
     expect(reading.fallback?.token).toMatch(/^E/)
   })
@@ -252,32 +252,35 @@ describe('a reading', () => {
     expect(await readOf(of)).toMatchObject({ targets: [{ part: 'key housing', names: ALWAYS }] })
   })
 
-  test('is settled when the time after the write is over, whoever looks', async () => {
+  test('is propagated when the time after the write is over, whoever looks', async () => {
     const clock = new FakeClock()
     const of = await world({ value: live(GREEN, clock.wallMs() - 20_000) })
-    const settlesAt = clock.wallMs() + SETTLE_MS - 20_000
-    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt })
-    of.clock.jump(SETTLE_MS - 20_001)
-    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt })
+    const propagatesAt = clock.wallMs() + PROPAGATION_MS - 20_000
+    expect(await readOf(of)).toMatchObject({ propagated: 'No', propagatesAt })
+    of.clock.jump(PROPAGATION_MS - 20_001)
+    expect(await readOf(of)).toMatchObject({ propagated: 'No', propagatesAt })
     of.clock.jump(1)
-    const settled = await readOf(of)
-    expect(settled).toMatchObject({ settled: 'Yes' })
-    expect(settled).not.toHaveProperty('settlesAt')
+    const propagated = await readOf(of)
+    expect(propagated).toMatchObject({ propagated: 'Yes' })
+    expect(propagated).not.toHaveProperty('propagatesAt')
   })
 
   test.each([
     { name: 'an old time', at: 1 },
     { name: 'no time', at: undefined },
   ])(
-    'of a change by somebody else, who wrote $name, is settled that time after it was seen',
+    'of a change by somebody else, who wrote $name, is propagated that time after it was seen',
     async ({ at }) => {
       const of = await world({ value: live(BLUE) })
-      expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+      expect(await readOf(of)).toMatchObject({ propagated: 'Yes' })
       await foreign(of, JSON.stringify({ v: 1, live: GREEN, at }))
       of.clock.jump(1)
-      expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt: of.clock.wallMs() + SETTLE_MS })
-      of.clock.jump(SETTLE_MS)
-      expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+      expect(await readOf(of)).toMatchObject({
+        propagated: 'No',
+        propagatesAt: of.clock.wallMs() + PROPAGATION_MS,
+      })
+      of.clock.jump(PROPAGATION_MS)
+      expect(await readOf(of)).toMatchObject({ propagated: 'Yes' })
     },
   )
 
@@ -287,32 +290,32 @@ describe('a reading', () => {
     { name: 'a value without a time', value: JSON.stringify({ v: 1, live: GREEN }) },
     { name: 'garbage', value: '<html>' },
     { name: 'no value, where there was one once', value: undefined },
-  ])('of $name is settled that time after it was first seen', async ({ value }) => {
+  ])('of $name is propagated that time after it was first seen', async ({ value }) => {
     const of = await world(value === undefined ? {} : { value })
     of.release = withHistory(of.release)
-    const settlesAt = of.clock.wallMs() + SETTLE_MS
-    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt })
-    of.clock.jump(SETTLE_MS - 1)
-    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt })
+    const propagatesAt = of.clock.wallMs() + PROPAGATION_MS
+    expect(await readOf(of)).toMatchObject({ propagated: 'No', propagatesAt })
+    of.clock.jump(PROPAGATION_MS - 1)
+    expect(await readOf(of)).toMatchObject({ propagated: 'No', propagatesAt })
     of.clock.jump(1)
-    expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+    expect(await readOf(of)).toMatchObject({ propagated: 'Yes' })
   })
 
-  test('of no value is settled at once for a release that never wrote one', async () => {
+  test('of no value is propagated at once for a release that never wrote one', async () => {
     const of = await world()
-    expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+    expect(await readOf(of)).toMatchObject({ propagated: 'Yes' })
   })
 
-  test('is settled in time although the clock was set back', async () => {
+  test('is propagated in time although the clock was set back', async () => {
     const of = await world({ value: live(BLUE) })
     await move(of)
     await readOf(of)
     const wallMs = of.clock.wallMs.bind(of.clock)
     of.clock.wallMs = () => wallMs() - 3_600_000
-    of.clock.jump(SETTLE_MS - 1)
-    expect(await readOf(of)).toMatchObject({ settled: 'No', settlesAt: of.clock.wallMs() + 1 })
+    of.clock.jump(PROPAGATION_MS - 1)
+    expect(await readOf(of)).toMatchObject({ propagated: 'No', propagatesAt: of.clock.wallMs() + 1 })
     of.clock.jump(1)
-    expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+    expect(await readOf(of)).toMatchObject({ propagated: 'Yes' })
   })
 
   test.each([
@@ -533,7 +536,7 @@ describe('a reading', () => {
     const of = await world({ value: live(BLUE) })
     await move(of)
     const intent = { to: 'green', token: 'KV1', attempt: 'a' }
-    const status = { attempt: { id: 'a' }, traffic: { intent, settled: 'No' } } as unknown as Status
+    const status = { attempt: { id: 'a' }, traffic: { intent, propagated: 'No' } } as unknown as Status
     const waiting = { ...of.release, status }
     const before = calls(of.local).length
     for (let seconds = 5; seconds <= 60; seconds += 5) {
@@ -610,14 +613,14 @@ describe('a move', () => {
     const after = await readOf(of)
     expect(after).toMatchObject({
       targets: [{ part: 'key housing', names: GREEN }],
-      settled: 'No',
-      settlesAt: of.clock.wallMs() + SETTLE_MS,
+      propagated: 'No',
+      propagatesAt: of.clock.wallMs() + PROPAGATION_MS,
     })
     expect(after.token).not.toBe(before.token)
     expect(done(of, 'UpdateKeys')).toHaveLength(1)
     expect(done(of, 'UpdateDistribution')).toHaveLength(0)
     await of.local.waitFor(
-      (entry) => entry.type === 'EdgeStoreApplied' && entry.version === 2 && entry.settled,
+      (entry) => entry.type === 'EdgeStoreApplied' && entry.version === 2 && entry.propagated,
     )
     expect(await bodies(of)).toEqual([GREEN, GREEN])
   })
@@ -652,12 +655,15 @@ describe('a move', () => {
     const of = await world({ value: live(GREEN) })
     await move(of, { names: '', direction: 'Back' })
     expect(await valueAt(of)).toBeUndefined()
-    expect(await readOf(of)).toMatchObject({ targets: [{ part: 'key housing', names: '' }], settled: 'No' })
+    expect(await readOf(of)).toMatchObject({
+      targets: [{ part: 'key housing', names: '' }],
+      propagated: 'No',
+    })
     expect(await bodies(of)).toEqual([ALWAYS, ALWAYS])
     await move(of, { names: '', direction: 'Back' })
     expect(done(of, 'UpdateKeys')).toHaveLength(1)
-    of.clock.jump(SETTLE_MS)
-    expect(await readOf(of)).toMatchObject({ settled: 'Yes' })
+    of.clock.jump(PROPAGATION_MS)
+    expect(await readOf(of)).toMatchObject({ propagated: 'Yes' })
   })
 
   test('makes a key that was not there', async () => {
@@ -781,7 +787,7 @@ describe('a move', () => {
       (entry) => entry.type === 'EdgeStoreApplied' && entry.edge === 1 && entry.version === 2,
     )
     expect(await bodies(of)).toEqual([GREEN, BLUE])
-    expect(await readOf(of)).toMatchObject({ settled: 'No' })
+    expect(await readOf(of)).toMatchObject({ propagated: 'No' })
     await admin(of.local, 'POST', '/edges/2/release')
     expect(await bodies(of)).toEqual([GREEN, GREEN])
   })
@@ -805,13 +811,13 @@ describe('what answers without the key', () => {
         { part: '*', names: GREEN },
         { part: '*', names: BLUE },
       ],
-      settled: 'No',
+      propagated: 'No',
     }
     expect((await readOf(of)).fallback).toMatchObject(onItsWay)
     await admin(of.local, 'POST', '/edges/2/release')
     expect((await readOf(of)).fallback).toMatchObject({
       targets: [{ part: '*', names: GREEN }],
-      settled: 'Yes',
+      propagated: 'Yes',
     })
     expect(done(of, 'UpdateDistribution')).toHaveLength(1)
     expect(done(of, 'UpdateKeys')).toHaveLength(0)
@@ -824,10 +830,10 @@ describe('what answers without the key', () => {
     const resting = atRest(of.release)
     await admin(of.local, 'POST', '/edges/2/hold')
     await moveFallback(of, present((await readOf(of)).fallback).token)
-    expect(await of.pointer.read(resting)).toMatchObject({ fallback: { settled: 'No' } })
+    expect(await of.pointer.read(resting)).toMatchObject({ fallback: { propagated: 'No' } })
     await admin(of.local, 'POST', '/edges/2/release')
     of.clock.jump(5000)
-    expect(await of.pointer.read(resting)).toMatchObject({ fallback: { settled: 'Yes' } })
+    expect(await of.pointer.read(resting)).toMatchObject({ fallback: { propagated: 'Yes' } })
   })
 
   test('is not moved on an earlier configuration, nor without permission', async () => {

@@ -38,7 +38,7 @@ export type KeyValueStorePointerOptions = DistributionsOptions & {
   /** Of the API of the stores, where it is not AWS's own. */
   storeEndpoint?: KeyValueStoreOptions['endpoint']
   /** How long after a write every edge may be taken to follow it: nobody says when they do. */
-  settleMs: number
+  propagationMs: number
 }
 
 /** `distributions`: what it shares with another kind of pointer, made with the same options. */
@@ -47,7 +47,7 @@ export function createKeyValueStorePointer(
   clock: Clock = systemClock,
   distributions = new Distributions(options, clock),
 ): Pointer {
-  const { allowList, settleMs } = options
+  const { allowList, propagationMs } = options
   const keeperOf = keepersOf(options, clock)
 
   const read = async (release: ModelRelease, freshness: Freshness): Promise<Read> => {
@@ -78,7 +78,7 @@ export function createKeyValueStorePointer(
       store,
       settings,
       now,
-      unsettledMs: unsettledMs(store, { release, settleMs, now }),
+      propagatingMs: propagatingMs(store, { release, propagationMs, now }),
     })
     return { ...reading, ...functions }
   }
@@ -208,7 +208,7 @@ function isUnfitness(reason: string): reason is 'FunctionNotAssociated' | 'Funct
 
 /** A request as one of the release's users would send it, as functions are given it. */
 function eventOf({ distributionId, canaryClientHeader: header, verify }: KeyValueStore): object {
-  // The schema lets more pass than is a URL, and what users wrote must not end a pass.
+  // The schema lets more pass than is a URL, and what users wrote must not end a reconcile.
   const { host, pathname } =
     URL.parse(verify.url ?? '') ?? new URL(`https://${distributionId.toLowerCase()}.cloudfront.net/`)
   const headers = { host: { value: host }, ...(header ? { [header]: { value: 'modelrelease' } } : {}) }
@@ -285,15 +285,15 @@ function notAssociated(message: string): RefusedError {
  * Milliseconds until every edge follows the value. A change that was seen here counts from then. Of what was there before
  * us only its writer says when it came, who may be wrong, and who has nothing to say of a key that was deleted.
  */
-function unsettledMs(
+function propagatingMs(
   { value, sight }: KeyLook,
-  { release, settleMs, now }: { release: ModelRelease; settleMs: number; now: number },
+  { release, propagationMs, now }: { release: ModelRelease; propagationMs: number; now: number },
 ): number {
-  const bySight = Math.max(0, settleMs - sight.sinceMs)
+  const bySight = Math.max(0, propagationMs - sight.sinceMs)
   if (sight.before === 'Another') return bySight
   if (value === undefined && isUntried(release)) return 0
   const { at } = readValue(value) ?? {}
-  return at === undefined ? bySight : Math.min(bySight, Math.max(0, at + settleMs - now))
+  return at === undefined ? bySight : Math.min(bySight, Math.max(0, at + propagationMs - now))
 }
 
 /** No edge can still follow a key that this release never wrote. */
@@ -307,7 +307,7 @@ type Parts = {
   look: Look
   store: KeyLook
   settings: KeyValueStore
-  unsettledMs: number
+  propagatingMs: number
   /** Epoch milliseconds. */
   now: number
 }
@@ -319,7 +319,7 @@ function merged(parts: Parts): Read {
   return {
     ...base,
     ...decided(parts, route),
-    ...(isDoubtful(store) ? { settled: 'No' as const } : {}),
+    ...(isDoubtful(store) ? { propagated: 'No' as const } : {}),
     token: store.etag,
     fresh: base.fresh === 'Yes' ? store.fresh : 'No',
     ...(outdated ? { outdated } : {}),
@@ -328,7 +328,7 @@ function merged(parts: Parts): Read {
     fallback: {
       token: base.token,
       targets: settings.behaviors.flatMap(({ pathPattern }) => routedTo(look, pathPattern)),
-      settled: base.settled,
+      propagated: base.propagated,
       ...(base.writableAt === undefined ? {} : { writableAt: base.writableAt }),
     },
   }
@@ -343,17 +343,17 @@ function sharedBy({ origin, ...rest }: NonNullable<Route['canary']>): CanaryRead
  * it stands: AWS does not say what a function meets that selects one.
  */
 function decided(
-  { base, settings, unsettledMs, now }: Parts,
+  { base, settings, propagatingMs, now }: Parts,
   route: Route | undefined,
-): Pick<Read, 'targets' | 'settled' | 'settlesAt' | 'canary'> {
-  const isQuiet = unsettledMs === 0
-  const timing = isQuiet ? {} : { settlesAt: now + unsettledMs }
+): Pick<Read, 'targets' | 'propagated' | 'propagatesAt' | 'canary'> {
+  const isQuiet = propagatingMs === 0
+  const timing = isQuiet ? {} : { propagatesAt: now + propagatingMs }
   const part = `key ${settings.key}`
   if (route) {
     const { live, canary } = route
     return {
       targets: [{ part, names: live }],
-      settled: isQuiet ? 'Yes' : 'No',
+      propagated: isQuiet ? 'Yes' : 'No',
       ...timing,
       ...(canary ? { canary: sharedBy(canary) } : {}),
     }
@@ -361,5 +361,5 @@ function decided(
   const { blue, green } = settings.origins
   const areOurs = base.targets.some(({ names }) => names === blue || names === green)
   const targets: PointerTarget[] = areOurs ? base.targets : [{ part, names: '' }]
-  return { targets, settled: isQuiet ? base.settled : 'No', ...timing }
+  return { targets, propagated: isQuiet ? base.propagated : 'No', ...timing }
 }

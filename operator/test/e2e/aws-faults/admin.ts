@@ -1,4 +1,4 @@
-/** What the faults need of the stand-in beyond what the demo does, and the SDK as somebody else uses it. */
+/** What the faults need of the emulator beyond what the demo does, and the SDK as somebody else uses it. */
 import {
   CloudFrontClient,
   CopyDistributionCommand,

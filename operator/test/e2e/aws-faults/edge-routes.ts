@@ -1,4 +1,4 @@
-/** Which colors the edges led viewers to, read from the stand-in's audit log. */
+/** Which colors the edges led viewers to, read from the emulator's audit log. */
 import type { AuditEntry } from '../../../../demo/cloudfront.ts'
 import { ORIGINS } from '../../../../demo/cloudfront.ts'
 import { COLORS, type Color } from '../../../api/names.ts'
@@ -13,7 +13,7 @@ export type EdgeRoutes = {
   /** Colors that some edge led to at some moment between two (epoch milliseconds, both included). */
   between: (from: number, to: number) => ReadonlySet<Color>
   /** Whether every edge has the newest version of all that decides. */
-  settled: boolean
+  propagated: boolean
 }
 
 export type RoutesOptions = {
@@ -37,7 +37,7 @@ export function edgeRoutes(
   return {
     between: (from, to) =>
       new Set(applied.filter((one) => overlaps(applied, one, { from, to })).flatMap(colorsOf)),
-    settled: distribution.isSettled() && store.isSettled(),
+    propagated: distribution.isPropagated() && store.isPropagated(),
   }
 }
 
@@ -82,7 +82,7 @@ class History {
     return applied
   }
 
-  isSettled(): boolean {
+  isPropagated(): boolean {
     return [...this.#newest.values()].every((version) => version === this.#last)
   }
 

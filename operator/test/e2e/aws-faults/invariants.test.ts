@@ -103,7 +103,7 @@ function told({
         ...outcome,
       },
       traffic: {
-        ...{ settled: 'Yes', pointer: `housing-${to} for *` },
+        ...{ propagated: 'Yes', pointer: `housing-${to} for *` },
         ...(intent === undefined ? {} : { intent: { to, token: intent, attempt: ATTEMPTS[observed] } }),
       },
       history: ended ? [entry] : [],
@@ -325,7 +325,7 @@ describe('where a key decides', () => {
 
   function followed(version: number, seconds: number, edge: number): AuditEntry {
     return {
-      ...{ type: 'EdgeStoreApplied', edge, store: 'models', version, settled: true },
+      ...{ type: 'EdgeStoreApplied', edge, store: 'models', version, propagated: true },
       ...{ sequence: version * 10 + edge, time: timeOf(seconds) },
     }
   }

@@ -14,7 +14,7 @@ const LIMITS = { requests: LEAST_REQUESTS, failureShare: 1e-4, gapMs: 2000 }
 /** Answers may still be on their way for so long after an edge left a color: the response timeout of the origins. */
 const DRAIN_MS = 5000
 /**
- * How much later than the API server's own answer its watch may tell: a pass moves as soon as its intent is written, which
+ * How much later than the API server's own answer its watch may tell: a reconcile moves as soon as its intent is written, which
  * may be before we are told. That nothing is ever written the other way round is shown to the millisecond where a
  * story is stopped at each of its writes (faults-at-pointer-writes.test.ts), and by the rows F4 and F5.
  */
@@ -96,7 +96,7 @@ function isReady({ conditions }: Status): boolean {
 /** Once every edge follows, at most one color stands that nobody is led to. */
 function nothingLeftOver({ deployments, audit, edges, key }: Observed): string[] {
   const routes = edgeRoutes(audit, { edges, key })
-  if (!routes.settled) return ['not every edge follows yet']
+  if (!routes.propagated) return ['not every edge follows yet']
   const serving = routes.between(Infinity, Infinity)
   const standing = new Map(deployments.map((one) => [one.name, one]))
   const idle = [...standing.values()].filter((one) => one.replicas > 0 && !serving.has(one.color))

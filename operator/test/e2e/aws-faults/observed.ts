@@ -19,7 +19,7 @@ export type SeenRevision = { at: number; generation: number; spec: Spec; status?
 
 export type Observed = {
   viewers: Judged
-  /** In the order in which they were told; from before the release existed until everything had settled. */
+  /** In the order in which they were told; from before the release existed until everything had propagated. */
   deployments: readonly SeenDeployment[]
   revisions: readonly SeenRevision[]
   /** Everything about this release's distribution, and about the store of its key, from their making. */

@@ -61,7 +61,7 @@ export const FAULTS = {
     inject: 'The distribution stays `InProgress` for longer than ten minutes.',
     expect:
       'It is told; nothing goes back, and neither color is touched, though the old one is past its time.',
-    told: '`TrafficSwitched` and `Reconciling`: `SettlingSlowly`, and an Event',
+    told: '`TrafficSwitched` and `Reconciling`: `PropagatingSlowly`, and an Event',
     broken: 'takes back what is slow',
   },
   'F8 way back while InProgress': {
@@ -74,7 +74,7 @@ export const FAULTS = {
   'F9 edges disagree': {
     inject: 'Some edges follow the switch, others still lead to the old color.',
     expect: 'Both colors serve; nothing is promoted until the last edge follows, whatever the others answer.',
-    told: '`TrafficSwitched`: `Settling`',
+    told: '`TrafficSwitched`: `Propagating`',
     broken: 'is content with the answers of one edge',
   },
   'F11 cached error': {
@@ -180,7 +180,7 @@ export function faultsPage(): string {
   return [
     '<!-- Generated from operator/test/e2e/aws-faults/table.ts by `npm run generate`; do not edit. -->',
     '# The fault suite',
-    'What happens when CloudFront or AWS fail, are slow, refuse, or are changed by somebody else. Each row is a test of the same name (`operator/test/e2e/aws-faults.e2e.test.ts`, in `make test-all`; `make test` plays a few of them): a real cluster, the operator in its pods as it is shipped, the stand-in for CloudFront over the wire, and viewers who keep asking through its edges. Users see none of it: in every row the old color or the new one answers them, and after every row the same five invariants must have held, as seen by the viewers, by a watch of the API server and in the audit log of the stand-in:',
+    'What happens when CloudFront or AWS fail, are slow, refuse, or are changed by somebody else. Each row is a test of the same name (`operator/test/e2e/aws-faults.e2e.test.ts`, in `make test-all`; `make test` plays a few of them): a real cluster, the operator in its pods as it is shipped, the emulator for CloudFront over the wire, and viewers who keep asking through its edges. Users see none of it: in every row the old color or the new one answers them, and after every row the same five invariants must have held, as seen by the viewers, by a watch of the API server and in the audit log of the emulator:',
     INVARIANTS.map((text, index) => `${index + 1}. ${text}`).join('\n'),
     'One function checks them (`operator/test/e2e/aws-faults/invariants.ts`), and its unit tests break each of them.',
     'A machine that has no time is no fault of the operator. While the suite runs, `demo/stall-meter.ts` samples what the kernel counts for the load generators, the edges and the model servers: how long each ran, and waited for a processor. From when one of them cannot keep up for want of a processor until it rests again, the machine stood still. Gaps are judged without that time; a timeout for the most of which the machine stood still is counted and not judged. A process that hangs, sleeps or spins waits for no processor, so what it does to viewers is always judged, and a refusal, a reset or a wrong answer is never excused. A row that lost more than a fifth of its time in this way is played again, twice at most, and then fails as too busy to judge. Deadlines count the time in which the machine ran (`demo/deadline.ts`).',

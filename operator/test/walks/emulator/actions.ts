@@ -38,7 +38,7 @@ export type AwsAction =
   | { type: 'HoldEdge'; edge: number; seconds: number }
   | { type: 'Propagation'; slowestSeconds: number }
 
-/** After so many passes of the operator, this happens. */
+/** After so many reconciles of the operator, this happens. */
 export type WalkStep = { passes: number; action: Action }
 export type Walk = {
   kind: Kind

@@ -1,6 +1,6 @@
-/** What the operator asks of CloudFront's API, counted in the audit log of the stand-in; time is virtual. */
+/** What the operator asks of CloudFront's API, counted in the audit log of the emulator; time is virtual. */
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { Neighborhood, type Called } from './stand-in/neighbors.ts'
+import { Neighborhood, type Called } from './emulator/neighbors.ts'
 
 const open: Neighborhood[] = []
 afterEach(async () => {
@@ -13,7 +13,7 @@ async function releases(...names: string[]): Promise<Neighborhood> {
   return opened
 }
 
-/** Long enough for a release to be switched, settled, verified, and its old color retired. */
+/** Long enough for a release to be switched, propagated, verified, and its old color retired. */
 const ROLLOUT_SECONDS = 900
 
 function updatesIn(calls: readonly Called[]): Called[] {

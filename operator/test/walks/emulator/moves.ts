@@ -1,5 +1,5 @@
 /** Every move that is asked for is to be found in the audit log once, if at all, as it was asked for, and decided in time. */
-import type { Step } from '../../../planner/model/observation.ts'
+import type { Action } from '../../../planner/model/observation.ts'
 import type { Pointer } from '../../../ports/ports.ts'
 import { readValue } from '../../../adapters/aws/key-value-store/value.ts'
 import type { SimulatedWorld } from '../../fakes/simulated-world.ts'
@@ -14,7 +14,7 @@ type MovesOptions = {
   noteCanary: (written: string, asked: string) => void
 }
 
-type StepOf<Type extends Step['type']> = Extract<Step, { type: Type }>
+type StepOf<Type extends Action['type']> = Extract<Action, { type: Type }>
 type Asked = StepOf<'MovePointer'> | StepOf<'MoveFallback'>
 
 export class Moves {

@@ -6,34 +6,34 @@ import type { SeenRelease } from '../../../../demo/release-follower.ts'
 import type { AnySite } from '../key-site.ts'
 import { openSite } from '../site.ts'
 import type { Admin } from './admin.ts'
-import { Ground } from './ground.ts'
+import { Fixture } from './fixture.ts'
 import { LEAST_REQUESTS } from './invariants.ts'
 import { isAbout, observe } from './observe.ts'
 import type { Observed } from './observed.ts'
-import type { Play } from './play.ts'
+import type { Scenario } from './scenario.ts'
 
-export type Begun = {
+export type Started = {
   /** Sends viewers, lets the fault strike, and gives what was seen. */
-  strike: (play: Play['play']) => Promise<Observed>
+  strike: (scenario: Scenario['scenario']) => Promise<Observed>
 }
 
 /** Viewers of one release; there are several releases at a time. */
 const VIEWERS_PER_SECOND = 20
 
 /** Brings version 1 of a release to users, on a site of its own. Where a key decides, the behaviors follow it before the fault strikes. */
-export async function begin(environment: Environment, admin: Admin, play: Play): Promise<Begun> {
-  const site = await (play.open?.(environment) ?? openSite(environment))
+export async function begin(environment: Environment, admin: Admin, scenario: Scenario): Promise<Started> {
+  const site = await (scenario.open?.(environment) ?? openSite(environment))
   const observer = observe(environment, site)
-  const edit = play.edit ?? ((release) => release)
+  const edit = scenario.edit ?? ((release) => release)
   const { status } = await site.play(edit(site.write('1')))
   await site.nextUpdate(0)
   const old = status?.liveColor ?? 'blue'
-  const ground = new Ground({ environment, site, admin, observer, old }, edit)
+  const fixture = new Fixture({ environment, site, admin, observer, old }, edit)
   return {
     strike: async (strike) => {
       const viewers = await site.viewers(['1', '2'], VIEWERS_PER_SECOND)
       try {
-        await strike(ground)
+        await strike(fixture)
         await everyEdgeFollows(environment, site)
         await viewers.completed(LEAST_REQUESTS)
       } catch (error) {
@@ -59,16 +59,18 @@ async function everyEdgeFollows({ cloudFront, signal }: Environment, site: AnySi
   const timeout = AbortSignal.any([signal, runningTimeout(120_000)])
   for (const { type, version } of wanted)
     await cloudFront.waitFor(
-      (entry) => isAbout(entry, site) && entry.type === type && isSettledAt(entry, version),
+      (entry) => isAbout(entry, site) && entry.type === type && isPropagatedAt(entry, version),
       0,
       timeout,
     )
 }
 
 /** No edge is behind any more. */
-function isSettledAt(entry: AuditEntry, version: number | undefined): boolean {
+function isPropagatedAt(entry: AuditEntry, version: number | undefined): boolean {
   if (!('version' in entry) || entry.version !== version) return false
-  return entry.type === 'EdgeApplied' ? entry.status === 'Deployed' : 'settled' in entry && entry.settled
+  return entry.type === 'EdgeApplied'
+    ? entry.status === 'Deployed'
+    : 'propagated' in entry && entry.propagated
 }
 
 /** What a failure needs to be understood: everything that the release said. */

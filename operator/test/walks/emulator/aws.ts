@@ -1,4 +1,4 @@
-/** What AWS, the way to it and other writers do, done to the stand-in and to the wire. */
+/** What AWS, the way to it and other writers do, done to the emulator and to the wire. */
 import type { Agent } from 'node:http'
 import type { CloudFrontLocal } from '../../../../cloudfront-local/start.ts'
 import type { Color } from '../../../api/names.ts'
@@ -26,7 +26,7 @@ export type AwsOptions = {
 
 export const USUAL_PROPAGATION = { minMs: 1000, maxMs: 20_000 }
 
-/** Asks the admin API of the stand-in. */
+/** Asks the admin API of the emulator. */
 export async function admin(
   { adminUrl }: Pick<CloudFrontLocal, 'adminUrl'>,
   path: string,
@@ -80,7 +80,7 @@ export class Aws {
       await this.#writeDistribution({ pathPattern, targetOriginId: `housing-${color}` })
   }
 
-  /** Lets time pass for the stand-in. */
+  /** Lets time pass for the emulator. */
   async advance(ms: number): Promise<void> {
     await this.#admin('/clock/advance', { ms })
   }

@@ -1,19 +1,19 @@
 /** What a careless operator would do; a walk that finds none of it finds nothing. */
-import { goalOf, type Scene } from '../../../planner/context.ts'
+import { goalOf, type PlanContext } from '../../../planner/context.ts'
 import { keyOf, without } from '../../../planner/state/persisted-state.ts'
 import { RULES } from '../../../planner/plan.ts'
 import type { Read } from '../../../adapters/aws/cloudfront/reading.ts'
 import type { Pointer } from '../../../ports/ports.ts'
-import { gatesPassed } from '../../fakes/beliefs.ts'
+import { gatesPassed } from '../../fakes/overrides.ts'
 import type { Mistake } from './walker.ts'
 
-function withIntent(scene: Scene): Scene {
-  const { memory, world } = scene
-  const { attempt } = memory
+function withIntent(scene: PlanContext): PlanContext {
+  const { state, observation } = scene
+  const { attempt } = state
   const to = attempt && goalOf(scene, attempt)
-  if (!to || world.pointer.type !== 'Read') return scene
-  const intent = { to, token: world.pointer.token, attempt: keyOf(attempt) }
-  return { ...scene, memory: { ...memory, intent } }
+  if (!to || observation.pointer.type !== 'Read') return scene
+  const intent = { to, token: observation.pointer.token, attempt: keyOf(attempt) }
+  return { ...scene, state: { ...state, intent } }
 }
 
 type Moving = Parameters<Pointer['move']>[1]
@@ -36,7 +36,7 @@ function reading(pointer: Pointer, changed: (reading: Read) => Read): Pointer {
 
 export const MISTAKES = {
   'an edge that does not follow yet is taken for one that does': {
-    pointer: (pointer) => reading(pointer, (found) => ({ ...found, settled: 'Yes' })),
+    pointer: (pointer) => reading(pointer, (found) => ({ ...found, propagated: 'Yes' })),
   },
   'writes are guarded by the newest ETag, and not by the one that was read': {
     tamper:

@@ -5,16 +5,16 @@ import { OPERATOR_NAMESPACE } from '../../../../demo/install.ts'
 
 type Lease = ApiObject & { spec: { acquireTime?: string } }
 
-export type Reigns = {
+export type Leaders = {
   /** When the leader of a moment had become it; both in epoch milliseconds. */
-  begunAt: (moment: number) => number
+  startedAt: (moment: number) => number
   /** Throws if it could not look on all the time. */
   end: () => void
 }
 
-export function followReigns({ api, signal }: Environment): Reigns {
+export function followLeaders({ api, signal }: Environment): Leaders {
   const ended = new AbortController()
-  const begun = new Set<number>()
+  const started = new Set<number>()
   const failures: Error[] = []
   onEach(
     follow<Lease>(
@@ -23,12 +23,12 @@ export function followReigns({ api, signal }: Environment): Reigns {
       AbortSignal.any([signal, ended.signal]),
     ),
     ({ object: { spec } }) => {
-      if (spec.acquireTime !== undefined) begun.add(Date.parse(spec.acquireTime))
+      if (spec.acquireTime !== undefined) started.add(Date.parse(spec.acquireTime))
     },
     { signal: ended.signal, failed: (error) => void failures.push(error) },
   )
   return {
-    begunAt: (moment) => Math.max(...[...begun].filter((at) => at <= moment), 0),
+    startedAt: (moment) => Math.max(...[...started].filter((at) => at <= moment), 0),
     end: () => {
       ended.abort()
       if (failures[0]) throw failures[0]

@@ -57,7 +57,7 @@ export class Timeline {
   }
 
   /**
-   * The clock of one process. Whoever waits on it within a pass has nobody else to let time pass, so it does so itself.
+   * The clock of one process. Whoever waits on it within a reconcile has nobody else to let time pass, so it does so itself.
    * Nothing is done any more once `isOver`.
    */
   clock(random: () => number, isOver: () => boolean): Clock {

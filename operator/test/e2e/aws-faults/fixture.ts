@@ -19,9 +19,9 @@ const TIMEOUT_MS = 240_000
 /** How often is looked at what tells nobody when it changes. */
 const LOOK_MS = 50
 
-type Parts = Pick<Ground, 'environment' | 'site' | 'admin' | 'observer' | 'old'>
+type Parts = Pick<Fixture, 'environment' | 'site' | 'admin' | 'observer' | 'old'>
 
-export class Ground {
+export class Fixture {
   readonly environment: Environment
   readonly site: AnySite
   readonly admin: Admin

@@ -1,9 +1,9 @@
 /** One life of the operator: the real loop and the real driver over ports that it may die at. */
 import { createAsk } from '../../../adapters/http/client.ts'
-import type { Ask, Pointer } from '../../../ports/ports.ts'
+import type { HttpProbe, Pointer } from '../../../ports/ports.ts'
 import { createProber } from '../../../adapters/http/prober.ts'
 import type { Rules } from '../../../planner/plan.ts'
-import { reconcile, StepFailures, type PassReport, type PassResult } from '../../../reconcile.ts'
+import { reconcile, ActionFailures, type ReconcileReport, type ReconcileResult } from '../../../reconcile.ts'
 import { CrashError, type SimulatedWorld } from '../../fakes/simulated-world.ts'
 
 const KEY = { namespace: 'models', name: 'housing' }
@@ -11,12 +11,12 @@ const KEY = { namespace: 'models', name: 'housing' }
 export type ProcessOptions = {
   world: SimulatedWorld
   pointer: Pointer
-  ask: Ask
+  ask: HttpProbe
   /** Virtual milliseconds since 1970. */
   now: () => number
   /** Told at every point where the process waits for somebody, before it does. */
   onWait: () => void
-  report: (report: PassReport) => void
+  report: (report: ReconcileReport) => void
   rules?: Rules | undefined
 }
 
@@ -24,7 +24,7 @@ export class OperatorProcess {
   isDead = false
   readonly #options: ProcessOptions
   #seen = false
-  readonly #failures = new StepFailures()
+  readonly #failures = new ActionFailures()
   /** Points of waiting that are left to it; it dies at the last. */
   #left = Infinity
 
@@ -42,12 +42,12 @@ export class OperatorProcess {
   }
 
   /** Throws CrashError if it dies on the way. */
-  async pass(): Promise<PassResult> {
+  async pass(): Promise<ReconcileResult> {
     const { world, ask, now, report, rules } = this.#options
     const pointer = this.#mortal(this.#options.pointer)
     try {
       return await reconcile(KEY, {
-        worlds: {
+        ports: {
           cluster: this.#mortal(world),
           pointerOf: () => pointer,
           claims: this.#mortal(world.claimsPort),
@@ -85,7 +85,7 @@ export class OperatorProcess {
     })
   }
 
-  #mortalAsk(ask: Ask): Ask {
+  #mortalAsk(ask: HttpProbe): HttpProbe {
     return async (question) => {
       this.#wait()
       const answer = await ask(question)
@@ -106,7 +106,9 @@ export class OperatorProcess {
 const askForReal = createAsk({ allowedRanges: ['127.0.0.0/8'] })
 
 /** The real client, with the names of the simulated world led to where they live here: `http://host:port` and the Host to send. */
-export function askAt(whereIs: (hostname: string) => { origin: string; host?: string } | undefined): Ask {
+export function askAt(
+  whereIs: (hostname: string) => { origin: string; host?: string } | undefined,
+): HttpProbe {
   return (question) => {
     const url = new URL(question.url)
     const place = whereIs(url.hostname)

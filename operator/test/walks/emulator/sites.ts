@@ -15,7 +15,7 @@ export type Kind = Exclude<Spec['traffic']['type'], 'Service'>
 export const STORE = 'models'
 const FUNCTION = 'route'
 /** How long every edge may take to follow a key. */
-const SETTLE_MS = 60_000
+const PROPAGATION_MS = 60_000
 /** Enough that each share of them is some of them. */
 const USERS = ['ann', 'ben', 'cho', 'dan', 'eva', 'fay', 'gus', 'hal']
 
@@ -88,11 +88,11 @@ export const SITES: Record<Kind, Site> = {
       'CreateInvalidation',
       'DescribeFunction',
     ],
-    // Nobody says when an edge follows a key; after the time to settle it is taken for granted, so both together are less.
+    // Nobody says when an edge follows a key; after the time to propagate it is taken for granted, so both together are less.
     slowest: { holdSeconds: 18, propagationSeconds: 40 },
     pointer: (endpoint, clock, mayWrite) =>
       createKeyValueStorePointer(
-        { ...fresh(endpoint, mayWrite), storeEndpoint: endpoint, settleMs: SETTLE_MS },
+        { ...fresh(endpoint, mayWrite), storeEndpoint: endpoint, propagationMs: PROPAGATION_MS },
         clock,
       ),
   },

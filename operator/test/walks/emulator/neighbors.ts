@@ -136,12 +136,12 @@ export class Neighborhood {
   }
 
   async #look(one: Neighbor): Promise<void> {
-    const recheckMs = await one.operator.pass().then(
-      (result) => ('recheckMs' in result ? result.recheckMs : RELIST_MS),
+    const requeueAfterMs = await one.operator.pass().then(
+      (result) => ('requeueAfterMs' in result ? result.requeueAfterMs : RELIST_MS),
       // Another release was written a moment ago; the queue would wait, too.
       () => 1000,
     )
-    one.dueAt = this.#time.now + recheckMs
+    one.dueAt = this.#time.now + requeueAfterMs
     for (const entry of this.#standIn.audit(this.#seen)) {
       this.#seen = entry.sequence
       if (entry.type === 'Call' && entry.via === 'Api') this.#called.push({ ...entry, atMs: this.#time.now })

@@ -1,5 +1,5 @@
 /**
- * Random walks of the real loop with the real drivers, over the wire, against the real stand-in and its edges: whatever
+ * Random walks of the real loop with the real drivers, over the wire, against the real emulator and its edges: whatever
  * users, other writers, AWS and the operator's own deaths do, users are answered by what was proven, and it ends well.
  *
  * `WALKS=2000` takes so many walks of each kind, others in each run; what fails is told with its seed and its path, and
@@ -7,10 +7,10 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { tell, walksOf, type WalkStep } from './stand-in/actions.ts'
-import { MISTAKES } from './stand-in/mistakes.ts'
-import type { Kind } from './stand-in/sites.ts'
-import { Stage, walk } from './stand-in/walker.ts'
+import { tell, walksOf, type WalkStep } from './emulator/actions.ts'
+import { MISTAKES } from './emulator/mistakes.ts'
+import type { Kind } from './emulator/sites.ts'
+import { Stage, walk } from './emulator/walker.ts'
 
 const { WALKS, WALK_KIND, WALK_SEED, WALK_PATH } = process.env
 /** Those of one kind take some ten seconds on a machine of its own. */
@@ -28,7 +28,7 @@ beforeAll(() => stage.open())
 afterAll(() => stage.close())
 
 test.each(KINDS.filter((kind) => WALK_KIND === undefined || kind === WALK_KIND))(
-  'users are answered by what was proven, at every edge, at every instant, and every release settles: %s',
+  'users are answered by what was proven, at every edge, at every instant, and every release propagates: %s',
   async (kind) => {
     const isUsual = WALKS === undefined && WALK_SEED === undefined
     const property = fc.asyncProperty(walksOf(kind), async (plan) => {

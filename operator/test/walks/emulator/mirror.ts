@@ -1,4 +1,4 @@
-/** What the stand-in's audit log tells, kept as the pointers of the simulated world, so that what watches that world sees it. */
+/** What the emulator's audit log tells, kept as the pointers of the simulated world, so that what watches that world sees it. */
 import type { AuditEntry, CallEntry } from '../../../../cloudfront-local/audit-log.ts'
 import { readValue, type Route } from '../../../adapters/aws/key-value-store/value.ts'
 import { keyTargets, type PointerState, type SimulatedWorld } from '../../fakes/simulated-world.ts'
@@ -116,6 +116,6 @@ function showTrail<Content>(
 ): void {
   pointer.targets = shown(trail.newest)
   pointer.edges = trail.applied.map((_, index) => shown(trail.at(index + 1)))
-  // When they follow is the stand-in's to know: the world is to see that they have not, and must not move them itself.
+  // When they follow is the emulator's to know: the world is to see that they have not, and must not move them itself.
   pointer.due = trail.behind.map((edge) => ({ at: Infinity, edge: edge - 1, targets: pointer.targets }))
 }

@@ -1,4 +1,4 @@
-/** Walks: the real loop, driver, stand-in and edges through whatever happens, watched at every instant. */
+/** Walks: the real loop, driver, emulator and edges through whatever happens, watched at every instant. */
 import { Agent } from 'node:http'
 import { startCloudFrontLocal, type CloudFrontLocal } from '../../../../cloudfront-local/start.ts'
 import { seededRandom } from '../../../../cloudfront-local/propagation/random.ts'
@@ -6,11 +6,11 @@ import { COLORS } from '../../../api/names.ts'
 import { keyValueStoreOf, type Spec } from '../../../api/release.ts'
 import type { Rules } from '../../../planner/plan.ts'
 import { ConflictError, TransientError } from '../../../ports/errors.ts'
-import type { Ask, Pointer } from '../../../ports/ports.ts'
-import type { PassReport } from '../../../reconcile.ts'
+import type { HttpProbe, Pointer } from '../../../ports/ports.ts'
+import type { ReconcileReport } from '../../../reconcile.ts'
 import { backoffMs } from '../../../controller/clock.ts'
 import { CrashError, SimulatedWorld, type Seen } from '../../fakes/simulated-world.ts'
-import { Watchman } from '../../simulation/watchman.ts'
+import { InvariantChecker } from '../../simulation/invariant-checker.ts'
 import type { Action, Walk } from './actions.ts'
 import { admin, Aws, USUAL_PROPAGATION } from './aws.ts'
 import { askEdges, HOST, PARTS, type UserAnswer } from './edges.ts'
@@ -26,7 +26,7 @@ import { Wire, type WireEnd } from './wire.ts'
 
 const START = Date.parse('2026-01-01T00:00:00Z')
 const EDGES = 3
-/** As the operator's queue waits between passes that throw. */
+/** As the operator's queue waits between reconciles that throw. */
 const BACKOFF = { baseMs: 5, maxMs: 300_000 }
 /** Longer than anything that is waited for without a write: the delay of retirement, a deadline, a back-off. */
 const QUIET_MS = 400_000
@@ -120,13 +120,13 @@ class Walker {
   readonly #storeArn: string
   readonly #random: () => number
   readonly #world: SimulatedWorld
-  readonly #watch: Watchman
+  readonly #watch: InvariantChecker
   readonly #mirror: Mirror
   readonly #moves: Moves
   readonly #users: Users
   readonly #aws: Aws
   readonly #time: Timeline
-  readonly #ask: Ask
+  readonly #ask: HttpProbe
   #operator: OperatorProcess
   #awayMs = 2000
   #failures = 0
@@ -155,7 +155,7 @@ class Walker {
       addressOf: (pod) => fleet.addressOf(pod),
     })
     const world = this.#world
-    this.#watch = new Watchman(world)
+    this.#watch = new InvariantChecker(world)
     this.#noteProofs()
     this.#mirror = new Mirror({
       edges: EDGES,
@@ -321,10 +321,10 @@ class Walker {
     while (this.#time.now < until) await this.#pass(until)
   }
 
-  /** One pass, and the time until the next. */
+  /** One reconcile, and the time until the next. */
   async #pass(atMost = Infinity): Promise<void> {
-    const recheckMs = await this.#passOnce()
-    const wake = Math.min(this.#time.now + recheckMs, this.#world.nextEvent() ?? Infinity, atMost)
+    const requeueAfterMs = await this.#passOnce()
+    const wake = Math.min(this.#time.now + requeueAfterMs, this.#world.nextEvent() ?? Infinity, atMost)
     await this.#time.passTo(Math.max(wake, this.#time.now + 1))
   }
 
@@ -337,7 +337,7 @@ class Walker {
     try {
       const result = await this.#operator.pass()
       this.#failures = 0
-      return 'recheckMs' in result ? Math.min(result.recheckMs, RELIST_MS) : RELIST_MS
+      return 'requeueAfterMs' in result ? Math.min(result.requeueAfterMs, RELIST_MS) : RELIST_MS
     } catch (error) {
       return await this.#failed(error)
     } finally {
@@ -359,10 +359,10 @@ class Walker {
     return backoffMs(BACKOFF, this.#failures, this.#random())
   }
 
-  #report({ rule, step, did, status, before }: PassReport): void {
-    if (!step && status.phase === before?.phase) return
-    const refused = did?.type === 'Refused' ? `: refused, ${did.message}` : ''
-    this.#say(`   ${rule ?? 'nothing'}${step ? ` → ${step}` : ''}${refused} (${status.phase ?? ''})`)
+  #report({ rule, action, result, status, before }: ReconcileReport): void {
+    if (!action && status.phase === before?.phase) return
+    const refused = result?.type === 'Refused' ? `: refused, ${result.message}` : ''
+    this.#say(`   ${rule ?? 'nothing'}${action ? ` → ${action}` : ''}${refused} (${status.phase ?? ''})`)
   }
 
   // ---- Time and what is seen ---------------------------------------------------------------------------------------
@@ -488,7 +488,7 @@ class Walker {
     const hasNoWay = isStuck && !COLORS.some((color) => this.#users.isGood(color))
     const end = reasonOf('Ready') ?? reasonOf('Stalled')
     this.#say(`at rest: ${end ?? reconciling}`)
-    if (end === undefined && !hasNoWay) this.#wrong(`not settled: ${reconciling}`)
+    if (end === undefined && !hasNoWay) this.#wrong(`not propagated: ${reconciling}`)
     if (this.violations.length > 0) throw new ShownError()
   }
 

@@ -1,4 +1,4 @@
-/** What must hold at every instant, whatever happens: looked at after every pass, at every tick and at every write. */
+/** What must hold at every instant, whatever happens: looked at after every reconcile, at every tick and at every write. */
 import { COLORS, type Color } from '../../api/names.ts'
 import type { Attempt, GateReport, Spec, Status } from '../../api/release.ts'
 import { AFTER, keyOf } from '../../planner/state/persisted-state.ts'
@@ -16,7 +16,7 @@ const SERVER_ENDS_MS = 25_000
 /** For so long a candidate may hold room that the live color lacks, with the time that nobody looked. */
 const LONGEST_SHORT_MS = 180_000
 
-export class Watchman {
+export class InvariantChecker {
   readonly violations: string[] = []
   private answered = false
   private shortSince: number | undefined

@@ -1,6 +1,6 @@
 /**
  * The way from the operator to CloudFront's API, on which requests get lost or late: the part of the world that the
- * stand-in cannot play, since it sees a request only when it has arrived.
+ * emulator cannot play, since it sees a request only when it has arrived.
  */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
@@ -74,7 +74,7 @@ export class Wire {
       const told = await exchange(end.apiUrl, sent)
       response.writeHead(told.status, told.headers).end(told.body)
     } catch {
-      // What the stand-in cuts is cut for the operator, too.
+      // What the emulator cuts is cut for the operator, too.
       request.socket.destroy()
     }
   }

@@ -3,7 +3,7 @@ import type { Distribution, KeyValueStore, Spec } from '../../../api/release.ts'
 import { housing, knownHouse, type Behavior } from '../../fakes/simulated-world.ts'
 import { HOST, PARTS, USER_HEADER } from './edges.ts'
 
-/** A distribution as the stand-in knows it; ids of distributions are `E` and 13 letters or digits. */
+/** A distribution as the emulator knows it; ids of distributions are `E` and 13 letters or digits. */
 export const DISTRIBUTION = 'E1HOUSINGLOCAL'
 export const KEY = 'housing'
 
@@ -12,7 +12,7 @@ type Changes = Partial<Spec> & {
   distribution?: Partial<Distribution>
 }
 
-/** The release of the housing model through the stand-in. */
+/** The release of the housing model through the emulator. */
 export function release(version: 1 | 2 | 3, { distribution = {}, ...changes }: Changes = {}): Spec {
   const spec = housing(version, { retireAfterSeconds: 120, progressDeadlineSeconds: 30, ...changes })
   const settings = spec.traffic.cloudFrontDistribution
