@@ -8,7 +8,7 @@ import { keyOf, without } from './state/persisted-state.ts'
 import { plan, type Plan } from './plan.ts'
 import { servingColors, viewOf } from './model/pointer-view.ts'
 import { attemptIdOf, revisionOf } from './model/revision.ts'
-import { fingerprintOf, readyPods, unanswering, unavailable } from './context.ts'
+import { fingerprintOf, readyPods, unanswering, unavailable } from './model/color.ts'
 import type {
   ColorState,
   PointerReading,

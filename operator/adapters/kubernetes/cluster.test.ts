@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@
 import { LABEL, MANAGER } from '../../api/names.ts'
 import type { ModelRelease, Status } from '../../api/release.ts'
 import { colorServiceOf, deploymentOf, storedRevisionOf } from '../../planner/manifests/children.ts'
-import { readyPods } from '../../planner/context.ts'
+import { readyPods } from '../../planner/model/color.ts'
 import type { StoredRevision } from '../../planner/model/observation.ts'
 import { ApiClient } from '../../controller/api-client.ts'
 import { FakeApiServer, status } from '../../test/fakes/api-server.ts'

@@ -19,15 +19,8 @@ import { remedyOf } from './remedy.ts'
 import { specWarnings } from '../checks/spec-warnings.ts'
 import { unstoredTexts } from '../rules/revisions.ts'
 import { propagating } from '../rules/verify.ts'
-import {
-  type NamedDecision,
-  goalOf,
-  isDrifted,
-  readyPods,
-  type PlanContext,
-  smallness,
-  unavailable,
-} from '../context.ts'
+import { type NamedDecision, goalOf, isDrifted, type PlanContext } from '../context.ts'
+import { readyPods, smallness, unavailable } from '../model/color.ts'
 
 /** All of them, in the order in which they are written. */
 export function statementsOf(context: PlanContext, decision: NamedDecision | undefined): Statement[] {

@@ -25,17 +25,16 @@ import {
   colorRunning,
   liveReplicas,
   mayServeElsewhere,
-  readyPods,
   runningAttempt,
   serviceOwnership,
   steadyInMs,
   storedOf,
-  unavailable,
   wantedOwnership,
   wantedReplicas,
   type Decision,
   type PlanContext,
 } from '../context.ts'
+import { readyPods, unavailable } from '../model/color.ts'
 import { invalidating, propagating, verifying, verifyingAtOnce } from './verify.ts'
 import type { StoredRevision } from '../model/observation.ts'
 

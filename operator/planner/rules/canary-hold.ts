@@ -12,7 +12,8 @@ import {
 } from '../state/persisted-state.ts'
 import { ASK_AGAIN_MS, HOLD_ASK_MS, UNANSWERED_MS } from '../model/timing.ts'
 import { asking, gatesText } from './gates.ts'
-import { readyPods, type Decision, type PlanContext } from '../context.ts'
+import { type Decision, type PlanContext } from '../context.ts'
+import { readyPods } from '../model/color.ts'
 import type { Instant, StoredRevision } from '../model/observation.ts'
 
 /** A step of a canary that is held. */

@@ -13,7 +13,7 @@ import {
 import { nextWeight } from './canary.ts'
 import { plan } from '../plan.ts'
 import { contextOf } from '../context.ts'
-import { fingerprintOf } from '../context.ts'
+import { fingerprintOf } from '../model/color.ts'
 import type { CanaryReading, PodState, Observation } from '../model/observation.ts'
 
 const canary = [

@@ -18,14 +18,8 @@ import {
 import { LOST_MS, PODS_RECHECK_MS } from '../model/timing.ts'
 import { canaryColor, nameOf, pointerId } from '../model/pointer-view.ts'
 import { proveAndMove } from './gates.ts'
-import {
-  goalOf,
-  readyPods,
-  runningAttempt,
-  unavailable,
-  type Decision,
-  type PlanContext,
-} from '../context.ts'
+import { goalOf, runningAttempt, type Decision, type PlanContext } from '../context.ts'
+import { readyPods, unavailable } from '../model/color.ts'
 import type { CanaryReading, StoredRevision } from '../model/observation.ts'
 
 /** The share as it stands in the pointer. */

@@ -2,7 +2,8 @@
 import type { Color } from '../../api/names.ts'
 import { endAttempt } from '../state/persisted-state.ts'
 import { SHORT_OF_NODES_MS, SHORT_OF_QUOTA_MS } from '../model/timing.ts'
-import { runningAttempt, wantOfRoom, type Decision, type PlanContext } from '../context.ts'
+import { runningAttempt, type Decision, type PlanContext } from '../context.ts'
+import { wantOfRoom } from '../model/color.ts'
 import type { Trouble } from '../model/observation.ts'
 
 /** The attempt ends: what is live lacks pods that the candidate has the room of, and has lacked them for a while. */

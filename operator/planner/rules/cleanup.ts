@@ -9,14 +9,13 @@ import { PODS_RECHECK_MS, BLOCKED_RECHECK_MS } from '../model/timing.ts'
 import {
   answerSeconds,
   colorRunning,
-  lacksRoom,
   mayServeElsewhere,
   removableInMs,
   storedOf,
-  unavailable,
   type Decision,
   type PlanContext,
 } from '../context.ts'
+import { lacksRoom, unavailable } from '../model/color.ts'
 import { propagating, unverified } from './verify.ts'
 import type { ColorState } from '../model/observation.ts'
 

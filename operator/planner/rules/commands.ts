@@ -16,12 +16,11 @@ import {
   goalOf,
   colorRunning,
   staysWithoutKey,
-  smallness,
-  unanswering,
   type Decision,
   type PlanContext,
   isDrifted,
 } from '../context.ts'
+import { smallness, unanswering } from '../model/color.ts'
 
 type CommandReport = NonNullable<Status['command']>
 type Verdict = { result: CommandReport['result']; message: string; state?: PersistedState }

@@ -5,11 +5,10 @@ import {
   isDrifted,
   runningAttempt,
   serviceOwnership,
-  unanswering,
-  unavailable,
   type Decision,
   type PlanContext,
 } from '../context.ts'
+import { unanswering, unavailable } from '../model/color.ts'
 import type { OtherBudget } from '../model/observation.ts'
 
 /**

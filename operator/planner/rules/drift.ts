@@ -5,14 +5,8 @@ import { BLOCKED_RECHECK_MS } from '../model/timing.ts'
 import { commandLine } from '../output/command-line.ts'
 import { describeTargets } from '../model/pointer-view.ts'
 import { proveAndMove } from './gates.ts'
-import {
-  colorRunning,
-  isDrifted,
-  storedOf,
-  unavailable,
-  type Decision,
-  type PlanContext,
-} from '../context.ts'
+import { colorRunning, isDrifted, storedOf, type Decision, type PlanContext } from '../context.ts'
+import { unavailable } from '../model/color.ts'
 import { invalidating, propagating } from './verify.ts'
 
 /** So often it is brought back from the same place before it is left there: whoever does it again will do so for ever. */

@@ -2,7 +2,8 @@
 import type { Attempt } from '../../api/release.ts'
 import { endAttempt } from '../state/persisted-state.ts'
 import { isFinal } from '../output/remedy.ts'
-import { goalOf, readyPods, runningAttempt, type Decision, type PlanContext } from '../context.ts'
+import { goalOf, runningAttempt, type Decision, type PlanContext } from '../context.ts'
+import { readyPods } from '../model/color.ts'
 import type { ColorState, Instant, Trouble } from '../model/observation.ts'
 
 /** A kubelet has asked the registry twice by then: an image that is being pushed at this moment is there at the second time. */

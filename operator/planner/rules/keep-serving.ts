@@ -12,15 +12,14 @@ import {
   liveReplicas,
   runningAttempt,
   serviceOwnership,
-  smallness,
   storedOf,
-  unanswering,
   wantedOwnership,
   wantedReplicas,
   type NamedDecision,
   type Decision,
   type PlanContext,
 } from '../context.ts'
+import { smallness, unanswering } from '../model/color.ts'
 import { revisionKeptOtherwise } from './revisions.ts'
 
 /** Somebody deleted the Deployment that serves: bring back exactly what stood there. */

@@ -20,15 +20,15 @@ import { proveAndMove } from './gates.ts'
 import {
   adoptedTarget,
   goalOf,
-  livePatienceMs,
   revisionIn,
   runningAttempt,
   staysWithoutKey,
   storedOf,
-  unanswering,
   type Decision,
   type PlanContext,
 } from '../context.ts'
+import { unanswering } from '../model/color.ts'
+import { livePatienceMs } from '../state/fold.ts'
 import { invalidating, propagating, verifying } from './verify.ts'
 import type { PointerReading } from '../model/observation.ts'
 

@@ -3,7 +3,8 @@ import type { Attempt } from '../../api/release.ts'
 import { isOnlyHealthyColor, isShared } from './canary.ts'
 import { isOverdue, keyOf, startAttempt } from '../state/persisted-state.ts'
 import { isPropagating } from '../model/pointer-view.ts'
-import { adoptedTarget, goalOf, unanswering, type Decision, type PlanContext } from '../context.ts'
+import { adoptedTarget, goalOf, type Decision, type PlanContext } from '../context.ts'
+import { unanswering } from '../model/color.ts'
 
 /** A move that is under way is seen through before another spec is looked at, unless it cannot be. */
 function mustFinishFirst(context: PlanContext, attempt: Attempt): boolean {

@@ -20,14 +20,8 @@ import {
 } from '../state/persisted-state.ts'
 import { EARLY_ASK_MS, PROPAGATION_POLL_MS, SLOW_PROPAGATION_MS } from '../model/timing.ts'
 import { isPropagating } from '../model/pointer-view.ts'
-import {
-  adoptedTarget,
-  smallness,
-  storedOf,
-  unanswering,
-  type Decision,
-  type PlanContext,
-} from '../context.ts'
+import { adoptedTarget, storedOf, type Decision, type PlanContext } from '../context.ts'
+import { smallness, unanswering } from '../model/color.ts'
 import type { Action, StoredRevision, Target, VerifyResult } from '../model/observation.ts'
 
 type Propagating = { waiting: { reason: 'Propagating' | 'PropagatingSlowly'; message: string } }
