@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import { ApiClient, apiError, ApiError, ApiTimeoutError, expectOk, NotLeaderError } from './api-client.ts'
 import { FakeApiServer } from './testing/fake-api-server.ts'
@@ -14,6 +15,30 @@ afterEach(async () => {
 
 const lease = JSON.stringify({ metadata: { namespace: 'models', name: 'a' } })
 const post = { method: 'POST', path: '/apis/x/v1/namespaces/models/leases', body: lease }
+
+const onLinux = process.platform === 'linux' ? test : test.skip
+
+onLinux(
+  'a stream is asked for signs of life by the kernel, so that a silent one may be left alone',
+  async () => {
+    const controller = new AbortController()
+    const stream = await server
+      .access()
+      .stream({ path: '/apis/x/v1/leases?watch=true', signal: controller.signal })
+    stream.on('error', () => undefined)
+    const port = Number(new URL(server.url).port).toString(16).toUpperCase().padStart(4, '0')
+    const timers = async (): Promise<string[]> => {
+      const lines = (await readFile('/proc/net/tcp', 'utf8'))
+        .split('\n')
+        .map((line) => line.trim().split(/\s+/))
+      const own = lines.filter(([, , remote, state]) => remote?.endsWith(`:${port}`) && state === '01')
+      return own.map(([, , , , , timer = '']) => timer)
+    }
+    // https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt: 02 is keep-alive, and the rest its hundredths.
+    await expect(timers()).resolves.toEqual([expect.stringMatching(/^02:00000[0-5]/)])
+    controller.abort()
+  },
+)
 
 describe('requests', () => {
   test('share a connection, and carry credentials and media types', async () => {

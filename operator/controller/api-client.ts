@@ -234,6 +234,7 @@ class AgentOfCredentials {
     const options = {
       ...tls,
       keepAlive: true,
+      // Of the connection too: Linux asks a peer that is silent for so long, ten times a second apart, whether it is there.
       keepAliveMsecs: 15_000,
       maxFreeSockets: 4,
       scheduling: 'lifo' as const,

@@ -51,8 +51,11 @@ export type WatchEvent =
 export type ListWatchTimes = {
   /** A watch is asked to end after about this long, and everything is listed again. Default 5 minutes. */
   readonly roundMs: number
-  /** A stream that is silent for this long is taken for half-open. Default 90 s: an API server sends a bookmark a minute. */
-  readonly idleMs: number
+  /**
+   * How long a watch may take to begin, and to end once it should have. Default 45 s. In between it may be silent: of a resource
+   * that nothing happens to, an API server sends no bookmarks. A peer that is gone is found by TCP's keep-alive (api-client.ts).
+   */
+  readonly answerMs: number
   /** What is listed anew is reported although nothing of it has changed once so much time has passed. Default 10 minutes. */
   readonly resyncMs: number
   /** Before the next try after something went wrong. Default 200 ms to 30 s. */
@@ -61,7 +64,7 @@ export type ListWatchTimes = {
 
 const DEFAULT_TIMES: ListWatchTimes = {
   roundMs: 300_000,
-  idleMs: 90_000,
+  answerMs: 45_000,
   resyncMs: 600_000,
   backoff: { baseMs: 200, maxMs: 30_000 },
 }
@@ -81,11 +84,11 @@ export type ListWatchOptions = {
 }
 
 /** How a watch ended that did not fail. */
-type Ending = 'Closed' | 'Expired' | 'Silent'
+type Ending = 'Closed' | 'Expired' | 'Overdue'
 
 /**
  * Lists and watches until `signal` aborts, then resolves; it never rejects. Whatever ends a watch (the server's time
- * limit, an ERROR event in the stream, a lost or a silent connection) everything is listed again, so the worst that a
+ * limit, an ERROR event in the stream, a lost connection) everything is listed again, so the worst that a
  * fault can do is delay. Of what is listed again, only what differs is reported, and everything from time to time. In memory
  * it keeps a name, a key and a version for each object, and no object.
  */
@@ -217,11 +220,11 @@ class ListWatch {
         accept: ONLY_METADATA('PartialObjectMetadata'),
         signal: round.signal,
       })
-      round.alive()
+      round.begun()
       if (stream.statusCode !== 200) throw apiError(stream.statusCode ?? 0, await text(stream))
-      return await this.#follow(stream, round)
+      return await this.#follow(stream)
     } catch (error) {
-      if (round.silent) return 'Silent'
+      if (round.overdue) return 'Overdue'
       if (error instanceof ApiError && error.status === 410) return 'Expired'
       throw error
     } finally {
@@ -229,11 +232,10 @@ class ListWatch {
     }
   }
 
-  async #follow(stream: IncomingMessage, round: Round): Promise<Ending> {
+  async #follow(stream: IncomingMessage): Promise<Ending> {
     stream.setEncoding('utf8')
     let rest = ''
     for await (const chunk of stream) {
-      round.alive()
       const lines = (rest + (chunk as string)).split('\n')
       rest = lines.pop() ?? ''
       for (const line of lines) {
@@ -292,52 +294,41 @@ class ListWatch {
   }
 }
 
-/** The life of one watch: it ends with the operator, or when nothing was heard for too long. */
+/** The life of one watch: it ends with the operator, or when the server neither begins nor ends it in time. */
 class Round {
   readonly #controller = new AbortController()
   readonly #outer: AbortSignal
-  readonly #clock: Clock
-  readonly #idleMs: number
   readonly #stop = () => {
     this.#controller.abort()
   }
-  #cancelIdle: () => void = () => undefined
-  readonly #cancelRound: () => void
-  silent = false
+  readonly #cancelBegin: () => void
+  readonly #cancelEnd: () => void
+  overdue = false
 
-  constructor(outer: AbortSignal, clock: Clock, times: ListWatchTimes) {
+  constructor(outer: AbortSignal, clock: Clock, { answerMs, roundMs }: ListWatchTimes) {
     this.#outer = outer
-    this.#clock = clock
-    this.#idleMs = times.idleMs
     outer.addEventListener('abort', this.#stop, { once: true })
-    // A server that keeps sending but ignores timeoutSeconds would keep us from ever listing again.
-    this.#cancelRound = clock.after(times.roundMs + times.idleMs, () => {
-      this.#giveUp()
-    })
-    this.alive()
+    const giveUp = (): void => {
+      this.overdue = true
+      this.#controller.abort()
+    }
+    this.#cancelBegin = clock.after(answerMs, giveUp)
+    this.#cancelEnd = clock.after(roundMs + answerMs, giveUp)
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
-  alive(): void {
-    this.#cancelIdle()
-    this.#cancelIdle = this.#clock.after(this.#idleMs, () => {
-      this.#giveUp()
-    })
+  begun(): void {
+    this.#cancelBegin()
   }
 
   /** Also closes the connection, which a throwing receiver would leave open. */
   end(): void {
-    this.#cancelIdle()
-    this.#cancelRound()
+    this.#cancelBegin()
+    this.#cancelEnd()
     this.#outer.removeEventListener('abort', this.#stop)
-    this.#controller.abort()
-  }
-
-  #giveUp(): void {
-    this.silent = true
     this.#controller.abort()
   }
 }
