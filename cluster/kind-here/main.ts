@@ -4,12 +4,12 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { secondsSince } from '../build-steps.ts'
 import { ClusterError } from '../cluster-error.ts'
 import { ConfigError, readConfig, type ClusterConfig } from '../config.ts'
-import { installPackages, NODE_PACKAGES, osRelease, refuseOtherSystems } from '../debian.ts'
+import { installPackages, NODE_PACKAGES, onPath, osRelease, refuseOtherSystems } from '../debian.ts'
 import { ensureBinaries } from '../kubernetes-build.ts'
 import { refuseOverlap } from '../host-network.ts'
 import { KUBERNETES } from '../kubernetes.ts'
@@ -19,7 +19,7 @@ import { provideBase } from './base.ts'
 import { startEngine, type Engine } from './engine.ts'
 import { ensureNodeImage } from './node-image.ts'
 import { placesIn, type Places } from './places.ts'
-import { ensurePrograms } from './programs.ts'
+import { ensurePrograms, PROGRAMS } from './programs.ts'
 
 const USAGE = `usage: npm run -s kind-here -- COMMAND [ARGUMENTS]
 
@@ -54,6 +54,7 @@ async function perform(command: readonly string[]): Promise<number> {
     return 2
   }
   const config = readConfig({ provider: 'kind' })
+  await refuseUnknown(command[0] ?? '')
   refuseOtherUsers()
   refuseOtherSystems(await osRelease())
   const { signal } = interrupted
@@ -64,6 +65,26 @@ async function perform(command: readonly string[]): Promise<number> {
   } finally {
     await held.release()
   }
+}
+
+/** Before minutes are spent on an engine for it. */
+async function refuseUnknown(program: string): Promise<void> {
+  const path = program.includes('/') ? program : await onPath(program)
+  if (path === undefined ? PROGRAMS.includes(program) : await isExecutable(path)) return
+  const why =
+    path === undefined ? 'there is no such program on the PATH' : `${path} is no program that can be run`
+  throw new ClusterError(`cannot run ${program}: ${why}; nothing was started`)
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  const file = await stat(path).catch(() => undefined)
+  return (
+    file?.isFile() === true &&
+    (await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    ))
+  )
 }
 
 async function withEngine(
@@ -140,8 +161,6 @@ async function runCommand(
     const [code] = (await once(child, 'close')) as [number | null]
     return code ?? 1
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    const why = code === 'ENOENT' ? 'there is no such program on the PATH' : message
-    throw new ClusterError(`cannot run ${program}: ${why}`, { cause })
+    throw new ClusterError(`cannot run ${program}: ${(cause as Error).message}`, { cause })
   }
 }

@@ -27,6 +27,14 @@ const FROM_NODE = [
   'kube-scheduler',
   'kube-proxy',
 ]
+/** What a command finds on its PATH beside the machine's programs. */
+export const PROGRAMS: readonly string[] = [
+  ...PACKAGED.map((path) => basename(path)),
+  ...Object.keys(COMPILED),
+  'kubeadm',
+  ...FROM_NODE,
+]
+
 /** Raised when the same sources are built in another way. */
 const RECIPE = 1
 
