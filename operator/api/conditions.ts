@@ -57,6 +57,7 @@ export const REASONS = {
     'BothColorsBroken',
     'Aborted',
     'Undone',
+    'UnknownAttempt',
     'LiveColorLacksRoom',
     'LiveColorLeaving',
     'LiveColorFailed',

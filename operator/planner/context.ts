@@ -17,6 +17,7 @@ import {
 import { wantedOf } from './model/revision.ts'
 import { LIVE_CALM_MS } from './model/timing.ts'
 import { applyResult, livePatienceMs, updateState } from './state/fold.ts'
+import { inKnownWords } from './state/newer-words.ts'
 import { fromStatus, type PersistedState } from './state/persisted-state.ts'
 
 /** An observation with what follows from it; rules read it and nothing else. */
@@ -73,7 +74,11 @@ export function contextOf(observation: Observation): PlanContext {
   const serving = colorsServing(observation, view)
   const wantedAttempt = wantedOf(observation).id
   const books = { observation, view, serving, now, wantedAttempt }
-  const state = applyResult(updateState(fromStatus(release.status), books), observation, view)
+  const state = applyResult(
+    updateState(inKnownWords(fromStatus(release.status), now), books),
+    observation,
+    view,
+  )
   return {
     observation,
     state,

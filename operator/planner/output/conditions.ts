@@ -133,6 +133,7 @@ function lastWords({ reason, logs }: Attempt): string {
 const USUAL_REMEDY: Partial<Record<string, string>> = {
   Aborted: 'apply the spec that you want',
   Undone: 'apply the spec that you want',
+  UnknownAttempt: 'apply the spec that you want',
   GateFailed: 'correct what answers, or the gate in spec.gates',
   CanaryFailed: 'correct what answers, or the gate in spec.gates',
   VerifyFailed: 'correct what answers, or verify in spec.traffic',
