@@ -41,7 +41,7 @@ export async function startEngine(programs: string, places: Places, signal?: Abo
   const environment = {
     PATH: `${programs}:${process.env.PATH ?? ''}`,
     DOCKER_HOST: `unix://${places.socket}`,
-    DOCKER_CONFIG: join(places.run, 'client'),
+    DOCKER_CONFIG: await clientSettings(places),
   }
   const log = await open(places.log, 'w')
   const [program, ...args] = [...CONTAINED, 'dockerd', ...(await daemonFlags(programs, places))]
@@ -69,6 +69,14 @@ export async function startEngine(programs: string, places: Places, signal?: Abo
   }
   const has = (tag: string): Promise<boolean> => docker(['image', 'inspect', tag]).then(Boolean, () => false)
   return { environment, docker, has, stop }
+}
+
+/** The folder of a client without logins. The file stands there because buildah refuses to push where the folder named has none. */
+async function clientSettings({ run: directory }: Places): Promise<string> {
+  const folder = join(directory, 'client')
+  await mkdir(folder)
+  await writeFile(join(folder, 'config.json'), '{}')
+  return folder
 }
 
 async function daemonFlags(programs: string, places: Places): Promise<string[]> {
