@@ -20,7 +20,8 @@ const NAMESPACE = 'modelrelease-system'
 const scratch = mkdtempSync(join(tmpdir(), 'modelrelease-install-'))
 afterAll(() => rmSync(scratch, { recursive: true }))
 
-const HELM = builtTool('helm')
+/** Both lines of Helm that are kept. */
+const HELMS = { 'Helm 3': builtTool('helm'), 'Helm 4': builtTool('helm4') }
 const KUBECTL = builtKubectl('1.36')
 const OLDEST_KUBECTL = builtKubectl('1.20')
 
@@ -63,19 +64,19 @@ const KUBERNETES = ['--kube-version', '1.36']
 
 type Place = { namespace?: string; chart?: string }
 
-function helm(
-  verb: readonly string[],
-  values: Json,
-  { namespace = NAMESPACE, chart = CHART }: Place = {},
-): Ran {
-  files += 1
-  const file = join(scratch, `values-${files}.json`)
-  writeFileSync(file, JSON.stringify(values))
-  return ran(HELM, [...verb, chart, ...KUBERNETES, '--namespace', namespace, '--values', file])
+type Helm = {
+  helm: (verb: readonly string[], values: Json, place?: Place) => Ran
+  templated: (values: Json) => Rendered[]
 }
 
-function templated(values: Json): Rendered[] {
-  return objectsOf(helm(['template', 'modelrelease'], values))
+function helmOf(program: string | undefined): Helm {
+  const helm: Helm['helm'] = (verb, values, { namespace = NAMESPACE, chart = CHART } = {}) => {
+    files += 1
+    const file = join(scratch, `values-${files}.json`)
+    writeFileSync(file, JSON.stringify(values))
+    return ran(program, [...verb, chart, ...KUBERNETES, '--namespace', namespace, '--values', file])
+  }
+  return { helm, templated: (values) => objectsOf(helm(['template', 'modelrelease'], values)) }
 }
 
 type Named = { name: string }
@@ -236,31 +237,6 @@ function everything(parts: readonly string[]): { folder: string; values: Json } 
   return { folder, values }
 }
 
-withTools(HELM, KUBECTL)('the chart renders what kustomize renders', () => {
-  test.each(Object.entries(OVERLAYS))('%s', (overlay, values) => {
-    const wanted = shared(kustomized(join(MANIFESTS, overlay)))
-    expect(wanted.size).toBeGreaterThan(10)
-    expect(shared(templated(values))).toEqual(wanted)
-  })
-
-  test('with every value, over eks and monitoring', () => {
-    const { folder, values } = everything(['overlays/eks', 'monitoring'])
-    expect(shared(templated(values))).toEqual(shared(kustomized(folder)))
-  })
-
-  test('in any namespace, for namespaces whose names are digits too', () => {
-    const objects = objectsOf(
-      helm(['template', 'modelrelease'], { watchNamespaces: ['1', 'two'] }, { namespace: '7' }),
-    )
-    const namespaces = (kind: string): unknown[] =>
-      objects.filter((one) => one.kind === kind).map(({ metadata }) => metadata.namespace)
-    expect(namespaces('Role')).toEqual(['1', 'two', '7'])
-    expect(namespaces('RoleBinding')).toEqual(['1', 'two', '7'])
-    expect(namespaces('Deployment')).toEqual(['7'])
-    expect(JSON.stringify(objects)).not.toContain(NAMESPACE)
-  })
-})
-
 withTools(OLDEST_KUBECTL, KUBECTL)('kubectl 1.20, which knows files alone,', () => {
   test.each(['.', 'base'])('renders %s as a current one does', (folder) => {
     const path = join(MANIFESTS, folder)
@@ -358,76 +334,109 @@ function isObject(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-withTools(HELM)('helm', () => {
-  test.each(WRONG)('refuses a wrong %s by its name, before anything is installed', (names, values) => {
-    const { status, stderr } = helm(['template', 'modelrelease'], values)
-    expect(status).not.toBe(0)
-    for (const name of names.split('/')) expect(stderr.toLowerCase()).toContain(name.toLowerCase())
+describe.each(Object.entries(HELMS))('%s', (_name, program) => {
+  const { helm, templated } = helmOf(program)
+
+  withTools(program, KUBECTL)('renders what kustomize renders', () => {
+    test.each(Object.entries(OVERLAYS))('%s', (overlay, values) => {
+      const wanted = shared(kustomized(join(MANIFESTS, overlay)))
+      expect(wanted.size).toBeGreaterThan(10)
+      expect(shared(templated(values))).toEqual(wanted)
+    })
+
+    test('with every value, over eks and monitoring', () => {
+      const { folder, values } = everything(['overlays/eks', 'monitoring'])
+      expect(shared(templated(values))).toEqual(shared(kustomized(folder)))
+    })
+
+    test('in any namespace, for namespaces whose names are digits too', () => {
+      const objects = objectsOf(
+        helm(['template', 'modelrelease'], { watchNamespaces: ['1', 'two'] }, { namespace: '7' }),
+      )
+      const namespaces = (kind: string): unknown[] =>
+        objects.filter((one) => one.kind === kind).map(({ metadata }) => metadata.namespace)
+      expect(namespaces('Role')).toEqual(['1', 'two', '7'])
+      expect(namespaces('RoleBinding')).toEqual(['1', 'two', '7'])
+      expect(namespaces('Deployment')).toEqual(['7'])
+      expect(JSON.stringify(objects)).not.toContain(NAMESPACE)
+    })
   })
 
-  test('refuses an allow-list beside all being allowed', () => {
-    const values = { cloudFront: { allowAll: true, allowList: [TARGET] } }
-    expect(helm(['template', 'modelrelease'], values).stderr).toContain(
-      'cloudFront.allowAll and cloudFront.allowList are both set: remove one of them',
-    )
-  })
+  withTools(program)('with the chart', () => {
+    test.each(WRONG)('refuses a wrong %s by its name, before anything is installed', (names, values) => {
+      const { status, stderr } = helm(['template', 'modelrelease'], values)
+      expect(status).not.toBe(0)
+      for (const name of names.split('/')) expect(stderr.toLowerCase()).toContain(name.toLowerCase())
+    })
 
-  test.each([
-    ['nothing', {}],
-    ['everything', everything([]).values],
-  ])('lints it with %s', (_, values) => {
-    const { status, stdout, stderr } = helm(['lint', '--strict'], values)
-    expect([status, stderr]).toEqual([0, ''])
-    expect(stdout).not.toMatch(/\[(WARNING|ERROR)\]/)
-  })
+    test('refuses an allow-list beside all being allowed', () => {
+      const values = { cloudFront: { allowAll: true, allowList: [TARGET] } }
+      expect(helm(['template', 'modelrelease'], values).stderr).toContain(
+        'cloudFront.allowAll and cloudFront.allowList are both set: remove one of them',
+      )
+    })
 
-  test('restarts the operator with another allow-list, and only then', () => {
-    const mounted = (distributionId: string): string | undefined =>
-      /name: cloudfront-allow-list-\w+/.exec(
-        helm(['template', 'modelrelease'], { cloudFront: { allowList: [{ ...TARGET, distributionId }] } })
-          .stdout,
-      )?.[0]
-    expect(mounted('E123EXAMPLE')).toBeDefined()
-    expect(mounted('E123EXAMPLE')).toBe(mounted('E123EXAMPLE'))
-    expect(mounted('E123EXAMPLE')).not.toBe(mounted('E456EXAMPLE'))
-  })
+    test.each([
+      ['nothing', {}],
+      ['everything', everything([]).values],
+    ])('lints it with %s', (_, values) => {
+      const { status, stdout, stderr } = helm(['lint', '--strict'], values)
+      expect([status, stderr]).toEqual([0, ''])
+      expect(stdout).not.toMatch(/\[(WARNING|ERROR)\]/)
+    })
 
-  test('lets every namespace use every distribution where that is said', () => {
-    const allowed = JSON.stringify(templated({ cloudFront: { allowAll: true } }))
-    expect(allowed).toContain('{"name":"CLOUDFRONT_ALLOW_ALL","value":"true"}')
-    expect(JSON.stringify(templated({}))).not.toContain('CLOUDFRONT_ALLOW')
-  })
+    test('restarts the operator with another allow-list, and only then', () => {
+      const mounted = (distributionId: string): string | undefined =>
+        /name: cloudfront-allow-list-\w+/.exec(
+          helm(['template', 'modelrelease'], { cloudFront: { allowList: [{ ...TARGET, distributionId }] } })
+            .stdout,
+        )?.[0]
+      expect(mounted('E123EXAMPLE')).toBeDefined()
+      expect(mounted('E123EXAMPLE')).toBe(mounted('E123EXAMPLE'))
+      expect(mounted('E123EXAMPLE')).not.toBe(mounted('E456EXAMPLE'))
+    })
 
-  test('keeps the CRD when it is uninstalled, upgrades it, and leaves it to others where that is said', () => {
-    const crdWith = (crds: Json): Rendered | undefined =>
-      templated({ crds }).find(({ kind }) => kind === 'CustomResourceDefinition')
-    expect(crdWith({})?.metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' })
-    expect(crdWith({ keep: false })?.metadata.annotations).toBeUndefined()
-    expect(crdWith({ enabled: false })).toBeUndefined()
-  })
+    test('lets every namespace use every distribution where that is said', () => {
+      const allowed = JSON.stringify(templated({ cloudFront: { allowAll: true } }))
+      expect(allowed).toContain('{"name":"CLOUDFRONT_ALLOW_ALL","value":"true"}')
+      expect(JSON.stringify(templated({}))).not.toContain('CLOUDFRONT_ALLOW')
+    })
 
-  test.each<[string, Json, RegExp]>([
-    ['no distribution may be used', {}, /No release may use a CloudFront distribution yet/],
-    ['it looks after some namespaces', { watchNamespaces: ['a', 'b'] }, /releases in a, b, and in no other/],
-  ])('says the next step, and that %s', (_, values, note) => {
-    // helm shows them at an installation alone, which takes a cluster.
-    const chart = mkdtempSync(join(scratch, 'chart-'))
-    cpSync(CHART, chart, { recursive: true })
-    cpSync(join(CHART, 'templates/NOTES.txt'), join(chart, 'notes'))
-    writeFileSync(
-      join(chart, 'templates/shown.yaml'),
-      'kind: Notes\nnotes: {{ tpl (.Files.Get "notes") . | toJson }}\n',
-    )
-    const objects = objectsOf(helm(['template', 'modelrelease'], values, { chart }))
-    const notes = objects.find(({ kind }) => kind === 'Notes')?.notes
-    expect(notes).toMatch(
-      /kubectl rollout status deployment\/modelrelease-operator --namespace modelrelease-system/,
-    )
-    expect(notes).toMatch(note)
+    test('keeps the CRD when it is uninstalled, upgrades it, and leaves it to others where that is said', () => {
+      const crdWith = (crds: Json): Rendered | undefined =>
+        templated({ crds }).find(({ kind }) => kind === 'CustomResourceDefinition')
+      expect(crdWith({})?.metadata.annotations).toEqual({ 'helm.sh/resource-policy': 'keep' })
+      expect(crdWith({ keep: false })?.metadata.annotations).toBeUndefined()
+      expect(crdWith({ enabled: false })).toBeUndefined()
+    })
+
+    test.each<[string, Json, RegExp]>([
+      ['no distribution may be used', {}, /No release may use a CloudFront distribution yet/],
+      [
+        'it looks after some namespaces',
+        { watchNamespaces: ['a', 'b'] },
+        /releases in a, b, and in no other/,
+      ],
+    ])('says the next step, and that %s', (_, values, note) => {
+      // helm shows them at an installation alone, which takes a cluster.
+      const chart = mkdtempSync(join(scratch, 'chart-'))
+      cpSync(CHART, chart, { recursive: true })
+      cpSync(join(CHART, 'templates/NOTES.txt'), join(chart, 'notes'))
+      writeFileSync(
+        join(chart, 'templates/shown.yaml'),
+        'kind: Notes\nnotes: {{ tpl (.Files.Get "notes") . | toJson }}\n',
+      )
+      const objects = objectsOf(helm(['template', 'modelrelease'], values, { chart }))
+      const notes = objects.find(({ kind }) => kind === 'Notes')?.notes
+      expect(notes).toMatch(
+        /kubectl rollout status deployment\/modelrelease-operator --namespace modelrelease-system/,
+      )
+      expect(notes).toMatch(note)
+    })
   })
 })
 
-withTools(HELM, KUBECTL)('docs/install.md', () => {
+withTools(...Object.values(HELMS), KUBECTL)('docs/install.md', () => {
   const blocks = [
     ...text('../docs/install.md')
       .replaceAll('REGISTRY', 'r.test')
@@ -448,7 +457,8 @@ withTools(HELM, KUBECTL)('docs/install.md', () => {
     expect(JSON.stringify(objects)).toContain('"image":"r.test/modelrelease-operator:0.1.0"')
   })
 
-  test('shows values that the chart takes', () => {
+  test.each(Object.entries(HELMS))('shows values that the chart takes, by %s', (_, program) => {
+    const { templated } = helmOf(program)
     const values = load(blocks.find((one) => one.startsWith('# my-values.yaml\n')) ?? '') as Json
     expect(JSON.stringify(templated(values))).toContain('"image":"r.test/modelrelease-operator:0.1.0"')
   })

@@ -299,17 +299,20 @@ describe('hadolint.sh and build.sh', () => {
 })
 
 describe('tool.sh', () => {
-  test('compiles a tool once, at its version, and in one step', async () => {
+  test.each([
+    ['kind', 'kind', / sigs\.k8s\.io\/kind@v\d+\.\d+\.\d+$/],
+    ['helm4', 'helm', / helm\.sh\/helm\/v4\/cmd\/helm@v4\.\d+\.\d+$/],
+  ])('compiles %s once, at its version, and in one step', async (tool, program, asked) => {
     const machine = await programs(['go'])
     const go = readFileSync(join(machine.folder, 'go'), 'utf8')
     // Makes what `go install` would make.
-    const makes = 'printf built >"$GOBIN/kind" && chmod +x "$GOBIN/kind"'
+    const makes = `printf built >"$GOBIN/${program}" && chmod +x "$GOBIN/${program}"`
     writeFileSync(join(machine.folder, 'go'), go.replace('#!/bin/bash', `#!/bin/bash\n${makes}`))
     for (let time = 1; time <= 2; time += 1) {
-      const { code, out } = await machine.run('scripts/ci/tool.sh', ['kind'])
+      const { code, out } = await machine.run('scripts/ci/tool.sh', [tool])
       expect([code, readFileSync(out.trim(), 'utf8')]).toEqual([0, 'built'])
     }
-    expect(machine.lines()).toEqual([expect.stringMatching(/ sigs\.k8s\.io\/kind@v\d+\.\d+\.\d+$/)])
+    expect(machine.lines()).toEqual([expect.stringMatching(asked)])
   })
 
   test('knows no other', async () => {

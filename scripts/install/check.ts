@@ -1,7 +1,7 @@
 /**
  * `npm run check:install`: the Helm chart and the kustomize overlays, rendered by the real programs, are the same objects
- * (manifests/install.test.ts). helm is compiled from its Go module at the version of scripts/ci/tool.sh, kubectl is the one of
- * the test cluster; both stay in the cache. Exit code 1: something failed; what was left out, for want of a program, fails nothing.
+ * (manifests/install.test.ts). Helm 3 and 4 are compiled from their Go modules at the versions of scripts/ci/tool.sh, kubectl is the
+ * one of the test cluster; they stay in the cache. Exit code 1: something failed; what was left out, for want of a program, fails nothing.
  */
 import { spawnSync } from 'node:child_process'
 import { delimiter, join } from 'node:path'
@@ -39,12 +39,17 @@ async function have(
   return false
 }
 
+function haveHelm(name: 'helm' | 'helm4'): Promise<boolean> {
+  return have(
+    name,
+    () => builtTool(name),
+    async () => run('scripts/ci/tool.sh', [name], await goOnPath()),
+  )
+}
+
 const complete = [
-  await have(
-    'helm',
-    () => builtTool('helm'),
-    async () => run('scripts/ci/tool.sh', ['helm'], await goOnPath()),
-  ),
+  await haveHelm('helm'),
+  await haveHelm('helm4'),
   await have(
     'kubectl, with the test cluster',
     () => builtKubectl('1.36'),
