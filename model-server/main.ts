@@ -1,6 +1,5 @@
 /** The process: read the configuration, listen, load the model, and leave gently when asked to. */
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
 import { constants } from 'node:os'
 import pino from 'pino'
 import type { Logger } from 'pino'
@@ -13,6 +12,8 @@ import { HandlerSlot } from './handlers/handler-slot.ts'
 import { BodyBudget } from './http/body-budget.ts'
 import { ACCEPT_QUEUE, createDataServer } from './http/data-server.ts'
 import { Drain, closeGently } from './http/drain.ts'
+import { readyAnswer } from './http/health-routes.ts'
+import { startOpsServer } from './http/ops-server.ts'
 import { Metrics } from './operations/metrics.ts'
 import { openRequestLogs } from './operations/request-logs.ts'
 import { modelBuilder } from './models/build-model.ts'
@@ -56,9 +57,6 @@ function serve(config: Config): void {
     config.requestTimeoutMs,
     (connections) => log.warn({ connections }, 'Connections refused: there are too many'),
   )
-  // It answers until the process ends, so that a drain can be watched.
-  const opsServer = createServer(buildOpsApp(parts))
-
   // Imported only where it is asked for: nobody else should pay for its packages, with a tenth of a second of the start.
   const grpc =
     config.grpcPort === undefined
@@ -99,14 +97,14 @@ function serve(config: Config): void {
   process.on('SIGTERM', (signal) => void leave(signal))
   process.on('SIGINT', (signal) => void leave(signal))
   server.on('error', (err) => die(log, err, `Cannot listen on PORT ${config.port}`))
-  opsServer.on('error', (err) => die(log, err, `Cannot listen on OPS_PORT ${config.opsPort}`))
   process.on('uncaughtException', (err) => die(log, err, 'Uncaught error'))
 
   // Listen before loading: a model that cannot be had is a reason not to be ready, told over HTTP, and none to crash-loop.
   log.info({ config: describeConfig(config) }, 'Starting')
-  opsServer.listen(config.opsPort, () =>
-    log.info({ address: opsServer.address() }, 'Listening for operations'),
-  )
+  void startOpsServer(config.opsPort, buildOpsApp(parts), {
+    health: () => readyAnswer(parts),
+    failed: (err) => die(log, err, `Cannot listen on OPS_PORT ${config.opsPort}`),
+  }).then((address) => log.info({ address }, 'Listening for operations'))
   server.listen({ port: config.port, backlog: ACCEPT_QUEUE }, () => {
     log.info({ address: server.address() }, 'Listening')
     void repository.load(stopped.signal)

@@ -80,7 +80,7 @@ describe('the Deployment of a model', () => {
     })
     expect(envOf({ ...spec, port: 65_535 })).toMatchObject({ OPS_PORT: '65534' })
     expect(podsOf(spec).spec.containers[0]).toMatchObject({
-      readinessProbe: { httpGet: { port: 8080 } },
+      readinessProbe: { httpGet: { port: 8081 } },
       livenessProbe: { httpGet: { port: 8081 } },
     })
   })

@@ -129,8 +129,9 @@ function modelTemplate({ model, port, defaultImage, pin }: ModelTemplateInput): 
     ],
     // What it says when it cannot start is then told with its end.
     terminationMessagePolicy: 'FallbackToLogsOnError',
-    readinessProbe: probe('/v2/health/ready', port, 1, 2),
-    // On the port that no user reaches: whoever fills the other one with connections must not have the pod restarted.
+    // On the port that no user reaches, where a thread of its own answers: whoever fills the other one with connections, or the
+    // process with work, must not have the pod taken for broken or restarted.
+    readinessProbe: probe('/v2/health/ready', opsPort, 1, 2),
     livenessProbe: probe('/v2/health/live', opsPort, 10, 6),
     securityContext: {
       allowPrivilegeEscalation: false,
