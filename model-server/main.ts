@@ -7,6 +7,7 @@ import { buildApp } from './app.ts'
 import { ConfigError, readConfig } from './config/config.ts'
 import type { Config } from './config/config.ts'
 import { describeConfig } from './config/describe-config.ts'
+import { DecodePool } from './decoding/decode-pool.ts'
 import { HandlerMetrics } from './handlers/handler-metrics.ts'
 import { HandlerSlot } from './handlers/handler-slot.ts'
 import { BodyBudget } from './http/body-budget.ts'
@@ -48,6 +49,7 @@ function serve(config: Config): void {
     drain,
     metrics,
     bodies: new BodyBudget(config.maxBodiesBytes),
+    decoding: new DecodePool(),
     ...openRequestLogs(config, metrics, log),
     log,
     serverVersion: serverVersion(),

@@ -5,12 +5,14 @@ import type { Config } from '../config/config.ts'
 import { Call } from '../execution/call.ts'
 import type { ModelSlot } from '../models/model-slot.ts'
 import type { ServedModel } from '../models/served-model.ts'
+import type { Asked, Decoded, HttpForm } from '../decoding/decoders.ts'
 import type { Protocol } from '../operations/model-metrics.ts'
 import { contextOf } from '../operations/request-context.ts'
 import { checkContentLength, readBody } from './body.ts'
 import { errorAnswer, methodNotAllowed } from './error-answer.ts'
 import type { ErrorShape } from './error-answer.ts'
 import type { Answer } from './fast-lane.ts'
+import { JSON_LENGTH_HEADER } from './json-length.ts'
 import { isJson, mediaType } from './media-type.ts'
 import { introduceModel } from './introduce-model.ts'
 import { Place } from './place.ts'
@@ -19,29 +21,29 @@ import { whenEnded } from './when-ended.ts'
 
 const TIMEOUT_HEADER = 'x-request-timeout-ms'
 
-/** One request on its way: what came, which model answers, and what it still has. */
-export type Exchange = {
-  request: IncomingMessage
+/** One request on its way: what it asks, which model answers, and what it still has. */
+export type Exchange<Form extends HttpForm> = {
   response: ServerResponse
   model: ServedModel
-  /** Whole and inflated. */
-  body: Buffer
+  asked: Decoded[Form]
   call: Call
   /** When its headers were read, on the clock of `performance.now()`. */
   arrivedMs: number
 }
 
 /** Where a protocol takes its requests, and how it answers them. */
-export type InferenceRoute = {
+export type InferenceRoute<Form extends HttpForm> = {
   protocol: Protocol
   /** With `:model` and `:version` where the path names them; the default model otherwise. */
   path: string
   /** Throws RequestError 415 where the headers say that the body cannot be read. */
   checkHeaders: (request: IncomingMessage) => void
+  /** What the body is written in, by its headers. */
+  formOf: (request: IncomingMessage) => Form
   /** The byte of the body from which on numbers lie. */
   alignAt?: (request: IncomingMessage) => number
   /** Sends the answer; what it throws becomes one. */
-  infer: (exchange: Exchange) => Promise<void>
+  infer: (exchange: Exchange<Form>) => Promise<void>
   /** Of its errors; `{error}` without. */
   errorShape?: ErrorShape
 }
@@ -50,7 +52,11 @@ export type InferenceRoute = {
  * Add a POST route. Whatever can be refused without the body is refused before it is read, in this order: model (404, 503),
  * headers (415), length (413), queue (503).
  */
-export function addInferenceRoute(app: Express, parts: ServerContext, route: InferenceRoute): void {
+export function addInferenceRoute<Form extends HttpForm>(
+  app: Express,
+  parts: ServerContext,
+  route: InferenceRoute<Form>,
+): void {
   const answerError = errorAnswer(parts.log, route.errorShape)
   app
     .route(route.path)
@@ -70,11 +76,17 @@ export function addInferenceRoute(app: Express, parts: ServerContext, route: Inf
     .all(methodNotAllowed('POST'))
 }
 
-async function exchange(
+type Target<Form extends HttpForm> = {
+  route: InferenceRoute<Form>
+  name: string | undefined
+  version: string | undefined
+}
+
+async function exchange<Form extends HttpForm>(
   request: IncomingMessage,
   response: ServerResponse,
   parts: ServerContext,
-  { route, name, version }: { route: InferenceRoute; name: string | undefined; version: string | undefined },
+  { route, name, version }: Target<Form>,
 ): Promise<void> {
   const started = performance.now()
   const { config, repository } = parts
@@ -91,11 +103,30 @@ async function exchange(
     held.release()
   })
   const reading = readBody(request, config.maxBodyBytes, { alignAt: route.alignAt?.(request), held })
-  const body = await place.keepWhile(reading, () => servedModel(repository.find(name, version)))
-  const { host: model } = place
-  const columns = typeof model.frame === 'string' ? [] : model.frame.columns
+  const find = (): ServedModel => servedModel(repository.find(name, version))
+  const body = await place.keepWhile(reading, find)
+  const columns = typeof place.host.frame === 'string' ? [] : place.host.frame.columns
   parts.payloadLog?.watch({ context: contextOf(response), headers: request.headers, body, columns }, response)
-  await route.infer({ request, response, model, body, call, arrivedMs: started })
+  const form = route.formOf(request)
+  const jsonLength = form === 'v2' ? request.headers[JSON_LENGTH_HEADER]?.toString() : undefined
+  const asked = await decodeFor(place, find, (model) =>
+    parts.decoding.decode({ form, body, model, call, jsonLength }),
+  )
+  await route.infer({ response, model: place.host, asked, call, arrivedMs: started })
+}
+
+/** What is asked of whom the place is with in the end: while a large body is decoded another version may have begun to serve. */
+async function decodeFor<T>(
+  place: Place<ServedModel>,
+  find: () => ServedModel,
+  decode: (model: Asked) => T | Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const { host } = place
+    const decoded = decode(host)
+    const asked = decoded instanceof Promise ? await place.keepWhile(decoded, find) : decoded
+    if (place.host === host) return asked
+  }
 }
 
 /** Begin the clock of an inference request, and see to it that its end is counted. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Config } from '../config/config.ts'
+import type { DecodePool } from '../decoding/decode-pool.ts'
 import type { HandlerSlot } from '../handlers/handler-slot.ts'
 import type { Repository } from '../models/repository.ts'
 import type { Metrics } from '../operations/metrics.ts'
@@ -16,6 +17,7 @@ export type ServerContext = RequestLogs & {
   metrics: Metrics
   /** Room for the bodies of all requests. */
   bodies: BodyBudget
+  decoding: DecodePool
   /** Undefined where none is configured. */
   handler?: HandlerSlot | undefined
   log: Logger

@@ -6,7 +6,7 @@ import { addInferenceRoute } from '../http/inference-route.ts'
 import { RequestError } from '../http/request-error.ts'
 import { sendJson } from '../http/send-json.ts'
 import { notReadyBecause } from '../models/readiness.ts'
-import { decodeCsv, decodeInvocation, encodePredictions, mlflowError } from './mlflow-codec.ts'
+import { encodePredictions, mlflowError } from './mlflow-codec.ts'
 
 /** The routes of MLflow's scoring server, which SageMaker asks for too. */
 export function addMlflowRoutes(app: Express, parts: ServerContext): void {
@@ -16,8 +16,8 @@ export function addMlflowRoutes(app: Express, parts: ServerContext): void {
     path: '/invocations',
     checkHeaders: checkType,
     errorShape: mlflowError,
-    infer: async ({ request, response, model, body, call }) => {
-      const invocation = isCsv(request) ? decodeCsv(body, model) : decodeInvocation(body, model)
+    formOf: (request) => (typeOf(request).type === 'text/csv' ? 'csv' : 'mlflow'),
+    infer: async ({ response, model, asked: invocation, call }) => {
       if (invocation.isEmpty) {
         sendJson(response, { predictions: [] })
         return
@@ -46,10 +46,6 @@ export function addMlflowRoutes(app: Express, parts: ServerContext): void {
       response.type('text/plain').send(serverVersion)
     })
     .all(methodNotAllowed('GET, HEAD'))
-}
-
-function isCsv(request: IncomingMessage): boolean {
-  return typeOf(request).type === 'text/csv'
 }
 
 // Other parameters were formats of MLflow 1, and their bodies look like others do today.

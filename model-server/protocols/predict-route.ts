@@ -1,10 +1,8 @@
 import type { Express } from 'express'
 import type { ServerContext } from '../http/server-context.ts'
-import { parseJson } from '../http/body.ts'
 import { addInferenceRoute, requireJson } from '../http/inference-route.ts'
-import { RequestError } from '../http/request-error.ts'
 import { sendJson } from '../http/send-json.ts'
-import { decodeFrame, encodePrediction } from './predict-codec.ts'
+import { encodePrediction } from './predict-codec.ts'
 
 /** `POST /predict`, the route of the predictors that this server takes over from. */
 export function addPredictRoute(app: Express, parts: ServerContext): void {
@@ -12,17 +10,15 @@ export function addPredictRoute(app: Express, parts: ServerContext): void {
     protocol: 'predict',
     path: '/predict',
     checkHeaders: requireJson,
-    infer: async ({ response, model: { frame, infer }, body, call }) => {
-      if (typeof frame === 'string') throw new RequestError(501, `/predict is not available: ${frame}`)
-      const matrix = decodeFrame(parseJson(body), frame)
-      if (matrix.shape[0] === 0) {
+    formOf: () => 'predict',
+    infer: async ({ response, model: { infer }, asked: { inputs, rows, output: name }, call }) => {
+      if (rows === 0) {
         sendJson(response, { prediction: [] })
         return
       }
-      const inputs = new Map([[frame.input, matrix]])
-      const results = await infer(inputs, [frame.output], call)
-      const output = results.get(frame.output)
-      if (!output) throw new Error(`the model gave no '${frame.output}'`)
+      const results = await infer(inputs, [name], call)
+      const output = results.get(name)
+      if (!output) throw new Error(`the model gave no '${name}'`)
       sendJson(response, encodePrediction(output))
     },
   })

@@ -1,12 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Express } from 'express'
 import type { ServerContext } from '../http/server-context.ts'
-import { parseJson } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { addInferenceRoute, pathPart, requireJson } from '../http/inference-route.ts'
 import { sendJson } from '../http/send-json.ts'
-import { parserFor } from '../tensor/exact-json.ts'
-import { decodePredictRequest, encodePredictResponse, encodeStatus } from './v1-codec.ts'
+import { encodePredictResponse, encodeStatus } from './v1-codec.ts'
 
 const MODEL_PATHS = ['/v1/models/:model', '/v1/models/:model/versions/:version']
 
@@ -18,14 +16,13 @@ export function addV1Routes(app: Express, parts: ServerContext): void {
       protocol: 'v1',
       path: `${path}\\:predict`,
       checkHeaders,
-      infer: async ({ response, model, body, call }) => {
-        const { signature } = model
-        const asked = decodePredictRequest(parseJson(body, parserFor(signature)), signature)
+      formOf: () => 'v1',
+      infer: async ({ response, model, asked, call }) => {
         if (asked.rows === 0) {
           sendJson(response, { predictions: [] })
           return
         }
-        const names = signature.outputs.map((output) => output.name)
+        const names = model.signature.outputs.map((output) => output.name)
         sendJson(response, encodePredictResponse(await model.infer(asked.inputs, names, call), asked))
       },
     })

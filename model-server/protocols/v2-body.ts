@@ -1,5 +1,6 @@
 /** Bodies of V2 over REST: JSON, JSON with tensors behind it, or a bare tensor (Triton's binary tensor data extension). */
 import { parseJson } from '../http/body.ts'
+import { JSON_LENGTH_HEADER } from '../http/json-length.ts'
 import { RequestError } from '../http/request-error.ts'
 import { parserFor } from '../tensor/exact-json.ts'
 import { readBytes, textOf } from '../tensor/tensor-bytes.ts'
@@ -8,9 +9,6 @@ import { elementCount, elementSize } from '../tensor/tensor.ts'
 import type { Signature, Tensor, TensorSpec } from '../tensor/tensor.ts'
 import { decodeInferRequest } from './v2-codec.ts'
 import type { ElementReader, InferRequest } from './v2-codec.ts'
-
-/** How many bytes of the body are JSON; what follows are tensors. */
-export const JSON_LENGTH_HEADER = 'inference-header-content-length'
 
 /**
  * The request in a body.

@@ -4,12 +4,12 @@ import type { ServerContext } from '../http/server-context.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { addInferenceRoute, pathPart, requireJson, servedModel } from '../http/inference-route.ts'
 import type { Exchange } from '../http/inference-route.ts'
+import { JSON_LENGTH_HEADER } from '../http/json-length.ts'
 import { isJson, mediaType } from '../http/media-type.ts'
 import { RequestError } from '../http/request-error.ts'
 import { sendJson } from '../http/send-json.ts'
 import type { ModelSlot } from '../models/model-slot.ts'
 import { modelNotReadyBecause } from '../models/readiness.ts'
-import { JSON_LENGTH_HEADER, decodeBody } from './v2-body.ts'
 import { encodeInferResponse, encodeMetadata } from './v2-codec.ts'
 import type { InferAnswer } from './v2-codec.ts'
 
@@ -28,7 +28,14 @@ export function addV2Routes(app: Express, parts: ServerContext): void {
     repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
 
   for (const path of MODEL_PATHS) {
-    addInferenceRoute(app, parts, { protocol: 'v2', path: `${path}/infer`, checkHeaders, alignAt, infer })
+    addInferenceRoute(app, parts, {
+      protocol: 'v2',
+      path: `${path}/infer`,
+      checkHeaders,
+      formOf: () => 'v2',
+      alignAt,
+      infer,
+    })
     app
       .route(path)
       .get((request, response) => {
@@ -81,8 +88,7 @@ function isBinaryOrJson(type: string | undefined): boolean {
   return type === 'application/octet-stream' || (type !== undefined && isJson(type))
 }
 
-async function infer({ request, response, model, body, call, arrivedMs }: Exchange): Promise<void> {
-  const asked = decodeBody(body, headerOf(request, JSON_LENGTH_HEADER), model.signature)
+async function infer({ response, model, asked, call, arrivedMs }: Exchange<'v2'>): Promise<void> {
   if (asked.timeoutMs !== undefined) call.expireBy(arrivedMs + asked.timeoutMs)
   const outputs = await model.infer(asked.inputs, asked.outputs, call)
   sendAnswer(response, encodeInferResponse(model, asked, outputs))
@@ -109,9 +115,4 @@ function sendAnswer(response: ServerResponse, { json, tail }: InferAnswer): void
   for (const bytes of tail) response.write(bytes)
   response.uncork()
   response.end()
-}
-
-function headerOf(request: IncomingMessage, name: string): string | undefined {
-  const value = request.headers[name]
-  return typeof value === 'string' ? value : undefined
 }

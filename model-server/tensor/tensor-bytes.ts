@@ -5,6 +5,7 @@
 import { isUtf8 } from 'node:buffer'
 import { endianness } from 'node:os'
 import { RequestError } from '../http/request-error.ts'
+import { checkTexts } from './tensor-json.ts'
 import { elementCount, elementSize, viewOf } from './tensor.ts'
 import type { Datatype, Tensor, TensorData } from './tensor.ts'
 
@@ -71,6 +72,7 @@ function readStrings(place: string, shape: readonly number[], bytes: Buffer): st
   const data: string[] = []
   let offset = 0
   while (offset < bytes.length) {
+    checkTexts(place, data.length + 1)
     const start = offset + LENGTH_SIZE
     const end = start > bytes.length ? Infinity : start + bytes.readUInt32LE(offset)
     if (end > bytes.length) {

@@ -1,6 +1,6 @@
 /** Tensors as JSON values. The loops are plain ones over one kind of array each: an image has 150,528 elements. */
 import { RequestError } from '../http/request-error.ts'
-import { elementCount, zeros } from './tensor.ts'
+import { MAX_TEXTS, elementCount, zeros } from './tensor.ts'
 import type { Datatype, Tensor, TensorData } from './tensor.ts'
 
 /** Deeper nesting is no tensor but an attack on whoever walks it. */
@@ -57,6 +57,7 @@ const FORMATS: Record<Datatype, Format> = {
  * @throws RequestError 400 at the first value that the datatype cannot hold
  */
 export function readElements(place: string, datatype: Datatype, values: readonly unknown[]): TensorData {
+  if (datatype === 'BYTES') checkTexts(place, values.length)
   const data = zeros(datatype, values.length)
   const end = FORMATS[datatype].fill(data, 0, values, 0)
   if (end < values.length) throw unfit(place, datatype, end, values[end])
@@ -75,6 +76,7 @@ export function readNested(
   values: readonly unknown[],
 ): TensorData {
   const expected = elementCount(shape)
+  if (datatype === 'BYTES') checkTexts(place, expected)
   const { fill } = FORMATS[datatype]
   if (values.length === expected) {
     // Flat, most likely; whatever else it is, the longer way finds out.
@@ -98,6 +100,12 @@ export function readNested(
     return end
   })
   return data
+}
+
+/** @throws RequestError 400 where there are more than a request may have */
+export function checkTexts(place: string, count: number): void {
+  if (count > MAX_TEXTS && Number.isFinite(count))
+    throw new RequestError(400, `${place}: expected at most ${MAX_TEXTS} texts, got ${count}`)
 }
 
 /** The elements as JSON values. JSON has no NaN and no infinity: they are written as null, and `nonFinite` says so. */

@@ -65,6 +65,9 @@ export function isFloat(datatype: Datatype): datatype is 'FP16' | 'FP32' | 'FP64
   return datatype === 'FP32' || datatype === 'FP64' || datatype === 'FP16'
 }
 
+/** Texts of a tensor: each is an object, to the parser and to the runtime, and between threads it is copied by itself. */
+export const MAX_TEXTS = 2 ** 18
+
 /** Bytes of one element; those of BYTES differ in length. */
 export function elementSize(datatype: keyof typeof ARRAYS): number {
   return ARRAYS[datatype].BYTES_PER_ELEMENT

@@ -1,7 +1,10 @@
 /** The gRPC port of the real process, asked by the client that most languages have. */
 import type { EventEmitter } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { connect } from 'node:http2'
+import type { IncomingHttpHeaders } from 'node:http2'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { fileURLToPath } from 'node:url'
 import { Metadata, credentials, makeClientConstructor, status } from '@grpc/grpc-js'
 import type { CallOptions, ServiceClientConstructor, ServiceDefinition, ServiceError } from '@grpc/grpc-js'
@@ -42,7 +45,13 @@ async function serve(
   name: string,
   bytes: Buffer,
   env: Record<string, string> = {},
-): Promise<{ server: ServerProcess; inference: Client; health: Client; close: () => Promise<void> }> {
+): Promise<{
+  server: ServerProcess
+  inference: Client
+  health: Client
+  close: () => Promise<void>
+  port: number
+}> {
   const path = join(folder, `${name}.onnx`)
   writeFileSync(path, bytes)
   const server = new ServerProcess({
@@ -62,7 +71,7 @@ async function serve(
     health.close()
     await server.kill()
   }
-  return { server, inference, health, close }
+  return { server, inference, health, close, port: port as number }
 }
 
 const SIXTEEN = Array.from({ length: 16 }, (_, index) => index + 1)
@@ -292,4 +301,120 @@ test('every datatype comes back as it went, where its numbers have a field of th
   const answer = await ask(inference, 'ModelInfer', { model_name: 'all', inputs: tensors('in-') })
   await close()
   expect((answer as { outputs: object[] }).outputs).toEqual(tensors('out-'))
+})
+
+describe('large messages', () => {
+  const COUNT = 100_000
+  let served: Awaited<ReturnType<typeof serve>>
+  beforeAll(async () => {
+    const port: Port = { name: 'x', datatype: 'FP32', shape: ['N'] }
+    const nodes = [{ op: 'Neg', inputs: ['x'], outputs: ['y'] }]
+    const bytesOfModel = writeModel({ inputs: [port], outputs: [{ ...port, name: 'y' }], nodes })
+    served = await serve('negative', bytesOfModel, { MAX_BODY_BYTES: '1000000', MAX_BODIES_BYTES: '4000000' })
+  })
+  afterAll(() => served.close())
+
+  const path = '/inference.GRPCInferenceService/ModelInfer'
+  const headers = { ':method': 'POST', ':path': path, 'content-type': 'application/grpc', te: 'trailers' }
+  const numbers = Array.from({ length: COUNT }, (_, n) => n)
+  const large = (input: object, more: object = {}): object => ({
+    ...{ model_name: 'negative', id: 'one', ...more },
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [String(COUNT)], ...input }],
+  })
+
+  test('are answered as small ones are, in the form in which they came', async () => {
+    const contents = { fp32_contents: numbers }
+    const [fromNumbers, fromBytes] = (await Promise.all([
+      ask(served.inference, 'ModelInfer', large({ contents })),
+      ask(
+        served.inference,
+        'ModelInfer',
+        large({}, { raw_input_contents: [Buffer.from(Float32Array.from(numbers).buffer)] }),
+      ),
+    ])) as {
+      id: string
+      outputs: { contents: { fp32_contents: number[] } }[]
+      raw_output_contents: Buffer[]
+    }[]
+    const expected = Float32Array.from(numbers, (n) => -n)
+    expect(fromNumbers?.id).toBe('one')
+    expect(Float32Array.from(fromNumbers?.outputs[0]?.contents.fp32_contents ?? [])).toEqual(expected)
+    expect(fromBytes?.raw_output_contents[0]?.equals(Buffer.from(expected.buffer))).toBe(true)
+  })
+
+  test('are refused as small ones are', async () => {
+    const wrong = large({ shape: ['1'], contents: { fp32_contents: numbers } })
+    await expect(ask(served.inference, 'ModelInfer', wrong)).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: `input 'x': shape [1] takes 1 elements, got ${COUNT}`,
+    })
+    // An endless list of nothing costs a look at a thousand of them.
+    const many = { model_name: 'negative', inputs: Array.from({ length: 200_000 }, () => ({})) }
+    await expect(ask(served.inference, 'ModelInfer', many)).rejects.toMatchObject({
+      code: status.INVALID_ARGUMENT,
+      details: expect.stringContaining('fields'),
+    })
+  })
+
+  test('that stall take no more than their share, and small ones still come through', async () => {
+    const session = connect(`http://127.0.0.1:${served.port}`)
+    session.on('error', () => undefined)
+    const prefix = Buffer.from([0, 0, 0, 0, 0])
+    prefix.writeUInt32BE(999_000, 1)
+    const stalled = Array.from({ length: 6 }, () => {
+      const stream = session.request(headers)
+      const said = new Promise<IncomingHttpHeaders>((resolve) => stream.once('response', resolve))
+      stream.on('error', () => undefined)
+      stream.write(Buffer.concat([prefix, Buffer.alloc(900_000)]))
+      return said
+    })
+    try {
+      const refused = await Promise.race(stalled)
+      expect(refused).toMatchObject({ 'grpc-status': String(status.UNAVAILABLE) })
+      expect(refused['grpc-message']).toContain('MAX_BODIES_BYTES')
+      const one = {
+        model_name: 'negative',
+        inputs: [{ name: 'x', datatype: 'FP32', shape: ['1'], contents: { fp32_contents: [7] } }],
+      }
+      expect(await ask(served.inference, 'ModelInfer', one)).toMatchObject({
+        outputs: [{ contents: { fp32_contents: [-7] } }],
+      })
+    } finally {
+      session.destroy()
+    }
+    // What they held is free again.
+    const contents = { fp32_contents: numbers }
+    let answered = false
+    while (!answered) {
+      answered = await ask(served.inference, 'ModelInfer', large({ contents })).then(
+        () => true,
+        (error: unknown) => {
+          expect(error).toMatchObject({ code: status.UNAVAILABLE })
+          return false
+        },
+      )
+    }
+  })
+
+  test('compressed ones hold what they may become', async () => {
+    const session = connect(`http://127.0.0.1:${served.port}`)
+    session.on('error', () => undefined)
+    const body = gzipSync(Buffer.alloc(900_000))
+    const prefix = Buffer.from([1, 0, 0, 0, 0])
+    prefix.writeUInt32BE(body.length, 1)
+    try {
+      // None is sent to its end, so that all are there at once, and only those for which there is no room are told so.
+      const refused = await Promise.race(
+        Array.from({ length: 12 }, () => {
+          const stream = session.request({ ...headers, 'grpc-encoding': 'gzip' })
+          stream.on('error', () => undefined)
+          stream.write(Buffer.concat([prefix, body.subarray(0, -1)]))
+          return new Promise<IncomingHttpHeaders>((resolve) => stream.once('response', resolve))
+        }),
+      )
+      expect(refused['grpc-status']).toBe(String(status.UNAVAILABLE))
+    } finally {
+      session.destroy()
+    }
+  })
 })

@@ -1,16 +1,10 @@
 /** The Open Inference Protocol V2 over gRPC. Only imported where GRPC_PORT asks for it. */
 import { Metadata, Server, ServerCredentials, status } from '@grpc/grpc-js'
-import type {
-  ServerUnaryCall,
-  ServiceDefinition,
-  UntypedServiceImplementation,
-  sendUnaryData,
-} from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
+import type { ServerUnaryCall, UntypedServiceImplementation, sendUnaryData } from '@grpc/grpc-js'
 import type { IncomingHttpHeaders } from 'node:http'
 import { setTimeout as wait } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import type { ServerContext } from '../../http/server-context.ts'
+import { INLINE_BYTES } from '../../decoding/decode-pool.ts'
 import { Call } from '../../execution/call.ts'
 import { servedModel } from '../../http/inference-route.ts'
 import { RequestError } from '../../http/request-error.ts'
@@ -22,8 +16,10 @@ import { takePlace } from '../../models/served-model.ts'
 import { RequestContext } from '../../operations/request-context.ts'
 import { encodeMetadata } from '../v2-codec.ts'
 import { EXTENSIONS, SERVER_NAME } from '../v2-routes.ts'
-import { decodeModelInfer, encodeModelInfer } from './messages.ts'
-import type { ModelInferRequest, ModelInferResponse } from './messages.ts'
+import { decodeMessage, headOf } from './message-bytes.ts'
+import { encodeModelInfer } from './messages.ts'
+import type { ModelInferResponse } from './messages.ts'
+import { readServices } from './services.ts'
 
 /** What the requests of all methods that name a model have in common. */
 type OfModel = { name: string; version: string }
@@ -43,6 +39,9 @@ const CODES: Record<RefusalStatus, status> = {
   504: status.DEADLINE_EXCEEDED,
 }
 
+/** Of one connection; more wait at the client. */
+const MAX_STREAMS = 1_024
+
 /** A server that listens. */
 export type GrpcServer = {
   port: number
@@ -59,28 +58,12 @@ export async function startGrpc(port: number, parts: ServerContext): Promise<Grp
   const server = new Server({
     'grpc.max_receive_message_length': maxBodyBytes,
     'grpc.max_send_message_length': -1,
+    'grpc.max_concurrent_streams': MAX_STREAMS,
   })
-  const services = servicesOf()
+  const services = readServices()
   server.addService(services.inference, inferenceOf(parts))
   server.addService(services.health, healthOf(parts))
   return { port: await bind(server, port), close: (delayMs) => wait(delayMs).then(() => close(server)) }
-}
-
-function servicesOf(): { inference: ServiceDefinition; health: ServiceDefinition } {
-  const files = ['inference', 'health'].map((name) =>
-    fileURLToPath(new URL(`./${name}.proto`, import.meta.url)),
-  )
-  const definition = loadSync(files, {
-    keepCase: true,
-    longs: String,
-    defaults: true,
-    oneofs: true,
-    enums: String,
-  })
-  return {
-    inference: definition['inference.GRPCInferenceService'] as ServiceDefinition,
-    health: definition['grpc.health.v1.Health'] as ServiceDefinition,
-  }
 }
 
 /** IPv6 with IPv4 in it where the machine has both, as Node does for HTTP. */
@@ -131,18 +114,17 @@ function inferenceOf(parts: ServerContext): UntypedServiceImplementation {
       const slot = slotOf(request)
       return encodeMetadata(servedModel(slot), repository.loadedVersions(slot.name))
     }),
-    ModelInfer: answering(parts, (request: ModelInferRequest, call) => {
-      const { model_name: name, model_version: version } = request
-      return infer(request, call, slotOf({ name, version }), parts)
-    }),
+    ModelInfer: answering(parts, (message: Buffer, call) =>
+      infer(message, call, slotOf(headOf(message)), parts),
+    ),
   }
 }
 
 async function infer(
-  request: ModelInferRequest,
+  message: Buffer,
   grpcCall: ServerUnaryCall<unknown, unknown>,
   slot: ModelSlot,
-  { config, accessLog }: ServerContext,
+  { config, accessLog, decoding }: ServerContext,
 ): Promise<ModelInferResponse> {
   const started = performance.now()
   const call = new Call(started + config.requestTimeoutMs)
@@ -156,11 +138,14 @@ async function infer(
     const model = servedModel(slot)
     takePlace(model)
     try {
-      const asked = decodeModelInfer(request, model.signature)
+      const isSmall = headOf(message).parsedBytes <= INLINE_BYTES
+      const asked = isSmall
+        ? decodeMessage(message, model)
+        : await decoding.inThread({ form: 'grpc', body: message, model, call })
       if (asked.timeoutMs !== undefined) call.expireBy(started + asked.timeoutMs)
       const outputs = await model.infer(asked.inputs, asked.outputs, call)
       code = 200
-      return encodeModelInfer(model, request.id, outputs, request.raw_input_contents.length > 0)
+      return encodeModelInfer(model, asked.id ?? '', outputs, asked.isRaw)
     } finally {
       model.admission.leave()
     }
