@@ -37,7 +37,7 @@ export type Config = {
   /** Whether `/invocations` names the values of a model's only output, as MLflow's own server does. */
   mlflowNamed: boolean
   maxBodyBytes: number
-  /** Of all requests that are in the server, over HTTP. */
+  /** Of all requests that are in the server, of whatever protocol. */
   maxBodiesBytes: number
   /** From the headers of an inference request to its answer. */
   requestTimeoutMs: number

@@ -3,6 +3,7 @@ import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import type { Readable, Transform } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
+import type { Gunzip } from 'node:zlib'
 import type { HeldBytes } from './body-budget.ts'
 import { checkJsonBounds } from './json-bounds.ts'
 import { RequestError } from './request-error.ts'
@@ -50,7 +51,11 @@ export function readBody(
   )
 }
 
-async function inflate(request: IncomingMessage, decoder: Transform, limits: Limits): Promise<Buffer> {
+async function inflate(
+  request: IncomingMessage,
+  decoder: Transform & Pick<Gunzip, 'bytesWritten'>,
+  limits: Limits,
+): Promise<Buffer> {
   wantBody(request)
   request.pipe(decoder)
   const breakOff = (): void => {
@@ -58,7 +63,9 @@ async function inflate(request: IncomingMessage, decoder: Transform, limits: Lim
   }
   request.once('close', breakOff)
   try {
-    return await collect(decoder, limits, new Whole(undefined, 0))
+    const isBomb = (length: number): boolean =>
+      length > INFLATED_BYTES && length > MAX_INFLATION * decoder.bytesWritten
+    return await collect(decoder, { ...limits, isBomb }, new Whole(undefined, 0))
   } finally {
     request.off('close', breakOff)
     request.unpipe(decoder)
@@ -67,16 +74,27 @@ async function inflate(request: IncomingMessage, decoder: Transform, limits: Lim
   }
 }
 
-/** How long a body may be, and what holds room for it. */
-type Limits = { maxBytes: number; held: HeldBytes | undefined }
+/** Of text that somebody wrote, or of numbers that somebody measured, no compression makes so little. */
+const MAX_INFLATION = 256
+/** Up to this nobody looks: zeros are small whoever sends them. */
+const INFLATED_BYTES = 2 ** 20
 
-function collect(source: Readable, { maxBytes, held }: Limits, whole: Whole): Promise<Buffer> {
+/** How long a body may be, and what holds room for it. */
+type Limits = {
+  maxBytes: number
+  held: HeldBytes | undefined
+  /** Whether so much is more than what came may become. */
+  isBomb?: (length: number) => boolean
+}
+
+function collect(source: Readable, { maxBytes, held, isBomb }: Limits, whole: Whole): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const add = (chunk: Buffer): void => {
       try {
         held?.take(chunk.length)
         whole.add(chunk)
         if (whole.length > maxBytes) throw tooLong(maxBytes, 'more')
+        if (isBomb?.(whole.length)) throw inflatesTooFar()
       } catch (error) {
         whole.clear()
         source.off('data', add)
@@ -139,4 +157,11 @@ function quoteSpecialFloats(text: string): string | undefined {
 
 function tooLong(maxBytes: number, got: string): RequestError {
   return new RequestError(413, `the body: expected at most ${maxBytes} bytes (MAX_BODY_BYTES), got ${got}`)
+}
+
+function inflatesTooFar(): RequestError {
+  return new RequestError(
+    413,
+    `the body: expected at most ${MAX_INFLATION} times its compressed bytes, got more; send it as it is`,
+  )
 }

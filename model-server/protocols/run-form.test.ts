@@ -7,6 +7,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Form } from '../handlers/handler.ts'
+import { BodyBudget } from '../http/body-budget.ts'
 import { RequestError } from '../http/request-error.ts'
 import { checkFormHeaders, receiveForm } from './run-form.ts'
 import { scratchFolder } from '../test/scratch-folder.ts'
@@ -20,6 +21,8 @@ let folder: string
 let stop: AbortController
 /** For pieces of a file. */
 let room: number
+/** For texts. */
+let take: (bytes: number) => void
 /** What came of each request, in turn. */
 let seen: Promise<Seen>
 
@@ -29,6 +32,7 @@ async function look(request: IncomingMessage): Promise<Seen> {
     textFields: ['top', 'mode'],
     maxFileBytes: MAX_FILE_BYTES,
     upload: { folder, takeRoom: (bytes: number) => bytes <= room },
+    held: { take },
     signal: stop.signal,
   }
   try {
@@ -45,6 +49,7 @@ beforeEach(async () => {
   folder = scratchFolder('run-form')
   stop = new AbortController()
   room = Infinity
+  take = () => undefined
   server = createServer((request, response) => {
     seen = look(request)
     void seen.then((result) => response.end(JSON.stringify(result)))
@@ -108,6 +113,13 @@ test('a file for which there is no room is refused', async () => {
     status: 503,
     message: 'there is no room for the file now; try again later',
   })
+})
+
+test('texts for which the bodies of all requests leave no room are refused', async () => {
+  const budget = new BodyBudget(100)
+  budget.hold().take(95)
+  take = budget.hold().take
+  expect(await post(form({ file: new Blob(['x']), top: 'much longer' }))).toMatchObject({ status: 503 })
 })
 
 test('a file of exactly the limit is taken', async () => {

@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Busboy, BusboyFileStream, BusboyHeaders } from '@fastify/busboy'
 import type { Form } from '../handlers/handler.ts'
 import type { Upload } from '../handlers/upload-folder.ts'
+import type { HeldBytes } from '../http/body-budget.ts'
 import { RequestError } from '../http/request-error.ts'
 import { wantBody } from '../http/unread-body.ts'
 import { Base64Decoder, isBase64 } from './base64-part.ts'
@@ -18,6 +19,8 @@ export type FormRules = {
   maxFileBytes: number
   /** Where the file goes; whoever made its folder removes it. */
   upload: Pick<Upload, 'folder' | 'takeRoom'>
+  /** Holds room for the texts. */
+  held: Pick<HeldBytes, 'take'>
   /** Its reason ends the reading. */
   signal: AbortSignal
 }
@@ -173,7 +176,16 @@ class FormReader {
     } else if (cut) {
       this.#refuse(413, `field '${name}': expected at most ${MAX_TEXT_BYTES} bytes, got more`)
     } else {
+      this.#keepText(name, value)
+    }
+  }
+
+  #keepText(name: string, value: string): void {
+    try {
+      this.#rules.held.take(value.length)
       this.#fields[name] = value
+    } catch (error) {
+      this.#end.reject(error)
     }
   }
 

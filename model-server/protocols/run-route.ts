@@ -6,11 +6,13 @@ import type { Call } from '../execution/call.ts'
 import type { HandlerSlot } from '../handlers/handler-slot.ts'
 import type { Description, Task } from '../handlers/messages.ts'
 import type { Upload } from '../handlers/upload-folder.ts'
+import type { HeldBytes } from '../http/body-budget.ts'
 import { checkContentLength, readBody } from '../http/body.ts'
 import { methodNotAllowed } from '../http/error-answer.ts'
 import { beginCall, requireJson, servedModel } from '../http/inference-route.ts'
 import { Place } from '../http/place.ts'
 import { sendJsonBytes } from '../http/send-json.ts'
+import { whenEnded } from '../http/when-ended.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import { checkFormHeaders, receiveForm } from './run-form.ts'
 
@@ -19,6 +21,7 @@ type Reading = {
   description: Description
   upload: Upload | undefined
   limits: Limits
+  held: HeldBytes
   call: Call
   left: AbortSignal
 }
@@ -58,13 +61,15 @@ async function run(
   checkHeaders(request, description, limits)
   const places = takePlaces(handler, found)
   const upload = uploads?.newUpload()
+  const held = parts.bodies.hold()
+  whenEnded(response, () => held.release())
   // The handler may be at it for longer than somebody waits for its answer.
   const settled = (): void => {
     places.ofHandler.leave()
     places.ofModel.leave()
     void upload?.remove()
   }
-  const reading = { description, upload, limits, call, left: left.signal }
+  const reading = { description, upload, limits, held, call, left: left.signal }
   const work = await places.ofModel
     .keepWhile(
       places.ofHandler.keepWhile(readWork(request, reading), () => places.ofHandler.host),
@@ -103,10 +108,10 @@ function takePlaces(
 }
 
 async function readWork(request: Request, reading: Reading): Promise<Task['work']> {
-  const { description, upload, limits, call, left } = reading
+  const { description, upload, limits, held, call, left } = reading
   if (description.accepts !== 'multipart/form-data' || upload === undefined) {
     // A copy: a body that came in one piece shares its storage with others, and all of that would go along.
-    return { type: 'Json', body: new Uint8Array(await readBody(request, limits.maxBodyBytes)) }
+    return { type: 'Json', body: new Uint8Array(await readBody(request, limits.maxBodyBytes, { held })) }
   }
   await mkdir(upload.folder, { mode: 0o700 })
   const late = new AbortController()
@@ -114,7 +119,7 @@ async function readWork(request: Request, reading: Reading): Promise<Task['work'
   try {
     const { fileField, textFields } = description
     const signal = AbortSignal.any([left, late.signal])
-    const form = await receiveForm(request, { fileField, textFields, upload, signal, ...limits })
+    const form = await receiveForm(request, { fileField, textFields, upload, held, signal, ...limits })
     return { type: 'Form', form }
   } finally {
     clearTimeout(timer)

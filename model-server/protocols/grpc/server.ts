@@ -16,6 +16,7 @@ import { takePlace } from '../../models/served-model.ts'
 import { RequestContext } from '../../operations/request-context.ts'
 import { encodeMetadata } from '../v2-codec.ts'
 import { EXTENSIONS, SERVER_NAME } from '../v2-routes.ts'
+import { holdStreams } from './hold-streams.ts'
 import { decodeMessage, headOf } from './message-bytes.ts'
 import { encodeModelInfer } from './messages.ts'
 import type { ModelInferResponse } from './messages.ts'
@@ -63,6 +64,7 @@ export async function startGrpc(port: number, parts: ServerContext): Promise<Grp
   const services = readServices()
   server.addService(services.inference, inferenceOf(parts))
   server.addService(services.health, healthOf(parts))
+  holdStreams(parts.bodies, { maxBodyBytes, refusal: CODES[503] })
   return { port: await bind(server, port), close: (delayMs) => wait(delayMs).then(() => close(server)) }
 }
 
