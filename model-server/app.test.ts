@@ -198,7 +198,10 @@ describe('the housing model', () => {
     'refuses a body of type %s',
     async (type) => {
       const { status, body } = await post(`${origin}/predict`, '{}', type)
-      expect([status, body]).toEqual([415, { error: `content-type: expected application/json, got ${type}` }])
+      expect([status, body]).toEqual([
+        415,
+        { error: `content-type: expected application/json, got ${type}`, code: 'unsupported_type' },
+      ])
     },
   )
 
@@ -344,7 +347,7 @@ describe('models of other shapes', () => {
     const refused = await post(`${origin}/predict`, {})
     expect(refused).toMatchObject({
       status: 501,
-      body: { error: expect.stringContaining('set MODEL_COLUMNS') },
+      body: { error: expect.stringContaining('set MODEL_COLUMNS'), code: 'not_supported' },
     })
     await server.kill()
   })
@@ -365,7 +368,10 @@ describe('models of other shapes', () => {
     const bad = { inputs: [zeros('a', [1, 2]), zeros('b', [1, 2])] }
     expect(await post(`${origin}/v2/models/matmul/infer`, bad)).toMatchObject({
       status: 500,
-      body: { error: 'the model failed on this request; the log of the server says why' },
+      body: {
+        error: 'the model failed on this request; the log of the server says why',
+        code: 'model_failed',
+      },
     })
     expect(await server.logged('Request failed')).toMatchObject({
       level: 40,

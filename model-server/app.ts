@@ -40,7 +40,9 @@ export function buildApp(serverParts: Omit<ServerContext, 'lane'>): RequestListe
   addPageRoutes(app, parts)
 
   app.use((request) => {
-    throw new RequestError(404, `no such path: ${request.path}; GET / lists those there are`)
+    throw new RequestError(404, `no such path: ${request.path}; GET / lists those there are`, {
+      code: 'path_not_found',
+    })
   })
   app.use(answerErrors(log))
   return lane.listener(app, begin)

@@ -24,6 +24,7 @@ export function buildOpsApp(parts: ServerContext): Express {
     throw new RequestError(
       404,
       `no such path: ${request.path}; this port has /metrics, /v2/health and /v2/repository`,
+      { code: 'path_not_found' },
     )
   })
   app.use(answerErrors(log))

@@ -13,6 +13,7 @@ import { faultsPage } from '../operator/test/e2e/aws-faults/table.ts'
 import { badInputPage } from '../operator/test/e2e/bad-input-rows.ts'
 import { chartFiles } from './chart.ts'
 import { kustomizeFiles } from './manifests.ts'
+import { errorsPage } from '../model-server/http/error-codes.ts'
 import { referenceOf, type Schema } from './reference.ts'
 
 type Crd = { spec: { versions: [{ schema: { openAPIV3Schema: Schema } }] } }
@@ -67,6 +68,7 @@ const outputs: Record<string, string> = {
   'operator/api/modelrelease.ts': await format(await typesOf(schema), { ...options, parser: 'typescript' }),
   'docs/bad-input.md': await format(badInputPage(), { ...options, parser: 'markdown' }),
   'docs/cli.md': await format(cliPage(), { ...options, parser: 'markdown' }),
+  'docs/model-server/errors.md': await format(errorsPage(), { ...options, parser: 'markdown' }),
   'docs/faults.md': await format(faultsPage(), { ...options, parser: 'markdown' }),
   // A copy, because the kustomize of kubectl 1.20, which Debian 12 has, takes files of its own folder only.
   'manifests/base/crd.yaml': source.replace(

@@ -42,6 +42,8 @@ test('the least that is needed, with the defaults of the README', () => {
     drainDelayMs: 5_000,
     logLevel: 'info',
     logging: { access: 'requests', payload: undefined },
+    publicMetadata: true,
+    showSample: false,
   })
 })
 

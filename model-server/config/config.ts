@@ -39,6 +39,10 @@ export type Config = {
   maxBodyBytes: number
   /** Of all requests that are in the server, of whatever protocol. */
   maxBodiesBytes: number
+  /** Whether `port` and gRPC tell about the models, beside answering for them. */
+  publicMetadata: boolean
+  /** Whether pages and the OpenAPI document show a sample of the configuration, which may be somebody's. */
+  showSample: boolean
   /** From the headers of an inference request to its answer. */
   requestTimeoutMs: number
   drainDelayMs: number
@@ -124,6 +128,8 @@ export function readConfig(env: Environment = process.env): Config {
     mlflowNamed: read('MLFLOW_NAMED_PREDICTIONS', flag(false)),
     maxBodyBytes,
     maxBodiesBytes: read('MAX_BODIES_BYTES', integer(Math.max(64 * MIB, 2 * maxBodyBytes), 1, 2 ** 40)),
+    publicMetadata: read('PUBLIC_METADATA', flag(true)),
+    showSample: read('SHOW_SAMPLE', flag(false)),
     requestTimeoutMs,
     drainDelayMs: read('DRAIN_DELAY_MS', integer(5_000, 0, 600_000)),
     logLevel: read('LOG_LEVEL', oneOf(LOG_LEVELS, 'info')),

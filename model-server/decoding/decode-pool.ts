@@ -166,7 +166,8 @@ class DecodeThread {
 
 function settle(job: Job | undefined, answer: DecodeAnswer): void {
   if (answer.type === 'Decoded') job?.resolve(answer.decoded)
-  else if (answer.type === 'Refused') job?.reject(new RequestError(answer.status, answer.message))
+  else if (answer.type === 'Refused')
+    job?.reject(new RequestError(answer.status, answer.message, { code: answer.code }))
   else job?.reject(answer.error)
 }
 

@@ -1,5 +1,5 @@
 /** What a thread that decodes bodies and the thread that asks it say to each other. */
-import type { RefusalStatus } from '../http/request-error.ts'
+import type { ErrorCode, RefusalStatus } from '../http/error-codes.ts'
 import type { Asked, Decoded } from './decoders.ts'
 
 /** One body; a thread gets the next after it answered. */
@@ -12,5 +12,5 @@ export type DecodeRequest = {
 
 export type DecodeAnswer =
   | { type: 'Decoded'; decoded: Decoded[keyof Decoded] }
-  | { type: 'Refused'; status: RefusalStatus; message: string }
+  | { type: 'Refused'; status: RefusalStatus; code: ErrorCode; message: string }
   | { type: 'Failed'; error: Error }

@@ -24,8 +24,10 @@ async function answerTo(request: DecodeRequest): Promise<DecodeAnswer> {
       decoded: { ...decoded, inputs: withOwnBuffers(decoded.inputs) } as typeof decoded,
     }
   } catch (error) {
-    if (error instanceof RequestError)
-      return { type: 'Refused', status: error.status, message: error.message }
+    if (error instanceof RequestError) {
+      const { status, code, message } = error
+      return { type: 'Refused', status, code, message }
+    }
     return { type: 'Failed', error: error as Error }
   }
 }

@@ -42,6 +42,7 @@ export class Admission {
     const limit = this.#limit()
     if (this.#inside >= limit) {
       throw new RequestError(503, `the queue of the model is full (${limit} requests); try again later`, {
+        code: 'queue_full',
         retryAfterSeconds: this.retryAfterSeconds,
       })
     }

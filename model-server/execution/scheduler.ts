@@ -309,7 +309,7 @@ function refusalAfter(cause: RunnerDied): RequestError {
   return new RequestError(
     503,
     'what ran the model on this request died and is being replaced; try again later',
-    { cause, retryAfterSeconds: 1 },
+    { code: 'interrupted', cause, retryAfterSeconds: 1 },
   )
 }
 

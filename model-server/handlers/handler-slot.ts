@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import type { HandlerConfig } from '../config/handler-config.ts'
 import { Call } from '../execution/call.ts'
 import { RequestError } from '../http/request-error.ts'
-import type { RefusalStatus } from '../http/request-error.ts'
+import type { RefusalStatus } from '../http/error-codes.ts'
 import type { Repository } from '../models/repository.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import { checkInputs, ownTensors } from './check-tensors.ts'
@@ -100,7 +100,13 @@ export class HandlerSlot {
   enter(): void {
     const { threads, maxQueue } = this.config
     if (this.#inside >= threads + maxQueue) {
-      throw new RequestError(503, `the queue of the handler is full (${maxQueue} requests); try again later`)
+      throw new RequestError(
+        503,
+        `the queue of the handler is full (${maxQueue} requests); try again later`,
+        {
+          code: 'queue_full',
+        },
+      )
     }
     this.#inside += 1
   }

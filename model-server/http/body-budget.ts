@@ -49,5 +49,6 @@ function noRoom(limit: number): RequestError {
   return new RequestError(
     503,
     `the bodies of all requests together take more than ${limit} bytes (MAX_BODIES_BYTES); try again later`,
+    { code: 'no_room' },
   )
 }

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ErrorRequestHandler, RequestHandler } from 'express'
 import type { Logger } from 'pino'
+import { codeOf } from './error-codes.ts'
+import type { ErrorCode } from './error-codes.ts'
 import { RequestError } from './request-error.ts'
 import { sendUnread } from './unread-body.ts'
 
@@ -8,11 +10,11 @@ import { sendUnread } from './unread-body.ts'
 const RETRY_AFTER = 1
 
 /** The body of a refusal, in the words of a protocol. */
-export type ErrorShape = (status: number, message: string) => object
+export type ErrorShape = (status: number, message: string, code: ErrorCode) => object
 
 const FAILED = 'the model failed on this request; the log of the server says why'
 
-/** Turns whatever a route threw into `{"error": message}` or another shape. Only a failure of ours is logged, and its words stay in the log. */
+/** Turns whatever a route threw into `{"error": message, "code": code}` or another shape. Only a failure of ours is logged, and its words stay in the log. */
 export function answerErrors(log: Logger, shape?: ErrorShape): ErrorRequestHandler {
   const answer = errorAnswer(log, shape)
   return (error: unknown, request, response, next) => {
@@ -24,7 +26,7 @@ export function answerErrors(log: Logger, shape?: ErrorShape): ErrorRequestHandl
 /** The same outside of express. */
 export function errorAnswer(
   log: Logger,
-  shape: ErrorShape = (_status, error) => ({ error }),
+  shape: ErrorShape = (_status, error, code) => ({ error, code }),
 ): (error: unknown, request: IncomingMessage, response: ServerResponse) => void {
   return (error, request, response) => {
     // What was sent cannot be taken back; that it breaks off tells the client.
@@ -36,12 +38,12 @@ export function errorAnswer(
     const refusal = refusalOf(error)
     if (!refusal) {
       log.warn({ err: error, method: request.method, path: request.url?.split('?', 1)[0] }, 'Request failed')
-      send(request, response, 500, shape(500, FAILED))
+      send(request, response, 500, shape(500, FAILED, 'model_failed'))
       return
     }
-    const { status, message, retryAfterSeconds = RETRY_AFTER } = refusal
+    const { status, message, code = codeOf(status), retryAfterSeconds = RETRY_AFTER } = refusal
     if (status === 503) response.setHeader('retry-after', retryAfterSeconds)
-    send(request, response, status, shape(status, message))
+    send(request, response, status, shape(status, message, code))
   }
 }
 
@@ -59,10 +61,15 @@ export function methodNotAllowed(allowed: string): RequestHandler {
   }
 }
 
+type Refusal = {
+  status: number
+  message: string
+  code?: ErrorCode
+  retryAfterSeconds?: number | undefined
+}
+
 /** Errors of express carry a status; anything that does not is a failure of ours. */
-function refusalOf(
-  error: unknown,
-): { status: number; message: string; retryAfterSeconds?: number | undefined } | undefined {
+function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof RequestError) return error
   const { status, message } = error as { status?: number; message: string }
   return status !== undefined && status >= 400 && status < 500 ? { status, message } : undefined

@@ -35,5 +35,8 @@ export function readyAnswer({
   const reason = notReadyBecause(repository, drain.draining)
   if (reason === undefined) return { status: 200, body: { ready: true } }
   const isFinal = !drain.draining && neverReady(repository)
-  return { status: 503, body: { ready: false, error: reason, ...(isFinal ? { final: true } : {}) } }
+  return {
+    status: 503,
+    body: { ready: false, error: reason, code: 'not_ready', ...(isFinal ? { final: true } : {}) },
+  }
 }

@@ -58,7 +58,11 @@ function forward(request: IncomingMessage, response: ServerResponse): void {
   if (method === 'GET') onward.setTimeout(GET_MS, () => onward.destroy(new Error('it does not answer')))
   onward.on('error', (error) => {
     if (response.headersSent) response.destroy()
-    else send(response, { status: 503, body: { error: `the server is busy: ${error.message}` } })
+    else
+      send(response, {
+        status: 503,
+        body: { error: `the server is busy: ${error.message}`, code: 'not_ready' },
+      })
   })
   response.once('close', () => onward.destroy())
   request.pipe(onward)

@@ -134,6 +134,7 @@ describe('a fast model', () => {
     const { status, body } = await post(`${origin}/predict`, {}, { 'x-request-timeout-ms': milliseconds })
     expect(status).toBe(400)
     expect(body).toEqual({
+      code: 'invalid_request',
       error: `x-request-timeout-ms: expected milliseconds from 1 to 999999999, got '${milliseconds}'`,
     })
   })
@@ -217,7 +218,7 @@ describe('a slow model', () => {
     })
     expect(refused).toMatchObject({
       status: 503,
-      body: { error: 'the queue of the model is full (1 requests); try again later' },
+      body: { error: 'the queue of the model is full (1 requests); try again later', code: 'queue_full' },
     })
     expect(Number(refused.headers['retry-after'])).toBeGreaterThanOrEqual(1)
     expect(await metric(server, 'rejected_total', 'queue_full')).toBe(1)

@@ -39,7 +39,7 @@ test('is not ready before the process ever said so', async () => {
   const { watch } = world()
   expect(await watch.ready()).toEqual({
     status: 503,
-    body: { ready: false, error: 'the server is starting' },
+    body: { ready: false, error: 'the server is starting', code: 'not_ready' },
   })
   expect((await watch.live()).status).toBe(200)
 })

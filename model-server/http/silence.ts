@@ -11,7 +11,10 @@ export const NOT_LIVE_MS = 60_000
 /** What is answered here, and by which question. */
 export const PATHS = { '/v2/health/live': 'live', '/v2/health/ready': 'ready' } as const
 
-const STARTING: HealthAnswer = { status: 503, body: { ready: false, error: 'the server is starting' } }
+const STARTING: HealthAnswer = {
+  status: 503,
+  body: { ready: false, error: 'the server is starting', code: 'not_ready' },
+}
 
 type Time = { now: () => number; wait: (ms: number, signal: AbortSignal) => Promise<unknown> }
 
@@ -41,7 +44,10 @@ export class SilenceWatch {
     this.#wantAnswer()
     const silentMs = this.#silentMs
     if (silentMs < NOT_LIVE_MS) return Promise.resolve({ status: 200, body: { live: true } })
-    return Promise.resolve({ status: 503, body: { live: false, error: silence(silentMs) } })
+    return Promise.resolve({
+      status: 503,
+      body: { live: false, error: silence(silentMs), code: 'not_ready' },
+    })
   }
 
   async ready(): Promise<HealthAnswer> {
@@ -53,7 +59,7 @@ export class SilenceWatch {
     this.#waiting = this.#waiting.filter((one) => one !== waiting)
     const silentMs = this.#silentMs
     if (silentMs < NOT_READY_MS) return this.#last
-    return { status: 503, body: { ready: false, error: silence(silentMs) } }
+    return { status: 503, body: { ready: false, error: silence(silentMs), code: 'not_ready' } }
   }
 
   get #silentMs(): number {

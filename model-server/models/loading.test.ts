@@ -199,12 +199,12 @@ describe('bytes that cannot be had yet: alive, not ready, and it tries again', (
     const error = expect.stringContaining(`answered ${status}`)
 
     await failed(3)
-    expect((await health(origin)).ready).toEqual([503, { ready: false, error }])
+    expect((await health(origin)).ready).toEqual([503, { ready: false, error, code: 'not_ready' }])
     looked.resolve(undefined)
     await failed(4)
     expect((await health(origin)).ready).toEqual([
       503,
-      { ready: false, error, ...(isFinal ? { final: true } : {}) },
+      { ready: false, error, code: 'not_ready', ...(isFinal ? { final: true } : {}) },
     ])
   })
 
@@ -250,6 +250,7 @@ test('a model of text is served where the machine lacks the locale that the runt
   expect(await infer(['whole', 'cut\0short'])).toEqual([
     400,
     {
+      code: 'invalid_request',
       error: expect.stringMatching(
         /^input 'text': expected .* U\+0000.* at element 1, got "cut\\u0000short"$/,
       ),

@@ -28,7 +28,7 @@ export type LoadedView = {
 }
 
 /** All versions that can be asked for, in the order of the configuration. */
-export function viewModels({ repository, drain }: ServerContext): ModelView[] {
+export function viewModels({ repository, drain, config: { showSample } }: ServerContext): ModelView[] {
   const there = repository.slots.filter(
     ({ state }) => state.type !== 'Unloading' && state.type !== 'Unloaded',
   )
@@ -44,20 +44,20 @@ export function viewModels({ repository, drain }: ServerContext): ModelView[] {
       isPreferred,
       isDefault,
       notReadyBecause,
-      loaded: viewLoaded(slot, { isPreferred, isDefault }),
+      loaded: viewLoaded(slot, { isPreferred, isDefault, showSample }),
     }
   })
 }
 
 function viewLoaded(
   { name, version, state, config }: ModelSlot,
-  { isPreferred, isDefault }: { isPreferred: boolean; isDefault: boolean },
+  { isPreferred, isDefault, showSample }: Record<'isPreferred' | 'isDefault' | 'showSample', boolean>,
 ): LoadedView | undefined {
   if (state.type !== 'Loaded') return undefined
   const { sha256, signature, frame } = state.model
   const columns = typeof frame === 'string' ? undefined : frame.columns
   const path = isPreferred ? name : `${name}/versions/${version}`
-  const sample = config.warmUp.find(({ question }) => question.type !== 'Shapes')?.question
+  const sample = config.warmUp.find(({ question }) => showSample && question.type !== 'Shapes')?.question
   const examples = exampleRequests({ name: path, signature, frame }, { isDefault, sample })
   return { sha256, signature, columns, examples }
 }

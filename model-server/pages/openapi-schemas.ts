@@ -1,19 +1,28 @@
 /** JSON Schemas (2020-12, as OpenAPI 3.1 has them) of what the routes take and give, for one model. */
+import { ERROR_CODES } from '../http/error-codes.ts'
 import type { Signature, TensorSpec } from '../tensor/tensor.ts'
 
 /** A JSON Schema. */
 export type Schema = Readonly<Record<string, unknown>>
 
+const CODE: Schema = {
+  enum: Object.keys(ERROR_CODES),
+  description: 'Stable, for programs; docs/model-server/errors.md has their meaning.',
+}
+
 export const ERROR: Schema = {
   type: 'object',
-  required: ['error'],
-  properties: { error: { type: 'string', description: 'The field, what was expected and what came.' } },
+  required: ['error', 'code'],
+  properties: {
+    error: { type: 'string', description: 'The field, what was expected and what came.' },
+    code: CODE,
+  },
 }
 
 export const MLFLOW_ERROR: Schema = {
   type: 'object',
-  required: ['error_code', 'message'],
-  properties: { error_code: { type: 'string' }, message: { type: 'string' } },
+  required: ['error_code', 'message', 'code'],
+  properties: { error_code: { type: 'string' }, message: { type: 'string' }, code: CODE },
 }
 
 const PARAMETERS: Schema = { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } }

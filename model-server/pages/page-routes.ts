@@ -9,8 +9,21 @@ import type { ModelView } from './model-view.ts'
 import { openApiDocument } from './openapi.ts'
 import { modelText, serverText } from './text-page.ts'
 
-/** What a human, or a human's tools, ask first. All of it is made from what is loaded at that moment. */
+/** What a human, or a human's tools, ask first, unless that is switched off. */
 export function addPageRoutes(app: Express, parts: ServerContext): void {
+  app.get('/', (request, response, next) => {
+    if (!wantsJson(request)) {
+      next()
+      return
+    }
+    response.setHeader('vary', 'accept')
+    response.json({ status: 'alive' })
+  })
+  if (parts.config.publicMetadata) addPages(app, parts)
+}
+
+/** All of it is made from what is loaded at that moment. */
+function addPages(app: Express, parts: ServerContext): void {
   const { config, repository, handler, serverVersion } = parts
   const { basePath, release } = config
   const place: Place = {
@@ -34,11 +47,6 @@ export function addPageRoutes(app: Express, parts: ServerContext): void {
     .get((request, response) => {
       const models = viewModels(parts)
       const [only, ...others] = models
-      if (wantsJson(request)) {
-        response.setHeader('vary', 'accept')
-        response.json({ status: 'alive' })
-        return
-      }
       answer(request, response, {
         text: () => serverText(models, place, handler !== undefined),
         html: () => (only && others.length === 0 ? modelPage(only, [], place) : indexPage(models, place)),

@@ -48,6 +48,7 @@ beforeAll(async () => {
     MODELS_FILE: join(folder, 'models.json'),
     MODELRELEASE_COLOR: 'green',
     BASE_PATH,
+    SHOW_SAMPLE: 'true',
   })
   origin = await server.origin()
   const ready = (): Promise<boolean[]> =>
@@ -229,4 +230,46 @@ describe('the pages', () => {
     expect(status).toBe(404)
     expect(text).toContain('unknown model')
   })
+})
+
+test('a sample is shown only where that was asked for, and nothing is told where that is switched off', async () => {
+  const sample = housing.samples[0]?.request
+  const others = [{}, { PUBLIC_METADATA: 'false', SHOW_SAMPLE: 'true', GRPC_PORT: '0' }].map(
+    (env) =>
+      new ServerProcess({
+        ...{ MODEL_NAME: 'housing', MODEL_URI: housingModel('2').path },
+        ...{ MODEL_WARM_UP: JSON.stringify([{ frame: sample }]), ...env },
+      }),
+  ) as [ServerProcess, ServerProcess]
+  try {
+    for (const other of others) await other.logged('Model loaded and warmed up')
+    const [open, closed] = [await others[0].origin(), await others[1].origin()]
+    const known = String(Object.values(sample?.RM ?? {})[0])
+    for (const path of ['/openapi.json', '/models/housing', '/']) {
+      const asked = await fetch(`${open}${path}`, { headers: { accept: 'text/html,*/*' } })
+      expect([path, asked.status]).toEqual([path, 200])
+      expect(await asked.text()).not.toContain(known)
+    }
+    const told = ['/', '/openapi.json', '/models/housing', '/v2', '/v2/models', '/v2/models/housing']
+    for (const path of [...told, '/v2/models/housing/versions/1', '/v1/models']) {
+      const asked = await fetch(`${closed}${path}`, { headers: { accept: 'text/html' } })
+      expect([path, asked.status]).toEqual([path, 404])
+      expect(await asked.json()).toMatchObject({ code: 'path_not_found' })
+    }
+    // What clients need to wait for a model, and its answers, stay.
+    for (const path of ['/v2/models/housing/ready', '/v1/models/housing', '/v2/health/ready', '/ping']) {
+      expect((await fetch(`${closed}${path}`)).status).toBe(200)
+    }
+    expect(await (await fetch(`${closed}/`, { headers: { accept: 'application/json' } })).json()).toEqual({
+      status: 'alive',
+    })
+    const answer = await fetch(`${closed}/predict`, {
+      method: 'POST',
+      headers: JSON_TYPE,
+      body: JSON.stringify(sample),
+    })
+    expect(answer.status).toBe(200)
+  } finally {
+    for (const other of others) await other.kill()
+  }
 })

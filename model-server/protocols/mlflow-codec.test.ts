@@ -383,7 +383,7 @@ test.each([
   [503, 'TEMPORARILY_UNAVAILABLE'],
   [500, 'INTERNAL_ERROR'],
 ])('a refusal with %d is %s', (status, code) => {
-  expect(mlflowError(status, 'why')).toEqual({ error_code: code, message: 'why' })
+  expect(mlflowError(status, 'why', 'no_room')).toEqual({ error_code: code, message: 'why', code: 'no_room' })
 })
 
 test('whatever JSON or text comes, it is decoded or refused', () => {

@@ -1,7 +1,7 @@
 /** Bodies of the scoring server of MLflow 2 (mlflow/pyfunc/scoring_server). */
 import { parseJson } from '../http/body.ts'
 import { RequestError } from '../http/request-error.ts'
-import type { RefusalStatus } from '../http/request-error.ts'
+import type { ErrorCode, RefusalStatus } from '../http/error-codes.ts'
 import type { ServedModel } from '../models/served-model.ts'
 import { parserFor } from '../tensor/exact-json.ts'
 import { shown } from '../tensor/tensor-json.ts'
@@ -137,7 +137,9 @@ function rowsOf(tensor: Tensor): unknown[] {
   return Array.isArray(value) ? value : [value]
 }
 
-const ERROR_CODES: Record<RefusalStatus | 500, string> = {
+type MlflowError = { error_code: string; message: string; code: ErrorCode }
+
+const MLFLOW_CODES: Record<RefusalStatus | 500, string> = {
   400: 'BAD_REQUEST',
   401: 'UNAUTHENTICATED',
   403: 'PERMISSION_DENIED',
@@ -154,7 +156,7 @@ const ERROR_CODES: Record<RefusalStatus | 500, string> = {
 }
 
 /** A refusal as MLflow words it. */
-export function mlflowError(status: number, message: string): { error_code: string; message: string } {
-  const code = (ERROR_CODES as Record<number, string | undefined>)[status]
-  return { error_code: code ?? 'BAD_REQUEST', message }
+export function mlflowError(status: number, message: string, code: ErrorCode): MlflowError {
+  const theirs = (MLFLOW_CODES as Record<number, string | undefined>)[status]
+  return { error_code: theirs ?? 'BAD_REQUEST', message, code }
 }

@@ -142,7 +142,11 @@ test.each<[string, string | undefined]>([
   })
   expect([response.status, body]).toEqual([
     415,
-    { error_code: 'BAD_REQUEST', message: expect.stringContaining(`got ${type ?? 'none'}`) },
+    {
+      error_code: 'BAD_REQUEST',
+      message: expect.stringContaining(`got ${type ?? 'none'}`),
+      code: 'unsupported_type',
+    },
   ])
 })
 
@@ -151,15 +155,24 @@ test.each<[string, string, number, object]>([
     'MLflow',
     '/invocations',
     400,
-    { error_code: 'BAD_REQUEST', message: expect.stringContaining('exactly one of') },
+    {
+      error_code: 'BAD_REQUEST',
+      message: expect.stringContaining('exactly one of'),
+      code: 'invalid_request',
+    },
   ],
   [
     'V1',
     '/v1/models/housing:predict',
     400,
-    { error: 'the body: expected either instances or inputs, got neither' },
+    { error: 'the body: expected either instances or inputs, got neither', code: 'invalid_request' },
   ],
-  ['V1 of another model', '/v1/models/cars:predict', 404, { error: expect.stringContaining("got 'cars'") }],
+  [
+    'V1 of another model',
+    '/v1/models/cars:predict',
+    404,
+    { error: expect.stringContaining("got 'cars'"), code: 'model_not_found' },
+  ],
 ])('a refusal of %s', async (_, path, status, expected) => {
   const { response, body } = await call(path, { method: 'POST', headers: JSON_TYPE, body: '{}' })
   expect([response.status, body]).toEqual([status, expected])

@@ -217,7 +217,10 @@ async function save(
 }
 
 function noRoom(cause?: unknown): RequestError {
-  return new RequestError(503, 'there is no room for the file now; try again later', { cause })
+  return new RequestError(503, 'there is no room for the file now; try again later', {
+    code: 'no_room',
+    cause,
+  })
 }
 
 function tooLarge(maxBytes: number, got: string): RequestError {

@@ -138,7 +138,10 @@ describe('a handler of JSON', () => {
   test('refuses in its own words, and fails in none', async () => {
     const url = await origin(PRICES)
     const refused = await post(url, { rows: 5 })
-    expect([refused.status, await refused.json()]).toEqual([422, { error: 'rows: expected a list' }])
+    expect([refused.status, await refused.json()]).toEqual([
+      422,
+      { error: 'rows: expected a list', code: 'rejected' },
+    ])
     const failed = await post(url, { rows: [[1]] })
     expect([failed.status, await failed.text()]).toEqual([500, expect.not.stringContaining('input')])
     expect((await fetch(`${url}/run`)).headers.get('allow')).toBe('POST')
@@ -173,7 +176,7 @@ describe('no handler that is not proven: not ready, and the reason', () => {
     const ready = await fetch(`${url}/v2/health/ready`)
     expect([ready.status, await ready.json()]).toEqual([
       503,
-      { ready: false, error: expect.stringMatching(reason) },
+      { ready: false, error: expect.stringMatching(reason), code: 'not_ready' },
     ])
     expect((await post(url, { rows: [ROW] })).status).toBe(503)
     // What needs no handler is there.

@@ -41,6 +41,7 @@ export function addV1Routes(app: Express, parts: ServerContext): void {
       })
       .all(methodNotAllowed('GET, HEAD'))
   }
+  if (!parts.config.publicMetadata) return
   app
     .route('/v1/models')
     .get((_request, response) => {

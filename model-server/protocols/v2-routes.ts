@@ -23,7 +23,7 @@ const MODEL_PATHS = ['/v2/models/:model', '/v2/models/:model/versions/:version']
 
 /** The Open Inference Protocol V2 over REST, with tensors as JSON or as bytes. */
 export function addV2Routes(app: Express, parts: ServerContext): void {
-  const { repository, drain, serverVersion } = parts
+  const { repository, drain, config } = parts
   const slotOf = (request: Request): ModelSlot =>
     repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
 
@@ -37,23 +37,26 @@ export function addV2Routes(app: Express, parts: ServerContext): void {
       infer,
     })
     app
-      .route(path)
-      .get((request, response) => {
-        const slot = slotOf(request)
-        response.json(encodeMetadata(servedModel(slot), repository.loadedVersions(slot.name)))
-      })
-      .all(methodNotAllowed('GET, HEAD'))
-    app
       .route(`${path}/ready`)
       .get((request, response) => {
         const { name, state } = slotOf(request)
         const reason = modelNotReadyBecause(state, drain.draining)
         if (reason === undefined) response.json({ name, ready: true })
-        else response.status(503).json({ name, ready: false, error: reason })
+        else response.status(503).json({ name, ready: false, error: reason, code: 'not_ready' })
       })
       .all(methodNotAllowed('GET, HEAD'))
   }
+  if (config.publicMetadata) addMetadataRoutes(app, parts)
+}
 
+function addMetadataRoutes(app: Express, { repository, serverVersion }: ServerContext): void {
+  app
+    .route(MODEL_PATHS)
+    .get((request, response) => {
+      const slot = repository.find(pathPart(request, 'model'), pathPart(request, 'version'))
+      response.json(encodeMetadata(servedModel(slot), repository.loadedVersions(slot.name)))
+    })
+    .all(methodNotAllowed('GET, HEAD'))
   app
     .route('/v2')
     .get((_request, response) => {

@@ -221,7 +221,10 @@ describe('two versions of a model', () => {
     ],
   ])('refuses %s, and goes on', async (_, path, body, status, message) => {
     const answer = await call(path, body)
-    expect(answer).toEqual({ status, body: { error: expect.stringContaining(message) } })
+    expect(answer).toEqual({
+      status,
+      body: { error: expect.stringContaining(message), code: expect.any(String) },
+    })
     expect((await ready()).status).toBe(200)
     expect(versionOf((await predict()).prediction)).toBe('2')
   })
@@ -243,7 +246,10 @@ describe('two versions of a model', () => {
 
   test('all are unloaded, and then nobody should come', async () => {
     expect((await call('models/housing/unload')).status).toBe(200)
-    expect(await ready()).toEqual({ status: 503, body: { ready: false, error: 'the server has no model' } })
+    expect(await ready()).toEqual({
+      status: 503,
+      body: { ready: false, error: 'the server has no model', code: 'not_ready' },
+    })
     expect((await predict()).status).toBe(503)
     expect((await call('models/housing/unload')).status).toBe(404)
   })
@@ -321,7 +327,10 @@ describe('a server of its own', () => {
       await start([{ name: 'housing', ...model }])
       await server.logged('Model refused; not ready until restarted')
       const because = expect.stringContaining(reason)
-      expect(await ready()).toEqual({ status: 503, body: { ready: false, error: because, final: true } })
+      expect(await ready()).toEqual({
+        status: 503,
+        body: { ready: false, error: because, code: 'not_ready', final: true },
+      })
       expect((await call('index', {})).body).toEqual([
         { name: 'housing', version: '1', state, reason: because },
       ])
@@ -347,7 +356,10 @@ describe('a server of its own', () => {
 
   test('a server that begins with no model is not ready before somebody loads one', async () => {
     await start([])
-    expect(await ready()).toEqual({ status: 503, body: { ready: false, error: 'the server has no model' } })
+    expect(await ready()).toEqual({
+      status: 503,
+      body: { ready: false, error: 'the server has no model', code: 'not_ready' },
+    })
     expect((await call('index', {})).body).toEqual([])
     expect((await predict()).status).toBe(503)
 
@@ -361,7 +373,7 @@ describe('a server of its own', () => {
     await start([{ name: 'housing', uri: two.path }], { REPOSITORY_TOKEN_FILE: '', REPOSITORY_URIS: '' })
     expect(await call('models/housing/unload')).toEqual({
       status: 404,
-      body: { error: 'the repository API is off; REPOSITORY_TOKEN_FILE turns it on' },
+      body: { error: 'the repository API is off; REPOSITORY_TOKEN_FILE turns it on', code: 'path_not_found' },
     })
   })
 })

@@ -22,7 +22,9 @@ export function addRepositoryRoutes(app: Express, parts: ServerContext): void {
   if (repositoryApi) app.use('/v2/repository', routes(parts, repositoryApi))
   else {
     app.use('/v2/repository', () => {
-      throw new RequestError(404, 'the repository API is off; REPOSITORY_TOKEN_FILE turns it on')
+      throw new RequestError(404, 'the repository API is off; REPOSITORY_TOKEN_FILE turns it on', {
+        code: 'path_not_found',
+      })
     })
   }
 }

@@ -43,7 +43,13 @@ export function holdStreams(
 function refuse(stream: ServerHttp2Stream, status: number, message: string): void {
   if (!stream.headersSent) {
     stream.respond(
-      { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': status, 'grpc-message': message },
+      {
+        ':status': 200,
+        'content-type': 'application/grpc',
+        'grpc-status': status,
+        'grpc-message': message,
+        'x-error-code': 'no_room',
+      },
       { endStream: true },
     )
   }

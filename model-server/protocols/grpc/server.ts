@@ -8,7 +8,7 @@ import { INLINE_BYTES } from '../../decoding/decode-pool.ts'
 import { Call } from '../../execution/call.ts'
 import { servedModel } from '../../http/inference-route.ts'
 import { RequestError } from '../../http/request-error.ts'
-import type { RefusalStatus } from '../../http/request-error.ts'
+import type { ErrorCode, RefusalStatus } from '../../http/error-codes.ts'
 import type { ModelSlot } from '../../models/model-slot.ts'
 import { modelNotReadyBecause, notReadyBecause } from '../../models/readiness.ts'
 import { FINISH_MS } from '../../http/drain.ts'
@@ -106,13 +106,13 @@ function inferenceOf(parts: ServerContext): UntypedServiceImplementation {
         repository.has(name === '' ? undefined : name, version === '' ? undefined : version) &&
         modelNotReadyBecause(slotOf({ name, version }).state, drain.draining) === undefined,
     })),
-    ServerMetadata: answering(parts, () => ({
+    ServerMetadata: describing(parts, () => ({
       name: SERVER_NAME,
       version: serverVersion,
       // Bytes are part of the protocol here, and no extension.
       extensions: EXTENSIONS.filter((name) => name !== 'binary_tensor_data'),
     })),
-    ModelMetadata: answering(parts, (request: OfModel) => {
+    ModelMetadata: describing(parts, (request: OfModel) => {
       const slot = slotOf(request)
       return encodeMetadata(servedModel(slot), repository.loadedVersions(slot.name))
     }),
@@ -189,6 +189,17 @@ function healthOf(parts: ServerContext): UntypedServiceImplementation {
   }
 }
 
+/** A method that tells about the models, where that is not switched off. */
+function describing<Request, Response>(
+  parts: ServerContext,
+  answer: (request: Request) => Response,
+): ReturnType<typeof answering<Request, Response>> {
+  return answering(parts, (request: Request) => {
+    if (parts.config.publicMetadata) return answer(request)
+    throw new RequestError(404, 'metadata are switched off (PUBLIC_METADATA)', { code: 'path_not_found' })
+  })
+}
+
 /** A method: what it returns is the answer, what it throws is a status. */
 function answering<Request, Response>(
   { log }: ServerContext,
@@ -202,13 +213,19 @@ function answering<Request, Response>(
         (response) => callback(null, response),
         (error: unknown) => {
           if (error instanceof RequestError) {
-            callback({ code: CODES[error.status], details: error.message })
+            callback({ code: CODES[error.status], details: error.message, metadata: codeIn(error.code) })
             return
           }
           log.warn({ err: error, method: call.getPath() }, 'Request failed')
           const details = 'the model failed on this request; the log of the server says why'
-          callback({ code: status.INTERNAL, details })
+          callback({ code: status.INTERNAL, details, metadata: codeIn('model_failed') })
         },
       )
   }
+}
+
+function codeIn(code: ErrorCode): Metadata {
+  const metadata = new Metadata()
+  metadata.set('x-error-code', code)
+  return metadata
 }
