@@ -1,5 +1,6 @@
 /** Objects of the API server as they are and as they become. */
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ApiClient } from '../operator/controller/api-client.ts'
 
 /** An API object as it comes back. */
@@ -35,6 +36,11 @@ export async function* follow<T extends ApiObject>(
 ): AsyncGenerator<Seen<T>> {
   while (!signal.aborted) {
     const { status, body } = await access.request({ path: collection, signal })
+    // Asked to come again, as for a moment after a definition was replaced.
+    if (status === 429) {
+      await sleep(1000, undefined, { signal })
+      continue
+    }
     if (status !== 200) throw new Error(`listing ${collection}: ${body.slice(0, 300)}`)
     const list = JSON.parse(body) as List<T>
     for (const object of list.items) yield { type: 'Present', object }

@@ -1,10 +1,12 @@
 /** Releases of a real model on a real cluster, seen by viewers through the edges. One environment for all of them. */
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { applyCrdFlags } from '../../../cluster/kubectl.ts'
 import type { SeedDistribution } from '../../../cloudfront-local/seed-content.ts'
 import { distributionFor, ORIGINS } from '../../../demo/cloudfront.ts'
 import { runningTimeout } from '../../../demo/deadline.ts'
@@ -22,6 +24,7 @@ import { describeBadInput } from './bad-input.ts'
 import { describePulledImages } from './pulled-images.ts'
 import { openSite, type PodIdentity, type Site, type Version } from './site.ts'
 import { judgedTest, underLoad as underLoadAt } from './under-load.ts'
+import { checkOut, commitBefore } from './version-before.ts'
 
 /** The very first run on a machine builds Kubernetes. */
 const SETUP_MS = 15 * 60_000
@@ -279,6 +282,26 @@ describe('a release through the edges', () => {
     TEST_MS,
   )
 
+  const before = commitBefore()
+  // A clone without the history has no other version.
+  const judgedWhereKnown = before === undefined ? test.skip : judgedTest
+  judgedWhereKnown(
+    'is finished by the version before, and by this one again',
+    async () => {
+      const { live, pods } = await liveSite()
+      const old = await operatorOf(before ?? '')
+      await underLoad(['1', '2', '5'], async () => {
+        await takenOver(site.write('2'), live, () => downgrade(old))
+        expect(await site.pods(live)).toEqual(pods)
+        await takenOver(site.write('5'), otherColor(live), () =>
+          environment.installOperator(environment.images),
+        )
+      })
+      expect(await site.updates()).toHaveLength(3)
+    },
+    TEST_MS,
+  )
+
   judgedTest(
     'makes room for a third one at once, and its pods answer what they still owe',
     async () => {
@@ -343,6 +366,50 @@ async function otherOperator(): Promise<ImageNames> {
   writeFileSync(dockerfile, `FROM ${tag}\nLABEL org.opencontainers.image.version="next-${Date.now()}"\n`)
   await environment.cluster.build({ tag: other, dockerfile, context })
   return new Map([...environment.images, [tag, await environment.cluster.load(other)]])
+}
+
+/** An operator of another version, and the definition that came with it. */
+type OlderOperator = { images: ImageNames; definition: string }
+
+async function operatorOf(commit: string): Promise<OlderOperator> {
+  const [{ tag, dockerfile: name }] = IMAGES
+  // Not below the root, where jest would take its packages for ours.
+  const folder = mkdtempSync(join(tmpdir(), 'modelrelease-before-'))
+  try {
+    const context = join(folder, 'source')
+    checkOut(commit, context)
+    const older = `${tag}-before`
+    const dockerfile = join(context, name)
+    // The npm of the base takes what package.json overrides for a fault of the tree, as today's Dockerfile says too.
+    const asked = readFileSync(dockerfile, 'utf8').replaceAll('&& npm sbom', '&& npx --yes npm@11.19.1 sbom')
+    writeFileSync(dockerfile, asked)
+    await environment.cluster.build({ tag: older, dockerfile, context })
+    const definition = readFileSync(join(context, 'crds/modelrelease.yaml'), 'utf8')
+    return {
+      images: new Map([...environment.images, [tag, await environment.cluster.load(older)]]),
+      definition,
+    }
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** As who applies an older overlay: the definition goes back as well, and what only the newer one knows is dropped from each status. */
+async function downgrade({ images, definition }: OlderOperator): Promise<void> {
+  await environment.installOperator(images)
+  const flags = applyCrdFlags(environment.cluster.kubernetesMinor)
+  await environment.kubectl(['apply', ...flags, '-f', '-'], definition)
+}
+
+/** A release that another version finds in the middle, and finishes: edges follow the pointer once it is there. */
+async function takenOver(release: WrittenRelease, live: Color, install: () => Promise<void>): Promise<void> {
+  await environment.cloudFront.hold()
+  const applied = await site.apply(release)
+  await candidateHasPods(live)
+  await install()
+  await environment.cloudFront.release()
+  const { status } = await site.ended('the end of what another version began', applied)
+  expect(status?.attempt?.outcome).toBe('Promoted')
 }
 
 /** Edges need nobody to follow a distribution that was moved. */
