@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
+import { statFields } from '../cluster/process-identity.ts'
 import { IDENTITY_ENV } from '../operator/api/names.ts'
 import { watchMachine, type Machine } from './machine.ts'
 import { stopProgram } from './program.ts'
@@ -49,6 +51,10 @@ function startNeighbors(): void {
     children.push(spawn(process.execPath, ['-e', NEIGHBOR], { stdio: 'ignore' }))
 }
 
+async function isStopped({ pid }: ChildProcess): Promise<boolean> {
+  return statFields(await readFile(`/proc/${pid ?? 0}/stat`, 'utf8')).state === 'T'
+}
+
 /** What was seen of a server alone, once there are three samples more than `known`. */
 async function samplesAfter(color: string, known: number): Promise<Sample[]> {
   for (;;) {
@@ -73,7 +79,10 @@ test('a server that hangs beside busy neighbors does not', async () => {
   const server = await startServer('green')
   startNeighbors()
   server.kill('SIGSTOP')
-  const { length } = await samplesAfter('green', 0)
+  // It stops when it gets the processor next, and until then it waits like any other.
+  while (!(await isStopped(server))) await sleep(LOOK_MS)
+  const before = await samplesAfter('green', 0)
+  const { length } = await samplesAfter('green', before.length)
   expect(stallsOf((await samplesAfter('green', length)).slice(length))).toEqual([])
 })
 
