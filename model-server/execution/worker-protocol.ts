@@ -6,8 +6,8 @@ import type { Run, Tensors } from './executor.ts'
 /** What a worker is started with: the bytes that were hashed, which all of its kind share. */
 export type WorkerStart = { bytes: SharedArrayBuffer }
 
-/** One run; a worker gets the next after it answered. */
-export type WorkerRequest = { inputs: Tensors; outputs: readonly string[] }
+/** One run; a worker gets the next after it answered. `Leave` ends the thread, after the run that it is at. */
+export type WorkerRequest = { type: 'Run'; inputs: Tensors; outputs: readonly string[] } | { type: 'Leave' }
 
 /** The first message is `Ready` or `Refused`, all others answer requests. */
 export type WorkerAnswer =

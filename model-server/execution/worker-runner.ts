@@ -36,6 +36,12 @@ export async function startWorker(script: URL, bytes: SharedArrayBuffer): Promis
     settle()?.reject(dead)
   })
 
+  /**
+   * Not by `terminate`: a thread that is ended in the middle of a run cannot take what the runtime gives it, and the runtime then
+   * ends the whole process. Neither way ends the run itself.
+   */
+  const leave = (): void => worker.postMessage({ type: 'Leave' } satisfies WorkerRequest)
+
   return {
     signature,
     died,
@@ -48,15 +54,16 @@ export async function startWorker(script: URL, bytes: SharedArrayBuffer): Promis
         waiting = { resolve, reject }
         post(worker, inputs, outputs)
       }),
-    abort: () => void worker.terminate(),
+    abort: leave,
     close: async () => {
-      await worker.terminate()
+      leave()
+      await died
     },
   }
 }
 
 function post(worker: Worker, inputs: Tensors, outputs: readonly string[]): void {
-  const request: WorkerRequest = { inputs: withOwnBuffers(inputs), outputs }
+  const request = { type: 'Run', inputs: withOwnBuffers(inputs), outputs } satisfies WorkerRequest
   worker.postMessage(request, largeBuffers(request.inputs))
 }
 

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pid } from 'node:process'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from '@jest/globals'
 import { RunnerDied } from '../execution/executor.ts'
 import type { Tensors } from '../execution/executor.ts'
@@ -124,6 +125,17 @@ test('a thread that is ended during a run fails it, and whatever is asked later'
   await expect(running).rejects.toBeInstanceOf(RunnerDied)
   await expect(thread.run(inputs, ['y'])).rejects.toBeInstanceOf(RunnerDied)
   expect(await thread.died).toBe('it ended with code 1')
+})
+
+// The runtime tells nobody when a run begins; ended by force in the middle of one, it took the process with it.
+test.each([0, 20, 100])('a thread that is ended %d ms after it was asked ends alone', async (ms) => {
+  const thread = await start(slowModel(2_000))
+  const inputs: Tensors = new Map([['x', { datatype: 'FP32', shape: [1, 1], data: Float32Array.of(1) }]])
+  const ended = thread.run(inputs, ['y']).catch((error: unknown) => error)
+  await sleep(ms)
+  await thread.close()
+  await ended
+  await expect(thread.run(inputs, ['y'])).rejects.toBeInstanceOf(RunnerDied)
 })
 
 test('the runtime reports no session from tests either', async () => {

@@ -12,7 +12,9 @@ function answer(message: WorkerAnswer, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer)
 }
 
-async function serve(runner: Runner, { inputs, outputs }: WorkerRequest): Promise<void> {
+async function serve(runner: Runner, request: WorkerRequest): Promise<void> {
+  if (request.type === 'Leave') process.exit(1)
+  const { inputs, outputs } = request
   try {
     const run = await runner.run(inputs, outputs)
     answer({ type: 'Ran', run }, largeBuffers(run.outputs))
