@@ -13,11 +13,11 @@ install_packages() {
   DEBCONF_NOWARNINGS=yes DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
 }
 
-# Fails, and leaves nothing, where the registry cannot be reached or sends something else.
+# Fails, and leaves nothing, where no registry is set, or it cannot be reached, or sends something else. npm alone knows its default.
 install_own_npm() {
   local registry target=/usr/local/lib/node_modules/npm file
-  registry=${NPM_CONFIG_REGISTRY:-${npm_config_registry:-$(sed -n 's/^registry *= *//p' ~/.npmrc 2>/dev/null | tail -n 1)}}
-  registry=${registry:-https://registry.npmjs.org}
+  registry=${NPM_CONFIG_REGISTRY:-${npm_config_registry:-$(sed -n 's/^registry *= *//p' ~/.npmrc 2>/dev/null | tail -n 1 || true)}}
+  [ -n "$registry" ] || return 1
   file=$(mktemp)
   if curl -fsSL --max-time 60 --output "$file" "${registry%/}/npm/-/npm-$NPM_VERSION.tgz" &&
     sha512sum --check --status <<<"$NPM_SHA512  $file"; then
